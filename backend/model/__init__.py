@@ -1,0 +1,5 @@
+"""The transformer and its named sites."""
+
+from backend.model.transformer import ModelConfig, Transformer, site_names
+
+__all__ = ["ModelConfig", "Transformer", "site_names"]

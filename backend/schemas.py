@@ -1,0 +1,367 @@
+"""Wire models of the HTTP API: pydantic only, importing this loads no torch.
+
+Entities are integers 0..n-1, relations names (`I_C2`), orders `I`, `II`, `III`; layers count from 0. Accuracies and probabilities
+are fractions in [0, 1], times are seconds. Unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_EDITS = 64
+
+Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
+SubGraph = Literal["edit", "retain", "test"]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Array(Wire):
+    """Little-endian float32, base64: the form plotly reads as it is."""
+
+    dtype: Literal["f4"] = "f4"
+    shape: list[int]
+    bdata: str
+
+
+class Health(Wire):
+    status: Literal["ok"]
+    version: str
+    device: str
+    checkpoints: list[str]
+    problems: dict[str, str] = Field(default_factory=dict, description="checkpoint folders that did not load, and why")
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+class GraphInfo(Wire):
+    kind: Literal["rings"] = "rings"
+    n_entities: int
+    n_orders: int
+    n_hops: int
+    orders: list[str]
+    relations: list[str]
+
+
+class ModelInfo(Wire):
+    n_layers: int
+    d_model: int
+    n_heads: int
+    n_params: int
+    sites: list[str] = Field(description="sites whose activations can be asked for")
+    default_site: str
+
+
+class TrainingInfo(Wire):
+    steps: int
+    seconds: float
+    device: str
+    seed: int
+
+
+class AccuracyInfo(Wire):
+    """Accuracy of the unedited model by full enumeration of bare prompts, per order (`{"I": 0.99, ...}`)."""
+
+    direct: dict[str, float]
+    logical: dict[str, float]
+    compositional: dict[str, float] = Field(description="stated and held-out compositions together")
+    composition_stated: dict[str, float]
+    composition_held_out: dict[str, float]
+
+
+class RingInfo(Wire):
+    """How ring-like the representations are (last layer's resid_post, at the relation token)."""
+
+    neighbor_share: dict[str, float] = Field(
+        description="per relation: share of each representation's two nearest neighbours within 2 ring steps"
+    )
+    winding: dict[str, int] = Field(description="per relation: winding number of the 2D Isomap against ring position")
+    n_neighbors: dict[str, int] = Field(description="per relation: the automatic n_neighbors")
+    closed: int = Field(description="number of relations whose Isomap is a closed ring (winding number 1)")
+
+
+class CheckpointInfo(Wire):
+    id: str
+    title: str
+    note: str = Field(description="what this checkpoint is, one or two sentences for the page")
+    graph: GraphInfo
+    model: ModelInfo
+    training: TrainingInfo
+    default: bool
+    accuracy: AccuracyInfo
+    rings: RingInfo
+    sha256: str
+
+
+class Answer(Wire):
+    object: int
+    probability: float
+
+
+class FactInfo(Wire):
+    checkpoint: str
+    edit: str | None = None
+    subject: int
+    relation: str
+    object: int = Field(description="the truth")
+    prediction: int
+    probability: float = Field(description="of the truth")
+    stated: bool = Field(description="seen in training")
+    top: list[Answer]
+
+
+class WrongFact(Wire):
+    """A fact the model gets wrong: a candidate for a corrective edit."""
+
+    subject: int
+    relation: str
+    object: int
+    prediction: int
+    probability: float = Field(description="of the truth")
+    stated: bool
+
+
+class ErrorList(Wire):
+    total: int = Field(description="number of wrong facts among all single facts")
+    errors: list[WrongFact]
+
+
+# --- editors and edits -----------------------------------------------------------------------------------------------
+
+
+class Preset(Wire):
+    name: Literal["paper", "tuned"]
+    summary: str
+    parameters: dict[str, Any]
+
+
+class EditorInfo(Wire):
+    name: str
+    title: str
+    summary: str
+    formula: str
+    reference: str
+    layers: list[int] | None = Field(default=None, description="layers it can edit; null: any")
+    default_layer: int
+    default_preset: str
+    presets: list[Preset]
+    parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
+
+
+class EditSpec(Wire):
+    """One edit. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
+
+    subject: int = Field(ge=0)
+    relation: str
+    object: int | None = Field(default=None, ge=0)
+    distance: int | None = None
+    method: str = "rome"
+    layer: int | None = Field(default=None, ge=0)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    preset: str | None = Field(default=None, description="start from this preset; `parameters` override it")
+    strength: float = Field(default=1.0, ge=-4.0, le=4.0)
+
+    @model_validator(mode="after")
+    def _one_target(self) -> EditSpec:
+        if (self.object is None) == (self.distance is None):
+            raise ValueError("give exactly one of `object` and `distance`")
+        return self
+
+
+class EditRequest(Wire):
+    checkpoint: str
+    edits: list[EditSpec] = Field(min_length=1, max_length=MAX_EDITS)
+
+
+class EditOutcome(Wire):
+    """What one edit of a stack did; `spec` is complete (every default filled in)."""
+
+    spec: EditSpec
+    old_object: int = Field(description="the true object")
+    new_object: int
+    prediction_before: int
+    prediction_after: int
+    distance: int = Field(description="steps between old and new object, the shorter way round; 0 for a corrective edit")
+    kind: Literal["counterfactual", "corrective"]
+    success: bool = Field(description="the edited model answers the new object")
+    probability_before: float = Field(description="of the new object")
+    probability_after: float
+    delta_norm: float
+    relative_delta_norm: float = Field(description="delta_norm over the norm of the weight it is added to")
+    steps: int = Field(description="optimisation steps taken")
+    warnings: list[str]
+
+
+class EditResult(Wire):
+    id: str
+    checkpoint: str
+    edits: list[EditOutcome]
+    seconds: float = Field(description="time the computation took, also when it now comes from the cache")
+
+
+# --- representations -------------------------------------------------------------------------------------------------
+
+
+class ActivationRequest(Wire):
+    checkpoint: str
+    edit: str | None = None
+    relation: str
+    site: str | None = Field(default=None, description="default: the last layer's resid_post")
+
+
+class Activations(Wire):
+    checkpoint: str
+    edit: str | None
+    relation: str
+    site: str
+    values: Array
+
+
+class ProjectionRequest(ActivationRequest):
+    method: Literal["isomap", "pca"] = "isomap"
+    dimensions: Literal[2, 3] = 3
+    n_neighbors: int | Literal["auto"] = "auto"
+    align: Literal["none", "procrustes", "shared"] = "procrustes"
+
+
+class Diagnostics(Wire):
+    """Of one projection. A neighbour graph that falls apart is a finding, returned as data."""
+
+    residual_variance: float = Field(description="1 - r^2 between the distances to be kept and those of the picture")
+    graph_components: int | None = Field(description="components of the neighbour graph before stitching; null for PCA")
+    n_neighbors: int | None = Field(description="null for PCA")
+    ring_neighbor_share: float = Field(description="share of each point's two nearest neighbours within 2 ring steps, in the full space")
+    winding: int = Field(description="turns round the centre while going once round the ring, in the first two coordinates")
+
+
+class ProjectionResult(Wire):
+    checkpoint: str
+    edit: str | None
+    relation: str
+    site: str
+    method: str
+    dimensions: int
+    align: str
+    before: Array
+    after: Array
+    order_position: list[int]
+    diagnostics: dict[Literal["before", "after"], Diagnostics]
+    seconds: float
+
+
+# --- evaluation ------------------------------------------------------------------------------------------------------
+
+
+class EvaluationRequest(Wire):
+    checkpoint: str
+    edit: str
+    contexts: int = Field(default=5, ge=1, le=20, description="random contexts put before every query")
+    queries: int | Literal["all"] = Field(default=300, description="queries drawn per task and order; `all`: every one")
+    seed: int = Field(default=0, ge=0)
+
+
+class Change(Wire):
+    before: float
+    after: float
+    change: float
+
+
+class TaskScore(Wire):
+    task: Task
+    order: str
+    sub_graph: SubGraph
+    accuracy: Change
+    probability: Change
+    n_queries: int
+    n_available: int = Field(description="queries there are; n_queries = n_available means full enumeration")
+    n_contexts: int
+
+
+class Shattering(Wire):
+    """R(D*) = ||D* - D0||_F / ||D0||_F over all pairs of entities, at the last layer's resid_post."""
+
+    per_relation: dict[str, float]
+    edit: float
+    retain: float
+    test: float
+    n_entities: int
+
+
+class DamageBin(Wire):
+    """Entities at these ring distances from the edited subject, in the edited relation's order."""
+
+    distance_from: int
+    distance_to: int
+    displacement: float = Field(description="mean distance an entity's representation moved, over the mean distance of two ring neighbours")
+    accuracy: Change = Field(description="of the edited relation's own facts")
+    n_entities: int
+
+
+class RippleFact(Wire):
+    """A fact that stands in a logical relation to the last edit."""
+
+    kind: Literal["implied", "contradicted"]
+    explanation: str
+    subject: int
+    relations: list[str] = Field(description="one relation, or two for a composition")
+    truth: int = Field(description="in the unedited world")
+    expected: int = Field(description="if the new fact held")
+    before: Answer
+    after: Answer
+
+
+class EvaluationResult(Wire):
+    checkpoint: str
+    edit: str
+    scores: list[TaskScore]
+    shattering: Shattering
+    damage: list[DamageBin]
+    ripples: list[RippleFact]
+    seconds: float
+
+
+# --- rooms -----------------------------------------------------------------------------------------------------------
+
+
+class RoomCreated(Wire):
+    id: str
+    audience_url: str
+    presenter_token: str
+
+
+class RoomInfo(Wire):
+    id: str
+    revision: int
+    followers: int
+    created: str
+
+
+class RoomState(Wire):
+    state: dict[str, Any]
+
+
+class RoomRevision(Wire):
+    revision: int
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+class FieldError(Wire):
+    field: str
+    message: str
+
+
+class Problem(Wire):
+    """RFC 9457 problem details."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = Field(default_factory=list)
