@@ -1,0 +1,1 @@
+"""Measurements for the README: `python -m benchmarks`."""
