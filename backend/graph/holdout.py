@@ -30,19 +30,12 @@ class Holdout:
     composition: BoolArray
 
 
-def draw_holdout(graph: KnowledgeGraph, share_single: float = 0.05, share_composition: float = 0.05) -> Holdout:
-    """Draw the held-out masks from the graph's own seed.
-
-    Raises:
-        ValueError: a share outside [0, 0.5]; above one half a fact and its inverse would have to go together.
-    """
-    for name, share in (("share_single", share_single), ("share_composition", share_composition)):
-        if not 0 <= share <= 0.5:
-            raise ValueError(f"{name} must lie in [0, 0.5], got {share}")
+def draw_holdout(graph: KnowledgeGraph) -> Holdout:
+    """Draw the held-out masks; shares and seed are the graph's own (`GraphConfig`)."""
     rng = np.random.default_rng([graph.config.seed, 1])
     return Holdout(
-        single=_draw_single(graph, share_single, rng),
-        composition=rng.random(graph.composition_objects.shape) < share_composition,
+        single=_draw_single(graph, graph.config.held_out_facts, rng),
+        composition=rng.random(graph.composition_objects.shape) < graph.config.held_out_compositions,
     )
 
 

@@ -22,14 +22,19 @@ ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 @dataclass(frozen=True)
 class GraphConfig:
-    """What defines a world: its sizes and the seed its orders are drawn with."""
+    """What defines a world: its sizes, the shares of facts kept out of training, and the seed of both draws."""
 
     n_entities: int = 2048
     n_orders: int = 3
     n_hops: int = 4
+    held_out_facts: float = 0.05
+    held_out_compositions: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("held_out_facts", "held_out_compositions"):
+            if not 0 <= getattr(self, name) <= 0.5:  # above one half a fact and its inverse would have to go together
+                raise ValueError(f"{name} must lie in [0, 0.5], got {getattr(self, name)}")
         if not 1 <= self.n_orders <= len(ROMAN):
             raise ValueError(f"n_orders must lie in 1..{len(ROMAN)}, got {self.n_orders}")
         if self.n_hops < 1:
