@@ -1,0 +1,145 @@
+"""Export to Hugging Face: our model as a GPT-2 folder that `transformers` opens as its own.
+
+The transformer has GPT-2's computation with other names, so the export renames and transposes, nothing else:
+
+    token, position    -> wte, wpe (the output head is wte again: tied)
+    norm_attn, norm_mlp -> ln_1, ln_2;  norm -> ln_f;  GELU by erf -> activation_function "gelu" (not GPT-2's "gelu_new")
+    nn.Linear (out, in) -> Conv1D (in, out): every weight matrix of a block is transposed
+
+The tokenizer is a plain word list: entities are written as their numbers and relations by their names ("17 I_C2"), split at
+whitespace. The model has no special tokens, so the tokenizer has none, and a word it does not know is an error, not a token.
+`transformers` is not needed to write the folder.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from backend.data import Vocabulary
+from backend.model import ModelConfig, Transformer
+
+
+class Exportable(Protocol):
+    """What an export needs of a checkpoint."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def model(self) -> Transformer: ...
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+
+def export_hf(checkpoint: Exportable, directory: str | Path, model: Transformer | None = None) -> Path:
+    """Write `checkpoint` as a Hugging Face GPT-2 folder and return the folder's path.
+
+    Args:
+        directory: created with its parents where missing.
+        model: exported in place of the checkpoint's own, an edited one for instance.
+
+    Raises:
+        FileExistsError: `directory` is a file, or a folder with something in it.
+        ValueError: `model` and vocabulary do not belong together.
+    """
+    model = checkpoint.model if model is None else model
+    if model.config.vocab_size != checkpoint.vocabulary.size:
+        raise ValueError(
+            f"the model has {model.config.vocab_size} tokens, the vocabulary of {checkpoint.id} {checkpoint.vocabulary.size}"
+        )
+    folder = _empty_folder(Path(directory))
+    # `format` is demanded by transformers; the id says where the weights came from.
+    save_file(gpt2_weights(model), folder / "model.safetensors", metadata={"format": "pt", "checkpoint": checkpoint.id})
+    _write_json(folder / "config.json", gpt2_config(model.config))
+    _write_json(folder / "tokenizer.json", word_tokenizer(checkpoint.vocabulary))
+    tokenizer_config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": model.config.context,
+        "model_input_names": ["input_ids", "attention_mask"],
+        "clean_up_tokenization_spaces": False,
+    }
+    _write_json(folder / "tokenizer_config.json", tokenizer_config)
+    return folder
+
+
+def gpt2_weights(model: Transformer) -> dict[str, Tensor]:
+    """The parameters under GPT-2's names and orientations, float32 on the CPU."""
+    weights = {
+        "transformer.wte.weight": model.token.weight,
+        "transformer.wpe.weight": model.position.weight,
+        "transformer.ln_f.weight": model.norm.weight,
+        "transformer.ln_f.bias": model.norm.bias,
+    }
+    names = {
+        "norm_attn": "ln_1",
+        "attn.qkv": "attn.c_attn",
+        "attn.out": "attn.c_proj",
+        "norm_mlp": "ln_2",
+        "mlp.up": "mlp.c_fc",
+        "mlp.down": "mlp.c_proj",
+    }
+    for layer, block in enumerate(model.blocks):
+        for ours, theirs in names.items():
+            module = block.get_submodule(ours)
+            weight = module.get_parameter("weight")
+            weights[f"transformer.h.{layer}.{theirs}.weight"] = weight.T if weight.ndim == 2 else weight
+            weights[f"transformer.h.{layer}.{theirs}.bias"] = module.get_parameter("bias")
+    return {name: weight.detach().float().cpu().contiguous() for name, weight in weights.items()}
+
+
+def gpt2_config(config: ModelConfig) -> dict[str, Any]:
+    """`config.json`; dropout is zero, as the model has none."""
+    return {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": config.vocab_size,
+        "n_positions": config.context,
+        "n_embd": config.d_model,
+        "n_layer": config.n_layers,
+        "n_head": config.n_heads,
+        "n_inner": 4 * config.d_model,
+        "activation_function": "gelu",
+        "layer_norm_epsilon": 1e-5,
+        "attn_pdrop": 0.0,
+        "embd_pdrop": 0.0,
+        "resid_pdrop": 0.0,
+        "tie_word_embeddings": True,
+        "bos_token_id": None,
+        "eos_token_id": None,
+    }
+
+
+def word_tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
+    """`tokenizer.json` of the tokenizers library: words between blanks, looked up in the vocabulary."""
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": None,
+        "decoder": None,
+        "model": {
+            "type": "WordLevel",
+            "vocab": {name: token for token, name in enumerate(vocabulary.names)},
+            "unk_token": "[UNK]",  # not in the vocabulary: an unknown word raises
+        },
+    }
+
+
+def _empty_folder(folder: Path) -> Path:
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; name a new or empty folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty; name a new or empty folder, nothing was written")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
