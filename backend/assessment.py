@@ -1,0 +1,121 @@
+"""What training reports of a model: accuracy by full enumeration, and how ring-like its representations are.
+
+Everything is read off bare prompts (`x r`, `x r1 r2`), every entity as subject. Accuracy is argmax over the entities. Ring-ness is
+measured where the page looks by default, the last layer's `resid_post` at the relation token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.data import Vocabulary
+from backend.geometry import PROJECTIONS, automatic_n_neighbors, ring_neighbor_share, winding_number
+from backend.graph import Holdout, KnowledgeGraph
+from backend.model import Transformer
+
+TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
+
+
+@dataclass(frozen=True)
+class Rings:
+    """Per relation name: share of the two nearest neighbours within 2 ring steps; winding number of the 2D Isomap; its k."""
+
+    neighbor_share: dict[str, float]
+    winding: dict[str, int]
+    n_neighbors: dict[str, int]
+
+    @property
+    def closed(self) -> int:
+        """Relations whose Isomap goes round exactly once."""
+        return sum(abs(turns) == 1 for turns in self.winding.values())
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """`accuracy[task][order]`, fractions; and the rings."""
+
+    accuracy: dict[str, dict[str, float]]
+    rings: Rings
+
+
+@torch.no_grad()
+def assess(model: Transformer, graph: KnowledgeGraph, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
+    """Assess `model`. Single facts are always enumerated in full; `n_subjects` bounds the subjects of compositions (None: all)."""
+    representations, correct = _single_facts(model, graph)
+    subjects = np.arange(graph.n_entities)
+    if n_subjects is not None and n_subjects < graph.n_entities:
+        subjects = np.random.default_rng(0).choice(graph.n_entities, n_subjects, replace=False)
+    composed = _compositions(model, graph, subjects)
+    held = holdout.composition[subjects]
+    single_order = np.array([relation.order for relation in graph.relations])
+    pair_order = single_order[graph.compositions[:, 0]]
+    cells = {
+        "direct": (correct, ~holdout.single, single_order),
+        "logical": (correct, holdout.single, single_order),
+        "compositional": (composed, np.ones_like(held), pair_order),
+        "composition_stated": (composed, ~held, pair_order),
+        "composition_held_out": (composed, held, pair_order),
+    }
+    accuracy = {
+        task: {
+            name: _mean(right[:, columns == order][mask[:, columns == order]])
+            for order, name in enumerate(graph.order_names)
+        }
+        for task, (right, mask, columns) in cells.items()
+    }
+    return Assessment(accuracy, measure_rings(representations, graph))
+
+
+def measure_rings(representations: NDArray[np.float32], graph: KnowledgeGraph) -> Rings:
+    """Ring-ness of (n_relations, n_entities, d_model) representations, each relation against the ring of its own order."""
+    share, winding, neighbors = {}, {}, {}
+    for relation, points in zip(graph.relations, representations, strict=True):
+        positions = graph.positions[relation.order]
+        k = automatic_n_neighbors(points)
+        share[relation.name] = float(ring_neighbor_share(points, positions))
+        winding[relation.name] = winding_number(PROJECTIONS["isomap"](points, 2, k).embedding, positions)
+        neighbors[relation.name] = k
+    return Rings(share, winding, neighbors)
+
+
+def _mean(values: NDArray[np.bool_]) -> float:
+    return float(values.mean()) if values.size else float("nan")
+
+
+def _single_facts(model: Transformer, graph: KnowledgeGraph) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """(n_relations, n_entities, d_model) representations and (n_entities, n_relations) whether the answer is right."""
+    vocabulary, site = Vocabulary.of(graph), f"resid_post.{model.config.n_layers - 1}"
+    device = model.token.weight.device
+    subjects = torch.arange(graph.n_entities, device=device)
+    seen: dict[str, Tensor] = {}
+
+    def tap(name: str, x: Tensor) -> Tensor:
+        if name == site:
+            seen[site] = x[:, -1]
+        return x
+
+    representations, correct = [], []
+    for relation in graph.relations:
+        token = torch.full_like(subjects, vocabulary.relation_token(relation))
+        final = model.trunk(torch.stack([subjects, token], dim=1), tap)[:, -1]
+        answer = model.unembed(final)[:, : graph.n_entities].argmax(1).cpu().numpy()
+        correct.append(answer == graph.objects[:, relation.index])
+        representations.append(seen[site].cpu().numpy())
+    return np.stack(representations), np.stack(correct, axis=1)
+
+
+def _compositions(model: Transformer, graph: KnowledgeGraph, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(len(subjects), n_compositions), whether `x r1 r2` is answered right."""
+    device = model.token.weight.device
+    x = torch.from_numpy(subjects).to(device)
+    correct = []
+    for column, (first, second) in enumerate(graph.compositions + graph.n_entities):
+        prompt = torch.stack([x, torch.full_like(x, int(first)), torch.full_like(x, int(second))], dim=1)
+        answer = model.unembed(model.trunk(prompt)[:, -1])[:, : graph.n_entities].argmax(1).cpu().numpy()
+        correct.append(answer == graph.composition_objects[subjects, column])
+    return np.stack(correct, axis=1)

@@ -1,0 +1,134 @@
+"""One training run from recipe to checkpoint folder: train, report, save to resume from, assess, write.
+
+While it runs, the folder holds `training_state.safetensors`; `resume=True` continues from it and ends with the weights that the
+uninterrupted run would have had.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from backend.assessment import Assessment, assess
+from backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
+from backend.data import Vocabulary
+from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
+from backend.model import ModelConfig
+from backend.training import StepRecord, TrainConfig, Trainer
+
+STATE = "training_state.safetensors"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a checkpoint. `model.vocab_size` is filled in from the graph."""
+
+    title: str
+    note: str
+    graph: GraphConfig
+    model: ModelConfig
+    train: TrainConfig
+
+
+RECIPES = {
+    "rings-2048": Recipe(
+        title="Rings, 2048 entities",
+        note="The paper's shape: 2048 entities on three rings, 24 relations, 2 layers of width 24.",
+        graph=GraphConfig(),
+        model=ModelConfig(vocab_size=0, final_gain=20.0),
+        train=TrainConfig(),
+    ),
+    "rings-small": Recipe(
+        title="Rings, small",
+        note="128 entities on three rings, 12 relations: trains in minutes on a laptop, for trying things and for lectures.",
+        graph=GraphConfig(n_entities=128, n_hops=2),
+        model=ModelConfig(vocab_size=0, final_gain=20.0),
+        train=TrainConfig(steps=4000, batch=128, warmup=200, gain_steps=1500),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A record of the run; `assessment` comes with some of them (compositions sampled), and in full with the last."""
+
+    record: StepRecord
+    total: int
+    assessment: Assessment | None
+    folder: Path | None = None  # set once the checkpoint is written
+
+
+def train_checkpoint(
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    *,
+    resume: bool = False,
+    every: int = 100,
+    assess_every: int = 2000,
+) -> Iterator[Progress]:
+    """Train `recipe` into `folder`, yielding progress every `every` steps.
+
+    Raises:
+        FileExistsError: the folder holds a checkpoint already, or an unfinished run and `resume` is False.
+        FileNotFoundError: `resume` without anything to resume.
+        ValueError: the saved run does not fit the recipe.
+    """
+    state_file = folder / STATE
+    if (folder / "checkpoint.json").exists():
+        raise FileExistsError(f"{folder} holds a finished checkpoint; choose another name or remove the folder")
+    if state_file.exists() and not resume:
+        raise FileExistsError(f"{folder} holds an unfinished run; continue it with --resume or remove the folder")
+    if resume and not state_file.exists():
+        raise FileNotFoundError(f"nothing to resume in {folder}: there is no {STATE}")
+
+    graph = KnowledgeGraph(recipe.graph)
+    holdout = draw_holdout(graph)
+    trainer = Trainer(graph, holdout, replace(recipe.model, vocab_size=Vocabulary.of(graph).size), recipe.train, device)
+    if resume:
+        try:
+            trainer.load_state(load_file(state_file))
+        except (SafetensorError, KeyError) as error:
+            raise ValueError(f"{state_file} cannot be read: {error}; remove it and start anew") from None
+    folder.mkdir(parents=True, exist_ok=True)
+
+    record = StepRecord(trainer.step, float("nan"), 0.0, 0.0)
+    saved = time.monotonic()
+    for record in trainer.run(every):
+        due = record.step % assess_every < every and record.step < recipe.train.steps
+        yield Progress(record, recipe.train.steps, assess(trainer.model, graph, holdout, n_subjects=100) if due else None)
+        if due or time.monotonic() - saved > 30 or record.step == recipe.train.steps:
+            write_tensors(state_file, trainer.state())
+            saved = time.monotonic()
+
+    model = trainer.model.eval().requires_grad_(False)
+    assessment = assess(model, graph, holdout)
+    save_checkpoint(
+        folder,
+        title=recipe.title,
+        note=recipe.note,
+        graph=graph,
+        model=model,
+        statistics=key_statistics(model, trainer.sampler, torch.Generator(device).manual_seed(recipe.train.seed)),
+        assessment=assessment,
+        training=TrainingReport(
+            config=recipe.train,
+            seconds=round(trainer.seconds, 1),
+            device=_device_name(device),
+            torch=torch.__version__,
+            finished=datetime.date.today().isoformat(),
+        ),
+    )
+    state_file.unlink(missing_ok=True)
+    yield Progress(record, recipe.train.steps, assessment, folder)
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type}, {torch.get_num_threads()} threads"
