@@ -108,6 +108,7 @@ class FactInfo(Wire):
     edit: str | None = None
     subject: int
     relation: str
+    relation2: str | None = Field(default=None, description="second relation of a composition")
     object: int = Field(description="the truth")
     prediction: int
     probability: float = Field(description="of the truth")

@@ -1,0 +1,116 @@
+"""`create_app`: settings in, the FastAPI application out.
+
+The API is an application of its own, mounted at `/api/v1`: its paths, errors and documentation stay apart from whatever is
+served at `/` (the dashboard), and an unknown path under `/api` is a 404 for every method.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from backend import __version__
+from backend.api import docs, problems
+from backend.api.guard import MAX_BODY_BYTES, Guard
+from backend.api.laboratory import Laboratory
+from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, Rooms
+from backend.api.routes import checkpoints, edits, health, representations, rooms
+from backend.schemas import MAX_EDITS, Problem
+from backend.settings import Settings
+
+API_PREFIX = "/api/v1"
+
+DESCRIPTION = f"""Change one fact inside a small transformer and watch the geometry of the others break.
+
+Entities are integers `0..n-1`, relations names (`I_C2`), orders `I`, `II`, `III`; layers count from 0. Accuracies and
+probabilities are fractions in [0, 1], times are seconds. Big arrays are base64 of little-endian float32 with a shape.
+
+**Limits.** A body has at most {MAX_BODY_BYTES // 1024} KiB, an edit stack at most {MAX_EDITS} edits. Computations run in a bounded
+queue: beyond it the answer is 429 with `Retry-After`. A request that asks for what is being computed already joins it
+and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
+state has at most {MAX_STATE_BYTES // 1024} KiB.
+
+**Errors** are `application/problem+json` (RFC 9457); for invalid input `errors` names the fields. Unknown fields are refused.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole server but the dashboard, which attaches itself at `/`.
+
+    `app.state.laboratory` and `app.state.rooms` are there for whoever composes.
+
+    Raises:
+        SettingsError: the device or the default checkpoint does not exist.
+        StoreError: the state folder cannot be written.
+    """
+    laboratory, open_rooms = Laboratory(settings), Rooms()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(laboratory.warm_up())
+        try:
+            yield
+        finally:
+            warming.cancel()
+            open_rooms.close()
+            laboratory.close()
+
+    app = FastAPI(title="Shatterscope", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    api = _create_api()
+    for each in (app, api):
+        each.state.laboratory, each.state.rooms = laboratory, open_rooms
+    app.mount(API_PREFIX, api)
+    app.mount("/api", _unknown)
+    problems.install(app)
+    return app
+
+
+def _create_api() -> FastAPI:
+    api = FastAPI(
+        title="Shatterscope",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": API_PREFIX}],
+        root_path_in_servers=False,
+        redirect_slashes=False,
+        responses=problems.RESPONSES,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api.add_middleware(Guard)
+    problems.install(api)
+    for module in (health, checkpoints, edits, representations, rooms):
+        api.include_router(module.router)
+    docs.install(api)
+    _describe_problems(api)
+    return api
+
+
+def _describe_problems(api: FastAPI) -> None:
+    """Put `Problem` among the schemas and take FastAPI's own error models out: no route answers with them."""
+    plain = api.openapi
+
+    def openapi() -> dict[str, object]:
+        if api.openapi_schema is None:
+            document = plain()
+            schemas = document["components"]["schemas"]
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs"))
+            schemas["Problem"] = problem
+        assert api.openapi_schema is not None
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign]
+
+
+async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    raise HTTPException(404)

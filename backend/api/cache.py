@@ -1,0 +1,120 @@
+"""Computed results by content key: computed once however many ask at the same time, kept within a memory bound."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass
+class Statistics:
+    """What happened since the start. `computed` counts finished computations, `joined` requests that shared one."""
+
+    hits: int = 0
+    joined: int = 0
+    computed: int = 0
+    failed: int = 0
+    evicted: int = 0
+
+
+class _Flight:
+    """One computation under way and how many wait for it; it is cancelled when the last of them leaves."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self.task = task
+        self.waiting = 0
+
+
+class Cache:
+    """Least recently used first out, by bytes. Used from one event loop; values must not be mutated."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self.statistics = Statistics()
+        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._flights: dict[str, _Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    async def get(self, key: str, compute: Callable[[], Awaitable[T]]) -> T:
+        """The value of `key`, from the cache, from a computation already under way, or computed now.
+
+        What `compute` raises reaches everyone who waits and is not remembered.
+        """
+        if key in self._values:
+            self._values.move_to_end(key)
+            self.statistics.hits += 1
+            value: T = self._values[key][0]
+            return value
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = _Flight(asyncio.create_task(self._compute(key, compute)))
+        else:
+            self.statistics.joined += 1
+        flight.waiting += 1
+        try:
+            result: T = await asyncio.shield(flight.task)
+            return result
+        finally:
+            flight.waiting -= 1
+            if not flight.waiting and not flight.task.done():
+                self._land(key, flight)  # a newcomer must not join what is being cancelled
+                flight.task.cancel()
+
+    async def _compute(self, key: str, compute: Callable[[], Awaitable[T]]) -> T:
+        me = self._flights[key]
+        try:
+            value = await compute()
+            self.statistics.computed += 1
+            self._store(key, value)
+            return value
+        except BaseException:
+            self.statistics.failed += 1
+            raise
+        finally:
+            self._land(key, me)
+
+    def _land(self, key: str, flight: _Flight) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+    def _store(self, key: str, value: object) -> None:
+        size = size_of(value)
+        if size > self.max_bytes:
+            return
+        if key in self._values:
+            self.bytes -= self._values.pop(key)[1]
+        self._values[key] = (value, size)
+        self.bytes += size
+        while self.bytes > self.max_bytes:
+            _, (_, freed) = self._values.popitem(last=False)
+            self.bytes -= freed
+            self.statistics.evicted += 1
+
+
+def size_of(value: object) -> int:
+    """Bytes a value holds: arrays and tensors by their data, containers and models by what is inside."""
+    nbytes = getattr(value, "nbytes", None)
+    if isinstance(nbytes, int):
+        return nbytes + 128
+    size = sys.getsizeof(value, 64)
+    if isinstance(value, Mapping):
+        return size + sum(size_of(key) + size_of(item) for key, item in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return size + sum(size_of(item) for item in value)
+    if isinstance(value, BaseModel) or dataclasses.is_dataclass(value):
+        return size + sum(size_of(item) for item in vars(value).values())
+    return size

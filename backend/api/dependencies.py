@@ -1,0 +1,27 @@
+"""What routes ask for, by type."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+
+from backend.api.laboratory import Laboratory
+from backend.api.rooms import Rooms
+
+
+def _laboratory(request: Request) -> Laboratory:
+    laboratory: Laboratory = request.app.state.laboratory
+    return laboratory
+
+
+def _rooms(request: Request) -> Rooms:
+    rooms: Rooms = request.app.state.rooms
+    return rooms
+
+
+LaboratoryDep = Annotated[Laboratory, Depends(_laboratory)]
+RoomsDep = Annotated[Rooms, Depends(_rooms)]
+CheckpointId = Annotated[str, Path(description="id of a checkpoint, as listed by GET /checkpoints")]
+EditId = Annotated[str, Path(description="id of an edit, as returned by POST /edits")]
+RoomId = Annotated[str, Path(description="id of a room, as returned by POST /rooms")]

@@ -1,0 +1,104 @@
+"""Every error as an RFC 9457 problem document (`application/problem+json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from backend.api.executor import Busy
+from backend.schemas import FieldError, Problem
+from backend.store import StoreError
+
+
+class ProblemError(Exception):
+    """An error a route answers with; `errors` are (field path, message) pairs."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = [FieldError(field=field, message=message) for field, message in errors]
+        self.headers = headers
+
+
+def invalid(field: str, message: str) -> ProblemError:
+    """A 422 about one field, its path as in `body.edits.0.subject`."""
+    return ProblemError(422, f"{field}: {message}", [(field, message)])
+
+
+def problem_response(
+    status: int, detail: str, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(errors))
+    return JSONResponse(problem.model_dump(mode="json"), status, headers=headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Turn everything that can be raised into a problem document."""
+
+    @app.exception_handler(ProblemError)
+    async def on_problem(_: Request, error: ProblemError) -> JSONResponse:
+        return problem_response(error.status, error.detail, error.errors, error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
+        detail = str(error.detail)
+        if error.status_code == 404 and detail == "Not Found":
+            detail = f"there is nothing at {request.url.path}; the routes are listed at /api/v1/docs"
+        elif error.status_code == 405:
+            detail = f"{request.method} is not possible at {request.url.path}"
+        return problem_response(error.status_code, detail, headers=error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [_field_error(item) for item in error.errors()]
+        detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:3])
+        return problem_response(422, detail, errors)
+
+    @app.exception_handler(Busy)
+    async def on_busy(_: Request, error: Busy) -> JSONResponse:
+        return problem_response(429, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(StoreError)
+    async def on_store(_: Request, error: StoreError) -> JSONResponse:
+        return problem_response(503, str(error))
+
+    @app.exception_handler(Exception)
+    async def on_anything(_: Request, error: Exception) -> JSONResponse:  # it is raised again after this, and logged
+        return problem_response(500, "the server failed at this request; its log has the details")
+
+
+def _field_error(item: Any) -> FieldError:
+    path = ".".join(str(part) for part in item["loc"]) or "body"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        message = "unknown field; remove it"
+    return FieldError(field=path, message=message)
+
+
+# Documented with every route, so that the OpenAPI document says what can come back.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in {
+        404: "No such checkpoint, edit or room.",
+        413: "The request body is larger than 1 MiB.",
+        422: "Invalid input; `errors` names the fields.",
+        429: "Too many computations are waiting; `Retry-After` says when to try again.",
+        503: "The store cannot be read or written.",
+    }.items()
+}

@@ -1,0 +1,41 @@
+"""Trained models and what they know."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from backend.api.dependencies import CheckpointId, LaboratoryDep
+from backend.schemas import CheckpointInfo, ErrorList, FactInfo
+
+router = APIRouter(tags=["checkpoints"])
+
+
+@router.get("/checkpoints")
+async def list_checkpoints(laboratory: LaboratoryDep) -> list[CheckpointInfo]:
+    """Every checkpoint that loads, the default one first."""
+    return laboratory.checkpoints()
+
+
+@router.get("/checkpoints/{id}/facts")
+async def ask_fact(
+    laboratory: LaboratoryDep,
+    id: CheckpointId,
+    subject: Annotated[int, Query(ge=0, description="entity")],
+    relation: Annotated[str, Query(description="name such as I_C2")],
+    relation2: Annotated[str | None, Query(description="second relation of a composition, of the same order")] = None,
+    edit: Annotated[str | None, Query(description="ask the model with this edit instead of the plain one")] = None,
+) -> FactInfo:
+    """The truth, the model's answer and its top 5."""
+    return await laboratory.fact(id, subject, relation, relation2, edit)
+
+
+@router.get("/checkpoints/{id}/errors")
+async def list_errors(
+    laboratory: LaboratoryDep,
+    id: CheckpointId,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+) -> ErrorList:
+    """Facts the model gets wrong, the least probable truth first: candidates for corrective edits."""
+    return await laboratory.errors(id, limit)

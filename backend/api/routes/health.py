@@ -1,0 +1,16 @@
+"""Is it alive, and on what."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from backend.api.dependencies import LaboratoryDep
+from backend.schemas import Health
+
+router = APIRouter(tags=["server"])
+
+
+@router.get("/health")
+async def health(laboratory: LaboratoryDep) -> Health:
+    """Status, version, device, and which checkpoints loaded."""
+    return laboratory.health()

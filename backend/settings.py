@@ -1,0 +1,99 @@
+"""Environment and defaults: every setting is an environment variable `SHATTERSCOPE_<NAME>`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PREFIX = "SHATTERSCOPE_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is one line naming the variable and the fix."""
+
+
+def _default_state_dir() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "shatterscope"
+
+
+class Settings(BaseSettings):
+    """All settings. Build with `load_settings`, which turns bad values into a `SettingsError`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True)
+
+    state_dir: Path = Field(default_factory=_default_state_dir, description="all that is written at run time")
+    models_dir: Path = Field(default=REPOSITORY / "models_cache", description="folder of trained checkpoints")
+    database_url: str | None = Field(default=None, description="any SQLAlchemy URL; default: SQLite in state_dir")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
+    workers: int = Field(default=2, ge=1, le=64, description="computations that run at the same time")
+    queue_limit: int = Field(default=32, ge=0, le=10_000, description="computations that may wait before 429")
+    cache_mb: int = Field(default=128, ge=1, le=1_000_000, description="memory for computed results, MB")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8050, ge=1, le=65535)
+    default_checkpoint: str | None = Field(default=None, description="checkpoint the page opens on")
+    public_url: str | None = Field(default=None, description="address people reach the server by, for room links")
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, value: str) -> str:
+        kind, _, index = value.partition(":")
+        if kind not in ("auto", "cpu", "cuda", "mps") or (index and not (kind == "cuda" and index.isdigit())):
+            raise ValueError("use auto, cpu, cuda or cuda:N")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("give a full address such as https://lab.example.org")
+        return value.rstrip("/") if value else value
+
+    @field_validator("state_dir", "models_dir")
+    @classmethod
+    def _absolute_path(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def store_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.state_dir / 'shatterscope.db'}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; `overrides` that are not None win (command-line options).
+
+    Raises:
+        SettingsError: one line per bad value, naming the variable.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_line(item) for item in error.errors())) from None
+
+
+def _line(item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"{PREFIX}{name.upper()}={str(item['input'])!r} is not usable: {message}"
+
+
+def resolve_device(device: str) -> str:
+    """`auto` becomes cuda where there is one, else cpu; raises `SettingsError` for a device this machine lacks."""
+    import torch  # the one slow import, not needed to read settings
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda"):
+        count = torch.cuda.device_count()
+        if int(device.partition(":")[2] or 0) >= count:
+            raise SettingsError(
+                f"{PREFIX}DEVICE={device!r} is not usable: this machine has {count} CUDA devices; use cpu"
+            )
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError(f"{PREFIX}DEVICE='mps' is not usable: not available on this machine; use cpu")
+    return device
