@@ -1,0 +1,52 @@
+# Everything runs from .venv, made on first use with exactly the versions of constraints.txt.
+# PYTHON=python3.12 chooses the interpreter, ARGS="--port 9000" is handed to the program.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test check bench screenshots constraints
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## create .venv and install what running needs
+
+serve: $(INSTALLED) ## start the dashboard and the API on http://127.0.0.1:8050
+	@exec $(BIN)/shatterscope serve $(ARGS)
+
+test: check ## run make check, then all tests (installs Chromium for the browser tests where it may)
+	@sh scripts/ensure_chromium.sh
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED_DEV) ## lint, format, types and import rules
+	@$(BIN)/ruff check --quiet . && echo "ruff check: fine"
+	@$(BIN)/ruff format --quiet --check . && echo "ruff format: fine" || { echo "ruff format: run $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(INSTALLED) ## measure speed and size, print the table of the README
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: $(INSTALLED_DEV) ## take the pictures of docs/screenshots again
+	@sh scripts/ensure_chromium.sh
+	@$(BIN)/python scripts/screenshots.py $(ARGS)
+
+constraints: ## write constraints.txt anew: pins kept, new packages added (UPGRADE=1: everything to its newest version)
+	@PYTHON="$(PYTHON)" sh scripts/constraints.sh
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@PYTHON="$(PYTHON)" sh scripts/make_venv.sh $(VENV)
+	@echo "Installing into $(VENV) (the first time takes a few minutes: torch is large) ..."
+	@$(PIP_INSTALL) .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED)
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(PIP_INSTALL) ".[dev]"
+	@touch $@
