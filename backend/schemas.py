@@ -136,7 +136,7 @@ class ErrorList(Wire):
 
 
 class Preset(Wire):
-    name: Literal["paper", "tuned"]
+    name: str
     summary: str
     parameters: dict[str, Any]
 

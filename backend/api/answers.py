@@ -8,21 +8,20 @@ import numpy as np
 import torch
 
 from backend.checkpoints import Checkpoint
+from backend.evaluation.answers import answers
 from backend.graph import Relation
 from backend.model import Transformer
 from backend.schemas import Answer, ErrorList, FactInfo, WrongFact
 
 
-@torch.inference_mode()
 def ask(
     checkpoint: Checkpoint, model: Transformer, subject: int, relations: Sequence[Relation], top: int = 5
 ) -> FactInfo:
     """The answer of `model` to the bare prompt `subject relation` (or two relations, a composition)."""
     graph, vocabulary = checkpoint.graph, checkpoint.vocabulary
     prompt = [subject, *(vocabulary.relation_token(relation) for relation in relations)]
-    tokens = torch.tensor([prompt], device=model.token.weight.device)
-    probability = model(tokens)[0, -1, : graph.n_entities].softmax(0).cpu()
-    best = probability.topk(min(top, graph.n_entities))
+    found = answers(model, [prompt], graph.n_entities)
+    best = found.top(0, min(top, graph.n_entities))
     truth = subject
     for relation in relations:
         truth = graph.object_of(truth, relation)
@@ -32,13 +31,10 @@ def ask(
         relation=relations[0].name,
         relation2=relations[1].name if len(relations) > 1 else None,
         object=truth,
-        prediction=int(best.indices[0]),
-        probability=float(probability[truth]),
+        prediction=best[0][0],
+        probability=found.of(0, truth)[1],
         stated=not _held_out(checkpoint, subject, relations),
-        top=[
-            Answer(object=int(entity), probability=float(p))
-            for p, entity in zip(best.values, best.indices, strict=True)
-        ],
+        top=[Answer(object=entity, probability=probability) for entity, probability in best],
     )
 
 
@@ -50,28 +46,23 @@ def _held_out(checkpoint: Checkpoint, subject: int, relations: Sequence[Relation
     return bool(checkpoint.holdout.composition[subject, column])
 
 
-@torch.inference_mode()
 def wrong_facts(checkpoint: Checkpoint) -> list[WrongFact]:
     """Every single fact that the unedited model gets wrong, the least probable truth first."""
-    graph, model = checkpoint.graph, checkpoint.model
-    device = model.token.weight.device
-    subjects = torch.arange(graph.n_entities, device=device)
+    graph = checkpoint.graph
+    subjects = np.arange(graph.n_entities)
     wrong = []
     for relation in graph.relations:
-        token = torch.full_like(subjects, checkpoint.vocabulary.relation_token(relation))
-        final = model.trunk(torch.stack([subjects, token], dim=1))[:, -1]  # (n_entities, d_model)
-        probability = model.unembed(final)[:, : graph.n_entities].softmax(1)
-        answers = probability.argmax(1).cpu().numpy()
-        truth = graph.objects[:, relation.index]
-        of_truth = probability[subjects, torch.from_numpy(truth).to(device)].cpu().numpy()
-        for subject in np.flatnonzero(answers != truth):
+        tokens = np.stack([subjects, np.full_like(subjects, checkpoint.vocabulary.relation_token(relation))], axis=1)
+        found = answers(checkpoint.model, torch.from_numpy(tokens), graph.n_entities)
+        predicted, truth = found.prediction.cpu().numpy(), graph.objects[:, relation.index]
+        for subject in np.flatnonzero(predicted != truth).tolist():
             wrong.append(  # noqa: PERF401 - a comprehension of this length hides what it does
                 WrongFact(
-                    subject=int(subject),
+                    subject=subject,
                     relation=relation.name,
                     object=int(truth[subject]),
-                    prediction=int(answers[subject]),
-                    probability=float(of_truth[subject]),
+                    prediction=int(predicted[subject]),
+                    probability=found.of(subject, int(truth[subject]))[1],
                     stated=not checkpoint.holdout.single[subject, relation.index],
                 )
             )

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
+from torch import nn
 
 T = TypeVar("T")
 
@@ -49,16 +50,36 @@ class Cache:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
+    def peek(self, key: str) -> Any | None:
+        """The value of `key` if it is there; nothing is computed."""
+        if key not in self._values:
+            return None
+        self._values.move_to_end(key)
+        self.statistics.hits += 1
+        return self._values[key][0]
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a value that came about as part of another computation."""
+        size = size_of(value)
+        if size > self.max_bytes:
+            return
+        if key in self._values:
+            self.bytes -= self._values.pop(key)[1]
+        self._values[key] = (value, size)
+        self.bytes += size
+        while self.bytes > self.max_bytes:
+            _, (_, freed) = self._values.popitem(last=False)
+            self.bytes -= freed
+            self.statistics.evicted += 1
+
     async def get(self, key: str, compute: Callable[[], Awaitable[T]]) -> T:
         """The value of `key`, from the cache, from a computation already under way, or computed now.
 
         What `compute` raises reaches everyone who waits and is not remembered.
         """
-        if key in self._values:
-            self._values.move_to_end(key)
-            self.statistics.hits += 1
-            value: T = self._values[key][0]
-            return value
+        cached: T | None = self.peek(key)
+        if cached is not None:
+            return cached
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.create_task(self._compute(key, compute)))
@@ -79,7 +100,7 @@ class Cache:
         try:
             value = await compute()
             self.statistics.computed += 1
-            self._store(key, value)
+            self.put(key, value)
             return value
         except BaseException:
             self.statistics.failed += 1
@@ -91,19 +112,6 @@ class Cache:
         if self._flights.get(key) is flight:
             del self._flights[key]
 
-    def _store(self, key: str, value: object) -> None:
-        size = size_of(value)
-        if size > self.max_bytes:
-            return
-        if key in self._values:
-            self.bytes -= self._values.pop(key)[1]
-        self._values[key] = (value, size)
-        self.bytes += size
-        while self.bytes > self.max_bytes:
-            _, (_, freed) = self._values.popitem(last=False)
-            self.bytes -= freed
-            self.statistics.evicted += 1
-
 
 def size_of(value: object) -> int:
     """Bytes a value holds: arrays and tensors by their data, containers and models by what is inside."""
@@ -111,6 +119,8 @@ def size_of(value: object) -> int:
     if isinstance(nbytes, int):
         return nbytes + 128
     size = sys.getsizeof(value, 64)
+    if isinstance(value, nn.Module):
+        return size + sum(tensor.nbytes for tensor in (*value.parameters(), *value.buffers()))
     if isinstance(value, Mapping):
         return size + sum(size_of(key) + size_of(item) for key, item in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -7,27 +7,57 @@ picture before the edit are kept apart from what depends on them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
-from typing import TypeVar
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from backend import __version__
+from backend.activations import activations, default_site
 from backend.api import wire
 from backend.api.answers import ask, error_list, wrong_facts
 from backend.api.cache import Cache
 from backend.api.executor import Executor
 from backend.api.problems import ProblemError, invalid
 from backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
+from backend.editors import EDITORS
+from backend.edits import EditedModel, EditError, complete_spec, delta_key, edit_id, run_edits
+from backend.edits import EditSpec as CompleteSpec
 from backend.graph import Relation
-from backend.schemas import CheckpointInfo, ErrorList, FactInfo, Health
+from backend.model import Transformer, site_names
+from backend.schemas import (
+    ActivationRequest,
+    Activations,
+    CheckpointInfo,
+    EditorInfo,
+    EditRequest,
+    EditResult,
+    EditSpec,
+    ErrorList,
+    FactInfo,
+    Health,
+)
 from backend.settings import Settings, SettingsError, resolve_device
 from backend.store import Store
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stack of edits that has been computed, and the time that took."""
+
+    checkpoint_id: str
+    edited: EditedModel
+    seconds: float
 
 
 class Laboratory:
@@ -106,15 +136,136 @@ class Laboratory:
             if second.order != relations[0].order:
                 raise invalid("query.relation2", f"a composition stays in one order, {relation} and {relation2} do not")
             relations.append(second)
-        return await self._compute(
+        model = checkpoint.model if edit is None else (await self._edited(edit, checkpoint)).model
+        found = await self._compute(
             f"fact/{checkpoint.sha256}/{edit}/{subject}/{relation}/{relation2}",
-            lambda: ask(checkpoint, checkpoint.model, subject, relations),
+            lambda: ask(checkpoint, model, subject, relations),
         )
+        return found.model_copy(update={"edit": edit})
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self._checkpoint(id)
         facts = await self._compute(f"errors/{checkpoint.sha256}", lambda: wrong_facts(checkpoint))
         return error_list(facts, limit)
 
+    # --- editing ------------------------------------------------------------------------------------------------
+
+    def editors(self) -> list[EditorInfo]:
+        return [wire.editor_info(editor) for editor in EDITORS.values()]
+
+    async def edit(self, request: EditRequest) -> EditResult:
+        """Make a stack of edits, and remember its specification."""
+        checkpoint = self._checkpoint(request.checkpoint, "body.checkpoint")
+        specs = [self._complete(checkpoint, spec, f"body.edits.{i}") for i, spec in enumerate(request.edits)]
+        try:
+            done = await self._run(checkpoint, specs)
+        except EditError as error:
+            raise invalid(f"body.{error.field}", error.message) from None
+        await asyncio.to_thread(self.store.put_edit, done.edited.id, checkpoint.id, [asdict(spec) for spec in specs])
+        return wire.edit_result(checkpoint, done.edited, done.seconds)
+
+    async def edit_result(self, id: str) -> EditResult:
+        done = await self._done(id)
+        return wire.edit_result(self.registry.get(done.checkpoint_id), done.edited, done.seconds)
+
+    async def delta_file(self, id: str) -> bytes:
+        done = await self._done(id)
+        return wire.delta_file(self.registry.get(done.checkpoint_id), done.edited)
+
+    @staticmethod
+    def _complete(checkpoint: Checkpoint, spec: EditSpec, path: str) -> CompleteSpec:
+        try:
+            return complete_spec(checkpoint.graph, checkpoint.model.config.n_layers, **spec.model_dump())
+        except EditError as error:
+            raise invalid(f"{path}.{error.field}", error.message) from None
+
+    async def _run(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
+        return await self.cache.get(
+            f"edit/{edit_id(checkpoint.sha256, specs)}", lambda: self._run_anew(checkpoint, specs)
+        )
+
+    async def _run_anew(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
+        """Only deltas that are not known yet are optimised: a changed strength or one more edit on a stack is cheap."""
+        keys = [delta_key(checkpoint.sha256, specs[: i + 1]) for i in range(len(specs))]
+        deltas = {key: delta for key in keys if (delta := self.cache.peek(f"delta/{key}")) is not None}
+
+        def job() -> Done:
+            start = time.perf_counter()
+            edited = run_edits(checkpoint, specs, deltas)
+            return Done(checkpoint.id, edited, time.perf_counter() - start)
+
+        done = await self.executor.run(job)
+        for key, delta in zip(keys, done.edited.deltas, strict=True):
+            self.cache.put(f"delta/{key}", delta)
+        return done
+
+    async def specification(self, id: str) -> tuple[str, list[dict[str, Any]]]:
+        """(checkpoint id, complete specifications) of an edit; a 404 for one never made here."""
+        stored = await asyncio.to_thread(self.store.get_edit, id)
+        if stored is None:
+            raise ProblemError(404, f"no edit {id!r} was made on this server; make it with POST /edits")
+        return stored
+
+    async def _done(self, id: str) -> Done:
+        """The edits called `id`: cached, or computed anew from the store.
+
+        Raises:
+            ProblemError: 404 for an id never made here, 409 where it cannot be computed any more.
+        """
+        cached: Done | None = self.cache.peek(f"edit/{id}")
+        if cached is not None:
+            return cached
+        name, specification = await self.specification(id)
+        try:
+            checkpoint = self.registry.get(name)
+            layers = checkpoint.model.config.n_layers
+            specs = [complete_spec(checkpoint.graph, layers, **spec) for spec in specification]
+            if edit_id(checkpoint.sha256, specs) != id:
+                raise ProblemError(
+                    409, f"edit {id!r} was made on other weights than those of {name!r} now; make it again"
+                )
+            return await self._run(checkpoint, specs)
+        except (CheckpointError, EditError, TypeError) as error:
+            raise ProblemError(409, f"edit {id!r} cannot be computed any more: {error}") from None
+
+    async def _edited(self, id: str, checkpoint: Checkpoint, field: str = "query.edit") -> EditedModel:
+        """The model edited by `id`, which must be an edit of `checkpoint`."""
+        done = await self._done(id)
+        if self.registry.get(done.checkpoint_id).sha256 != checkpoint.sha256:  # copies of one checkpoint are one
+            raise invalid(field, f"edit {id!r} belongs to checkpoint {done.checkpoint_id!r}, not {checkpoint.id!r}")
+        return done.edited
+
+    # --- measuring ----------------------------------------------------------------------------------------------
+
+    async def activations(self, request: ActivationRequest) -> Activations:
+        checkpoint, model, site, relation = await self._place(request)
+        return await self._compute(
+            f"activations/{checkpoint.sha256}/{request.edit}/{relation.name}/{site}",
+            lambda: Activations(
+                checkpoint=checkpoint.id,
+                edit=request.edit,
+                relation=relation.name,
+                site=site,
+                values=wire.array(_points(checkpoint, model, relation, site)),
+            ),
+        )
+
+    async def _place(self, request: ActivationRequest) -> tuple[Checkpoint, Transformer, str, Relation]:
+        """Where a request looks: checkpoint, the model (edited or not), site and relation, all known to exist."""
+        checkpoint = self._checkpoint(request.checkpoint, "body.checkpoint")
+        relation = self._relation(checkpoint, request.relation, "body.relation")
+        site, sites = request.site or default_site(checkpoint.model), site_names(checkpoint.model.config.n_layers)
+        if site not in sites:
+            raise invalid("body.site", f"unknown site {site!r}; this model has {', '.join(sites)}")
+        model = checkpoint.model
+        if request.edit is not None:
+            model = (await self._edited(request.edit, checkpoint, "body.edit")).model
+        return checkpoint, model, site, relation
+
     async def warm_up(self) -> None:
         """Nothing yet."""
+
+
+def _points(checkpoint: Checkpoint, model: Transformer, relation: Relation, site: str) -> NDArray[np.float32]:
+    """(n_entities, d_model)"""
+    return activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy()

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from backend.api.executor import Busy
 from backend.schemas import FieldError, Problem
@@ -53,7 +53,9 @@ def install(app: FastAPI) -> None:
         return problem_response(error.status, error.detail, error.errors, error.headers)
 
     @app.exception_handler(HTTPException)
-    async def on_http(request: Request, error: HTTPException) -> JSONResponse:
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 304:
+            return Response(status_code=304, headers=error.headers)
         detail = str(error.detail)
         if error.status_code == 404 and detail == "Not Found":
             detail = f"there is nothing at {request.url.path}; the routes are listed at /api/v1/docs"
@@ -96,6 +98,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     }
     for status, description in {
         404: "No such checkpoint, edit or room.",
+        409: "The edit was made on weights that are here no longer.",
         413: "The request body is larger than 1 MiB.",
         422: "Invalid input; `errors` names the fields.",
         429: "Too many computations are waiting; `Retry-After` says when to try again.",

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 
 from backend.api.dependencies import EditId, LaboratoryDep
+from backend.api.laboratory import Laboratory
 from backend.schemas import EditorInfo, EditRequest, EditResult
 
 router = APIRouter(tags=["edits"])
 
 IMMUTABLE = "public, max-age=31536000, immutable"
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What you have is right: an id never changes its meaning."}
+}
 
 
-def _not_modified(request: Request, etag: str) -> bool:
-    sent = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
-    return etag in sent
+async def _headers(laboratory: Laboratory, request: Request, id: str, etag: str) -> dict[str, str]:
+    """Caching headers; a 304 where the client has the answer already (nothing is computed then)."""
+    headers = {"ETag": etag, "Cache-Control": IMMUTABLE}
+    sent = request.headers.get("if-none-match", "").split(",")
+    if etag in (tag.strip().removeprefix("W/") for tag in sent):
+        await laboratory.specification(id)
+        raise HTTPException(304, headers=headers)
+    return headers
 
 
 @router.get("/editors")
@@ -29,18 +41,20 @@ async def make_edits(laboratory: LaboratoryDep, request: EditRequest) -> EditRes
     return await laboratory.edit(request)
 
 
-@router.get("/edits/{id}", responses={304: {"description": "What you have is right: an id never changes its meaning."}})
+@router.get("/edits/{id}", responses=NOT_MODIFIED)
 async def get_edit(laboratory: LaboratoryDep, id: EditId, request: Request, response: Response) -> EditResult:
     """The same again, computed anew if it is no longer cached."""
+    headers = await _headers(laboratory, request, id, f'"{id}"')
     result = await laboratory.edit_result(id)
-    response.headers.update({"ETag": f'"{id}"', "Cache-Control": IMMUTABLE})
+    response.headers.update(headers)
     return result
 
 
 @router.get(
     "/edits/{id}/delta",
     response_class=Response,
-    responses={
+    responses=NOT_MODIFIED
+    | {
         200: {
             "description": "safetensors: one tensor per changed parameter, W_edited - W; the specification is in the metadata",
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -49,7 +63,7 @@ async def get_edit(laboratory: LaboratoryDep, id: EditId, request: Request, resp
 )
 async def get_delta(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
     """The weight deltas, a safetensors file."""
-    headers = {"ETag": f'"{id}.delta"', "Cache-Control": IMMUTABLE}
+    headers = await _headers(laboratory, request, id, f'"{id}.delta"')
     content = await laboratory.delta_file(id)
     headers["Content-Disposition"] = f'attachment; filename="{id}.safetensors"'
     return Response(content, media_type="application/octet-stream", headers=headers)
