@@ -1,0 +1,51 @@
+"""Representations of entities: what the model holds at the relation token of the bare prompt `x r` (Nishi et al. 2025, section 4).
+
+The entity sits at position 0 and, attention being causal, is the same under every relation: it is computed once, and only
+the relation token once per relation and entity.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from backend.graph import Relation
+from backend.model import Transformer, site_names
+from backend.model.incremental import prefix, step
+
+
+def default_site(model: Transformer) -> str:
+    """Where the page looks unless told otherwise: the last layer's residual stream."""
+    return f"resid_post.{model.config.n_layers - 1}"
+
+
+def activations(model: Transformer, n_entities: int, relation: Relation, site: str | None = None) -> Tensor:
+    """(n_entities, d_model) at `site` of the relation token. Raises `ValueError` for an unknown site."""
+    return _at_relation(model, n_entities, torch.tensor([n_entities + relation.index]), site)[0]
+
+
+def all_activations(model: Transformer, n_entities: int, site: str | None = None) -> Tensor:
+    """(n_relations, n_entities, d_model) at `site` of the relation token, every relation of the vocabulary."""
+    return _at_relation(model, n_entities, torch.arange(n_entities, model.config.vocab_size), site)
+
+
+@torch.no_grad()
+def _at_relation(model: Transformer, n_entities: int, tokens: Tensor, site: str | None) -> Tensor:
+    site = site or default_site(model)
+    known = site_names(model.config.n_layers)
+    if site not in known:
+        raise ValueError(f"unknown site {site!r}; this model has {', '.join(known)}")
+    device = model.token.weight.device
+    past = prefix(model, torch.arange(n_entities, device=device)[:, None])
+    recorded: list[Tensor] = []
+
+    def tap(name: str, x: Tensor) -> Tensor:
+        if name == site:
+            recorded.append(x)
+        return x
+
+    for token in tokens.to(device):  # one relation at a time stays in cache
+        final, _ = step(model, (model.token(token) + model.position.weight[1])[None], past, tap)
+        if site == "final_norm":
+            recorded.append(model.norm(final))
+    return torch.stack([x.expand(n_entities, -1) for x in recorded])

@@ -1,0 +1,71 @@
+"""Contexts: true, stated facts put before a query, as in training text (Nishi et al. 2025, section 3.2: scores are averaged over five).
+
+A context is a walk that *arrives* at the query's subject, since in the text every relation follows the object of the fact before it:
+
+    a r b r' r'' x | r      (the bar shows where the query's own relations begin)
+
+So it is drawn backwards from x. Single facts and compositions are mixed as in training; held-out facts never occur.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backend.graph import Holdout, KnowledgeGraph
+from backend.graph.knowledge_graph import IntArray
+
+P_COMPOSITION = 0.5
+
+
+class ContextSampler:
+    """Draws walks that end at given entities, from a generator the caller owns."""
+
+    def __init__(self, graph: KnowledgeGraph, holdout: Holdout) -> None:
+        self.n_entities, self.n_relations = graph.n_entities, graph.n_relations
+        self.objects, self.compositions = graph.objects, graph.compositions
+        self.holdout = holdout
+        self.inverse = np.array([graph.inverse(relation).index for relation in graph.relations])
+
+    def arriving_at(self, subjects: IntArray, length: int, rng: np.random.Generator) -> IntArray:
+        """(len(subjects), length) token ids whose last column is `subjects`.
+
+        Raises:
+            ValueError: `length` is 2 or below 1: a fact takes two or three tokens, so no walk of two entities has that length.
+        """
+        if length < 1 or length == 2:
+            raise ValueError(f"a context has 1 (the bare subject) or at least 3 tokens, got {length}")
+        tokens = np.empty((len(subjects), length), dtype=np.int64)
+        tokens[:, -1] = entity = subjects
+        # Rows part ways between facts of two and of three tokens: `cursor` is the leftmost column filled so far.
+        cursor = np.full(len(subjects), length - 1)
+        while (rows := np.flatnonzero(cursor > 0)).size:
+            room, entity = cursor[rows], tokens[rows, cursor[rows]]
+            # 2 or 3 tokens left must be filled exactly, and 1 left could not be: so 4 go in two steps of 2.
+            composed = np.where((room == 3) | (room >= 5), rng.random(len(rows)) < P_COMPOSITION, False) | (room == 3)
+            first, second, start = self._fact_before(entity, composed, rng)
+            tokens[rows, room - 1] = self.n_entities + second
+            tokens[rows[composed], room[composed] - 2] = self.n_entities + first[composed]
+            cursor[rows] = room - 2 - composed
+            tokens[rows, cursor[rows]] = start
+        return tokens
+
+    def _fact_before(
+        self, entity: IntArray, composed: np.typing.NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[IntArray, IntArray, IntArray]:
+        """Relations (first, second) and subject of a stated fact with object `entity`; without composition `second` alone counts."""
+        first, second, start = np.empty((3, len(entity)), dtype=np.int64)
+        todo = np.arange(len(entity))
+        while todo.size:  # draw again what turns out to be held out
+            pair = rng.integers(len(self.compositions), size=todo.size)
+            both = composed[todo]
+            first[todo] = self.compositions[pair, 0]
+            second[todo] = np.where(both, self.compositions[pair, 1], rng.integers(self.n_relations, size=todo.size))
+            middle = self.objects[entity[todo], self.inverse[second[todo]]]
+            start[todo] = np.where(both, self.objects[middle, self.inverse[first[todo]]], middle)
+            held_out = np.where(
+                both,
+                self.holdout.composition[start[todo], pair],
+                self.holdout.single[start[todo], second[todo]],
+            )
+            todo = todo[held_out]
+        return first, second, start

@@ -1,0 +1,224 @@
+"""Edits as people order them: complete specifications, their content hash, and stacks of them applied in order.
+
+An edit's id is the hash of the weights and of the complete specifications: the same edit asked for by many is computed once, and a
+link opened next year gives the same picture. Each edit of a stack is computed on the model as edited so far. A delta depends on the
+edits before it, with their strengths, but not on its own strength: `delta_key` says so, and moving the strength slider of the last edit
+computes nothing anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from backend.checkpoints import Checkpoint
+from backend.data.contexts import ContextSampler
+from backend.editors import EDITORS, EditDelta, EditNotPossibleError, EditRequest, apply_delta
+from backend.evaluation.answers import answers
+from backend.graph import KnowledgeGraph
+from backend.model import Transformer
+
+
+class EditError(ValueError):
+    """An edit that cannot be made; `field` is the path of what is wrong, `message` says what to do."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.message = field, message
+
+
+@dataclass(frozen=True)
+class EditSpec:
+    """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them."""
+
+    subject: int
+    relation: str
+    object: int
+    method: str
+    layer: int
+    parameters: Mapping[str, Any]
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one edit of a stack did. Probabilities are of the new object on the bare prompt, by softmax over the whole vocabulary;
+    norms are of the delta as applied, at its strength. See `schemas.EditOutcome`."""
+
+    spec: EditSpec
+    old_object: int
+    new_object: int
+    prediction_before: int
+    prediction_after: int
+    distance: int
+    kind: Literal["counterfactual", "corrective"]
+    success: bool
+    probability_before: float
+    probability_after: float
+    delta_norm: float
+    relative_delta_norm: float
+    steps: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EditedModel:
+    """A stack of edits, applied. `deltas[i]` belongs to `outcomes[i]` and is at strength 1."""
+
+    id: str
+    model: Transformer
+    outcomes: tuple[Outcome, ...]
+    deltas: tuple[EditDelta, ...]
+
+
+def complete_spec(
+    graph: KnowledgeGraph,
+    n_layers: int,
+    *,
+    subject: int,
+    relation: str,
+    object: int | None = None,
+    distance: int | None = None,
+    method: str = "rome",
+    preset: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    layer: int | None = None,
+    strength: float = 1.0,
+) -> EditSpec:
+    """Fill in every default. The new object is given by `object`, or by `distance` clockwise steps from the true one (0: the truth).
+
+    Raises:
+        EditError: naming the field and the fix.
+    """
+    n = graph.n_entities
+    if not 0 <= subject < n:
+        raise EditError("subject", f"must lie in 0..{n - 1}, got {subject}")
+    try:
+        known = graph.relation(relation)
+    except KeyError as error:
+        raise EditError("relation", str(error.args[0])) from None
+    if (object is None) == (distance is None):
+        raise EditError("object", "give exactly one of `object` and `distance`")
+    if distance is not None:
+        try:
+            object = graph.counterfactual(subject, known, distance) if distance else graph.object_of(subject, known)
+        except ValueError as error:
+            raise EditError("distance", str(error)) from None
+    assert object is not None
+    if not 0 <= object < n:
+        raise EditError("object", f"must lie in 0..{n - 1}, got {object}")
+    if method not in EDITORS:
+        raise EditError("method", f"unknown method {method!r}; there are {', '.join(EDITORS)}")
+    editor = EDITORS[method]
+    layer = editor.default_layer if layer is None else layer
+    if not 0 <= layer < n_layers:
+        raise EditError("layer", f"must lie in 0..{n_layers - 1}, got {layer}")
+    if not math.isfinite(strength):
+        raise EditError("strength", f"must be a finite number, got {strength}")
+    chosen = editor.default_preset if preset is None else preset
+    if chosen not in editor.presets:
+        raise EditError("preset", f"{method} has no preset {chosen!r}; there are {', '.join(editor.presets)}")
+    try:
+        full = editor.parameters(**{**editor.presets[chosen].parameters, **(parameters or {})})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            message = f"{method} has no such parameter; it has {', '.join(editor.parameters.model_fields)}"
+        else:
+            message = first["msg"]
+        raise EditError(f"parameters.{name}", message) from None
+    return EditSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength))
+
+
+def edit_id(weights_sha256: str, specs: Sequence[EditSpec]) -> str:
+    """32 hex digits of the sha256 over canonical JSON of the weights' hash and the complete specifications."""
+    content = {"weights": weights_sha256, "edits": [asdict(spec) for spec in specs]}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+
+
+def delta_key(weights_sha256: str, specs: Sequence[EditSpec]) -> str:
+    """Key of the last edit's delta: everything it depends on, which leaves out its own strength."""
+    *before, last = specs
+    free = EditSpec(**{**{name: getattr(last, name) for name in last.__dataclass_fields__}, "strength": 1.0})
+    return edit_id(weights_sha256, [*before, free])
+
+
+def run_edits(
+    checkpoint: Checkpoint, specs: Sequence[EditSpec], cache: MutableMapping[str, EditDelta] | None = None
+) -> EditedModel:
+    """Apply a stack of edits in order. `cache`, the caller's, holds deltas by `delta_key` and is read and filled.
+
+    Raises:
+        EditError: a fact that is already true and answered right, or an edit that has no answer; `field` is `edits.<i>.<field>`.
+    """
+    model, outcomes, deltas = checkpoint.model, [], []
+    for i, spec in enumerate(specs):
+        key = delta_key(checkpoint.sha256, specs[: i + 1])
+        try:
+            delta = None if cache is None else cache.get(key)
+            if delta is None:
+                delta = _compute(checkpoint, model, spec)
+                if cache is not None:
+                    cache[key] = delta
+        except EditError as error:
+            raise EditError(f"edits.{i}.{error.field}", error.message) from None
+        edited = apply_delta(model, delta, spec.strength)
+        outcomes.append(_outcome(checkpoint.graph, model, edited, spec, delta))
+        deltas.append(delta)
+        model = edited
+    return EditedModel(edit_id(checkpoint.sha256, specs), model, tuple(outcomes), tuple(deltas))
+
+
+def _compute(checkpoint: Checkpoint, model: Transformer, spec: EditSpec) -> EditDelta:
+    graph = checkpoint.graph
+    relation = graph.relation(spec.relation)
+    token = checkpoint.vocabulary.relation_token(relation)
+    truth = graph.object_of(spec.subject, relation)
+    if spec.object == truth and int(answers(model, [[spec.subject, token]], graph.n_entities).prediction[0]) == truth:
+        raise EditError(
+            "object",
+            f"{spec.subject} {spec.relation} {spec.object} is already true and the model answers it right; "
+            "choose another object, or a fact the model gets wrong",
+        )
+    editor = EDITORS[spec.method]
+    request = EditRequest(spec.subject, token, spec.object, ContextSampler(graph, checkpoint.holdout))
+    try:
+        return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
+    except EditNotPossibleError as error:
+        raise EditError("layer", str(error)) from None
+
+
+def _outcome(
+    graph: KnowledgeGraph, before: Transformer, after: Transformer, spec: EditSpec, delta: EditDelta
+) -> Outcome:
+    relation = graph.relation(spec.relation)
+    truth = graph.object_of(spec.subject, relation)
+    prompt = [[spec.subject, graph.n_entities + relation.index]]
+    was, now = answers(before, prompt, graph.n_entities), answers(after, prompt, graph.n_entities)
+    predicted = int(now.prediction[0])
+    norm = abs(spec.strength) * delta.norm
+    weight = math.hypot(*(before.get_parameter(name).norm().item() for name in delta.weights))
+    return Outcome(
+        spec=spec,
+        old_object=truth,
+        new_object=spec.object,
+        prediction_before=int(was.prediction[0]),
+        prediction_after=predicted,
+        distance=graph.distance(relation.order, truth, spec.object),
+        kind="corrective" if spec.object == truth else "counterfactual",
+        success=predicted == spec.object,
+        probability_before=was.of(0, spec.object)[1],
+        probability_after=now.of(0, spec.object)[1],
+        delta_norm=norm,
+        relative_delta_norm=norm / weight,
+        steps=delta.steps,
+        warnings=delta.warnings,
+    )

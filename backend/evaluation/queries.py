@@ -1,0 +1,118 @@
+"""Which questions are asked: per task and order, sampled or all of them, behind the same random contexts before and after an edit.
+
+Tasks (Nishi et al. 2025, section 3.2): `direct` recall of stated facts, `logical` inference of held-out single facts, and compositions
+`x r1 r2`, stated and held-out apart. The truth is always the unedited world's.
+
+Context c has the same length for every query, so that a batch needs no padding, and is drawn once per subject. The lengths are spread
+over what fits the model's context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from backend.data.contexts import ContextSampler
+from backend.graph import Holdout, KnowledgeGraph
+from backend.graph.knowledge_graph import IntArray
+
+Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
+TASKS: tuple[Task, ...] = ("direct", "logical", "composition_stated", "composition_held_out")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The queries of one task and order. `relations` are token ids, (Q, 1) or (Q, 2); `subjects` and `objects` (Q,) entities."""
+
+    task: Task
+    order: int
+    subjects: Tensor
+    relations: Tensor
+    objects: Tensor
+    n_available: int
+
+    def __len__(self) -> int:
+        return len(self.subjects)
+
+
+@dataclass(frozen=True)
+class QuerySet:
+    """`contexts[c]` is (n_entities, length_c) token ids, row x a walk of true stated facts that arrives at entity x."""
+
+    cells: tuple[Cell, ...]
+    contexts: tuple[Tensor, ...]
+    n_entities: int
+
+
+def draw_queries(
+    graph: KnowledgeGraph,
+    holdout: Holdout,
+    context: int,
+    *,
+    n_contexts: int = 5,
+    queries: int | Literal["all"] = 300,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> QuerySet:
+    """Draw `queries` per task and order without replacement (fewer where there are not as many), deterministic by `seed`.
+
+    Raises:
+        ValueError: `n_contexts` or `queries` below 1, or a model context too short for a composition behind a fact.
+    """
+    if n_contexts < 1:
+        raise ValueError(f"contexts must be at least 1, got {n_contexts}")
+    if queries != "all" and queries < 1:
+        raise ValueError(f"queries must be at least 1, or 'all', got {queries}")
+    if context < 5:
+        raise ValueError(f"a fact and a composition need a context of 5 tokens, the model has {context}")
+    rng = np.random.default_rng([seed, 2])
+
+    def tensor(values: IntArray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+    cells = []
+    for task, order, available, columns, objects in _populations(graph, holdout):
+        flat = np.flatnonzero(available)
+        if queries != "all" and queries < len(flat):
+            flat = rng.choice(flat, queries, replace=False)
+        x, column = np.unravel_index(flat, available.shape)
+        tokens = graph.n_entities + columns[column]
+        cells.append(Cell(task, order, tensor(x), tensor(tokens), tensor(objects[x, column]), int(available.sum())))
+
+    walker = ContextSampler(graph, holdout)
+    everyone = np.arange(graph.n_entities)
+    lengths = [int(length) for length in _spread(3, context - 2, n_contexts, rng)]
+    contexts = tuple(tensor(walker.arriving_at(everyone, length, rng)) for length in lengths)
+    return QuerySet(tuple(cells), contexts, graph.n_entities)
+
+
+def _populations(
+    graph: KnowledgeGraph, holdout: Holdout
+) -> Iterator[tuple[Task, int, NDArray[np.bool_], IntArray, IntArray]]:
+    """Per task and order: (n_entities, k) which facts belong to it, (k, 1 or 2) relations, (n_entities, k) objects."""
+    single_order = np.array([relation.order for relation in graph.relations])
+    pair_order = single_order[graph.compositions[:, 0]]
+    singles = np.arange(graph.n_relations)[:, None]
+    for task in TASKS:
+        single = task in ("direct", "logical")
+        held = holdout.single if single else holdout.composition
+        member = held if task in ("logical", "composition_held_out") else ~held
+        for order in range(graph.config.n_orders):
+            if single:
+                at = single_order == order
+                yield task, order, member[:, at], singles[at], graph.objects[:, at]
+            else:
+                at = pair_order == order
+                yield task, order, member[:, at], graph.compositions[at], graph.composition_objects[:, at]
+
+
+def _spread(low: int, high: int, n: int, rng: np.random.Generator) -> IntArray:
+    """`n` random integers in low..high, one from each of n equal stretches."""
+    u = (np.arange(n) + rng.random(n)) / n
+    return np.asarray(low + np.floor(u * (high - low + 1)), dtype=np.int64)

@@ -1,0 +1,72 @@
+"""Accuracy and probability of the truth, per task and order, averaged over the contexts.
+
+Accuracy: the truth is the most probable entity. Probability: softmax over the whole vocabulary. Each subject's context runs through the
+model once and all its queries continue from there; only the last position meets the vocabulary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from backend.evaluation.queries import Cell, QuerySet
+from backend.model import Transformer
+from backend.model.incremental import Past, prefix, step
+
+CHUNK = 512  # rows of logits at a time: they stay in cache
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over queries and contexts; NaN where there is no query."""
+
+    accuracy: float
+    probability: float
+
+
+@torch.no_grad()
+def score(model: Transformer, queries: QuerySet) -> list[Score]:
+    """One score per cell of `queries`."""
+    subjects, where = torch.cat([cell.subjects for cell in queries.cells]).unique(return_inverse=True)
+    rows = where.split([len(cell) for cell in queries.cells])
+    totals = [torch.zeros(2, dtype=torch.float64) for _ in queries.cells]
+    for context in queries.contexts:
+        past = prefix(model, context[subjects])
+        for total, cell, row in zip(totals, queries.cells, rows, strict=True):
+            for part in torch.arange(len(cell), device=row.device).split(4096):
+                final = _answer_position(model, past, row[part], cell.relations[part], context.shape[1])
+                total += _judge(model, final, cell.objects[part], queries.n_entities)
+    asked = [max(1, len(queries.contexts)) * len(cell) for cell in queries.cells]
+    return [_mean(total, n) for total, n in zip(totals, asked, strict=True)]
+
+
+def _mean(total: Tensor, n: int) -> Score:
+    correct, probability = (total / n if n else total * torch.nan).tolist()
+    return Score(correct, probability)
+
+
+def _answer_position(model: Transformer, past: list[Past], row: Tensor, relations: Tensor, length: int) -> Tensor:
+    """(Q, C) after the final norm at the last relation token; `relations` (Q, 1 or 2) tokens behind `length` others."""
+    here = [layer.take(row) for layer in past]
+    n = relations.shape[1]
+    x = model.token(relations) + model.position.weight[length : length + n]
+    for i in range(n - 1):
+        _, added = step(model, x[:, i], here, continues=True)
+        here = [layer.then(k, v) for layer, (k, v) in zip(here, added, strict=True)]
+    final, _ = step(model, x[:, -1], here)
+    return model.norm(final)
+
+
+def _judge(model: Transformer, final: Tensor, truth: Tensor, n_entities: int) -> Tensor:
+    """(2,) sums over the queries: answered right, and the probability of the truth."""
+    sums = torch.zeros(2, dtype=torch.float64)
+    for x, wanted in zip(final.split(CHUNK), truth.split(CHUNK), strict=True):
+        logits = model.unembed(x)  # (Q, V)
+        # p_j / p_truth: 1 at the truth. Clamped because exp is many times slower where it under- or overflows.
+        odds = logits.sub_(logits.gather(1, wanted[:, None])).clamp_(-40, 80).exp_()
+        sums[0] += int((odds[:, :n_entities].amax(1) <= 1).sum())
+        sums[1] += odds.sum(1).reciprocal_().nan_to_num_(0.0).sum().item()
+    return sums
+

@@ -1,0 +1,119 @@
+"""One position at a time: the transformer's last position alone, given the keys and values of the positions before it.
+
+Attention is causal, so earlier positions never see the last one. Whoever asks many questions behind one prefix (every relation
+of a subject, every step of an optimisation) computes the prefix once and then only this. Leading dimensions broadcast: keys and
+values of (entity) meet last positions of (relation, entity) without being copied.
+
+Heads stay side by side in one axis of width C. With D as small as 2, sums over a head are many times faster as a product with the
+0/1 matrix that says which channel belongs to which head, (C, H).
+
+Glossary of `transformer.py`, and `*` for any leading dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from backend.model.transformer import Block, Tap, Transformer, no_tap
+
+
+@dataclass(frozen=True)
+class Past:
+    """Keys and values of earlier positions in one layer, (*, T, C) each; `hidden` (*, T, 1) is True where there is no token."""
+
+    key: Tensor
+    value: Tensor
+    hidden: Tensor | None = None
+
+    def take(self, rows: Tensor) -> Past:
+        hidden = None if self.hidden is None else self.hidden.index_select(0, rows)
+        return Past(self.key.index_select(0, rows), self.value.index_select(0, rows), hidden)
+
+    def then(self, k: Tensor, v: Tensor) -> Past:
+        """With one more position, (*, C) each."""
+        hidden = None if self.hidden is None else F.pad(self.hidden, (0, 0, 0, 1), value=False)
+        return Past(torch.cat([self.key, k.unsqueeze(-2)], -2), torch.cat([self.value, v.unsqueeze(-2)], -2), hidden)
+
+
+def qkv(block: Block, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(*, C) residual stream entering the block -> query, key, value, each (*, C)."""
+    q, k, v = block.attn.qkv(block.norm_attn(x)).chunk(3, -1)
+    return q, k, v
+
+
+def past_of(block: Block, x: Tensor, hidden: Tensor | None = None) -> Past:
+    """(B, T, C) residual stream entering the block -> what later positions see of it."""
+    _, k, v = qkv(block, x)
+    return Past(k, v, hidden)
+
+
+def head_of_channel(q: Tensor, n_heads: int) -> Tensor:
+    """(C, H), 1 where the channel belongs to the head."""
+    return torch.eye(n_heads, dtype=q.dtype, device=q.device).repeat_interleave(q.shape[-1] // n_heads, 0)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, past: Past, n_heads: int) -> Tensor:
+    """(*, C) of the last position, which sees the past and itself -> (*, C), the heads' mixed values.
+
+    A softmax written out: over so few positions the fused kernels are mostly overhead.
+    """
+    member = head_of_channel(q, n_heads)
+    q = q * (q.shape[-1] // n_heads) ** -0.5
+    seen = (past.key * q.unsqueeze(-2)) @ member  # (*, T, H)
+    if past.hidden is not None:
+        seen = seen.masked_fill(past.hidden, -torch.inf)
+    own = (k * q) @ member  # (*, H)
+    top = torch.maximum(own, seen.amax(-2)).detach()  # shifts every score alike, so it carries no gradient
+    seen, own = (seen - top.unsqueeze(-2)).exp(), (own - top).exp()
+    total = seen.sum(-2) + own
+    seen, own = (seen / total.unsqueeze(-2)) @ member.T, (own / total) @ member.T  # (*, T, C), (*, C)
+    return (seen * past.value).sum(-2) + own * v
+
+
+def after_mlp(block: Block, x: Tensor, tap: Tap = no_tap) -> Tensor:
+    """(*, C) `resid_mid` -> `resid_post`."""
+    L = block.layer
+    key = tap(f"mlp_key.{L}", block.mlp.key(block.norm_mlp(x)))
+    return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", block.mlp.down(key)))
+
+
+def step(
+    model: Transformer, x: Tensor, past: list[Past], tap: Tap = no_tap, *, start: int = 0, continues: bool = False
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """One more position, from the block `start` on: x (*, C) is its embedding, or what enters that block.
+
+    Returns the (*, C) residual stream after the last block (before the final norm), and the new position's key and value per block.
+    Where another position follows (`continues`) nobody reads the stream, so the last block stops at its key and value.
+    """
+    x, added = (tap("embed", x) if start == 0 else x), []
+    for module, before in zip(model.blocks[start:], past, strict=True):
+        block = cast(Block, module)
+        q, k, v = qkv(block, x)
+        added.append((k, v))
+        if continues and len(added) == len(past):
+            break
+        mixed = tap(f"attn_out.{block.layer}", block.attn.out(attend(q, k, v, before, block.attn.n_heads)))
+        x = after_mlp(block, tap(f"resid_mid.{block.layer}", x + mixed), tap)
+    return x, added
+
+
+def prefix(model: Transformer, tokens: Tensor) -> list[Past]:
+    """(B, T) tokens -> what later positions see of them, per layer. The last block is run no further than its keys and values."""
+    x = model.token(tokens) + model.position.weight[: tokens.shape[1]]
+    past = []
+    for module in model.blocks:
+        block = cast(Block, module)
+        q, k, v = qkv(block, x)  # (B, T, C)
+        past.append(Past(k, v))
+        if block.layer < model.config.n_layers - 1:
+            # Position by position: for many short sequences several times faster than the fused attention.
+            H = block.attn.n_heads
+            mixed = [v[:, 0]]
+            mixed += [attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), H) for t in range(1, tokens.shape[1])]
+            x = after_mlp(block, x + block.attn.out(torch.stack(mixed, 1)))
+    return past
