@@ -35,7 +35,7 @@ bench: $(INSTALLED) ## measure speed and size, print the table of the README
 
 screenshots: $(INSTALLED_DEV) ## take the pictures of docs/screenshots again
 	@sh scripts/ensure_chromium.sh
-	@$(BIN)/python scripts/screenshots.py $(ARGS)
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 constraints: ## write constraints.txt anew: pins kept, new packages added (UPGRADE=1: everything to its newest version)
 	@PYTHON="$(PYTHON)" sh scripts/constraints.sh

@@ -1,0 +1,75 @@
+"""The README stays true: its map names every module, its links lead somewhere, its commands exist."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@cache
+def tree() -> dict[str, str]:
+    """The map of the tree, path -> phrase: the fenced block that names the most paths."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", readme(), flags=re.MULTILINE | re.DOTALL)
+    return max((parse_tree(block) for block in blocks), key=len, default={})
+
+
+def parse_tree(block: str) -> dict[str, str]:
+    """One path a line, `  rome.py   a rank-one edit`. A name ending in `/` is a folder; what is indented deeper lies in it."""
+    found: dict[str, str] = {}
+    folders: list[tuple[int, str]] = []  # (indentation, path) of the folders the line may lie in
+    for line in block.splitlines():
+        match = re.match(r"([\s│├└─|]*)([\w./-]+)(?:\s+(.*))?$", line)
+        if not match or not ("." in match[2] or match[2].endswith("/")):
+            continue
+        depth, name, phrase = len(match[1]), match[2], match[3] or ""
+        while folders and folders[-1][0] >= depth:
+            folders.pop()
+        path = (folders[-1][1] if folders else "") + name
+        found[path] = phrase.strip()
+        if name.endswith("/"):
+            folders.append((depth, path))
+    return found
+
+
+def modules() -> list[str]:
+    """Every module but the `__init__.py`, which stand for their folder."""
+    paths = sorted(path for top in ("backend", "app") for path in (ROOT / top).rglob("*.py"))
+    return [path.relative_to(ROOT).as_posix() for path in paths if path.name != "__init__.py"]
+
+
+def test_a_map_is_read_as_drawn() -> None:
+    plain = "backend/      the science\n  schemas.py  the wire\n  graph/\n    rings.py  # rings\napp/ the page\n  ids.py names\n"
+    drawn = "backend/      the science\n├── schemas.py  the wire\n├── graph/\n│   └── rings.py  # rings\napp/ the page\n└── ids.py names\n"
+    for block in (plain, drawn):
+        assert parse_tree(block)["backend/graph/rings.py"] == "# rings"
+        assert parse_tree(block)["app/ids.py"] == "names"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_the_map_names_every_module_with_a_phrase(module: str) -> None:
+    assert tree().get(module), f"the README's map of the tree lacks {module}, or says nothing about it"
+
+
+def test_the_map_names_nothing_that_is_gone() -> None:
+    assert [path for path in tree() if not (ROOT / path).exists()] == []
+
+
+def test_links_to_local_files_exist() -> None:
+    links = re.findall(r"\]\(([^)\s#]+)", readme()) + re.findall(r'(?:src|href|srcset)="([^"#\s]+)', readme())
+    local = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in local if not (ROOT / link).exists()] == []
+
+
+def test_make_targets_exist() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", readme(), flags=re.MULTILINE)) <= set(targets)
