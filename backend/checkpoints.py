@@ -14,7 +14,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -22,11 +22,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from backend.assessment import Assessment
 from backend.data import TextSampler, Vocabulary
 from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
 from backend.training import TrainConfig
+
+if TYPE_CHECKING:
+    from backend.assessment import Assessment
 
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"

@@ -168,6 +168,10 @@ class Laboratory:
         done = await self._done(id)
         return wire.edit_result(self.registry.get(done.checkpoint_id), done.edited, done.seconds)
 
+    async def edited_model(self, id: str) -> tuple[Checkpoint, Transformer]:
+        done = await self._done(id)
+        return self.registry.get(done.checkpoint_id), done.edited.model
+
     async def delta_file(self, id: str) -> bytes:
         done = await self._done(id)
         return wire.delta_file(self.registry.get(done.checkpoint_id), done.edited)

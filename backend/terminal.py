@@ -1,0 +1,109 @@
+"""What the commands print: tables, outcomes, and a training run's progress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from backend.schemas import CheckpointInfo, EditResult, EvaluationResult
+
+if TYPE_CHECKING:
+    from backend.training_run import Recipe
+
+
+def _console(width: int) -> Console:
+    """As wide as the terminal, or as the tables need where the output goes to a file."""
+    return Console(width=None if sys.stdout.isatty() else width)
+
+
+def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
+    table = Table(
+        "id", "shape", "direct", "logical", "compositional", "closed rings", "sha256", box=None, pad_edge=False
+    )
+    for info in found:
+        graph, accuracy = info.graph, info.accuracy
+        table.add_row(
+            info.id + (" (default)" if info.default else ""),
+            f"{graph.n_entities} entities, {len(graph.relations)} relations, {info.model.n_layers} layers, width {info.model.d_model}",
+            _by_order(accuracy.direct),
+            _by_order(accuracy.logical),
+            _by_order(accuracy.compositional),
+            f"{info.rings.closed}/{len(graph.relations)}",
+            info.sha256[:12],
+        )
+    _console(160).print(table)
+
+
+def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
+    console = _console(120)
+    outcome, shattering = result.edits[0], evaluation.shattering
+    spec = outcome.spec
+    verdict = "[bold green]success[/]" if outcome.success else "[bold red]not reached[/]"
+    console.print(
+        f"{spec.subject} {spec.relation} {outcome.old_object} -> [bold]{outcome.new_object}[/]   "
+        f"{outcome.kind}, distance {outcome.distance}, {spec.method} at layer {spec.layer}: {verdict}"
+    )
+    console.print(
+        f"answer {outcome.prediction_before} -> {outcome.prediction_after}; probability of the new object "
+        f"{outcome.probability_before:.4f} -> {outcome.probability_after:.4f}; |dW|/|W| {outcome.relative_delta_norm:.4f}, "
+        f"{outcome.steps} steps, {result.seconds:.2f} s"
+    )
+    for warning in outcome.warnings:
+        console.print(f"[yellow]{warning}[/]")
+    console.print(f"R(D*)  edit {shattering.edit:.4f}   retain {shattering.retain:.4f}   test {shattering.test:.4f}")
+    table = Table(
+        "task", "order", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
+    )
+    for score in evaluation.scores:
+        accuracy = score.accuracy
+        of_all = "all" if score.n_queries == score.n_available else f"of {score.n_available}"
+        table.add_row(
+            score.task,
+            score.order,
+            score.sub_graph,
+            f"{accuracy.before:.3f}",
+            f"{accuracy.after:.3f}",
+            f"{accuracy.change:+.3f}",
+            f"{score.n_queries} {of_all}",
+        )
+    console.print(table)
+    console.print(f"id {result.id}")
+
+
+def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool) -> None:
+    import torch
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from backend.settings import resolve_device
+    from backend.training_run import train_checkpoint
+
+    console = _console(160)
+    columns = (
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]:.0f} steps/s"),
+    )
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task("train", total=recipe.train.steps, loss=float("nan"), speed=0.0)
+        for progress in train_checkpoint(recipe, folder, torch.device(resolve_device(device)), resume=resume):
+            record = progress.record
+            bar.update(task, completed=record.step, loss=record.loss, speed=record.steps_per_second)
+            if progress.assessment is not None:
+                accuracy = "   ".join(
+                    f"{name} {_by_order(progress.assessment.accuracy[name])}"
+                    for name in ("direct", "logical", "compositional")
+                )
+                rings = progress.assessment.rings
+                console.print(f"step {record.step}: {accuracy}   closed rings {rings.closed}/{len(rings.winding)}")
+            if progress.folder is not None:
+                console.print(f"[bold]written to {progress.folder}[/bold]")
+
+
+def _by_order(values: dict[str, float]) -> str:
+    return " / ".join(f"{value:.3f}" for value in values.values())
