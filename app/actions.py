@@ -1,0 +1,139 @@
+"""What the page's controls do to the state: pure functions, no web.
+
+The history holds edit stacks only; looking around is not something to undo. Moving the strength slider replaces the present
+stack instead of adding to the history, so that undo goes back a whole edit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from app.state import Edit, Parameters, Target, ViewState, with_last_strength
+from backend.schemas import MAX_EDITS, CheckpointInfo, EditorInfo
+
+Stack = tuple[Edit, ...]
+
+
+class Refused(Exception):
+    """An action that cannot be done now, with the reason for the person at the page."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The view state and the stacks before and after it."""
+
+    view: ViewState = ViewState()
+    past: tuple[Stack, ...] = field(default_factory=tuple)
+    future: tuple[Stack, ...] = field(default_factory=tuple)
+
+    def with_edits(self, edits: Stack) -> Page:
+        if edits == self.view.edits:
+            return self
+        return Page(replace(self.view, edits=edits), (*self.past, self.view.edits), ())
+
+    def apply(self, edit: Edit) -> Page:
+        if len(self.view.edits) >= MAX_EDITS:
+            raise Refused(f"A stack holds at most {MAX_EDITS} edits. Undo or reset before adding another.")
+        return self.with_edits((*self.view.edits, edit))
+
+    def remove(self, index: int) -> Page:
+        edits = self.view.edits
+        return self.with_edits(edits[:index] + edits[index + 1 :])
+
+    def reset(self) -> Page:
+        return self.with_edits(())
+
+    def undo(self) -> Page:
+        """Back to the stack before; a page opened from a link has no past, there the last edit goes."""
+        now = self.view.edits
+        if not self.past and not now:
+            return self
+        before = self.past[-1] if self.past else now[:-1]
+        return Page(replace(self.view, edits=before), self.past[:-1], (now, *self.future))
+
+    def redo(self) -> Page:
+        if not self.future:
+            return self
+        return Page(replace(self.view, edits=self.future[0]), (*self.past, self.view.edits), self.future[1:])
+
+    def strength(self, value: float) -> Page:
+        return replace(self, view=with_last_strength(self.view, value))
+
+    def checkpoint(self, name: str | None) -> Page:
+        """Another checkpoint is another world: the edits of the old one mean nothing there."""
+        if name == self.view.checkpoint:
+            return self
+        blank = ViewState()
+        see = replace(self.view.see, relation=None, site=None)
+        return Page(replace(blank, checkpoint=name, camera=self.view.camera, see=see))
+
+
+def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[ViewState, list[str]]:
+    """The state made to fit this checkpoint and these editors, and a notice for each thing that had to give way."""
+    notices: list[str] = []
+    n, relations = checkpoint.graph.n_entities, checkpoint.graph.relations
+
+    def gave_way(what: str) -> None:
+        notices.append(f"{what} is not part of this checkpoint, so the default is shown.")
+
+    if view.subject >= n:
+        gave_way(f"Entity {view.subject}")
+        view = replace(view, subject=0)
+    if view.relation.name not in relations:
+        gave_way(f"Relation {view.relation.name}")
+        view = replace(view, relation=ViewState().relation)
+    if not _target_fits(view.target, n):
+        gave_way(f"New object {view.target}")
+        view = replace(view, target=Target(distance=min(4, n // 2)))
+    if view.see.relation is not None and view.see.relation not in relations:
+        gave_way(f"Relation {view.see.relation}")
+        view = replace(view, see=replace(view.see, relation=None))
+    if view.see.site is not None and view.see.site not in checkpoint.model.sites:
+        gave_way(f"Site {view.see.site}")
+        view = replace(view, see=replace(view.see, site=None))
+    if view.tool.method is not None and view.tool.method not in {editor.name for editor in editors}:
+        notices.append(f"Method {view.tool.method} is not known here, so the default is shown.")
+        view = replace(view, tool=ViewState().tool)
+    return view, notices
+
+
+def _target_fits(target: Target, n_entities: int) -> bool:
+    if target.distance is not None:
+        return 0 < abs(target.distance) <= n_entities // 2
+    return target.object is not None and target.object < n_entities
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A tool with every default filled in."""
+
+    editor: EditorInfo
+    preset: str
+    layer: int
+    layers: list[int]
+    preset_parameters: Parameters
+    parameters: Parameters
+
+
+def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Resolved:
+    editor = next((item for item in editors if item.name == view.tool.method), editors[0])
+    presets = {preset.name: preset.parameters for preset in editor.presets}
+    preset = view.tool.preset if view.tool.preset in presets else editor.default_preset
+    layers = editor.layers if editor.layers is not None else list(range(checkpoint.model.n_layers))
+    layer = view.tool.layer if view.tool.layer in layers else editor.default_layer
+    defaults = {name: schema["default"] for name, schema in properties(editor).items() if "default" in schema}
+    base = {**defaults, **presets.get(preset or "", {})}
+    known = {name: value for name, value in view.tool.parameters.items() if name in properties(editor)}
+    return Resolved(editor, str(preset), layer, layers, base, {**base, **known})
+
+
+def properties(editor: EditorInfo) -> dict[str, dict[str, object]]:
+    """The method's parameters: name -> JSON Schema."""
+    found: dict[str, dict[str, object]] = editor.parameters.get("properties", {})
+    return found
+
+
+def next_edit(view: ViewState, tool: Resolved) -> Edit:
+    """The edit that `apply` would add; only parameters that differ from the preset are written down."""
+    own = {name: value for name, value in tool.parameters.items() if tool.preset_parameters.get(name) != value}
+    return Edit(view.subject, view.relation.name, view.target, tool.editor.name, tool.layer, tool.preset, 1.0, own)

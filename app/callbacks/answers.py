@@ -1,0 +1,58 @@
+"""Ask: the truth, the model's answer before and after, its top answers, and what the next edit would teach."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from dash import Dash, Input, Output, no_update
+from dash.exceptions import PreventUpdate
+
+from app import ids, options, views
+from app.callbacks import stored
+from app.client import ApiError, Client
+
+Json = dict[str, Any]
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        Output(ids.TRUTH, "children"),
+        Output(ids.ANSWER, "children"),
+        Output(ids.TOP, "children"),
+        Output(ids.PROBLEM_ASK, "children"),
+        Input(ids.ASK, "data"),
+        Input(ids.MODEL, "data"),
+        prevent_initial_call=True,
+    )
+    async def answer(ask: Json | None, model: Json | None) -> Any:
+        if ask is None or model is None or ask["checkpoint"] != model["checkpoint"]:
+            raise PreventUpdate
+        edits = stored.edits_of(model)
+        question = (model["checkpoint"], ask["subject"], ask["relation"])
+        try:
+            base, edited = await asyncio.gather(client.fact(*question), client.fact(*question, edits))
+        except ApiError as error:
+            return no_update, no_update, no_update, error.message
+        return views.truth(base), views.answer(base, edited), views.top(base, edited, bool(edits)), ""
+
+    @app.callback(
+        Output(ids.TARGET, "children"),
+        Output(ids.LEGEND, "children"),
+        Input(ids.ASK, "data"),
+        Input(ids.AIM, "data"),
+        prevent_initial_call=True,
+    )
+    async def target(ask: Json | None, aim: Json | None) -> Any:
+        if ask is None or aim is None:
+            raise PreventUpdate
+        relation, chosen = stored.relation_of(ask), stored.target_of(aim)
+        try:
+            position = await client.ring(ask["checkpoint"], relation.order)
+        except ApiError:
+            raise PreventUpdate from None
+        old = options.object_at(position, ask["subject"], relation, 0)
+        new = options.object_at(position, ask["subject"], relation, chosen.distance) if chosen.distance is not None else chosen.object
+        marks = {"subject": ask["subject"], "old": old, "new": new}
+        turns = {role: position[entity] / len(position) for role, entity in marks.items() if entity is not None}
+        return views.target(old, new, chosen.distance), views.legend(relation.order, turns)

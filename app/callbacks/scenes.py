@@ -1,0 +1,109 @@
+"""The two scenes. Coordinates come from the API; a routine update is a Patch and never carries a camera."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from dash import Dash, Input, Output, Patch, State, no_update
+from dash.exceptions import PreventUpdate
+
+from app import ids, options, words
+from app.callbacks import stored
+from app.client import ApiError, Client
+from app.figures import Mark, Scene, frame, scene_figure, scene_update
+from app.figures.arrays import decode
+from app.state import Relation, Target
+from backend.schemas import ProjectionResult
+
+Json = dict[str, Any]
+NAMES = {"subject": "subject", "old": "true object", "new": "new object"}
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        Output(ids.SCENE_BEFORE, "figure"),
+        Output(ids.SCENE_AFTER, "figure"),
+        Output(ids.CAPTION_BEFORE, "children"),
+        Output(ids.CAPTION_AFTER, "children"),
+        Output(ids.WORDS_BEFORE, "children"),
+        Output(ids.WORDS_AFTER, "children"),
+        Output(ids.SCENES, "data-mode"),
+        Output(ids.DRAWN, "data"),
+        Output(ids.PROBLEM_SCENE, "children"),
+        Input(ids.MODEL, "data"),
+        Input(ids.SEE, "data"),
+        Input(ids.ASK, "data"),
+        Input(ids.AIM, "data"),
+        State(ids.DRAWN, "data"),
+        State(ids.CAMERA, "data"),
+        prevent_initial_call=True,
+    )
+    async def scenes(model: Json, see: Json, ask: Json, aim: Json, drawn: str | None, camera: list[float] | None) -> Any:
+        if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
+            raise PreventUpdate
+        view, edits = stored.see_of(see), stored.edits_of(model)
+        relation = Relation.parse(view.relation or ask["relation"])
+        try:
+            result = await client.projection(
+                model["checkpoint"], edits, relation=relation.name, site=view.site, method=view.projection,
+                dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
+            )  # fmt: skip
+            asked = stored.relation_of(ask)
+            ring = result.order_position if asked.order == relation.order else await client.ring(model["checkpoint"], asked.order)
+        except ApiError as error:
+            return (*[no_update] * 8, f"The picture could not be made: {error.message}")
+        marks = _marks(ask["subject"], asked, stored.target_of(aim), ring)
+        before, after = _pair(result, relation, marks)
+        signature = f"{model['checkpoint']}/{view.dimensions}"
+        figures = [_patch(scene) if drawn == signature else scene_figure(scene, _camera(camera)) for scene in (before, after)]
+        place = f"{relation.name} · {options.site_name(result.site)}"
+        return (
+            *figures,
+            ["Before ", _quiet(f"the unedited model · {place}")],
+            ["After ", _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}")],
+            words.picture(result.diagnostics["before"], result.method),
+            words.picture(result.diagnostics["after"], result.method) if edits else "The same picture, until you apply an edit.",
+            view.mode,
+            signature,
+            "",
+        )
+
+
+def _pair(result: ProjectionResult, relation: Relation, marks: list[Mark]) -> tuple[Scene, Scene]:
+    """Both scenes share one frame where they share axes, so that shrinking and flying apart are seen."""
+    before, after = decode(result.before), decode(result.after)
+    position = np.asarray(result.order_position)
+    alone = result.align == "none"
+    both = frame(before, after)
+    return (
+        Scene(before, position, relation.order, frame(before) if alone else both, marks),
+        Scene(after, position, relation.order, frame(after) if alone else both, marks),
+    )
+
+
+def _marks(subject: int, relation: Relation, target: Target, ring: list[int]) -> list[Mark]:
+    old = options.object_at(ring, subject, relation, 0)
+    new = options.object_at(ring, subject, relation, target.distance) if target.distance is not None else target.object
+    entities = {"subject": subject, "old": old, "new": new}
+    return [Mark(entity, role, f"{NAMES[role]} {entity}") for role, entity in entities.items() if entity is not None]
+
+
+def _patch(scene: Scene) -> Patch:
+    patch = Patch()
+    for path, value in scene_update(scene).items():
+        at = patch
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+    return patch
+
+
+def _camera(camera: list[float] | None) -> tuple[float, ...] | None:
+    return tuple(camera) if camera else None
+
+
+def _quiet(text: str) -> Any:
+    from dash import html
+
+    return html.Span(text, className="quiet")

@@ -1,0 +1,36 @@
+"""The edit stack: chips in order, and what each edit did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output
+from dash.exceptions import PreventUpdate
+
+from app import ids, views
+from app.callbacks import stored
+from app.client import ApiError, Client
+
+Json = dict[str, Any]
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        Output(ids.EDIT_STACK, "children"),
+        Output("outcomes-table", "children"),
+        Output(ids.PROBLEM_EDIT, "children"),
+        Input(ids.MODEL, "data"),
+        prevent_initial_call=True,
+    )
+    async def stack(model: Json | None) -> Any:
+        if model is None:
+            raise PreventUpdate
+        edits = stored.edits_of(model)
+        if not edits:
+            return views.chips(edits, None), views.outcomes(None), ""
+        try:
+            result = await client.edit(model["checkpoint"], edits)
+        except ApiError as error:
+            message = f"{error.message} Undo, or change the edit and apply it again."
+            return views.chips(edits, None), views.outcomes(None), message
+        return views.chips(edits, result), views.outcomes(result), ""

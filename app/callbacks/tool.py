@@ -1,0 +1,47 @@
+"""The method's parameters as a form made from its JSON Schema, and the model's mistakes as candidates for a corrective edit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx
+from dash.exceptions import PreventUpdate
+
+from app import actions, ids, options, views
+from app.client import ApiError, Client
+from app.state import Tool, ViewState
+
+Json = dict[str, Any]
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        Output(ids.PARAMETERS, "children"),
+        Input(ids.TOOL, "data"),
+        State(ids.MODEL, "data"),
+        State({"type": "param", "name": ALL}, "value"),
+        State(ids.PARAMETERS, "children"),
+        prevent_initial_call=True,
+    )
+    async def parameters(tool: Json | None, model: Json | None, shown: list[Any], form: Any) -> Any:
+        if tool is None or model is None:
+            raise PreventUpdate
+        checkpoints, editors = await client.checkpoints(), await client.editors()
+        view = replace(ViewState(), tool=Tool(**tool))
+        resolved = actions.resolve(view, options.find_checkpoint(checkpoints, model["checkpoint"]), editors)
+        on_page = options.parameters_from_form(ctx.args_grouping[2]) if shown else {}
+        # Rebuilding the form under someone's cursor would be rude: only when it shows something else.
+        if form and on_page == resolved.parameters:
+            raise PreventUpdate
+        return views.parameter_form(resolved)
+
+    @app.callback(Output(ids.ERRORS, "children"), Input(ids.MODEL, "data"), State(ids.ERRORS, "children"), prevent_initial_call=True)
+    async def errors(model: Json | None, shown: Any) -> Any:
+        if model is None:
+            raise PreventUpdate
+        try:
+            found = await client.errors(model["checkpoint"])
+        except ApiError as error:
+            return error.message
+        return views.error_list(found)

@@ -1,0 +1,125 @@
+"""The only module that talks to the API: in process by default, over HTTP when pointed at a URL.
+
+Every method takes the edits themselves, not an edit's id: the id is a cache key of the server, and asking for the edits first
+(`POST /edits`, computed once however many ask) makes a page outlive a restarted server.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import httpx
+from fastapi import FastAPI
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from app.state import Edit
+from backend.schemas import (
+    CheckpointInfo,
+    EditorInfo,
+    EditResult,
+    ErrorList,
+    EvaluationResult,
+    FactInfo,
+    Problem,
+    ProjectionResult,
+)
+
+Model = TypeVar("Model", bound=BaseModel)
+Edits = tuple[Edit, ...]
+
+TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+
+
+class ApiError(Exception):
+    """What went wrong, in words for the person at the page."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Client:
+    """`server`: the API in this process; `base_url`: an API elsewhere (give one of the two)."""
+
+    def __init__(self, server: FastAPI | None = None, base_url: str | None = None) -> None:
+        if (server is None) == (base_url is None):
+            raise ValueError("give exactly one of `server` and `base_url`")
+        transport = None if server is None else httpx.ASGITransport(app=server, raise_app_exceptions=False)
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
+        )
+
+    async def checkpoints(self) -> list[CheckpointInfo]:
+        return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
+
+    async def editors(self) -> list[EditorInfo]:
+        return TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
+
+    async def fact(self, checkpoint: str, subject: int, relation: str, edits: Edits = ()) -> FactInfo:
+        params: dict[str, Any] = {"subject": subject, "relation": relation}
+        return await self._with_edit("GET", f"/checkpoints/{checkpoint}/facts", FactInfo, checkpoint, edits, params=params)
+
+    async def errors(self, checkpoint: str, limit: int = 12) -> ErrorList:
+        return await self._get(f"/checkpoints/{checkpoint}/errors", ErrorList, {"limit": limit})
+
+    async def edit(self, checkpoint: str, edits: Edits) -> EditResult:
+        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
+        return EditResult.model_validate(await self._json("POST", "/edits", json=body))
+
+    async def projection(self, checkpoint: str, edits: Edits, **what: Any) -> ProjectionResult:
+        """`what`: relation, site, method, dimensions, n_neighbors, align, as in `ProjectionRequest`."""
+        body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
+        return await self._with_edit("POST", "/projections", ProjectionResult, checkpoint, edits, json=body)
+
+    async def evaluation(self, checkpoint: str, edits: Edits) -> EvaluationResult:
+        body = {"checkpoint": checkpoint}
+        return await self._with_edit("POST", "/evaluations", EvaluationResult, checkpoint, edits, json=body)
+
+    async def ring(self, checkpoint: str, order: str) -> list[int]:
+        """Position of every entity on an order's ring."""
+        # A projection carries the positions; PCA in two dimensions is the cheapest one.
+        result = await self.projection(checkpoint, (), relation=f"{order}_C1", method="pca", dimensions=2, align="none")
+        return result.order_position
+
+    async def _with_edit(
+        self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]
+    ) -> Model:
+        """Sends the request with the id of `edits`; asks once more if the server forgot the id in between."""
+        place = "params" if method == "GET" else "json"
+        for last_try in (False, True):
+            if edits:
+                request[place]["edit"] = (await self.edit(checkpoint, edits)).id
+            try:
+                return model.model_validate(await self._json(method, path, **request))
+            except ApiError as error:
+                if error.status != 404 or not edits or last_try:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _get(self, path: str, model: type[Model], params: dict[str, Any]) -> Model:
+        return model.model_validate(await self._json("GET", path, params=params))
+
+    async def _json(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.TimeoutException as error:
+            raise ApiError(0, "The server did not answer in two minutes. Try again, or make the request smaller.") from error
+        except httpx.HTTPError as error:
+            raise ApiError(0, "The server cannot be reached. Is it running? The page tries again with your next click.") from error
+        if response.is_success:
+            return response.json()
+        raise ApiError(response.status_code, _message(response))
+
+
+def _message(response: httpx.Response) -> str:
+    """One line from a problem document: the detail and the fields at fault."""
+    if response.status_code == 429:
+        wait = response.headers.get("Retry-After", "a few")
+        return f"The server is busy with other people's requests. Try again in {wait} seconds."
+    try:
+        problem = Problem.model_validate(response.json())
+    except (ValueError, ValidationError):
+        return f"The server answered {response.status_code} without an explanation. Its log has the reason."
+    fields = "; ".join(f"{error.field}: {error.message}" for error in problem.errors)
+    return f"{problem.detail or problem.title}{f' ({fields})' if fields else ''}"

@@ -1,0 +1,42 @@
+"""Four native form elements as Dash components: their element *is* the control, so labels, keyboards, phones and scripts know it.
+
+The browser's half is `frontend_assets/components.js`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash.development.base_component import Component
+
+
+class _Native(Component):  # type: ignore[misc]
+    _namespace = "shatterscope"
+    _children_props: list[str] = []
+    _base_nodes = ["children"]
+    _valid_wildcard_attributes: list[str] = []
+    available_wildcard_properties: list[str] = []
+    available_properties: list[str] = []
+
+    def __init__(self, **props: Any) -> None:
+        self._prop_names = list(self.available_properties)
+        super().__init__(**{key: value for key, value in props.items() if value is not None})
+
+
+def _component(name: str, doc: str, properties: list[str]) -> type[_Native]:
+    properties = ["id", "value", "label", "className", "disabled", "title", *properties]
+    return type(
+        name,
+        (_Native,),
+        {"__doc__": doc, "__module__": __name__, "_type": name, "available_properties": properties, "_prop_names": properties},
+    )
+
+
+Field = _component(
+    "Field",
+    "A text or number input that reports its value on Enter, on leaving it and on its arrows, not on every key.",
+    ["type", "min", "max", "step", "placeholder", "describedby"],
+)
+Range = _component("Range", "A slider that reports while dragged, at most every `every` milliseconds.", ["min", "max", "step", "every", "log"])
+Select = _component("Select", "A native select; `options` are `{value, label}`.", ["options"])
+Choice = _component("Choice", "A segmented control: a radio group; `options` are `{value, label, title}`.", ["options"])

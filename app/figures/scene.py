@@ -1,0 +1,194 @@
+"""One 3D scene: the representations of all entities, joined to their ring neighbours.
+
+The points are drawn as one closed line in ring order, so that a trace's colour is simply 0, 1, 2, ... and a broken ring shows as
+long chords. Two dimensions are the same scene seen from straight above. Nothing here knows the theme: what WebGL draws suits
+light and dark, and labels are SVG, coloured by the style sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import theme
+from app.figures.arrays import FloatArray, encode
+
+Figure = dict[str, Any]
+Range = list[float]
+
+CAMERA_3D = (0.35, -1.15, 1.35, 0.0, 0.0, -0.04, 0.0, 0.0, 1.0)
+CAMERA_2D = (0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+ROLE_STYLE: dict[str, dict[str, Any]] = {
+    "subject": {"symbol": "diamond", "color": theme.INK, "shift": (-46, -34)},
+    "old": {"symbol": "circle-open", "color": theme.INK, "shift": (46, -30)},
+    "new": {"symbol": "circle", "color": theme.ACCENT, "shift": (44, 34)},
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A named entity: `role` is `subject`, `old` (object) or `new` (object)."""
+
+    entity: int
+    role: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The cube the scene shows: its centre (3,) and half of its edge."""
+
+    center: tuple[float, float, float]
+    half: float
+
+    def ranges(self) -> list[Range]:
+        return [[middle - self.half, middle + self.half] for middle in self.center]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one scene shows.
+
+    Attributes:
+        points: (n_entities, 2 or 3), row = entity.
+        position: (n_entities,), the place of each entity on the ring of `order`.
+    """
+
+    points: FloatArray
+    position: NDArray[np.int64]
+    order: str
+    frame: Frame
+    marks: Sequence[Mark] = ()
+
+    @property
+    def flat(self) -> bool:
+        return self.points.shape[1] == 2
+
+    @property
+    def ring(self) -> NDArray[np.int64]:
+        """(n_entities + 1,), the entities in ring order, the first one again at the end."""
+        order = np.argsort(self.position)
+        return np.concatenate([order, order[:1]])
+
+
+def frame(*clouds: FloatArray) -> Frame:
+    """The smallest cube that holds every cloud, with a little air."""
+    points = _three(np.concatenate(clouds))
+    low, high = points.min(axis=0), points.max(axis=0)
+    center = (low + high) / 2
+    half = float((high - low).max() / 2 * 1.04) or 1.0
+    return Frame((float(center[0]), float(center[1]), float(center[2])), half)
+
+
+def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figure:
+    """The whole figure, for the first drawing."""
+    n = len(scene.position)
+    place = np.arange(n + 1, dtype=np.int16 if n < 2**15 - 1 else np.int32)
+    size = float(np.clip(135 / np.sqrt(n), 2.4, 6.5))
+    scale = theme.ring_colorscale()
+    update = scene_update(scene)
+    ring = {
+        "type": "scatter3d",
+        "mode": "lines+markers",
+        **{axis: update["data", 0, axis] for axis in "xyz"},
+        "customdata": update["data", 0, "customdata"],
+        "hovertemplate": update["data", 0, "hovertemplate"],
+        "marker": {"size": size, "color": encode(place), "colorscale": scale, "cmin": 0, "cmax": n, "line": {"width": 0}},
+        "line": {"width": 1.6, "color": encode(place), "colorscale": _faint(scale), "cmin": 0, "cmax": n},
+        "showlegend": False,
+    }
+    marks = {
+        "type": "scatter3d",
+        "mode": "markers",
+        **{axis: update["data", 1, axis] for axis in "xyz"},
+        "marker": update["data", 1, "marker"],
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    names = ("xaxis", "yaxis", "zaxis")
+    hidden = {"visible": False, "showspikes": False, "autorange": False}
+    layout = {
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "uirevision": "kept",
+        "meta": {"view": "flat" if scene.flat else "solid"},
+        "hoverlabel": {"bgcolor": "#22252b", "bordercolor": "#22252b", "font": {"color": "#fff", "family": "inherit", "size": 12}},
+        "scene": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "aspectmode": "cube",
+            "dragmode": "pan" if scene.flat else "orbit",
+            "camera": camera_dict(camera or (CAMERA_2D if scene.flat else CAMERA_3D), flat=scene.flat),
+            "annotations": update["layout", "scene", "annotations"],
+            **{name: {**hidden, "range": update["layout", "scene", name, "range"]} for name in names},
+        },
+    }
+    return {"data": [ring, marks], "layout": layout}
+
+
+def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
+    """What changes from drawing to drawing, by its path in the figure. The camera is never part of it."""
+    ring = scene.ring
+    n = len(scene.position)
+    points = _three(scene.points)
+    closed = points[ring]
+    chosen = points[[mark.entity for mark in scene.marks]] if scene.marks else np.zeros((0, 3), np.float32)
+    styles = [ROLE_STYLE[mark.role] for mark in scene.marks]
+    entities = ring.astype(np.int16 if n < 2**15 else np.int32)
+    update: dict[tuple[str | int, ...], Any] = {
+        ("data", 0, "customdata"): encode(entities),
+        ("data", 0, "hovertemplate"): (
+            f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} in order {scene.order}<extra></extra>"
+        ),
+        ("data", 1, "marker"): {
+            "size": 9,
+            "symbol": [style["symbol"] for style in styles],
+            "color": [style["color"] for style in styles],
+            "line": {"width": 1.5, "color": "#ffffff"},
+        },
+        ("layout", "scene", "annotations"): [_label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)],
+    }
+    for axis, name, extent in zip(range(3), ("xaxis", "yaxis", "zaxis"), scene.frame.ranges(), strict=True):
+        update["data", 0, "xyz"[axis]] = encode(closed[:, axis])
+        update["data", 1, "xyz"[axis]] = [float(value) for value in chosen[:, axis]]
+        update["layout", "scene", name, "range"] = extent
+    return update
+
+
+def camera_dict(camera: tuple[float, ...], *, flat: bool) -> Figure:
+    """Nine numbers (eye, centre, up) as plotly's camera."""
+    eye, center, up = (dict(zip("xyz", camera[start : start + 3], strict=True)) for start in (0, 3, 6))
+    return {"eye": eye, "center": center, "up": up, "projection": {"type": "orthographic" if flat else "perspective"}}
+
+
+def _three(points: FloatArray) -> FloatArray:
+    """A flat cloud lies in the plane z = 0."""
+    return points if points.shape[1] == 3 else np.pad(points, ((0, 0), (0, 1)))
+
+
+def _faint(scale: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """The same colours, a third as strong."""
+    return [(at, f"rgba({int(c[1:3], 16)},{int(c[3:5], 16)},{int(c[5:7], 16)},0.34)") for at, c in scale]
+
+
+def _label(mark: Mark, point: FloatArray) -> Figure:
+    style = ROLE_STYLE[mark.role]
+    color = f"color:{theme.ACCENT}" if mark.role == "new" else ""
+    text = f'<span style="{color}">{mark.label}</span>' if color else mark.label
+    return {
+        **{axis: float(value) for axis, value in zip("xyz", point, strict=True)},
+        "text": text,
+        "showarrow": True,
+        "arrowhead": 0,
+        "arrowwidth": 1,
+        "arrowcolor": style["color"],
+        "standoff": 5,
+        "ax": style["shift"][0],
+        "ay": style["shift"][1],
+        "borderpad": 3,
+        "font": {"size": 12, "family": "inherit"},
+    }

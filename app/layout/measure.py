@@ -1,0 +1,87 @@
+"""The numbers: R and accuracy beside the scenes, the details below."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+
+from app import ids
+from app.layout.parts import Node, problem
+from app.layout.stage import EMPTY
+
+
+def measures() -> Node:
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2("Shattering R", title="R(D*)"),
+                    html.Div(
+                        [
+                            html.Div(id=ids.R_EDIT, className="r"),
+                            html.Div(id=ids.R_RETAIN, className="r"),
+                            html.Div(id=ids.R_TEST, className="r"),
+                        ],
+                        className="rs",
+                    ),
+                ],
+                className="r-panel",
+            ),
+            html.Div(
+                [
+                    html.H2(["Accuracy ", html.Span(id=ids.MEASURE_NOTE, className="note")]),
+                    html.Div(id=ids.ACCURACY, className="accuracy"),
+                ],
+                className="accuracy-panel",
+            ),
+            problem(ids.PROBLEM_MEASURE),
+        ],
+        className="measures",
+        **{"aria-label": "What the edit did"},
+    )
+
+
+def details() -> Node:
+    return html.Section(
+        [
+            html.Nav(
+                [
+                    html.A("Damage along the ring", href="#damage"),
+                    html.A("Ripples", href="#ripples"),
+                    html.A("What each edit did", href="#outcomes"),
+                ],
+                className="peek",
+                **{"aria-label": "Details"},
+            ),
+            html.Div(
+                [
+                    html.Section(
+                        [
+                            html.H2("Damage along the ring"),
+                            html.P("How far the damage reaches from the edited subject, in steps along its ring.", className="lead"),
+                            dcc.Graph(
+                                id=ids.DAMAGE_FIGURE,
+                                figure=EMPTY,
+                                config={"displayModeBar": False, "plotlyServerURL": ""},
+                                responsive=True,
+                                className="damage-graph",
+                            ),
+                        ],
+                        id=ids.DAMAGE,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("Ripples"),
+                            html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),
+                            html.Div(id="ripples-table"),
+                        ],
+                        id=ids.RIPPLES,
+                        className="card",
+                    ),
+                    html.Section([html.H2("What each edit did"), html.Div(id="outcomes-table")], id=ids.OUTCOMES, className="card"),
+                ],
+                className="detail-grid",
+            ),
+        ],
+        className="details",
+    )

@@ -1,0 +1,75 @@
+"""The Explore page, put together."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+
+from app import ids, theme
+from app.components import Select
+from app.layout.measure import details, measures
+from app.layout.parts import Node, problem
+from app.layout.rail import rail
+from app.layout.stage import stage
+
+STORES = (ids.URL_IN, ids.URL_OUT, ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE, ids.CAMERA, ids.HISTORY, ids.DRAWN)
+
+
+def header() -> Node:
+    return html.Header(
+        [
+            html.A(
+                [html.Span(className="brand-ring", style={"background": theme.ring_gradient()}), "Shatterscope"],
+                href="/",
+                className="brand",
+            ),
+            html.Div(
+                [
+                    Select(id=ids.CHECKPOINT, options=[], label="checkpoint: which trained model"),
+                    html.Span("", id=ids.CHECKPOINT_NOTE, className="checkpoint-note"),
+                ],
+                className="checkpoint",
+            ),
+            html.Div(
+                [html.Span(className="dot"), html.Span("starting", id="status-text")],
+                id=ids.STATUS,
+                className="status",
+                role="status",
+                **{"aria-live": "polite", "data-state": "busy"},
+            ),
+            html.Button("Copy link", id="copy-link", className="quiet", title="The link holds this whole view"),
+            html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
+        ],
+        className="bar",
+    )
+
+
+def hint() -> Node:
+    return html.P(
+        [
+            html.B("New here? "),
+            "A small transformer has learned where every entity stands on a ring. Press ",
+            html.B("Apply edit"),
+            " to teach it one false fact, then try a larger distance and watch the ring.",
+            html.Button("×", id="hint-close", className="quiet", **{"aria-label": "close the hint"}),
+        ],
+        id="hint",
+        className="hint",
+    )
+
+
+def page() -> Node:
+    return html.Div(
+        [
+            *(dcc.Store(id=name) for name in STORES),
+            html.A("Skip to the numbers", href="#accuracy", className="skip"),
+            header(),
+            html.Div(id=ids.NOTICE, className="notice", role="status"),
+            problem(ids.PROBLEM_PAGE),
+            html.Main(
+                [rail(), html.Div([hint(), stage(), measures()], className="column")],
+                className="explore",
+            ),
+            details(),
+        ],
+        className="page",
+    )

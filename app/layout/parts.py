@@ -1,0 +1,29 @@
+"""Small pieces the page is built of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+Node = Any
+
+
+def tip(text: str) -> dict[str, str]:
+    """Attributes that show `text` on hover and focus, and read it out (see `frontend_assets/tip.js`)."""
+    return {"data-tip": text, "tabIndex": "0"}
+
+
+def labelled(text: str, *children: Node, hint: str | None = None, className: str = "") -> Node:
+    """A control with its visible name. The control itself carries the accessible name."""
+    name = html.Span(text, className="name", **(tip(hint) if hint else {}))
+    return html.Div([name, *children], className=f"labelled {className}".strip())
+
+
+def problem(ident: str) -> Node:
+    """A place for a message about something that went wrong, read out when it appears."""
+    return html.Div(id=ident, className="problem", role="alert")
+
+
+def card(title: str, *children: Node, className: str = "") -> Node:
+    return html.Section([html.H2(title), *children], className=f"card {className}".strip(), **{"aria-label": title})

@@ -1,0 +1,115 @@
+"""The stage: the edit stack, the two scenes with what they show, and the numbers beneath."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+
+from app import ids, theme
+from app.components import Choice, Field, Range, Select
+from app.layout.parts import Node, labelled, problem
+
+GRAPH_CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": False, "scrollZoom": True, "plotlyServerURL": ""}
+EMPTY = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": {"visible": False}, "yaxis": {"visible": False}}}  # fmt: skip  # noqa: E501
+
+
+def stack_bar() -> Node:
+    return html.Div(
+        [
+            html.Div("model = base", id=ids.EDIT_STACK, className="edit-stack", role="list", **{"aria-label": "edit stack"}),
+            html.Div(
+                [
+                    labelled(
+                        "strength",
+                        Range(id=ids.STRENGTH, min=0, max=2, step=0.05, value=1, label="strength of the last edit", disabled=True),
+                        html.Output("1.00", id="strength-value", className="strength-value"),
+                        hint="Scales the last edit's weight change: every step is a real model, W + strength × dW.",
+                        className="strength",
+                    ),
+                    html.Button("Undo", id=ids.UNDO, disabled=True, title="Undo (Ctrl+Z)"),
+                    html.Button("Redo", id=ids.REDO, disabled=True, title="Redo (Ctrl+Shift+Z)"),
+                    html.Button("Reset", id=ids.RESET, disabled=True, title="Back to the unedited model"),
+                ],
+                className="stack-tools",
+            ),
+        ],
+        className="stack-bar",
+    )
+
+
+def scene(graph: str, caption: str, words: str, name: str) -> Node:
+    return html.Figure(
+        [
+            html.Figcaption(id=caption, className="scene-caption"),
+            dcc.Graph(id=graph, figure=EMPTY, config=GRAPH_CONFIG, className="graph", responsive=True),
+            html.P(id=words, className="scene-words"),
+        ],
+        className=f"scene {name}",
+    )
+
+
+def legend() -> Node:
+    """Ring position as a small ring; the callbacks put the marks on it."""
+    return html.Div(
+        [
+            html.Div(className="legend-ring", style={"background": theme.ring_gradient()}),
+            html.Div(id=ids.LEGEND, className="legend-marks"),
+        ],
+        className="legend",
+        **{"data-tip": "Colour is the place on the ring. The ticks are the subject, the true object and the new one."},
+    )
+
+
+def see_bar() -> Node:
+    pick = [
+        {"value": "subject", "label": "subject", "title": "Clicking a point asks about that entity"},
+        {"value": "object", "label": "new object", "title": "Clicking a point makes it the new object"},
+    ]
+    return html.Div(
+        [
+            labelled("relation", Select(id=ids.SEE_RELATION, options=[], label="relation whose representations are shown")),
+            labelled("layer and site", Select(id=ids.SITE, options=[], label="layer and site of the representations")),
+            labelled("projection", Select(id=ids.PROJECTION, options=[], label="projection method")),
+            labelled(
+                "dimensions",
+                Choice(id=ids.DIMENSIONS, options=[{"value": 3, "label": "3D"}, {"value": 2, "label": "2D"}], value=3, label="dimensions"),
+            ),
+            labelled(
+                "axes",
+                Select(id=ids.ALIGN, options=[], label="alignment of the two pictures"),
+                hint="How the two pictures share axes: after turned onto before, frozen before the edit, or each on its own.",
+            ),
+            labelled(
+                "neighbours",
+                Field(id=ids.NEIGHBORS, type="text", value="auto", label="n_neighbors of Isomap: auto or a number"),
+                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph hangs together.",
+            ),
+            labelled("a click picks", Choice(id=ids.PICK, options=pick, value="subject", label="what a click on a point picks")),
+            labelled(
+                "scenes",
+                Choice(id=ids.MODE, options=[{"value": "two", "label": "two"}, {"value": "one", "label": "one"}], value="two", label="scenes"),
+            ),
+        ],
+        className="see-bar",
+    )
+
+
+def stage() -> Node:
+    return html.Section(
+        [
+            stack_bar(),
+            html.Div(
+                [
+                    scene(ids.SCENE_BEFORE, ids.CAPTION_BEFORE, ids.WORDS_BEFORE, "before"),
+                    scene(ids.SCENE_AFTER, ids.CAPTION_AFTER, ids.WORDS_AFTER, "after"),
+                    legend(),
+                    problem(ids.PROBLEM_SCENE),
+                ],
+                id=ids.SCENES,
+                className="scenes",
+                **{"data-mode": "two"},
+            ),
+            see_bar(),
+        ],
+        className="stage",
+        **{"aria-label": "Representations before and after the edit"},
+    )

@@ -1,0 +1,50 @@
+"""Colour: one cyclic map for ring position, one accent for the edit. Everything else is in `frontend_assets/style.css`.
+
+The cyclic map is a closed curve in OKLab whose projection on the plane of lightness and blue-yellow is a circle. People with
+red-green colour blindness see just that plane, so every position keeps its own colour for them too; the red-green
+component only adds colour for the rest. It stays away from red, which means "the edit", and from white and black, so the same
+colours serve the light and the dark theme.
+"""
+
+from __future__ import annotations
+
+import math
+
+ACCENT = "#e5391c"
+NEUTRAL = "#8a8f98"
+INK = "#5b616b"
+
+STEPS = 48
+
+
+def _oklab_to_hex(lightness: float, a: float, b: float) -> str:
+    """Bjorn Ottosson's OKLab to sRGB, clipped to the gamut."""
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+    return "#" + "".join(f"{round(255 * _gamma(min(max(value, 0.0), 1.0))):02x}" for value in linear)
+
+
+def _gamma(value: float) -> float:
+    return 12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055
+
+
+def ring_color(turn: float) -> str:
+    """The colour at `turn` (a fraction of the way round, 0..1)."""
+    angle = 2 * math.pi * turn
+    return _oklab_to_hex(0.67 + 0.125 * math.sin(angle), -0.105 * math.sin(angle) - 0.005, 0.14 * math.cos(angle) - 0.005)
+
+
+def ring_colorscale() -> list[tuple[float, str]]:
+    """For plotly: `STEPS + 1` stops, the last one equal to the first."""
+    return [(step / STEPS, ring_color(step / STEPS)) for step in range(STEPS + 1)]
+
+
+def ring_gradient() -> str:
+    """For CSS: position 0 at the top, clockwise."""
+    return f"conic-gradient({', '.join(color for _, color in ring_colorscale())})"

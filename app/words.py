@@ -1,0 +1,97 @@
+"""Numbers in words: the sentences a student needs, and the way figures are written."""
+
+from __future__ import annotations
+
+from app.state import Edit, Relation
+from backend.schemas import Diagnostics, EditOutcome, EvaluationResult
+
+TASKS = {
+    "direct": ("direct recall", "Facts the model was told in training."),
+    "logical": ("logical inference", "Facts it was never told, but which follow from told ones, such as the way back."),
+    "composition_stated": ("two steps, seen", "Two relations in a row (`x r1 r2`), as seen in training."),
+    "composition_held_out": ("two steps, unseen", "Two relations in a row that never occurred in training."),
+}
+
+SUB_GRAPHS = {
+    "edit": "the ring that was edited",
+    "retain": "the ring whose facts the editor is shown as things to keep",
+    "test": "the ring the editor never sees",
+}
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.1f} %" if value < 0.9995 else "100 %"
+
+
+def points(change: float) -> str:
+    """A change of a fraction, in percentage points, with a true minus."""
+    shown = f"{abs(100 * change):.1f}"
+    if shown == "0.0":
+        return "±0"
+    return f"{'−' if change < 0 else '+'}{shown}"
+
+
+def shattering(value: float) -> str:
+    if value == 0:
+        return "0"
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def relation(item: Relation) -> str:
+    way = "clockwise" if item.direction == "C" else "anticlockwise"
+    return f"{plural(item.hops, 'step')} {way} on ring {item.order}"
+
+
+def model(n_edits: int) -> str:
+    return "the unedited model" if n_edits == 0 else f"base + {plural(n_edits, 'edit')}"
+
+
+def target(edit: Edit) -> str:
+    if edit.target.distance is not None:
+        return f"d = {edit.target.distance}".replace("-", "−")
+    return f"→ {edit.target.object}"
+
+
+def picture(item: Diagnostics, method: str) -> str:
+    """What a projection's diagnostics say, in one or two sentences."""
+    if item.winding in (1, -1):
+        shape = "A closed ring: it goes round once."
+    elif item.winding == 0:
+        shape = "No ring: the curve does not go round its centre."
+    else:
+        shape = f"The curve winds {abs(item.winding)} times round its centre."
+    kept = f"{percent(item.ring_neighbor_share)} of nearest neighbours are ring neighbours."
+    parts = [shape, kept]
+    if item.graph_components is not None and item.graph_components > 1:
+        parts.insert(1, f"Its neighbour graph has fallen into {item.graph_components} pieces.")
+    tail = f"k = {item.n_neighbors}, " if item.n_neighbors is not None else ""
+    parts.append(f"{'Isomap' if method == 'isomap' else method.upper()}, {tail}{percent(item.residual_variance)} of the distances lost.")
+    return " ".join(parts)
+
+
+def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -> str:
+    return (
+        f"How much the distances between all {n_entities} representations changed, as a share of what they were: "
+        f"R = ‖D* − D‖ / ‖D‖, the mean over the {n_relations} relations of order {order}, {SUB_GRAPHS[sub_graph]}. 0 means nothing moved."
+    )
+
+
+def measured_over(result: EvaluationResult) -> str:
+    score = result.scores[0]
+    sampled = "all" if score.n_queries == score.n_available else f"{score.n_queries} sampled"
+    return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')}."
+
+
+def outcome(item: EditOutcome) -> str:
+    """What an edit did, for its chip's tooltip."""
+    reached = "The edited model now answers" if item.success else "The target was not reached: the edited model answers"
+    steps = plural(item.steps, "optimisation step")
+    text = (
+        f"{reached} {item.prediction_after} (p = {item.probability_after:.2f} for {item.new_object}, before {item.probability_before:.2f}). "
+        f"The change is {percent(item.relative_delta_norm)} of the weight's norm, after {steps}."
+    )
+    return " ".join([text, *item.warnings])

@@ -1,0 +1,98 @@
+// One camera for both scenes, kept through every update.
+//
+// - Turning one scene turns the other (dcc.Graph does not tell Python about `plotly_relayouting`, so it is done here).
+// - An update never moves the camera: Plotly.react is given the camera the scene has now, unless the kind of view (flat or solid)
+//   changes. An update that arrives while a scene is being dragged waits for the end of the drag.
+// - Where the camera rests, it goes to the `camera` store, and from there into the link.
+(function () {
+  const SCENES = ["scene-before", "scene-after"];
+  const plot = (id) => document.querySelector(`#${id} .js-plotly-plot`);
+  const sceneOf = (gd) => gd && gd._fullLayout && gd._fullLayout.scene && gd._fullLayout.scene._scene;
+  const isScene = (gd) => SCENES.some((id) => gd && gd.closest && gd.closest(`#${id}`));
+  let dragging = false;
+  let waiting = [];
+
+  const numbers = (camera) => [camera.eye, camera.center, camera.up].flatMap((v) => [v.x, v.y, v.z].map((x) => +x.toFixed(4)));
+
+  function follow(gd) {
+    const from = sceneOf(gd);
+    if (!from) return;
+    for (const id of SCENES) {
+      const other = plot(id);
+      if (other === gd || !sceneOf(other)) continue;
+      const camera = from.getCamera();
+      other.layout.scene.camera = camera;
+      other._fullLayout.scene.camera = Object.assign({}, other._fullLayout.scene.camera, camera);
+      sceneOf(other).setViewport(other._fullLayout.scene);
+    }
+  }
+
+  let scheduled = false;
+  function followSoon(gd) {
+    if (scheduled) return;
+    scheduled = true;
+    requestAnimationFrame(() => { scheduled = false; follow(gd); });
+  }
+
+  let rest = null;
+  function tell(gd) {
+    const from = sceneOf(gd);
+    if (!from) return;
+    clearTimeout(rest);
+    rest = setTimeout(() => window.dash_clientside.set_props("camera", { data: numbers(from.getCamera()) }), 300);
+  }
+
+  function listen(gd) {
+    if (gd._cameraLock) return;
+    gd._cameraLock = true;
+    gd.on("plotly_relayouting", () => followSoon(gd));
+    gd.on("plotly_relayout", (change) => {
+      if (!change || !Object.keys(change).some((key) => key.startsWith("scene.camera"))) return;
+      follow(gd);
+      tell(gd);
+    });
+  }
+
+  function release() {
+    dragging = false;
+    const run = waiting;
+    waiting = [];
+    run.forEach((next) => next());
+  }
+  window.addEventListener("pointerdown", (event) => { dragging = isScene(event.target); }, true);
+  window.addEventListener("pointerup", () => setTimeout(release, 0), true);
+  window.addEventListener("pointercancel", release, true);
+
+  function install(Plotly) {
+    const react = Plotly.react;
+    Plotly.react = (gd, figure, ...rest) => keep(react, gd, figure, rest);
+  }
+
+  function keep(react, gd, figure, rest) {
+    const element = typeof gd === "string" ? document.getElementById(gd) : gd;
+    if (!isScene(element)) return react(gd, figure, ...rest);
+    const draw = () => {
+      const now = sceneOf(element);
+      const layout = figure && figure.layout;
+      const kind = layout && layout.meta && layout.meta.view;
+      if (now && layout && layout.scene && kind === element._view) {
+        const camera = now.getCamera();
+        camera.projection = layout.scene.camera && layout.scene.camera.projection;
+        figure = Object.assign({}, figure, { layout: Object.assign({}, layout, { scene: Object.assign({}, layout.scene, { camera }) }) });
+      }
+      element._view = kind;
+      return Promise.resolve(react(element, figure, ...rest)).then((done) => { listen(element); return done; });
+    };
+    return dragging ? new Promise((resolve) => waiting.push(() => resolve(draw()))) : draw();
+  }
+
+  // dcc.Graph fetches plotly from this address when the first graph appears: point it at the small 3D bundle, and put the
+  // wrapper around it as it arrives.
+  Object.defineProperty(window, "_dashPlotlyJSURL", { get: () => "/assets/vendor/plotly-gl3d.min.js", set() {} });
+  let plotly;
+  Object.defineProperty(window, "Plotly", {
+    configurable: true,
+    get: () => plotly,
+    set(value) { plotly = value; if (value && value.react) install(value); },
+  });
+})();

@@ -1,0 +1,52 @@
+// Small conveniences: theme, copy link, the newcomer's hint, and the keyboard.
+(function () {
+  const root = document.documentElement;
+  const get = (key) => { try { return window.localStorage.getItem(key); } catch { return null; } };
+  const set = (key, value) => { try { window.localStorage.setItem(key, value); } catch { /* private window */ } };
+
+  const THEMES = ["auto", "light", "dark"];
+  const use = (theme) => { root.dataset.theme = theme; };
+  use(THEMES.includes(get("theme")) ? get("theme") : "auto");
+  if (get("hint") === "closed") root.dataset.hint = "closed";
+
+  const say = (button, text) => {
+    const before = button.textContent;
+    button.textContent = text;
+    setTimeout(() => { button.textContent = before; }, 1400);
+  };
+
+  const actions = {
+    "theme-toggle": () => {
+      // From "as the system" go to the opposite of what is seen, so that the first press always does something.
+      const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
+      const seen = root.dataset.theme === "auto" ? (dark ? "dark" : "light") : root.dataset.theme;
+      const next = seen === "dark" ? "light" : "dark";
+      use(next === (dark ? "dark" : "light") ? "auto" : next);
+      set("theme", root.dataset.theme);
+    },
+    "copy-link": (button) => {
+      const done = () => say(button, "Copied");
+      const failed = () => window.prompt("Copy this link", window.location.href);
+      if (navigator.clipboard) navigator.clipboard.writeText(window.location.href).then(done, failed); else failed();
+    },
+    "hint-close": () => { root.dataset.hint = "closed"; set("hint", "closed"); },
+  };
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("button");
+    if (button && actions[button.id]) actions[button.id](button);
+  });
+
+  const press = (id) => { const button = document.getElementById(id); if (button && !button.disabled) button.click(); };
+  document.addEventListener("keydown", (event) => {
+    const command = event.ctrlKey || event.metaKey;
+    const typing = event.target.matches && event.target.matches("input[type=text], input[type=number], textarea");
+    if (command && event.key === "Enter") {
+      if (typing) event.target.blur();
+      // The blur's value must have arrived in Dash before the button is pressed.
+      setTimeout(() => press("apply"), 0);
+    } else if (command && event.key.toLowerCase() === "z" && !typing) {
+      event.preventDefault();
+      press(event.shiftKey ? "redo" : "undo");
+    }
+  });
+})();

@@ -1,0 +1,26 @@
+// The address bar carries the state. Once on loading, and on the browser's back and forward, the query goes to the `url-in` store;
+// whenever the server has put a new query in `url-out`, it goes into the address bar. A changed model is a step in the
+// browser's history, looking around is not.
+window.dash_clientside = window.dash_clientside || {};
+window.dash_clientside.shatterscope = {
+  readUrl: () => window.location.search || "?",
+
+  writeUrl: (query) => {
+    if (query === undefined || query === null) return "";
+    const wanted = window.location.pathname + (query ? "?" + query : "");
+    const now = window.location.pathname + window.location.search;
+    if (wanted !== now) {
+      const edits = (text) => new URLSearchParams(text).getAll("e").join("&");
+      const step = edits(query) !== edits(window.location.search);
+      window.history[step ? "pushState" : "replaceState"](null, "", wanted);
+    }
+    return query;
+  },
+
+  showStrength: (value) => Number(value === undefined ? 1 : value).toFixed(2),
+};
+
+window.addEventListener("popstate", () => {
+  // The store must change even when the same query comes again.
+  window.dash_clientside.set_props("url-in", { data: (window.location.search || "?") + "" });
+});
