@@ -12,7 +12,7 @@ if found >/dev/null; then
 fi
 if command -v apt-get >/dev/null; then
     if [ "$(id -u)" -eq 0 ]; then
-        as_root=env
+        as_root='env'
     elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
         as_root='sudo -n env'
     else

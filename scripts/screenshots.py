@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.server import running_server
 
 SIZES = {"desktop": (1440, 900), "projector": (1280, 720), "phone": (390, 844)}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
     "--disable-quic",
@@ -65,7 +66,7 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def take(browser: Browser, url: str, size: tuple[int, int], theme: str, path: Path) -> None:
+def take(browser: Browser, url: str, size: tuple[int, int], theme: Literal["light", "dark"], path: Path) -> None:
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
