@@ -16,6 +16,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## create .venv and install what running needs
+	@echo "$(VENV) is ready: make serve"
 
 serve: $(INSTALLED) ## start the dashboard and the API on http://127.0.0.1:8050
 	@exec $(BIN)/shatterscope serve $(ARGS)
