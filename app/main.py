@@ -50,6 +50,7 @@ def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
         serve_locally=True,
         assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
+    app.backend.websocket_capability = False  # callbacks go over HTTP; else every page knocks for an upgrade nobody answers
     app.layout = layout.page()
     for name, output, source, prop in (
         ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),
@@ -57,5 +58,10 @@ def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
         ("showStrength", ("strength-value", "children"), ids.STRENGTH, "value"),
     ):
         app.clientside_callback(ClientsideFunction("shatterscope", name), Output(*output), Input(source, prop))
+    app.clientside_callback(
+        ClientsideFunction("shatterscope", "shareDistance"),
+        Output(ids.NEAR, "title"),
+        *(Input(name, "value") for name in (ids.NEAR, ids.DISTANCE_SLIDER, ids.DISTANCE)),
+    )
     callbacks.register(app, client)
     return app

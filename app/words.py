@@ -20,7 +20,8 @@ SUB_GRAPHS = {
 
 
 def percent(value: float) -> str:
-    return f"{100 * value:.1f} %" if value < 0.9995 else "100 %"
+    shown = f"{100 * value:.1f}"
+    return f"{shown.removesuffix('.0') if shown == '100.0' else shown} %"
 
 
 def points(change: float) -> str:
@@ -39,11 +40,6 @@ def shattering(value: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def relation(item: Relation) -> str:
-    way = "clockwise" if item.direction == "C" else "anticlockwise"
-    return f"{plural(item.hops, 'step')} {way} on ring {item.order}"
 
 
 def model(n_edits: int) -> str:
@@ -78,6 +74,18 @@ def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -
         f"How much the distances between all {n_entities} representations changed, as a share of what they were: "
         f"R = ‖D* − D‖ / ‖D‖, the mean over the {n_relations} relations of order {order}, {SUB_GRAPHS[sub_graph]}. 0 means nothing moved."
     )
+
+
+def r_in_words(value: float) -> str:
+    """R of the edited ring as a sentence."""
+    if value == 0:
+        return "Nothing has moved: this is the unedited model."
+    return f"Distances on the edited ring changed by {percent(value)}."
+
+
+def question(subject: int, item: Relation) -> str:
+    way = "clockwise" if item.direction == "C" else "anticlockwise"
+    return f"On ring {item.order}, who stands {plural(item.hops, 'step')} {way} of {subject}?"
 
 
 def measured_over(result: EvaluationResult) -> str:

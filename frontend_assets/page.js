@@ -1,4 +1,4 @@
-// Small conveniences: theme, copy link, the newcomer's hint, and the keyboard.
+// Small conveniences: theme, copy link and the keyboard.
 (function () {
   const root = document.documentElement;
   const get = (key) => { try { return window.localStorage.getItem(key); } catch { return null; } };
@@ -7,7 +7,6 @@
   const THEMES = ["auto", "light", "dark"];
   const use = (theme) => { root.dataset.theme = theme; };
   use(THEMES.includes(get("theme")) ? get("theme") : "auto");
-  if (get("hint") === "closed") root.dataset.hint = "closed";
 
   const say = (button, text) => {
     const before = button.textContent;
@@ -29,7 +28,6 @@
       const failed = () => window.prompt("Copy this link", window.location.href);
       if (navigator.clipboard) navigator.clipboard.writeText(window.location.href).then(done, failed); else failed();
     },
-    "hint-close": () => { root.dataset.hint = "closed"; set("hint", "closed"); },
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("button");

@@ -17,6 +17,20 @@ window.dash_clientside.shatterscope = {
     return query;
   },
 
+  // The distance has three faces: the field (what the server reads), the near choice and the slider. `set_props` is used because
+  // they point at one another.
+  shareDistance: (near, slider, distance) => {
+    const { triggered } = window.dash_clientside.callback_context;
+    const set = window.dash_clientside.set_props;
+    const by = triggered.length ? triggered[0].prop_id.split(".")[0] : "distance";
+    const value = by === "near" ? near : by === "distance-slider" ? slider : distance;
+    if (value === null || value === undefined) { set("near", { value: null }); return ""; }
+    if (value !== distance && !(by === "distance-slider" && value === Math.abs(distance))) set("distance", { value });
+    if (near !== value) set("near", { value });
+    if (slider !== Math.abs(value)) set("distance-slider", { value: Math.abs(value) });
+    return "";
+  },
+
   showStrength: (value) => Number(value === undefined ? 1 : value).toFixed(2),
 };
 

@@ -8,7 +8,7 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options, views
+from app import ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
 
@@ -37,6 +37,7 @@ def register(app: Dash, client: Client) -> None:
         return views.truth(base), views.answer(base, edited), views.top(base, edited, bool(edits)), ""
 
     @app.callback(
+        Output(ids.QUESTION, "children"),
         Output(ids.TARGET, "children"),
         Output(ids.LEGEND, "children"),
         Input(ids.ASK, "data"),
@@ -55,4 +56,4 @@ def register(app: Dash, client: Client) -> None:
         new = options.object_at(position, ask["subject"], relation, chosen.distance) if chosen.distance is not None else chosen.object
         marks = {"subject": ask["subject"], "old": old, "new": new}
         turns = {role: position[entity] / len(position) for role, entity in marks.items() if entity is not None}
-        return views.target(old, new, chosen.distance), views.legend(relation.order, turns)
+        return words.question(ask["subject"], relation), views.target(old, new, chosen.distance), views.legend(relation.order, turns)

@@ -6,6 +6,7 @@ once cannot lose either.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -22,9 +23,8 @@ from backend.schemas import CheckpointInfo, EditorInfo
 Json = dict[str, Any]
 
 CONTROLS = (
-    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.NEAR, ids.DISTANCE, ids.DISTANCE_SLIDER, ids.METHOD,
-    ids.PRESET, ids.LAYER, ids.STRENGTH, ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS,
-    ids.MODE,
+    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
+    ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
 )  # fmt: skip
 BUTTONS = (ids.APPLY, ids.UNDO, ids.REDO, ids.RESET)
 OPTIONS = (ids.CHECKPOINT, ids.ORDER, ids.HOPS, ids.METHOD, ids.PRESET, ids.LAYER, ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.ALIGN)
@@ -106,13 +106,18 @@ class _Answer:
             self.out["part"][name] = value
 
 
+def _split(prop: str) -> tuple[str, str]:
+    ident, _, name = prop.rpartition(".")
+    return ident, name
+
+
 class _Intent:
     def __init__(self, client: Client, page: Json) -> None:
         self.client = client
         self.page = page
         self.value: Json = page["value"]
-        triggered = ctx.triggered_id
-        self.who: Any = triggered if triggered is not None else ids.URL_IN
+        # One call may carry several changes: a typed distance and the click that followed it.
+        self.who = [json.loads(who) if who.startswith("{") else who for who, _ in map(_split, ctx.triggered_prop_ids)]
 
     async def perform(self) -> Json:
         checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
@@ -131,7 +136,7 @@ class _Intent:
 
     def read(self) -> tuple[Page, list[str]]:
         """The page before the action: from the URL when it has just been opened, else from the controls."""
-        if self.who == ids.URL_IN or self.page["part"][ids.MODEL] is None:
+        if ids.URL_IN in self.who or self.page["part"][ids.MODEL] is None:
             view, notices = ViewState.from_query(self.page["url"] or "")
             return Page(view), notices
         model = self.page["part"][ids.MODEL]
@@ -151,25 +156,30 @@ class _Intent:
 
     def target(self, relation: Relation) -> Target:
         """A distance typed or slid wins; a given object holds until the question changes."""
-        if self.who in (ids.NEAR, ids.DISTANCE, ids.DISTANCE_SLIDER):
-            return Target(int(self.value[self.who] or 1))
+        distance = Target(int(self.value[ids.DISTANCE] or 4))
+        if ids.DISTANCE in self.who:
+            return distance
         kept = stored.target_of(self.page["part"][ids.AIM])
         ask = self.page["part"][ids.ASK]
         same = (ask["subject"], ask["relation"]) == (self.value[ids.SUBJECT], relation.name)
         if kept.object is not None and same:
             return kept
-        return Target(int(self.value[ids.DISTANCE] or 4))
+        return distance
 
     def tool(self) -> Tool:
         value, kept = self.value, self.page["part"][ids.TOOL] or {}
-        if self.who == ids.METHOD:
+        if ids.METHOD in self.who:
             return Tool(value[ids.METHOD])
-        if self.who == ids.PRESET:
+        if ids.PRESET in self.who:
             return Tool(value[ids.METHOD], value[ids.PRESET], value[ids.LAYER])
         parameters = kept.get("parameters", {})
-        if isinstance(self.who, dict) and self.who.get("type") == "param":
+        if self.index("param", "name") is not None:
             parameters = options.parameters_from_form(ctx.args_grouping["parameters"])
         return Tool(value[ids.METHOD], value[ids.PRESET], value[ids.LAYER], parameters)
+
+    def index(self, kind: str, key: str = "index") -> Any:
+        """Which of several like elements (chips, fields) was used, if one was."""
+        return next((who[key] for who in self.who if isinstance(who, dict) and who["type"] == kind), None)
 
     def see(self) -> See:
         value = self.value
@@ -190,31 +200,30 @@ class _Intent:
 
     async def act(self, now: Page, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Page:
         who = self.who
-        if who == ids.APPLY:
-            return now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
-        if who == ids.UNDO:
-            return now.undo()
-        if who == ids.REDO:
-            return now.redo()
-        if who == ids.RESET:
-            return now.reset()
-        if who == ids.STRENGTH:
-            return now.strength(float(self.value[ids.STRENGTH]))
-        if who == ids.CHECKPOINT:
+        if ids.CHECKPOINT in who:
             return now.checkpoint(self.value[ids.CHECKPOINT])
-        if who in (ids.SCENE_BEFORE, ids.SCENE_AFTER):
-            return await self.pick(now, checkpoint)
-        if isinstance(who, dict) and who.get("type") == "remove" and any(self.page["removed"]):
-            return now.remove(who["index"])
-        if isinstance(who, dict) and who.get("type") == "mend" and any(self.page["mended"]):
-            subject, relation, truth = who["index"].split("~")
+        removed, mended = self.index("remove"), self.index("mend")
+        for scene in (ids.SCENE_BEFORE, ids.SCENE_AFTER):
+            if scene in who:
+                now = await self.pick(now, checkpoint, scene)
+        if mended is not None and any(self.page["mended"]):
+            subject, relation, truth = mended.split("~")
             view = replace(now.view, subject=int(subject), relation=Relation.parse(relation), target=Target(None, int(truth)))
-            return replace(now, view=view)
+            now = replace(now, view=view)
+        if ids.STRENGTH in who:
+            now = now.strength(float(self.value[ids.STRENGTH]))
+        if removed is not None and any(self.page["removed"]):
+            now = now.remove(removed)
+        for button, action in ((ids.UNDO, Page.undo), (ids.REDO, Page.redo), (ids.RESET, Page.reset)):
+            if button in who:
+                now = action(now)
+        if ids.APPLY in who:
+            now = now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
         return now
 
-    async def pick(self, now: Page, checkpoint: CheckpointInfo) -> Page:
+    async def pick(self, now: Page, checkpoint: CheckpointInfo, scene: str) -> Page:
         """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
-        clicked = self.page["points"][self.who]
+        clicked = self.page["points"][scene]
         entity = clicked["points"][0].get("customdata") if clicked else None
         if entity is None:
             return now
@@ -236,6 +245,7 @@ class _Intent:
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         tool = actions.resolve(view, checkpoint, editors)
         answer = _Answer(self.page)
+        opened = any(name in self.who for name in NEW_WORLD)
         distance = view.target.distance
         shown = {
             ids.CHECKPOINT: checkpoint.id,
@@ -243,9 +253,7 @@ class _Intent:
             ids.ORDER: view.relation.order,
             ids.DIRECTION: view.relation.direction,
             ids.HOPS: view.relation.hops,
-            ids.NEAR: distance,
             ids.DISTANCE: distance,
-            ids.DISTANCE_SLIDER: abs(distance) if distance is not None else 1,
             ids.METHOD: tool.editor.name,
             ids.PRESET: tool.preset,
             ids.LAYER: tool.layer,
@@ -261,12 +269,12 @@ class _Intent:
         for name, value in shown.items():
             answer.control(name, value)
         out = answer.out
-        if self.who in NEW_WORLD:
+        if opened:
             n = checkpoint.graph.n_entities
             out["options"].update(options.world(checkpoint, checkpoints, editors))
             out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2), ids.DISTANCE_SLIDER: n // 2}
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
-        if self.who in (*NEW_WORLD, ids.METHOD):
+        if opened or ids.METHOD in self.who:
             out["options"].update(options.tool(tool))
         out["disabled"] = {
             ids.UNDO: not (now.past or view.edits),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, no_update
+from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options, views
+from app import ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
 from app.figures import damage_figure
@@ -21,16 +21,17 @@ def register(app: Dash, client: Client) -> None:
         output={
             "r": {name: Output(f"r-{name}", "children") for name in PANELS},
             "value": {name: Output(f"r-{name}", "data-value") for name in PANELS},
+            "words": Output(ids.R_WORDS, "children"),
             "accuracy": Output(ids.ACCURACY, "children"),
             "note": Output(ids.MEASURE_NOTE, "children"),
             "damage": Output(ids.DAMAGE_FIGURE, "figure"),
             "ripples": Output("ripples-table", "children"),
             "problem": Output(ids.PROBLEM_MEASURE, "children"),
         },
-        inputs={"model": Input(ids.MODEL, "data"), "previous": State(ids.R_EDIT, "data-value")},
+        inputs={"model": Input(ids.MODEL, "data")},
         prevent_initial_call=True,
     )
-    async def measures(model: Json | None, previous: str | None) -> Any:
+    async def measures(model: Json | None) -> Any:
         if model is None:
             raise PreventUpdate
         edits = stored.edits_of(model)
@@ -39,12 +40,13 @@ def register(app: Dash, client: Client) -> None:
             result = await client.evaluation(model["checkpoint"], edits) if edits else None
         except ApiError as error:
             unchanged = dict.fromkeys(PANELS, no_update)
-            rest = dict.fromkeys(("accuracy", "note", "damage", "ripples"), no_update)
+            rest = dict.fromkeys(("words", "accuracy", "note", "damage", "ripples"), no_update)
             return {"r": unchanged, "value": unchanged, **rest, "problem": f"The numbers could not be computed: {error.message}"}
         r = views.r_values(result)
         return {
             "r": {name: views.r_card(name, r[name], checkpoint, result) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
+            "words": words.r_in_words(r["edit"]),
             "accuracy": views.accuracy(checkpoint, result),
             "note": views.measured_over(result),
             "damage": damage_figure(result.damage if result else []),

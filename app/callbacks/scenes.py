@@ -29,6 +29,7 @@ def register(app: Dash, client: Client) -> None:
         Output(ids.WORDS_BEFORE, "children"),
         Output(ids.WORDS_AFTER, "children"),
         Output(ids.SCENES, "data-mode"),
+        Output(ids.SCENES, "data-edits"),
         Output(ids.DRAWN, "data"),
         Output(ids.PROBLEM_SCENE, "children"),
         Input(ids.MODEL, "data"),
@@ -52,7 +53,7 @@ def register(app: Dash, client: Client) -> None:
             asked = stored.relation_of(ask)
             ring = result.order_position if asked.order == relation.order else await client.ring(model["checkpoint"], asked.order)
         except ApiError as error:
-            return (*[no_update] * 8, f"The picture could not be made: {error.message}")
+            return (*[no_update] * 9, f"The picture could not be made: {error.message}")
         marks = _marks(ask["subject"], asked, stored.target_of(aim), ring)
         before, after = _pair(result, relation, marks)
         signature = f"{model['checkpoint']}/{view.dimensions}"
@@ -65,6 +66,7 @@ def register(app: Dash, client: Client) -> None:
             words.picture(result.diagnostics["before"], result.method),
             words.picture(result.diagnostics["after"], result.method) if edits else "The same picture, until you apply an edit.",
             view.mode,
+            str(len(edits)),
             signature,
             "",
         )

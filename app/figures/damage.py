@@ -19,20 +19,22 @@ def bin_name(item: DamageBin) -> str:
 
 def damage_figure(bins: Sequence[DamageBin]) -> Figure:
     """Two panels over one axis of distances. Text and grid lines take their colours from the style sheet."""
-    names = [bin_name(item) for item in bins]
+    starts = [str(item.distance_from) for item in bins]
+    names = [f"{bin_name(item)} steps away, {item.n_entities} entities" for item in bins]
 
     def line(values: list[float], name: str, color: str, axis: str, dash: str = "solid", form: str = ".2f") -> Figure:
         return {
             "type": "scatter",
             "mode": "lines+markers",
-            "x": names,
+            "x": starts,
+            "text": names,
             "y": values,
             "name": name,
             "xaxis": "x",
             "yaxis": axis,
             "line": {"color": color, "width": 2, "dash": dash},
             "marker": {"color": color, "size": 6},
-            "hovertemplate": f"{name}: %{{y:{form}}}<extra></extra>",
+            "hovertemplate": f"{name}: %{{y:{form}}} (%{{text}})<extra></extra>",
             "showlegend": False,
         }
 
@@ -49,6 +51,7 @@ def damage_figure(bins: Sequence[DamageBin]) -> Figure:
         }  # fmt: skip
 
     layout = {
+        "autosize": True,
         "margin": {"l": 48, "r": 12, "t": 26, "b": 44},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -56,8 +59,8 @@ def damage_figure(bins: Sequence[DamageBin]) -> Figure:
         "hovermode": "x unified",
         "uirevision": "kept",
         "xaxis": {
-            "type": "category", "title": {"text": "steps along the ring from the edited subject"}, "fixedrange": True,
-            "showgrid": False, "anchor": "y",
+            "type": "category", "title": {"text": "steps along the ring from the edited subject (each group starts here)"}, "fixedrange": True,
+            "showgrid": False, "anchor": "y", "tickangle": 0,
         },
         "yaxis": {"domain": [0, 0.43], "range": [-0.03, 1.05], "tickformat": ".0%", "nticks": 4, "fixedrange": True, "zeroline": False},
         "yaxis2": {"domain": [0.58, 1], "rangemode": "tozero", "nticks": 4, "fixedrange": True, "zeroline": False, "anchor": "x"},

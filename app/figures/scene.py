@@ -20,13 +20,14 @@ from app.figures.arrays import FloatArray, encode
 Figure = dict[str, Any]
 Range = list[float]
 
-CAMERA_3D = (0.35, -1.15, 1.35, 0.0, 0.0, -0.04, 0.0, 0.0, 1.0)
+CAMERA_3D = (0.3, -1.0, 1.18, 0.0, 0.0, -0.05, 0.0, 0.0, 1.0)
 CAMERA_2D = (0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
+# `shift` is where the label stands, in pixels from its point: apart from the others even when the three points are neighbours.
 ROLE_STYLE: dict[str, dict[str, Any]] = {
-    "subject": {"symbol": "diamond", "color": theme.INK, "shift": (-46, -34)},
-    "old": {"symbol": "circle-open", "color": theme.INK, "shift": (46, -30)},
-    "new": {"symbol": "circle", "color": theme.ACCENT, "shift": (44, 34)},
+    "subject": {"symbol": "diamond", "fill": "#ffffff", "edge": "#17191d", "shift": (-58, -44)},
+    "old": {"symbol": "circle", "fill": "#ffffff", "edge": "#17191d", "shift": (62, -48)},
+    "new": {"symbol": "circle", "fill": theme.ACCENT, "edge": "#ffffff", "shift": (52, 50)},
 }
 
 
@@ -99,7 +100,7 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
         "customdata": update["data", 0, "customdata"],
         "hovertemplate": update["data", 0, "hovertemplate"],
         "marker": {"size": size, "color": encode(place), "colorscale": scale, "cmin": 0, "cmax": n, "line": {"width": 0}},
-        "line": {"width": 1.6, "color": encode(place), "colorscale": _faint(scale), "cmin": 0, "cmax": n},
+        "line": {"width": 1.2, "color": encode(place), "colorscale": _faint(scale), "cmin": 0, "cmax": n},
         "showlegend": False,
     }
     marks = {
@@ -145,10 +146,10 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
             f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} in order {scene.order}<extra></extra>"
         ),
         ("data", 1, "marker"): {
-            "size": 9,
+            "size": 8,
             "symbol": [style["symbol"] for style in styles],
-            "color": [style["color"] for style in styles],
-            "line": {"width": 1.5, "color": "#ffffff"},
+            "color": [style["fill"] for style in styles],
+            "line": {"width": 2, "color": [style["edge"] for style in styles]},
         },
         ("layout", "scene", "annotations"): [_label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)],
     }
@@ -171,8 +172,13 @@ def _three(points: FloatArray) -> FloatArray:
 
 
 def _faint(scale: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """The same colours, a third as strong."""
-    return [(at, f"rgba({int(c[1:3], 16)},{int(c[3:5], 16)},{int(c[5:7], 16)},0.34)") for at, c in scale]
+    """The same colours, mixed with a grey that both themes bear. (Transparency would need the lines sorted by depth.)"""
+
+    def mixed(color: str) -> str:
+        channels = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+        return f"rgb({','.join(str(round(0.45 * channel + 0.55 * 150)) for channel in channels)})"
+
+    return [(at, mixed(color)) for at, color in scale]
 
 
 def _label(mark: Mark, point: FloatArray) -> Figure:
@@ -185,7 +191,8 @@ def _label(mark: Mark, point: FloatArray) -> Figure:
         "showarrow": True,
         "arrowhead": 0,
         "arrowwidth": 1,
-        "arrowcolor": style["color"],
+        "arrowcolor": theme.ACCENT if mark.role == "new" else theme.NEUTRAL,
+        "bgcolor": "rgba(127,127,127,0.01)",
         "standoff": 5,
         "ax": style["shift"][0],
         "ay": style["shift"][1],

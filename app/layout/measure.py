@@ -6,7 +6,7 @@ from dash import dcc, html
 
 from app import ids
 from app.layout.parts import Node, problem
-from app.layout.stage import EMPTY
+from app.layout.stage import EMPTY, GRAPH_CONFIG
 
 
 def measures() -> Node:
@@ -23,6 +23,7 @@ def measures() -> Node:
                         ],
                         className="rs",
                     ),
+                    html.P(id=ids.R_WORDS, className="r-words"),
                 ],
                 className="r-panel",
             ),
@@ -58,11 +59,8 @@ def details() -> Node:
                         [
                             html.H2("Damage along the ring"),
                             html.P("How far the damage reaches from the edited subject, in steps along its ring.", className="lead"),
-                            dcc.Graph(
-                                id=ids.DAMAGE_FIGURE,
-                                figure=EMPTY,
-                                config={"displayModeBar": False, "plotlyServerURL": ""},
-                                responsive=True,
+                            html.Div(
+                                dcc.Graph(id=ids.DAMAGE_FIGURE, figure=EMPTY, config=GRAPH_CONFIG, responsive=True),
                                 className="damage-graph",
                             ),
                         ],

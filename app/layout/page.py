@@ -43,20 +43,6 @@ def header() -> Node:
     )
 
 
-def hint() -> Node:
-    return html.P(
-        [
-            html.B("New here? "),
-            "A small transformer has learned where every entity stands on a ring. Press ",
-            html.B("Apply edit"),
-            " to teach it one false fact, then try a larger distance and watch the ring.",
-            html.Button("×", id="hint-close", className="quiet", **{"aria-label": "close the hint"}),
-        ],
-        id="hint",
-        className="hint",
-    )
-
-
 def page() -> Node:
     return html.Div(
         [
@@ -66,7 +52,7 @@ def page() -> Node:
             html.Div(id=ids.NOTICE, className="notice", role="status"),
             problem(ids.PROBLEM_PAGE),
             html.Main(
-                [rail(), html.Div([hint(), stage(), measures()], className="column")],
+                [rail(), html.Div([stage(), measures()], className="column")],
                 className="explore",
             ),
             details(),

@@ -17,6 +17,7 @@ DIRECTIONS = [
 def ask() -> Node:
     return card(
         "Ask",
+        html.P(id=ids.QUESTION, className="target"),
         html.Div(
             [
                 labelled("entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, value=0, label="subject entity")),

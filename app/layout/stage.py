@@ -47,6 +47,18 @@ def scene(graph: str, caption: str, words: str, name: str) -> Node:
     )
 
 
+def hint() -> Node:
+    """For newcomers, until the first edit."""
+    return html.P(
+        [
+            "A small transformer has learned where every entity stands on this ring. Press ",
+            html.B("Apply edit"),
+            " to teach it one false fact, then try a larger distance.",
+        ],
+        className="hint",
+    )
+
+
 def legend() -> Node:
     """Ring position as a small ring; the callbacks put the marks on it."""
     return html.Div(
@@ -64,30 +76,26 @@ def see_bar() -> Node:
         {"value": "subject", "label": "subject", "title": "Clicking a point asks about that entity"},
         {"value": "object", "label": "new object", "title": "Clicking a point makes it the new object"},
     ]
+    dimensions = [{"value": 3, "label": "3D"}, {"value": 2, "label": "2D"}]
+    modes = [{"value": "two", "label": "two scenes"}, {"value": "one", "label": "one"}]
     return html.Div(
         [
-            labelled("relation", Select(id=ids.SEE_RELATION, options=[], label="relation whose representations are shown")),
-            labelled("layer and site", Select(id=ids.SITE, options=[], label="layer and site of the representations")),
-            labelled("projection", Select(id=ids.PROJECTION, options=[], label="projection method")),
+            labelled("show", Select(id=ids.SEE_RELATION, options=[], label="relation whose representations are shown")),
+            labelled("at", Select(id=ids.SITE, options=[], label="layer and site of the representations")),
+            Select(id=ids.PROJECTION, options=[], label="projection method"),
+            Choice(id=ids.DIMENSIONS, options=dimensions, value=3, label="dimensions of the picture"),
             labelled(
-                "dimensions",
-                Choice(id=ids.DIMENSIONS, options=[{"value": 3, "label": "3D"}, {"value": 2, "label": "2D"}], value=3, label="dimensions"),
+                "k",
+                Field(id=ids.NEIGHBORS, type="text", value="auto", label="n_neighbors of Isomap: auto or a number"),
+                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph hangs together; the same before and after.",
             ),
             labelled(
                 "axes",
                 Select(id=ids.ALIGN, options=[], label="alignment of the two pictures"),
                 hint="How the two pictures share axes: after turned onto before, frozen before the edit, or each on its own.",
             ),
-            labelled(
-                "neighbours",
-                Field(id=ids.NEIGHBORS, type="text", value="auto", label="n_neighbors of Isomap: auto or a number"),
-                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph hangs together.",
-            ),
-            labelled("a click picks", Choice(id=ids.PICK, options=pick, value="subject", label="what a click on a point picks")),
-            labelled(
-                "scenes",
-                Choice(id=ids.MODE, options=[{"value": "two", "label": "two"}, {"value": "one", "label": "one"}], value="two", label="scenes"),
-            ),
+            Choice(id=ids.MODE, options=modes, value="two", label="scenes"),
+            labelled("click picks", Choice(id=ids.PICK, options=pick, value="subject", label="what a click on a point picks")),
         ],
         className="see-bar",
     )
@@ -101,12 +109,13 @@ def stage() -> Node:
                 [
                     scene(ids.SCENE_BEFORE, ids.CAPTION_BEFORE, ids.WORDS_BEFORE, "before"),
                     scene(ids.SCENE_AFTER, ids.CAPTION_AFTER, ids.WORDS_AFTER, "after"),
+                    hint(),
                     legend(),
                     problem(ids.PROBLEM_SCENE),
                 ],
                 id=ids.SCENES,
                 className="scenes",
-                **{"data-mode": "two"},
+                **{"data-mode": "two", "data-edits": "0"},
             ),
             see_bar(),
         ],

@@ -1,0 +1,82 @@
+"""Undo, redo and the fitting of a state to a checkpoint."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.actions import Page, Refused
+from app.options import object_at, signed_distance
+from app.state import Edit, Relation, Target, ViewState
+
+
+def edit(subject: int) -> Edit:
+    return Edit(subject, "I_C1", Target(4), "rome", 0, "tuned")
+
+
+def applied(*subjects: int) -> Page:
+    page = Page()
+    for subject in subjects:
+        page = page.apply(edit(subject))
+    return page
+
+
+@given(st.lists(st.integers(0, 9), max_size=6))
+def test_undo_then_redo_comes_back(subjects: list[int]) -> None:
+    page = applied(*subjects)
+    back = page
+    for _ in subjects:
+        back = back.undo()
+    assert back.view.edits == ()
+    for _ in subjects:
+        back = back.redo()
+    assert back.view.edits == page.view.edits
+
+
+def test_a_new_edit_forgets_what_was_undone() -> None:
+    page = applied(1, 2).undo().apply(edit(3))
+    assert [item.subject for item in page.view.edits] == [1, 3]
+    assert page.redo() == page
+
+
+def test_removing_and_resetting_can_be_undone() -> None:
+    page = applied(1, 2, 3)
+    assert page.remove(1).view.edits == (edit(1), edit(3))
+    assert page.remove(1).undo().view.edits == page.view.edits
+    assert page.reset().undo().view.edits == page.view.edits
+
+
+def test_undo_on_a_page_opened_from_a_link_takes_the_last_edit() -> None:
+    page = Page(ViewState(edits=(edit(1), edit(2)))).undo()
+    assert page.view.edits == (edit(1),)
+    assert page.redo().view.edits == (edit(1), edit(2))
+
+
+def test_undo_and_redo_with_nothing_to_do_change_nothing() -> None:
+    assert Page().undo() == Page()
+    assert Page().redo() == Page()
+
+
+def test_strength_is_not_a_step_of_the_history() -> None:
+    page = applied(1).strength(0.5)
+    assert page.view.edits[-1].strength == 0.5
+    assert page.undo().view.edits == ()
+
+
+def test_the_stack_is_bounded() -> None:
+    page = applied(*range(64))
+    with pytest.raises(Refused, match="at most 64"):
+        page.apply(edit(64))
+
+
+def test_another_checkpoint_starts_without_edits() -> None:
+    page = applied(1).checkpoint("rings-small")
+    assert page.view == ViewState(checkpoint="rings-small")
+    assert page.undo() == page
+
+
+@given(st.permutations(range(21)), st.integers(0, 20), st.integers(-10, 10))
+def test_the_distance_of_the_object_at_a_distance_is_that_distance(position: list[int], subject: int, distance: int) -> None:
+    relation = Relation("I", "A", 3)
+    assert signed_distance(position, subject, relation, object_at(position, subject, relation, distance)) == distance

@@ -1,0 +1,137 @@
+"""Figures are pure functions of arrays, and their colours mean one thing."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app import theme
+from app.figures import Mark, Scene, damage_figure, frame, scene_figure, scene_update
+from app.figures.arrays import decode, encode
+from backend.schemas import Array, Change, DamageBin
+
+N = 31
+
+
+def values(field: dict[str, str]) -> np.ndarray[Any, Any]:
+    return np.frombuffer(base64.b64decode(field["bdata"]), dtype=field["dtype"])
+
+
+def circle(dimensions: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A ring whose entities stand in a scrambled order."""
+    position = np.random.default_rng(0).permutation(N)
+    angle = 2 * np.pi * position / N
+    points = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)[:, :dimensions]
+    return points.astype(np.float32), position
+
+
+def scene(dimensions: int = 3) -> Scene:
+    points, position = circle(dimensions)
+    marks = [Mark(3, "subject", "subject 3"), Mark(7, "new", "new object 7")]
+    return Scene(points, position, "II", frame(points), marks)
+
+
+def test_arrays_survive_the_wire() -> None:
+    points, _ = circle(3)
+    wire = Array(shape=[N, 3], bdata=base64.b64encode(points.astype("<f4").tobytes()).decode())
+    assert np.array_equal(decode(wire), points)
+    assert np.array_equal(values(encode(points[:, 0])), points[:, 0])
+
+
+def test_neighbours_along_the_ring_are_joined_and_the_ring_is_closed() -> None:
+    trace = scene_figure(scene())["data"][0]
+    line = np.stack([values(trace[axis]) for axis in "xyz"], axis=1)
+    steps = np.linalg.norm(np.diff(line, axis=0), axis=1)
+    assert len(line) == N + 1
+    assert np.array_equal(line[0], line[-1])
+    assert steps == pytest.approx(2 * np.sin(np.pi / N), abs=1e-5)
+
+
+def test_hover_names_the_entity_that_is_drawn_there() -> None:
+    shown = scene()
+    trace = scene_figure(shown)["data"][0]
+    entities = values(trace["customdata"])
+    assert np.array_equal(shown.position[entities[:-1]], np.arange(N))
+    assert np.array_equal(values(trace["x"]), shown.points[entities, 0])
+    assert "order II" in trace["hovertemplate"]
+
+
+def test_two_dimensions_are_seen_flat_from_above() -> None:
+    figure = scene_figure(scene(2))
+    assert not values(figure["data"][0]["z"]).any()
+    assert figure["layout"]["scene"]["camera"]["projection"]["type"] == "orthographic"
+
+
+def test_an_update_never_moves_the_camera_and_covers_what_changes() -> None:
+    update = scene_update(scene())
+    assert not any("camera" in path for path in update)
+    assert {path[:3] for path in update} >= {("data", 0, "x"), ("data", 1, "x"), ("layout", "scene", "annotations")}
+
+
+def test_marks_stand_on_their_entities_and_carry_their_names() -> None:
+    shown = scene()
+    figure = scene_figure(shown)
+    assert figure["data"][1]["x"] == pytest.approx(shown.points[[3, 7], 0].tolist())
+    texts = [item["text"] for item in figure["layout"]["scene"]["annotations"]]
+    assert texts[0] == "subject 3"
+    assert theme.ACCENT in texts[1]
+
+
+def test_the_frame_holds_every_point_in_a_cube() -> None:
+    points, _ = circle(3)
+    ranges = frame(points, points * 3).ranges()
+    assert {round(high - low, 5) for low, high in ranges} == {round(ranges[0][1] - ranges[0][0], 5)}
+    assert all(low < -2.9 and high > 2.9 for low, high in ranges)
+
+
+def test_damage_shows_before_after_and_displacement() -> None:
+    change = Change(before=1.0, after=0.4, change=-0.6)
+    bins = [DamageBin(distance_from=start, distance_to=end, displacement=2.0, accuracy=change, n_entities=2) for start, end in ((0, 0), (1, 3))]
+    figure = damage_figure(bins)
+    assert [trace["y"] for trace in figure["data"]] == [[2.0, 2.0], [1.0, 1.0], [0.4, 0.4]]
+    assert damage_figure([])["data"][0]["y"] == []
+
+
+# --- colour ----------------------------------------------------------------------------------------------------------
+
+
+def _linear(color: str) -> np.ndarray[Any, Any]:
+    channels = np.array([int(color[start : start + 2], 16) for start in (1, 3, 5)]) / 255
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
+def _oklab(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    lms = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]])
+    lab = np.array([[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099], [0.0259040371, 0.7827717662, -0.808675766]])
+    return lab @ np.cbrt(lms @ rgb)
+
+
+# Full deuteranopia and protanopia after Machado, Oliveira and Fernandes 2009, on linear RGB.
+VISIONS = {
+    "full": np.eye(3),
+    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]),
+    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+}
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_places_on_the_ring_keep_their_own_colours_for_every_eye(vision: str) -> None:
+    turns = np.arange(0, 1, 1 / 48)
+    seen = np.stack([_oklab(np.clip(VISIONS[vision] @ _linear(theme.ring_color(turn)), 0, 1)) for turn in turns])
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=2)
+    far = np.abs((turns[:, None] - turns[None] + 0.5) % 1 - 0.5) >= 0.125
+    assert apart[far].min() > 0.05
+
+
+def test_the_ring_map_is_cyclic_even_and_visible_on_both_themes() -> None:
+    colors = [theme.ring_color(turn) for turn in np.arange(0, 1, 1 / 48)]
+    assert theme.ring_color(0.0) == theme.ring_color(1.0)
+    lab = np.stack([_oklab(_linear(color)) for color in colors])
+    steps = np.linalg.norm(np.diff(np.vstack([lab, lab[:1]]), axis=0), axis=1)
+    assert steps.max() < 2.5 * steps.min()
+    assert 0.45 < lab[:, 0].min() and lab[:, 0].max() < 0.85
+    accent = _oklab(_linear(theme.ACCENT))
+    assert np.linalg.norm(lab - accent, axis=1).min() > 0.08
