@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.data import Vocabulary
-from backend.geometry import PROJECTIONS, automatic_n_neighbors, ring_neighbor_share, winding_number
+from backend.geometry import fit
 from backend.graph import Holdout, KnowledgeGraph
 from backend.model import Transformer
 
@@ -75,11 +75,10 @@ def measure_rings(representations: NDArray[np.float32], graph: KnowledgeGraph) -
     """Ring-ness of (n_relations, n_entities, d_model) representations, each relation against the ring of its own order."""
     share, winding, neighbors = {}, {}, {}
     for relation, points in zip(graph.relations, representations, strict=True):
-        positions = graph.positions[relation.order]
-        k = automatic_n_neighbors(points)
-        share[relation.name] = float(ring_neighbor_share(points, positions))
-        winding[relation.name] = winding_number(PROJECTIONS["isomap"](points, 2, k).embedding, positions)
-        neighbors[relation.name] = k
+        diagnostics = fit(points, graph.positions[relation.order], method="isomap", dimensions=2).diagnostics
+        share[relation.name] = diagnostics.ring_neighbor_share
+        winding[relation.name] = diagnostics.winding
+        neighbors[relation.name] = diagnostics.n_neighbors or 0
     return Rings(share, winding, neighbors)
 
 

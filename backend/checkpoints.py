@@ -196,7 +196,9 @@ def _read_metadata(folder: Path) -> Metadata:
     try:
         data: Any = json.loads(path.read_text())
     except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing; {folder.name} is not a checkpoint (or its training has not finished)") from None
+        raise CheckpointError(
+            f"{path} is missing; {folder.name} is not a checkpoint (or its training has not finished)"
+        ) from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
     written = data.get("format") if isinstance(data, dict) else None

@@ -63,7 +63,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
     chunk is still in cache. Twice as fast on a CPU as `F.cross_entropy(x @ W.T, y)`."""
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor, target: Tensor, chunk: int) -> Tensor:
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx, x: Tensor, weight: Tensor, target: Tensor, chunk: int
+    ) -> Tensor:
         # x (N, C), weight (V, C), target (N,)
         grad_x, grad_weight = torch.empty_like(x), torch.zeros_like(weight)
         total = x.new_zeros(())
@@ -198,7 +200,9 @@ def _captured(step: Callable[[], Tensor], trainer: Trainer) -> Callable[[], Tens
         nonlocal graph, loss
         if graph is None:
             resumed = trainer.step > 0
-            state = trainer.state() if resumed else {f"model.{k}": v.clone() for k, v in trainer.model.state_dict().items()}
+            state = (
+                trainer.state() if resumed else {f"model.{k}": v.clone() for k, v in trainer.model.state_dict().items()}
+            )
             generator = trainer.generator.get_state()
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())

@@ -103,7 +103,9 @@ def train_checkpoint(
     saved = time.monotonic()
     for record in trainer.run(every):
         due = record.step % assess_every < every and record.step < recipe.train.steps
-        yield Progress(record, recipe.train.steps, assess(trainer.model, graph, holdout, n_subjects=100) if due else None)
+        yield Progress(
+            record, recipe.train.steps, assess(trainer.model, graph, holdout, n_subjects=100) if due else None
+        )
         if due or time.monotonic() - saved > 30 or record.step == recipe.train.steps:
             write_tensors(state_file, trainer.state())
             saved = time.monotonic()
@@ -131,4 +133,8 @@ def train_checkpoint(
 
 
 def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type}, {torch.get_num_threads()} threads"
+    return (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{device.type}, {torch.get_num_threads()} threads"
+    )

@@ -1,0 +1,104 @@
+"""Training: the loss is cross-entropy, runs repeat and resume exactly, and a world is learned."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from backend.checkpoints import load_checkpoint
+from backend.data import TextSampler, Vocabulary
+from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
+from backend.model import ModelConfig, Transformer
+from backend.training import TrainConfig, Trainer, entity_loss
+from backend.training_run import STATE, Recipe, train_checkpoint
+
+GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
+MODEL = ModelConfig(vocab_size=Vocabulary.of(GRAPH).size, final_gain=20.0)
+RECIPE = Recipe("Tiny", "For tests.", GRAPH.config, MODEL, TrainConfig(steps=40, batch=16, warmup=5, gain_steps=20))
+
+
+def trainer() -> Trainer:
+    return Trainer(GRAPH, draw_holdout(GRAPH), MODEL, RECIPE.train, torch.device("cpu"))
+
+
+def test_the_loss_is_the_cross_entropy_of_the_entity_tokens() -> None:
+    model = Transformer(MODEL, torch.Generator().manual_seed(0))
+    tokens = TextSampler(GRAPH, draw_holdout(GRAPH)).sample(8, 17, torch.Generator().manual_seed(0))
+    ours = entity_loss(model, tokens, 32, chunk=7)
+    ours.backward()
+    gradient = {
+        name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None
+    }
+    model.zero_grad()
+    target = tokens[:, 1:].flatten()
+    entity = target < 32
+    plain = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1)[entity], target[entity])
+    plain.backward()
+    assert torch.allclose(ours, plain, rtol=1e-5)
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None
+        assert torch.allclose(gradient[name], parameter.grad, rtol=1e-3, atol=1e-5), name
+
+
+def test_the_rate_warms_up_and_decays() -> None:
+    config = TrainConfig(steps=1000, warmup=100, learning_rate=1e-2, final_rate_share=0.01)
+    assert config.rate(0) == pytest.approx(1e-4)
+    assert config.rate(99) == config.rate(100) == pytest.approx(1e-2)
+    assert config.rate(1000) == pytest.approx(1e-4)
+
+
+def test_same_seed_same_weights_also_when_resumed() -> None:
+    whole, again = trainer(), trainer()
+    list(whole.run(40))
+    steps = again.run(10)
+    next(steps), next(steps)
+    resumed = trainer()
+    resumed.load_state(again.state())
+    list(resumed.run(10))
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_a_state_of_another_shape_is_refused() -> None:
+    run = trainer()
+    next(run.run(1))
+    state = run.state()
+    state["model.token.weight"] = torch.zeros(3, 24)
+    with pytest.raises(ValueError, match="another shape"):
+        trainer().load_state(state)
+
+
+def test_a_run_writes_a_checkpoint_that_loads(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    progress = list(train_checkpoint(RECIPE, folder, torch.device("cpu"), every=10))
+    assert progress[-1].folder == folder
+    assert not (folder / STATE).exists()
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint.metadata.training.config == RECIPE.train
+    assert set(checkpoint.metadata.accuracy["direct"]) == {"I", "II", "III"}
+    moment = checkpoint.statistics[0]
+    assert torch.allclose(moment, moment.T)
+    assert torch.linalg.eigvalsh(moment).min() > -1e-9
+
+
+def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    list(train_checkpoint(RECIPE, whole, torch.device("cpu"), every=10))
+    run = train_checkpoint(RECIPE, broken, torch.device("cpu"), every=10, assess_every=10)
+    for _ in range(3):
+        next(run)
+    run.close()
+    with pytest.raises(FileExistsError, match="--resume"):
+        next(train_checkpoint(RECIPE, broken, torch.device("cpu")))
+    list(train_checkpoint(RECIPE, broken, torch.device("cpu"), every=10, resume=True))
+    assert load_checkpoint(broken).sha256 == load_checkpoint(whole).sha256
+
+
+def test_nothing_to_resume_and_nothing_to_overwrite(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    with pytest.raises(FileNotFoundError, match="nothing to resume"):
+        next(train_checkpoint(RECIPE, folder, torch.device("cpu"), resume=True))
+    list(train_checkpoint(RECIPE, folder, torch.device("cpu"), every=40))
+    with pytest.raises(FileExistsError, match="finished checkpoint"):
+        next(train_checkpoint(RECIPE, folder, torch.device("cpu")))
