@@ -285,13 +285,14 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
 async def _edit(body: dict[str, Any], device: str | None) -> tuple[EditResult, EvaluationResult]:
     from pydantic import ValidationError
 
+    from backend.api.measures import get_evaluation
     from backend.api.problems import ProblemError
     from backend.schemas import EditRequest, EvaluationRequest
 
     laboratory = _laboratory(device)
     try:
         result = await laboratory.edit(EditRequest.model_validate(body))
-        evaluation = await laboratory.evaluation(EvaluationRequest(checkpoint=body["checkpoint"], edit=result.id))
+        evaluation = await get_evaluation(laboratory, EvaluationRequest(checkpoint=body["checkpoint"], edit=result.id))
     except ValidationError as error:
         fail("; ".join(f"{item['loc'][-1]}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()))
     except ProblemError as error:

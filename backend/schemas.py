@@ -6,7 +6,7 @@ are fractions in [0, 1], times are seconds. Unknown fields are refused.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -187,7 +187,9 @@ class EditOutcome(Wire):
     new_object: int
     prediction_before: int
     prediction_after: int
-    distance: int = Field(description="steps between old and new object, the shorter way round; 0 for a corrective edit")
+    distance: int = Field(
+        description="steps between old and new object, the shorter way round; 0 for a corrective edit"
+    )
     kind: Literal["counterfactual", "corrective"]
     success: bool = Field(description="the edited model answers the new object")
     probability_before: float = Field(description="of the new object")
@@ -226,7 +228,7 @@ class Activations(Wire):
 class ProjectionRequest(ActivationRequest):
     method: Literal["isomap", "pca"] = "isomap"
     dimensions: Literal[2, 3] = 3
-    n_neighbors: int | Literal["auto"] = "auto"
+    n_neighbors: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     align: Literal["none", "procrustes", "shared"] = "procrustes"
 
 
@@ -236,8 +238,12 @@ class Diagnostics(Wire):
     residual_variance: float = Field(description="1 - r^2 between the distances to be kept and those of the picture")
     graph_components: int | None = Field(description="components of the neighbour graph before stitching; null for PCA")
     n_neighbors: int | None = Field(description="null for PCA")
-    ring_neighbor_share: float = Field(description="share of each point's two nearest neighbours within 2 ring steps, in the full space")
-    winding: int = Field(description="turns round the centre while going once round the ring, in the first two coordinates")
+    ring_neighbor_share: float = Field(
+        description="share of each point's two nearest neighbours within 2 ring steps, in the full space"
+    )
+    winding: int = Field(
+        description="turns round the centre while going once round the ring, in the first two coordinates"
+    )
 
 
 class ProjectionResult(Wire):
@@ -262,8 +268,10 @@ class EvaluationRequest(Wire):
     checkpoint: str
     edit: str
     contexts: int = Field(default=5, ge=1, le=20, description="random contexts put before every query")
-    queries: int | Literal["all"] = Field(default=300, description="queries drawn per task and order; `all`: every one")
-    seed: int = Field(default=0, ge=0)
+    queries: Annotated[int, Field(ge=1, le=1_000_000)] | Literal["all"] = Field(
+        default=200, description="queries drawn per task and order; `all`: every one"
+    )
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
 
 class Change(Wire):
@@ -287,9 +295,9 @@ class Shattering(Wire):
     """R(D*) = ||D* - D0||_F / ||D0||_F over all pairs of entities, at the last layer's resid_post."""
 
     per_relation: dict[str, float]
-    edit: float
-    retain: float
-    test: float
+    edit: float = Field(description="mean over the relations of the last edit's order")
+    retain: float | None = Field(description="mean over those of the next order; null where there is none")
+    test: float | None = Field(description="mean over those of all other orders; null where there are none")
     n_entities: int
 
 
@@ -298,7 +306,9 @@ class DamageBin(Wire):
 
     distance_from: int
     distance_to: int
-    displacement: float = Field(description="mean distance an entity's representation moved, over the mean distance of two ring neighbours")
+    displacement: float = Field(
+        description="mean distance an entity's representation moved, over the mean distance of two ring neighbours"
+    )
     accuracy: Change = Field(description="of the edited relation's own facts")
     n_entities: int
 

@@ -55,7 +55,8 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
     )
     for warning in outcome.warnings:
         console.print(f"[yellow]{warning}[/]")
-    console.print(f"R(D*)  edit {shattering.edit:.4f}   retain {shattering.retain:.4f}   test {shattering.test:.4f}")
+    parts = {"edit": shattering.edit, "retain": shattering.retain, "test": shattering.test}
+    console.print("R(D*)  " + "   ".join(f"{part} {R:.4f}" for part, R in parts.items() if R is not None))
     table = Table(
         "task", "order", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
     )

@@ -1,11 +1,75 @@
-"""Settings of all tests: nothing is timed, and in CI Hypothesis draws the same examples every time."""
+"""Settings of all tests (nothing is timed, and in CI Hypothesis draws the same examples every time), and shared fixtures: the small
+checkpoint that is shipped, and the real server over it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
-from hypothesis import settings
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import settings as hypothesis_settings
+from starlette.testclient import TestClient
 
-settings.register_profile("local", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+from backend.api import create_app
+from backend.api.laboratory import Laboratory
+from backend.checkpoints import Checkpoint, CheckpointRegistry
+from backend.settings import REPOSITORY, Settings, load_settings
+
+hypothesis_settings.register_profile("local", deadline=None)
+hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+SMALL = "rings-small"
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder that holds the small checkpoint alone."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / SMALL).symlink_to(REPOSITORY / "models_cache" / SMALL)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(models_dir: Path) -> Checkpoint:
+    return CheckpointRegistry(models_dir).get(SMALL)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a server that writes to a folder of this test alone, also for commands run in this process."""
+    values = {"state_dir": tmp_path / "state", "models_dir": models_dir, "device": "cpu"}
+    for name, value in values.items():
+        monkeypatch.setenv(f"SHATTERSCOPE_{name.upper()}", str(value))
+    return load_settings()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[FastAPI]:
+    app = create_app(settings)
+    yield app
+    app.state.laboratory.close()
+
+
+@pytest.fixture
+def laboratory(app: FastAPI) -> Laboratory:
+    found: Laboratory = app.state.laboratory
+    return found
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """The server's paths below /api/v1, called one at a time."""
+    with TestClient(app, base_url="http://testserver/api/v1/", raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The same for many requests at once."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver/api/v1") as client:
+        yield client

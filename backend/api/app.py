@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from backend import __version__
-from backend.api import docs, problems
+from backend.api import docs, measures, problems
 from backend.api.guard import MAX_BODY_BYTES, Guard
 from backend.api.laboratory import Laboratory
 from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, Rooms
@@ -52,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        warming = asyncio.create_task(laboratory.warm_up())
+        warming = asyncio.create_task(measures.warm_up(laboratory))
         try:
             yield
         finally:

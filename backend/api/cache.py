@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import sys
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -47,8 +47,13 @@ class Cache:
     def __len__(self) -> int:
         return len(self._values)
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._values))
+
+    def clear(self) -> None:
+        """Forget all values; computations under way go on."""
+        self._values.clear()
+        self.bytes = 0
 
     def peek(self, key: str) -> Any | None:
         """The value of `key` if it is there; nothing is computed."""

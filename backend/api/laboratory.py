@@ -14,12 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from backend import __version__
-from backend.activations import activations, default_site
 from backend.api import wire
 from backend.api.answers import ask, error_list, wrong_facts
 from backend.api.cache import Cache
@@ -30,10 +27,8 @@ from backend.editors import EDITORS
 from backend.edits import EditedModel, EditError, complete_spec, delta_key, edit_id, run_edits
 from backend.edits import EditSpec as CompleteSpec
 from backend.graph import Relation
-from backend.model import Transformer, site_names
+from backend.model import Transformer
 from backend.schemas import (
-    ActivationRequest,
-    Activations,
     CheckpointInfo,
     EditorInfo,
     EditRequest,
@@ -85,7 +80,7 @@ class Laboratory:
         self.executor.close()
         self.store.close()
 
-    async def _compute(self, key: str, job: Callable[[], T]) -> T:
+    async def compute(self, key: str, job: Callable[[], T]) -> T:
         """`job()` from the cache, or run once in the executor."""
         return await self.cache.get(key, lambda: self.executor.run(job))
 
@@ -104,7 +99,7 @@ class Laboratory:
         found = [self.registry.get(name) for name in self.registry.ids()]
         return [wire.checkpoint_info(each, each.id == self.default_id) for each in found]
 
-    def _checkpoint(self, id: str, field: str | None = None) -> Checkpoint:
+    def checkpoint(self, id: str, field: str | None = None) -> Checkpoint:
         """404 where the id is the address (`field` None), 422 where it is a field of the request."""
         try:
             return self.registry.get(id)
@@ -112,7 +107,7 @@ class Laboratory:
             raise ProblemError(404, str(error)) if field is None else invalid(field, str(error)) from None
 
     @staticmethod
-    def _relation(checkpoint: Checkpoint, name: str, field: str) -> Relation:
+    def relation(checkpoint: Checkpoint, name: str, field: str) -> Relation:
         try:
             return checkpoint.graph.relation(name)
         except KeyError as error:
@@ -128,24 +123,24 @@ class Laboratory:
     # --- asking -------------------------------------------------------------------------------------------------
 
     async def fact(self, id: str, subject: int, relation: str, relation2: str | None, edit: str | None) -> FactInfo:
-        checkpoint = self._checkpoint(id)
+        checkpoint = self.checkpoint(id)
         self._entity(checkpoint, subject, "query.subject")
-        relations = [self._relation(checkpoint, relation, "query.relation")]
+        relations = [self.relation(checkpoint, relation, "query.relation")]
         if relation2 is not None:
-            second = self._relation(checkpoint, relation2, "query.relation2")
+            second = self.relation(checkpoint, relation2, "query.relation2")
             if second.order != relations[0].order:
                 raise invalid("query.relation2", f"a composition stays in one order, {relation} and {relation2} do not")
             relations.append(second)
-        model = checkpoint.model if edit is None else (await self._edited(edit, checkpoint)).model
-        found = await self._compute(
+        model = checkpoint.model if edit is None else (await self.edited(edit, checkpoint)).model
+        found = await self.compute(
             f"fact/{checkpoint.sha256}/{edit}/{subject}/{relation}/{relation2}",
             lambda: ask(checkpoint, model, subject, relations),
         )
         return found.model_copy(update={"edit": edit})
 
     async def errors(self, id: str, limit: int) -> ErrorList:
-        checkpoint = self._checkpoint(id)
-        facts = await self._compute(f"errors/{checkpoint.sha256}", lambda: wrong_facts(checkpoint))
+        checkpoint = self.checkpoint(id)
+        facts = await self.compute(f"errors/{checkpoint.sha256}", lambda: wrong_facts(checkpoint))
         return error_list(facts, limit)
 
     # --- editing ------------------------------------------------------------------------------------------------
@@ -155,7 +150,7 @@ class Laboratory:
 
     async def edit(self, request: EditRequest) -> EditResult:
         """Make a stack of edits, and remember its specification."""
-        checkpoint = self._checkpoint(request.checkpoint, "body.checkpoint")
+        checkpoint = self.checkpoint(request.checkpoint, "body.checkpoint")
         specs = [self._complete(checkpoint, spec, f"body.edits.{i}") for i, spec in enumerate(request.edits)]
         try:
             done = await self._run(checkpoint, specs)
@@ -232,44 +227,9 @@ class Laboratory:
         except (CheckpointError, EditError, TypeError) as error:
             raise ProblemError(409, f"edit {id!r} cannot be computed any more: {error}") from None
 
-    async def _edited(self, id: str, checkpoint: Checkpoint, field: str = "query.edit") -> EditedModel:
+    async def edited(self, id: str, checkpoint: Checkpoint, field: str = "query.edit") -> EditedModel:
         """The model edited by `id`, which must be an edit of `checkpoint`."""
         done = await self._done(id)
         if self.registry.get(done.checkpoint_id).sha256 != checkpoint.sha256:  # copies of one checkpoint are one
             raise invalid(field, f"edit {id!r} belongs to checkpoint {done.checkpoint_id!r}, not {checkpoint.id!r}")
         return done.edited
-
-    # --- measuring ----------------------------------------------------------------------------------------------
-
-    async def activations(self, request: ActivationRequest) -> Activations:
-        checkpoint, model, site, relation = await self._place(request)
-        return await self._compute(
-            f"activations/{checkpoint.sha256}/{request.edit}/{relation.name}/{site}",
-            lambda: Activations(
-                checkpoint=checkpoint.id,
-                edit=request.edit,
-                relation=relation.name,
-                site=site,
-                values=wire.array(_points(checkpoint, model, relation, site)),
-            ),
-        )
-
-    async def _place(self, request: ActivationRequest) -> tuple[Checkpoint, Transformer, str, Relation]:
-        """Where a request looks: checkpoint, the model (edited or not), site and relation, all known to exist."""
-        checkpoint = self._checkpoint(request.checkpoint, "body.checkpoint")
-        relation = self._relation(checkpoint, request.relation, "body.relation")
-        site, sites = request.site or default_site(checkpoint.model), site_names(checkpoint.model.config.n_layers)
-        if site not in sites:
-            raise invalid("body.site", f"unknown site {site!r}; this model has {', '.join(sites)}")
-        model = checkpoint.model
-        if request.edit is not None:
-            model = (await self._edited(request.edit, checkpoint, "body.edit")).model
-        return checkpoint, model, site, relation
-
-    async def warm_up(self) -> None:
-        """Nothing yet."""
-
-
-def _points(checkpoint: Checkpoint, model: Transformer, relation: Relation, site: str) -> NDArray[np.float32]:
-    """(n_entities, d_model)"""
-    return activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,32 @@ from backend.checkpoints import Checkpoint
 from backend.editors import Editor
 from backend.edits import EditedModel
 from backend.edits import EditSpec as CompleteSpec
+from backend.experiment import Experiment
+from backend.geometry import Projection
+from backend.graph import Relation
 from backend.model import site_names
 from backend.schemas import (
     AccuracyInfo,
+    Answer,
     Array,
+    Change,
     CheckpointInfo,
+    DamageBin,
+    Diagnostics,
     EditorInfo,
     EditOutcome,
     EditResult,
     EditSpec,
+    EvaluationResult,
     GraphInfo,
     ModelInfo,
     Preset,
+    ProjectionRequest,
+    ProjectionResult,
     RingInfo,
+    RippleFact,
+    Shattering,
+    TaskScore,
     TrainingInfo,
 )
 
@@ -140,3 +154,88 @@ def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
         "edits": json.dumps(specification),
     }
     return save({name: value.cpu().contiguous() for name, value in total.items()}, metadata)
+
+
+def projection_result(
+    checkpoint: Checkpoint,
+    relation: Relation,
+    site: str,
+    request: ProjectionRequest,
+    picture: Projection,
+    seconds: float,
+) -> ProjectionResult:
+    return ProjectionResult(
+        checkpoint=checkpoint.id,
+        edit=request.edit,
+        relation=relation.name,
+        site=site,
+        method=request.method,
+        dimensions=request.dimensions,
+        align=request.align,
+        before=array(picture.before),
+        after=array(picture.after),
+        order_position=checkpoint.graph.positions[relation.order].tolist(),
+        diagnostics={
+            "before": Diagnostics(**asdict(picture.diagnostics_before)),
+            "after": Diagnostics(**asdict(picture.diagnostics_after)),
+        },
+        seconds=seconds,
+    )
+
+
+def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:
+    """Cells without any query (nothing was held out, say) are left out: they have no score."""
+    parts = found.sub_graph_shattering
+    return EvaluationResult(
+        checkpoint=checkpoint.id,
+        edit=found.edited.id,
+        scores=[
+            TaskScore(
+                task=score.task,
+                order=score.order,
+                sub_graph=score.sub_graph,
+                accuracy=_change(score.before.accuracy, score.after.accuracy),
+                probability=_change(score.before.probability, score.after.probability),
+                n_queries=score.n_queries,
+                n_available=score.n_available,
+                n_contexts=score.n_contexts,
+            )
+            for score in found.scores
+            if score.n_queries
+        ],
+        shattering=Shattering(
+            per_relation=dict(found.shattering),
+            edit=parts["edit"],
+            retain=parts.get("retain"),
+            test=parts.get("test"),
+            n_entities=checkpoint.graph.n_entities,
+        ),
+        damage=[
+            DamageBin(
+                distance_from=each.distance_from,
+                distance_to=each.distance_to,
+                displacement=each.displacement,
+                accuracy=_change(each.accuracy_before, each.accuracy_after),
+                n_entities=each.n_entities,
+            )
+            for each in found.damage
+        ],
+        ripples=[
+            RippleFact(
+                kind=each.ripple.kind,
+                explanation=each.ripple.explanation,
+                subject=each.ripple.subject,
+                relations=list(each.ripple.relations),
+                truth=each.ripple.truth,
+                expected=each.ripple.expected,
+                before=Answer(object=each.before[0], probability=each.before[1]),
+                after=Answer(object=each.after[0], probability=each.after[1]),
+            )
+            for each in found.ripples
+        ],
+        seconds=seconds,
+    )
+
+
+def _change(before: float, after: float) -> Change:
+    return Change(before=before, after=after, change=after - before)

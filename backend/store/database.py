@@ -12,6 +12,7 @@ from sqlalchemy import JSON, DateTime, Engine, String, create_engine, event, sel
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import StaticPool
 
 
 class StoreError(RuntimeError):
@@ -43,11 +44,14 @@ class Store:
         try:
             parsed = make_url(url)
             self._where = parsed.render_as_string(hide_password=True)
-            is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
-            if is_file:
-                self._where = str(parsed.database)
-                Path(self._where).parent.mkdir(parents=True, exist_ok=True)
-            self._engine: Engine = create_engine(parsed)
+            options: dict[str, Any] = {}
+            if parsed.get_backend_name() == "sqlite":
+                if parsed.database in (None, "", ":memory:"):  # every connection would be a database of its own
+                    options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+                else:
+                    self._where = str(parsed.database)
+                    Path(self._where).parent.mkdir(parents=True, exist_ok=True)
+            self._engine: Engine = create_engine(parsed, **options)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise StoreError(
                 f"SHATTERSCOPE_DATABASE_URL is not a usable SQLAlchemy URL ({type(error).__name__}: {error})"

@@ -1,0 +1,205 @@
+"""Edits over HTTP: what they say, their permanence, and that they are computed once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from typing import Any
+
+import httpx
+import pytest
+from safetensors import safe_open
+from safetensors.torch import load
+from starlette.testclient import TestClient
+
+from backend.api import create_app
+from backend.api.laboratory import Laboratory
+from backend.checkpoints import Checkpoint
+from backend.settings import Settings
+
+SMALL = "rings-small"
+
+
+def order(distance: int = 4, **more: Any) -> dict[str, Any]:
+    edit = {"subject": 7, "relation": "II_A1", "distance": distance, "parameters": {"steps": 20}, **more}
+    return {"checkpoint": SMALL, "edits": [edit]}
+
+
+def make(client: TestClient, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    response = client.post("edits", json=body or order())
+    assert response.status_code == 200, response.text
+    result: dict[str, Any] = response.json()
+    return result
+
+
+def test_an_edit_answers_with_its_complete_specification(client: TestClient, checkpoint: Checkpoint) -> None:
+    result = make(client)
+    outcome = result["edits"][0]
+    relation = checkpoint.graph.relation("II_A1")
+    assert outcome["old_object"] == checkpoint.graph.object_of(7, relation)
+    assert outcome["new_object"] == checkpoint.graph.counterfactual(7, relation, 4)
+    assert outcome["distance"] == 4
+    assert outcome["kind"] == "counterfactual"
+    spec = outcome["spec"]
+    assert spec["object"] == outcome["new_object"]
+    assert spec["distance"] is None
+    assert spec["preset"] is None
+    assert spec["parameters"]["steps"] == 20
+    editor = client.get("editors").json()[0]
+    assert spec["parameters"].keys() == editor["parameters"]["properties"].keys()
+    again = make(client, {"checkpoint": SMALL, "edits": [spec]})
+    assert again["id"] == result["id"]
+
+
+def test_the_id_is_of_the_content(client: TestClient) -> None:
+    by_distance = make(client)
+    by_object = order()
+    del by_object["edits"][0]["distance"]
+    by_object["edits"][0]["object"] = by_distance["edits"][0]["new_object"]
+    assert make(client, by_object)["id"] == by_distance["id"]
+    assert make(client, order(3))["id"] != by_distance["id"]
+    assert make(client, order(strength=0.5))["id"] != by_distance["id"]
+
+
+def test_another_strength_optimises_nothing_anew(client: TestClient, laboratory: Laboratory) -> None:
+    full = make(client)
+    known = {key for key in laboratory.cache if key.startswith("delta/")}
+    half = make(client, order(strength=0.5))
+    assert {key for key in laboratory.cache if key.startswith("delta/")} == known
+    assert half["edits"][0]["delta_norm"] == pytest.approx(full["edits"][0]["delta_norm"] / 2)
+
+
+def test_a_stack_reuses_the_edits_below(client: TestClient, laboratory: Laboratory) -> None:
+    body = order()
+    make(client, body)
+    body["edits"].append({"subject": 9, "relation": "I_C1", "distance": 2, "parameters": {"steps": 10}})
+    stack = make(client, body)
+    assert len(stack["edits"]) == 2
+    assert sum(key.startswith("delta/") for key in laboratory.cache) == 2
+
+
+async def test_fifty_who_ask_at_once_cause_one_computation(browser: httpx.AsyncClient, laboratory: Laboratory) -> None:
+    answers = await asyncio.gather(*(browser.post("/edits", json=order()) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    statistics = laboratory.cache.statistics
+    assert statistics.computed == 1
+    assert statistics.joined + statistics.hits == 49
+    assert laboratory.executor.pending == 0
+
+
+def test_an_edit_survives_a_restart(settings: Settings) -> None:
+    app = create_app(settings)
+    with TestClient(app, base_url="http://testserver/api/v1/") as client:
+        before = make(client, order(strength=0.5))
+    app = create_app(settings)
+    with TestClient(app, base_url="http://testserver/api/v1/") as client:
+        assert app.state.laboratory.cache.statistics.computed == 0
+        after = client.get(f"edits/{before['id']}").json()
+        fact = client.get(
+            f"checkpoints/{SMALL}/facts", params={"subject": 7, "relation": "II_A1", "edit": before["id"]}
+        )
+    assert after["edits"] == before["edits"]
+    assert fact.json()["edit"] == before["id"]
+
+
+def test_an_evicted_edit_is_computed_anew(client: TestClient, laboratory: Laboratory) -> None:
+    result = make(client)
+    laboratory.cache.clear()
+    assert client.get(f"edits/{result['id']}").json()["edits"] == result["edits"]
+
+
+def test_an_edit_made_on_other_weights_is_a_conflict(
+    client: TestClient, laboratory: Laboratory, settings: Settings
+) -> None:
+    result = make(client)
+    connection = sqlite3.connect(settings.state_dir / "shatterscope.db")
+    with connection:
+        connection.execute("UPDATE edits SET id = 'made-elsewhere'")
+    connection.close()
+    laboratory.cache.clear()
+    assert client.get("edits/made-elsewhere").status_code == 409
+    assert client.get(f"edits/{result['id']}").status_code == 404
+
+
+def test_the_delta_is_what_the_edit_adds(client: TestClient, checkpoint: Checkpoint, tmp_path: Any) -> None:
+    result = make(client, order(strength=0.5))
+    response = client.get(f"edits/{result['id']}/delta")
+    assert response.headers["content-disposition"] == f'attachment; filename="{result["id"]}.safetensors"'
+    tensors = load(response.content)
+    assert tensors.keys() == {"blocks.0.mlp.down.weight"}
+    delta = tensors["blocks.0.mlp.down.weight"]
+    assert delta.shape == checkpoint.model.get_parameter("blocks.0.mlp.down.weight").shape
+    assert delta.norm().item() == pytest.approx(result["edits"][0]["delta_norm"], rel=1e-5)
+    (tmp_path / "delta").write_bytes(response.content)
+    with safe_open(tmp_path / "delta", "pt") as file:
+        metadata = file.metadata()
+    assert metadata["weights_sha256"] == checkpoint.sha256
+    assert json.loads(metadata["edits"])[0]["subject"] == 7
+
+
+def test_what_an_id_names_never_changes_and_caches_may_know(client: TestClient) -> None:
+    id = make(client)["id"]
+    for path in (f"edits/{id}", f"edits/{id}/delta"):
+        first = client.get(path)
+        assert "immutable" in first.headers["cache-control"]
+        second = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert second.status_code == 304
+        assert second.content == b""
+    assert client.get("edits/nothing", headers={"If-None-Match": '"nothing"'}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"subject": 100_000}, "body.edits.0.subject"),
+        ({"subject": -1}, "body.edits.0.subject"),
+        ({"relation": "IX_C1"}, "body.edits.0.relation"),
+        ({"distance": 100_000}, "body.edits.0.distance"),
+        ({"object": 5}, "body.edits.0"),
+        ({"distance": None, "object": 100_000}, "body.edits.0.object"),
+        ({"method": "magic"}, "body.edits.0.method"),
+        ({"layer": 9}, "body.edits.0.layer"),
+        ({"preset": "best"}, "body.edits.0.preset"),
+        ({"strength": 9}, "body.edits.0.strength"),
+        ({"parameters": {"steps": 0}}, "body.edits.0.parameters.steps"),
+        ({"parameters": {"stepz": 1}}, "body.edits.0.parameters.stepz"),
+        ({"colour": "red"}, "body.edits.0.colour"),
+    ],
+)
+def test_bad_input_names_the_field(client: TestClient, change: dict[str, Any], field: str) -> None:
+    response = client.post("edits", json=order(**change))
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert [error["field"] for error in problem["errors"]] == [field]
+    assert field in problem["detail"]
+
+
+def test_a_stack_has_at_most_64_edits(client: TestClient) -> None:
+    edits = order()["edits"]
+    response = client.post("edits", json={"checkpoint": SMALL, "edits": edits * 65})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "body.edits"
+    assert client.post("edits", json={"checkpoint": SMALL, "edits": []}).status_code == 422
+
+
+def test_an_unknown_checkpoint_or_edit_is_said(client: TestClient) -> None:
+    response = client.post("edits", json={**order(), "checkpoint": "other"})
+    assert response.status_code == 422
+    assert SMALL in response.json()["detail"]
+    assert client.get("edits/nothing").status_code == 404
+    assert client.get("edits/nothing/delta").status_code == 404
+    asked = client.post("activations", json={"checkpoint": SMALL, "edit": "nothing", "relation": "I_C1"})
+    assert asked.status_code == 404
+
+
+def test_a_store_that_cannot_be_written_is_a_problem_not_a_traceback(client: TestClient, settings: Settings) -> None:
+    connection = sqlite3.connect(settings.state_dir / "shatterscope.db")
+    with connection:
+        connection.execute("DROP TABLE edits")
+    connection.close()
+    response = client.post("edits", json=order())
+    assert response.status_code == 503
+    assert "SHATTERSCOPE_STATE_DIR" in response.json()["detail"]
