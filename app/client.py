@@ -58,7 +58,9 @@ class Client:
 
     async def fact(self, checkpoint: str, subject: int, relation: str, edits: Edits = ()) -> FactInfo:
         params: dict[str, Any] = {"subject": subject, "relation": relation}
-        return await self._with_edit("GET", f"/checkpoints/{checkpoint}/facts", FactInfo, checkpoint, edits, params=params)
+        return await self._with_edit(
+            "GET", f"/checkpoints/{checkpoint}/facts", FactInfo, checkpoint, edits, params=params
+        )
 
     async def errors(self, checkpoint: str, limit: int = 12) -> ErrorList:
         return await self._get(f"/checkpoints/{checkpoint}/errors", ErrorList, {"limit": limit})
@@ -104,9 +106,13 @@ class Client:
         try:
             response = await self._http.request(method, path, **request)
         except httpx.TimeoutException as error:
-            raise ApiError(0, "The server did not answer in two minutes. Try again, or make the request smaller.") from error
+            raise ApiError(
+                0, "The server did not answer in two minutes. Try again, or make the request smaller."
+            ) from error
         except httpx.HTTPError as error:
-            raise ApiError(0, "The server cannot be reached. Is it running? The page tries again with your next click.") from error
+            raise ApiError(
+                0, "The server cannot be reached. Is it running? The page tries again with your next click."
+            ) from error
         if response.is_success:
             return response.json()
         raise ApiError(response.status_code, _message(response))

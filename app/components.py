@@ -10,7 +10,7 @@ from typing import Any
 from dash.development.base_component import Component
 
 
-class _Native(Component):  # type: ignore[misc]
+class _Native(Component):
     _namespace = "shatterscope"
     _children_props: list[str] = []
     _base_nodes = ["children"]
@@ -20,7 +20,8 @@ class _Native(Component):  # type: ignore[misc]
 
     def __init__(self, **props: Any) -> None:
         self._prop_names = list(self.available_properties)
-        super().__init__(**{key: value for key, value in props.items() if value is not None})
+        given = {key: value for key, value in props.items() if value is not None}
+        super().__init__(**given)  # type: ignore[no-untyped-call]
 
 
 def _component(name: str, doc: str, properties: list[str]) -> type[_Native]:
@@ -28,7 +29,13 @@ def _component(name: str, doc: str, properties: list[str]) -> type[_Native]:
     return type(
         name,
         (_Native,),
-        {"__doc__": doc, "__module__": __name__, "_type": name, "available_properties": properties, "_prop_names": properties},
+        {
+            "__doc__": doc,
+            "__module__": __name__,
+            "_type": name,
+            "available_properties": properties,
+            "_prop_names": properties,
+        },
     )
 
 
@@ -37,6 +44,10 @@ Field = _component(
     "A text or number input that reports its value on Enter, on leaving it and on its arrows, not on every key.",
     ["type", "min", "max", "step", "placeholder", "describedby"],
 )
-Range = _component("Range", "A slider that reports while dragged, at most every `every` milliseconds.", ["min", "max", "step", "every", "log"])
+Range = _component(
+    "Range",
+    "A slider that reports while dragged, at most every `every` milliseconds.",
+    ["min", "max", "step", "every", "log"],
+)
 Select = _component("Select", "A native select; `options` are `{value, label}`.", ["options"])
 Choice = _component("Choice", "A segmented control: a radio group; `options` are `{value, label, title}`.", ["options"])

@@ -1,8 +1,8 @@
 """`create_app`: the dashboard, attached to the API's own server at `/`.
 
-    from app.main import create_app
-    create_app(api)                                   # talks to the API in process
-    create_app(api, base_url="http://gpu-box:8050")   # the page here, the API elsewhere
+from app.main import create_app
+create_app(api)                                   # talks to the API in process
+create_app(api, base_url="http://gpu-box:8050")   # the page here, the API elsewhere
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
     client = Client(base_url=base_url) if base_url else Client(server=server)
     app = Dash(
         __name__,
-        server=server,
+        server=server,  # type: ignore[arg-type]  # FastAPI is accepted since Dash 4.2
         assets_folder=str(ASSETS),
         title="Shatterscope",
         update_title="",
@@ -50,7 +50,8 @@ def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
         serve_locally=True,
         assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
-    app.backend.websocket_capability = False  # callbacks go over HTTP; else every page knocks for an upgrade nobody answers
+    # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
+    app.backend.websocket_capability = False
     app.layout = layout.page()
     for name, output, source, prop in (
         ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),

@@ -37,14 +37,22 @@ def site_name(site: str) -> str:
     return f"layer {layer}, {name}" if layer else name
 
 
-def world(checkpoint: CheckpointInfo, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> dict[str, Options]:
+def world(
+    checkpoint: CheckpointInfo, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]
+) -> dict[str, Options]:
     graph = checkpoint.graph
     return {
         ids.CHECKPOINT: [{"value": item.id, "label": item.title} for item in checkpoints],
         ids.ORDER: [{"value": order, "label": order, "title": f"ring {order}"} for order in graph.orders],
-        ids.HOPS: [{"value": hops, "label": str(hops), "title": words.plural(hops, "step")} for hops in range(1, graph.n_hops + 1)],
+        ids.HOPS: [
+            {"value": hops, "label": str(hops), "title": words.plural(hops, "step")}
+            for hops in range(1, graph.n_hops + 1)
+        ],
         ids.METHOD: [{"value": editor.name, "label": editor.title} for editor in editors],
-        ids.SEE_RELATION: [{"value": "", "label": "as asked"}, *({"value": name, "label": name} for name in graph.relations)],
+        ids.SEE_RELATION: [
+            {"value": "", "label": "as asked"},
+            *({"value": name, "label": name} for name in graph.relations),
+        ],
         ids.SITE: [{"value": site, "label": site_name(site)} for site in checkpoint.model.sites],
         ids.PROJECTION: [{"value": key, "label": name} for key, name in PROJECTION_NAMES.items()],
         ids.ALIGN: [{"value": key, "label": name} for key, name in ALIGN_NAMES.items()],
@@ -67,7 +75,11 @@ def parameters_from_form(fields: list[dict[str, Any]]) -> Parameters:
     """From Dash's grouping of the form's inputs; an emptied field means the preset's value."""
     found = {item["id"]["name"]: item.get("value") for item in fields}
     flags = {"true": True, "false": False}
-    return {name: flags.get(value, value) if isinstance(value, str) else value for name, value in found.items() if value is not None}
+    return {
+        name: flags.get(value, value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if value is not None
+    }
 
 
 def signed_distance(position: list[int], subject: int, relation: Relation, entity: int) -> int:

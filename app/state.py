@@ -236,7 +236,9 @@ class _Reader:
         try:
             return parse(found[-1])
         except ValueError:
-            self.notices.append(f"The link's {what} ({key}={found[-1][:40]!r}) cannot be read, so the default is shown.")
+            self.notices.append(
+                f"The link's {what} ({key}={found[-1][:40]!r}) cannot be read, so the default is shown."
+            )
             return default
 
     def read(self) -> tuple[ViewState, list[str]]:

@@ -37,7 +37,9 @@ def _gamma(value: float) -> float:
 def ring_color(turn: float) -> str:
     """The colour at `turn` (a fraction of the way round, 0..1)."""
     angle = 2 * math.pi * turn
-    return _oklab_to_hex(0.67 + 0.125 * math.sin(angle), -0.105 * math.sin(angle) - 0.005, 0.14 * math.cos(angle) - 0.005)
+    return _oklab_to_hex(
+        0.67 + 0.125 * math.sin(angle), -0.105 * math.sin(angle) - 0.005, 0.14 * math.cos(angle) - 0.005
+    )
 
 
 def ring_colorscale() -> list[tuple[float, str]]:

@@ -65,7 +65,9 @@ def picture(item: Diagnostics, method: str) -> str:
     if item.graph_components is not None and item.graph_components > 1:
         parts.insert(1, f"Its neighbour graph has fallen into {item.graph_components} pieces.")
     tail = f"k = {item.n_neighbors}, " if item.n_neighbors is not None else ""
-    parts.append(f"{'Isomap' if method == 'isomap' else method.upper()}, {tail}{percent(item.residual_variance)} of the distances lost.")
+    parts.append(
+        f"{'Isomap' if method == 'isomap' else method.upper()}, {tail}{percent(item.residual_variance)} of the distances lost."
+    )
     return " ".join(parts)
 
 

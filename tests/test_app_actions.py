@@ -77,6 +77,8 @@ def test_another_checkpoint_starts_without_edits() -> None:
 
 
 @given(st.permutations(range(21)), st.integers(0, 20), st.integers(-10, 10))
-def test_the_distance_of_the_object_at_a_distance_is_that_distance(position: list[int], subject: int, distance: int) -> None:
+def test_the_distance_of_the_object_at_a_distance_is_that_distance(
+    position: list[int], subject: int, distance: int
+) -> None:
     relation = Relation("I", "A", 3)
     assert signed_distance(position, subject, relation, object_at(position, subject, relation, distance)) == distance

@@ -89,7 +89,10 @@ def test_the_frame_holds_every_point_in_a_cube() -> None:
 
 def test_damage_shows_before_after_and_displacement() -> None:
     change = Change(before=1.0, after=0.4, change=-0.6)
-    bins = [DamageBin(distance_from=start, distance_to=end, displacement=2.0, accuracy=change, n_entities=2) for start, end in ((0, 0), (1, 3))]
+    bins = [
+        DamageBin(distance_from=start, distance_to=end, displacement=2.0, accuracy=change, n_entities=2)
+        for start, end in ((0, 0), (1, 3))
+    ]
     figure = damage_figure(bins)
     assert [trace["y"] for trace in figure["data"]] == [[2.0, 2.0], [1.0, 1.0], [0.4, 0.4]]
     assert damage_figure([])["data"][0]["y"] == []
@@ -104,16 +107,32 @@ def _linear(color: str) -> np.ndarray[Any, Any]:
 
 
 def _oklab(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    lms = np.array([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]])
-    lab = np.array([[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099], [0.0259040371, 0.7827717662, -0.808675766]])
+    lms = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    lab = np.array(
+        [
+            [0.2104542553, 0.793617785, -0.0040720468],
+            [1.9779984951, -2.428592205, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.808675766],
+        ]
+    )
     return lab @ np.cbrt(lms @ rgb)
 
 
 # Full deuteranopia and protanopia after Machado, Oliveira and Fernandes 2009, on linear RGB.
 VISIONS = {
     "full": np.eye(3),
-    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]),
-    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]
+    ),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
 }
 
 
@@ -132,6 +151,7 @@ def test_the_ring_map_is_cyclic_even_and_visible_on_both_themes() -> None:
     lab = np.stack([_oklab(_linear(color)) for color in colors])
     steps = np.linalg.norm(np.diff(np.vstack([lab, lab[:1]]), axis=0), axis=1)
     assert steps.max() < 2.5 * steps.min()
-    assert 0.45 < lab[:, 0].min() and lab[:, 0].max() < 0.85
+    assert lab[:, 0].min() > 0.45
+    assert lab[:, 0].max() < 0.85
     accent = _oklab(_linear(theme.ACCENT))
     assert np.linalg.norm(lab - accent, axis=1).min() > 0.08

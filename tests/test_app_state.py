@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 
 from app.state import ALIGNMENTS, MODES, Edit, Relation, See, Target, Tool, ViewState, with_last_strength
 
-names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(lambda text: not _is_number(text) and text not in ("true", "false"))
+names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
+    lambda text: not _is_number(text) and text not in ("true", "false")
+)
 finite = st.floats(-1e6, 1e6)
 rounded = st.floats(-9, 9).map(lambda x: float(f"{x:.6g}"))
 relations = st.builds(Relation, st.sampled_from(["I", "II", "III", "VIII"]), st.sampled_from("CA"), st.integers(1, 9))
 targets = st.one_of(
-    st.integers(-1024, 1024).map(lambda d: Target(d, None)), st.integers(0, 2047).map(lambda entity: Target(None, entity))
+    st.integers(-1024, 1024).map(lambda d: Target(d, None)),
+    st.integers(0, 2047).map(lambda entity: Target(None, entity)),
 )
-parameters = st.dictionaries(names, st.one_of(st.booleans(), st.integers(-10**6, 10**6), finite, names), max_size=4)
+parameters = st.dictionaries(names, st.one_of(st.booleans(), st.integers(-(10**6), 10**6), finite, names), max_size=4)
 edits = st.builds(
     Edit,
     st.integers(0, 2047),

@@ -53,7 +53,15 @@ def register(app: Dash, client: Client) -> None:
         except ApiError:
             raise PreventUpdate from None
         old = options.object_at(position, ask["subject"], relation, 0)
-        new = options.object_at(position, ask["subject"], relation, chosen.distance) if chosen.distance is not None else chosen.object
+        new = (
+            options.object_at(position, ask["subject"], relation, chosen.distance)
+            if chosen.distance is not None
+            else chosen.object
+        )
         marks = {"subject": ask["subject"], "old": old, "new": new}
         turns = {role: position[entity] / len(position) for role, entity in marks.items() if entity is not None}
-        return words.question(ask["subject"], relation), views.target(old, new, chosen.distance), views.legend(relation.order, turns)
+        return (
+            words.question(ask["subject"], relation),
+            views.target(old, new, chosen.distance),
+            views.legend(relation.order, turns),
+        )

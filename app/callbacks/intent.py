@@ -27,7 +27,18 @@ CONTROLS = (
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
 )  # fmt: skip
 BUTTONS = (ids.APPLY, ids.UNDO, ids.REDO, ids.RESET)
-OPTIONS = (ids.CHECKPOINT, ids.ORDER, ids.HOPS, ids.METHOD, ids.PRESET, ids.LAYER, ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.ALIGN)
+OPTIONS = (
+    ids.CHECKPOINT,
+    ids.ORDER,
+    ids.HOPS,
+    ids.METHOD,
+    ids.PRESET,
+    ids.LAYER,
+    ids.SEE_RELATION,
+    ids.SITE,
+    ids.PROJECTION,
+    ids.ALIGN,
+)
 PARTS = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE)
 NEW_WORLD = (ids.URL_IN, ids.CHECKPOINT)
 
@@ -122,7 +133,9 @@ class _Intent:
     async def perform(self) -> Json:
         checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
         if not checkpoints:
-            raise ApiError(0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page.")
+            raise ApiError(
+                0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
+            )
         now, notices = self.read()
         checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         if now.view.checkpoint not in (None, checkpoint.id):
@@ -208,7 +221,9 @@ class _Intent:
                 now = await self.pick(now, checkpoint, scene)
         if mended is not None and any(self.page["mended"]):
             subject, relation, truth = mended.split("~")
-            view = replace(now.view, subject=int(subject), relation=Relation.parse(relation), target=Target(None, int(truth)))
+            view = replace(
+                now.view, subject=int(subject), relation=Relation.parse(relation), target=Target(None, int(truth))
+            )
             now = replace(now, view=view)
         if ids.STRENGTH in who:
             now = now.strength(float(self.value[ids.STRENGTH]))
@@ -238,7 +253,12 @@ class _Intent:
     # --- answering ---------------------------------------------------------------------------------------------------
 
     def answer(
-        self, now: Page, checkpoint: CheckpointInfo, checkpoints: list[CheckpointInfo], editors: list[EditorInfo], notices: list[str]
+        self,
+        now: Page,
+        checkpoint: CheckpointInfo,
+        checkpoints: list[CheckpointInfo],
+        editors: list[EditorInfo],
+        notices: list[str],
     ) -> Json:
         # After another checkpoint was chosen, everything below is about that one.
         checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)

@@ -41,7 +41,12 @@ def register(app: Dash, client: Client) -> None:
         except ApiError as error:
             unchanged = dict.fromkeys(PANELS, no_update)
             rest = dict.fromkeys(("words", "accuracy", "note", "damage", "ripples"), no_update)
-            return {"r": unchanged, "value": unchanged, **rest, "problem": f"The numbers could not be computed: {error.message}"}
+            return {
+                "r": unchanged,
+                "value": unchanged,
+                **rest,
+                "problem": f"The numbers could not be computed: {error.message}",
+            }
         r = views.r_values(result)
         return {
             "r": {name: views.r_card(name, r[name], checkpoint, result) for name in PANELS},

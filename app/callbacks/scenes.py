@@ -40,7 +40,9 @@ def register(app: Dash, client: Client) -> None:
         State(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    async def scenes(model: Json, see: Json, ask: Json, aim: Json, drawn: str | None, camera: list[float] | None) -> Any:
+    async def scenes(
+        model: Json, see: Json, ask: Json, aim: Json, drawn: str | None, camera: list[float] | None
+    ) -> Any:
         if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
             raise PreventUpdate
         view, edits = stored.see_of(see), stored.edits_of(model)
@@ -51,20 +53,28 @@ def register(app: Dash, client: Client) -> None:
                 dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
             )  # fmt: skip
             asked = stored.relation_of(ask)
-            ring = result.order_position if asked.order == relation.order else await client.ring(model["checkpoint"], asked.order)
+            ring = (
+                result.order_position
+                if asked.order == relation.order
+                else await client.ring(model["checkpoint"], asked.order)
+            )
         except ApiError as error:
             return (*[no_update] * 9, f"The picture could not be made: {error.message}")
         marks = _marks(ask["subject"], asked, stored.target_of(aim), ring)
         before, after = _pair(result, relation, marks)
         signature = f"{model['checkpoint']}/{view.dimensions}"
-        figures = [_patch(scene) if drawn == signature else scene_figure(scene, _camera(camera)) for scene in (before, after)]
+        figures = [
+            _patch(scene) if drawn == signature else scene_figure(scene, _camera(camera)) for scene in (before, after)
+        ]
         place = f"{relation.name} · {options.site_name(result.site)}"
         return (
             *figures,
             ["Before ", _quiet(f"the unedited model · {place}")],
             ["After ", _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}")],
             words.picture(result.diagnostics["before"], result.method),
-            words.picture(result.diagnostics["after"], result.method) if edits else "The same picture, until you apply an edit.",
+            words.picture(result.diagnostics["after"], result.method)
+            if edits
+            else "The same picture, until you apply an edit.",
             view.mode,
             str(len(edits)),
             signature,

@@ -36,7 +36,12 @@ def register(app: Dash, client: Client) -> None:
             raise PreventUpdate
         return views.parameter_form(resolved)
 
-    @app.callback(Output(ids.ERRORS, "children"), Input(ids.MODEL, "data"), State(ids.ERRORS, "children"), prevent_initial_call=True)
+    @app.callback(
+        Output(ids.ERRORS, "children"),
+        Input(ids.MODEL, "data"),
+        State(ids.ERRORS, "children"),
+        prevent_initial_call=True,
+    )
     async def errors(model: Json | None, shown: Any) -> Any:
         if model is None:
             raise PreventUpdate

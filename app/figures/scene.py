@@ -99,7 +99,14 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
         **{axis: update["data", 0, axis] for axis in "xyz"},
         "customdata": update["data", 0, "customdata"],
         "hovertemplate": update["data", 0, "hovertemplate"],
-        "marker": {"size": size, "color": encode(place), "colorscale": scale, "cmin": 0, "cmax": n, "line": {"width": 0}},
+        "marker": {
+            "size": size,
+            "color": encode(place),
+            "colorscale": scale,
+            "cmin": 0,
+            "cmax": n,
+            "line": {"width": 0},
+        },
         "line": {"width": 1.2, "color": encode(place), "colorscale": _faint(scale), "cmin": 0, "cmax": n},
         "showlegend": False,
     }
@@ -118,7 +125,11 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
         "paper_bgcolor": "rgba(0,0,0,0)",
         "uirevision": "kept",
         "meta": {"view": "flat" if scene.flat else "solid"},
-        "hoverlabel": {"bgcolor": "#22252b", "bordercolor": "#22252b", "font": {"color": "#fff", "family": "inherit", "size": 12}},
+        "hoverlabel": {
+            "bgcolor": "#22252b",
+            "bordercolor": "#22252b",
+            "font": {"color": "#fff", "family": "inherit", "size": 12},
+        },
         "scene": {
             "bgcolor": "rgba(0,0,0,0)",
             "aspectmode": "cube",
@@ -151,7 +162,9 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
             "color": [style["fill"] for style in styles],
             "line": {"width": 2, "color": [style["edge"] for style in styles]},
         },
-        ("layout", "scene", "annotations"): [_label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)],
+        ("layout", "scene", "annotations"): [
+            _label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)
+        ],
     }
     for axis, name, extent in zip(range(3), ("xaxis", "yaxis", "zaxis"), scene.frame.ranges(), strict=True):
         update["data", 0, "xyz"[axis]] = encode(closed[:, axis])

@@ -58,7 +58,10 @@ def details() -> Node:
                     html.Section(
                         [
                             html.H2("Damage along the ring"),
-                            html.P("How far the damage reaches from the edited subject, in steps along its ring.", className="lead"),
+                            html.P(
+                                "How far the damage reaches from the edited subject, in steps along its ring.",
+                                className="lead",
+                            ),
                             html.Div(
                                 dcc.Graph(id=ids.DAMAGE_FIGURE, figure=EMPTY, config=GRAPH_CONFIG, responsive=True),
                                 className="damage-graph",
@@ -70,13 +73,19 @@ def details() -> Node:
                     html.Section(
                         [
                             html.H2("Ripples"),
-                            html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),
+                            html.P(
+                                "Facts that follow from the new fact, and facts that it contradicts.", className="lead"
+                            ),
                             html.Div(id="ripples-table"),
                         ],
                         id=ids.RIPPLES,
                         className="card",
                     ),
-                    html.Section([html.H2("What each edit did"), html.Div(id="outcomes-table")], id=ids.OUTCOMES, className="card"),
+                    html.Section(
+                        [html.H2("What each edit did"), html.Div(id="outcomes-table")],
+                        id=ids.OUTCOMES,
+                        className="card",
+                    ),
                 ],
                 className="detail-grid",
             ),

@@ -20,7 +20,9 @@ def ask() -> Node:
         html.P(id=ids.QUESTION, className="target"),
         html.Div(
             [
-                labelled("entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, value=0, label="subject entity")),
+                labelled(
+                    "entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, value=0, label="subject entity")
+                ),
                 labelled(
                     "ring",
                     Choice(id=ids.ORDER, options=[], label="order: which of the rings"),
@@ -54,10 +56,23 @@ def change() -> Node:
                 labelled(
                     "distance",
                     Choice(id=ids.NEAR, options=near, label="distance of the new object, near at hand"),
-                    Field(id=ids.DISTANCE, type="number", step=1, value=4, label="distance: steps from the true to the new object"),
+                    Field(
+                        id=ids.DISTANCE,
+                        type="number",
+                        step=1,
+                        value=4,
+                        label="distance: steps from the true to the new object",
+                    ),
                     hint="How many steps along the ring the new, false object lies from the true one. Negative goes anticlockwise.",
                 ),
-                Range(id=ids.DISTANCE_SLIDER, min=1, max=1024, log=True, value=4, label="distance, on a logarithmic slider"),
+                Range(
+                    id=ids.DISTANCE_SLIDER,
+                    min=1,
+                    max=1024,
+                    log=True,
+                    value=4,
+                    label="distance, on a logarithmic slider",
+                ),
             ],
             className="distance",
         ),

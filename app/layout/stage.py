@@ -8,19 +8,37 @@ from app import ids, theme
 from app.components import Choice, Field, Range, Select
 from app.layout.parts import Node, labelled, problem
 
-GRAPH_CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": False, "scrollZoom": True, "plotlyServerURL": ""}
-EMPTY = {"data": [], "layout": {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "xaxis": {"visible": False}, "yaxis": {"visible": False}}}  # fmt: skip  # noqa: E501
+GRAPH_CONFIG = {
+    "displayModeBar": False,
+    "displaylogo": False,
+    "responsive": False,
+    "scrollZoom": True,
+    "plotlyServerURL": "",
+}
+NO_AXIS = {"visible": False}
+CLEAR = "rgba(0,0,0,0)"
+EMPTY = {"data": [], "layout": {"paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "xaxis": NO_AXIS, "yaxis": NO_AXIS}}
 
 
 def stack_bar() -> Node:
     return html.Div(
         [
-            html.Div("model = base", id=ids.EDIT_STACK, className="edit-stack", role="list", **{"aria-label": "edit stack"}),
+            html.Div(
+                "model = base", id=ids.EDIT_STACK, className="edit-stack", role="list", **{"aria-label": "edit stack"}
+            ),
             html.Div(
                 [
                     labelled(
                         "strength",
-                        Range(id=ids.STRENGTH, min=0, max=2, step=0.05, value=1, label="strength of the last edit", disabled=True),
+                        Range(
+                            id=ids.STRENGTH,
+                            min=0,
+                            max=2,
+                            step=0.05,
+                            value=1,
+                            label="strength of the last edit",
+                            disabled=True,
+                        ),
                         html.Output("1.00", id="strength-value", className="strength-value"),
                         hint="Scales the last edit's weight change: every step is a real model, W + strength × dW.",
                         className="strength",
@@ -95,7 +113,9 @@ def see_bar() -> Node:
                 hint="How the two pictures share axes: after turned onto before, frozen before the edit, or each on its own.",
             ),
             Choice(id=ids.MODE, options=modes, value="two", label="scenes"),
-            labelled("click picks", Choice(id=ids.PICK, options=pick, value="subject", label="what a click on a point picks")),
+            labelled(
+                "click picks", Choice(id=ids.PICK, options=pick, value="subject", label="what a click on a point picks")
+            ),
         ],
         className="see-bar",
     )

@@ -1,0 +1,23 @@
+"""From what the API answered to markup. Pure: no callbacks, no client."""
+
+from app.views.ask import answer, top, truth
+from app.views.change import error_list, legend, parameter_form, target
+from app.views.numbers import accuracy, measured_over, r_card, r_values, ripples
+from app.views.stack import chips, outcomes
+
+__all__ = [
+    "accuracy",
+    "answer",
+    "chips",
+    "error_list",
+    "legend",
+    "measured_over",
+    "outcomes",
+    "parameter_form",
+    "r_card",
+    "r_values",
+    "ripples",
+    "target",
+    "top",
+    "truth",
+]

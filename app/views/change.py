@@ -1,0 +1,90 @@
+"""The next edit: its target, the ring legend, the method's parameters, the model's mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from app import words
+from app.actions import Resolved, properties
+from app.components import Field, Select
+from app.layout.parts import Node, tip
+from backend.schemas import ErrorList
+
+
+def target(old: int, new: int | None, distance: int | None) -> list[Node]:
+    if new == old:
+        return ["Teach it the truth: ", html.B(str(new), className="new")]
+    steps = (
+        ""
+        if distance is None
+        else f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
+    )
+    return ["Teach it ", html.B(str(new), className="new"), f" instead of {old}{steps}."]
+
+
+def legend(order: str, turns: dict[str, float]) -> list[Node]:
+    ticks = [
+        html.Span(className=f"tick {role}", style={"transform": f"rotate({360 * turn:.2f}deg)"})
+        for role, turn in turns.items()
+    ]
+    return [*ticks, html.Span(order, className="legend-name")]
+
+
+def parameter_form(resolved: Resolved) -> list[Node]:
+    """One field for each property of the method's JSON Schema, with the preset's value where it was changed."""
+    fields: list[Node] = []
+    for name, schema in properties(resolved.editor).items():
+        value, preset = resolved.parameters.get(name), resolved.preset_parameters.get(name)
+        fields.append(
+            html.Div(
+                [
+                    html.Span(name.replace("_", " "), className="name", **tip(str(schema.get("description", name)))),
+                    _parameter(name, schema, value),
+                    html.Span(f"preset {preset}", className="quiet") if value != preset else None,
+                ],
+                className="labelled",
+            )
+        )
+    return [html.P([html.Code(resolved.editor.formula), f" {resolved.editor.summary}"], className="lead"), *fields]
+
+
+def _parameter(name: str, schema: dict[str, Any], value: Any) -> Node:
+    ident = {"type": "param", "name": name}
+    label = str(schema.get("title", name))
+    if "enum" in schema:
+        return Select(
+            id=ident, options=[{"value": item, "label": str(item)} for item in schema["enum"]], value=value, label=label
+        )
+    if schema.get("type") == "boolean":
+        choices = [{"value": "true", "label": "yes"}, {"value": "false", "label": "no"}]
+        return Select(id=ident, options=choices, value=str(bool(value)).lower(), label=label)
+    if schema.get("type") in ("integer", "number"):
+        step = 1 if schema["type"] == "integer" else "any"
+        return Field(
+            id=ident,
+            type="number",
+            min=schema.get("minimum"),
+            max=schema.get("maximum"),
+            step=step,
+            value=value,
+            label=label,
+        )
+    return Field(id=ident, type="text", value=value, label=label)
+
+
+def error_list(found: ErrorList) -> list[Node]:
+    if not found.errors:
+        return [html.P("This model gets every fact right.", className="lead")]
+    lead = f"{words.plural(found.total, 'fact')} wrong. Pick one, then apply: a corrective edit teaches the truth."
+    buttons = [
+        html.Button(
+            f"{item.subject} {item.relation} → {item.object}",
+            id={"type": "mend", "index": f"{item.subject}~{item.relation}~{item.object}"},
+            title=f"the model says {item.prediction}; p(truth) = {item.probability:.2f}",
+            className="chip",
+        )
+        for item in found.errors
+    ]
+    return [html.P(lead, className="lead"), html.Div(buttons, className="chips")]
