@@ -50,7 +50,7 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
     tokens = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=device)
     last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
     rows = torch.arange(len(prompts), device=device)
-    hidden = (torch.arange(longest, device=device) >= last[:, None])[..., None]  # (B, T, 1): the last token itself is computed anew
+    hidden = torch.arange(longest, device=device) >= last[:, None]  # (B, T): the last token itself is computed anew
     seen: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
         keys=seen[f"mlp_key.{layer}"][rows, last],
         values=seen[f"mlp_out.{layer}"][rows, last],
         resid_mid=seen[f"resid_mid.{layer}"][rows, last],
-        past=[past_of(block, seen[f"resid_post.{block.layer - 1}"], hidden) for block in later],
+        past=[past_of(block, seen[f"resid_post.{block.layer - 1}"], hidden[..., None]) for block in later],
     )
 
 

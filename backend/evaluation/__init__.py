@@ -1,0 +1,25 @@
+"""What a model knows, and what an edit did to it."""
+
+from backend.evaluation.answers import Answers, answers
+from backend.evaluation.damage import DamageBin, damage
+from backend.evaluation.queries import TASKS, QuerySet, draw_queries
+from backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
+from backend.evaluation.scores import Score, score
+from backend.evaluation.subgraphs import sub_graphs
+
+__all__ = [
+    "TASKS",
+    "AnsweredRipple",
+    "Answers",
+    "DamageBin",
+    "QuerySet",
+    "Ripple",
+    "Score",
+    "answer_ripples",
+    "answers",
+    "damage",
+    "draw_queries",
+    "ripples",
+    "score",
+    "sub_graphs",
+]

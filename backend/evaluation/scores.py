@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.evaluation.queries import Cell, QuerySet
+from backend.evaluation.queries import QuerySet
 from backend.model import Transformer
 from backend.model.incremental import Past, prefix, step
 
@@ -29,13 +29,13 @@ class Score:
 @torch.no_grad()
 def score(model: Transformer, queries: QuerySet) -> list[Score]:
     """One score per cell of `queries`."""
-    subjects, where = torch.cat([cell.subjects for cell in queries.cells]).unique(return_inverse=True)
-    rows = where.split([len(cell) for cell in queries.cells])
+    subjects, where = torch.unique(torch.cat([cell.subjects for cell in queries.cells]), return_inverse=True)
+    rows = torch.split(where, [len(cell) for cell in queries.cells])
     totals = [torch.zeros(2, dtype=torch.float64) for _ in queries.cells]
     for context in queries.contexts:
         past = prefix(model, context[subjects])
         for total, cell, row in zip(totals, queries.cells, rows, strict=True):
-            for part in torch.arange(len(cell), device=row.device).split(4096):
+            for part in torch.split(torch.arange(len(cell), device=row.device), 4096):
                 final = _answer_position(model, past, row[part], cell.relations[part], context.shape[1])
                 total += _judge(model, final, cell.objects[part], queries.n_entities)
     asked = [max(1, len(queries.contexts)) * len(cell) for cell in queries.cells]
@@ -62,11 +62,10 @@ def _answer_position(model: Transformer, past: list[Past], row: Tensor, relation
 def _judge(model: Transformer, final: Tensor, truth: Tensor, n_entities: int) -> Tensor:
     """(2,) sums over the queries: answered right, and the probability of the truth."""
     sums = torch.zeros(2, dtype=torch.float64)
-    for x, wanted in zip(final.split(CHUNK), truth.split(CHUNK), strict=True):
+    for x, wanted in zip(torch.split(final, CHUNK), torch.split(truth, CHUNK), strict=True):
         logits = model.unembed(x)  # (Q, V)
         # p_j / p_truth: 1 at the truth. Clamped because exp is many times slower where it under- or overflows.
         odds = logits.sub_(logits.gather(1, wanted[:, None])).clamp_(-40, 80).exp_()
         sums[0] += int((odds[:, :n_entities].amax(1) <= 1).sum())
         sums[1] += odds.sum(1).reciprocal_().nan_to_num_(0.0).sum().item()
     return sums
-

@@ -1,0 +1,152 @@
+"""Start here: the whole story of representation shattering in one file (Nishi et al. 2025).
+
+    1. a checkpoint: a small transformer that knows a world of rings
+    2. an edit: one fact is changed in its weights
+    3. representations: what the model holds of every entity, for every relation, before and after
+    4. shattering: how far the geometry of those representations was distorted, R(D*) = ||D* - D0|| / ||D0||
+    5. accuracy: what the model still recalls and infers, by task and order
+
+    baseline = measure_baseline(checkpoint)
+    edited = run_edits(checkpoint, [complete_spec(checkpoint.graph, 2, subject=7, relation="I_C2", distance=4)])
+    experiment = measure(checkpoint, edited, baseline)
+
+Everything about the unedited model is in the `Baseline`, measured once and shared by all edits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
+
+from torch import Tensor
+
+from backend.activations import all_activations
+from backend.checkpoints import Checkpoint
+from backend.editors import EditDelta
+from backend.edits import EditedModel, EditSpec, run_edits
+from backend.evaluation import (
+    AnsweredRipple,
+    DamageBin,
+    QuerySet,
+    Score,
+    answer_ripples,
+    damage,
+    draw_queries,
+    ripples,
+    score,
+    sub_graphs,
+)
+from backend.evaluation.queries import Task
+from backend.evaluation.subgraphs import SubGraph
+from backend.geometry import shattering
+
+DEFAULT_QUERIES = 200
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The unedited model: (n_relations, n_entities, d_model) representations, the questions, and a score for each of their cells."""
+
+    representations: Tensor
+    queries: QuerySet
+    scores: list[Score]
+
+
+@dataclass(frozen=True)
+class TaskChange:
+    """One task in one order; NaN where it has no queries."""
+
+    task: Task
+    order: str
+    sub_graph: SubGraph
+    before: Score
+    after: Score
+    n_queries: int
+    n_available: int
+    n_contexts: int
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an edit did. `shattering` is R per relation, `sub_graph_shattering` the mean over each sub-graph's relations
+    (a world of fewer than three orders lacks some). Sub-graphs, damage and ripples are those of the stack's last edit."""
+
+    edited: EditedModel
+    scores: list[TaskChange]
+    shattering: Mapping[str, float]
+    sub_graph_shattering: Mapping[SubGraph, float]
+    damage: list[DamageBin]
+    ripples: list[AnsweredRipple]
+
+
+def measure_baseline(
+    checkpoint: Checkpoint, *, n_contexts: int = 5, queries: int | Literal["all"] = DEFAULT_QUERIES, seed: int = 0
+) -> Baseline:
+    """Measure the unedited model, once. Raises `ValueError` for counts below 1."""
+    model = checkpoint.model
+    questions = draw_queries(
+        checkpoint.graph,
+        checkpoint.holdout,
+        model.config.context,
+        n_contexts=n_contexts,
+        queries=queries,
+        seed=seed,
+        device=model.token.weight.device,
+    )
+    return Baseline(all_activations(model, checkpoint.graph.n_entities), questions, score(model, questions))
+
+
+def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Experiment:
+    """Measure an edited model against the unedited one: steps 3 to 5."""
+    graph, last = checkpoint.graph, edited.outcomes[-1]
+    relation = graph.relation(last.spec.relation)
+    parts = sub_graphs(graph.config.n_orders, relation.order)
+
+    before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
+    R = shattering(before, after).tolist()  # (n_relations,)
+    by_part: dict[SubGraph, list[float]] = {part: [] for part in parts}
+    for each, r in zip(graph.relations, R, strict=True):
+        by_part[parts[each.order]].append(r)
+
+    scores = [
+        TaskChange(
+            task=cell.task,
+            order=graph.order_names[cell.order],
+            sub_graph=parts[cell.order],
+            before=was,
+            after=now,
+            n_queries=len(cell),
+            n_available=cell.n_available,
+            n_contexts=len(baseline.queries.contexts),
+        )
+        for cell, was, now in zip(
+            baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True
+        )
+    ]
+    found = ripples(graph, last.spec.subject, relation, last.new_object)
+    return Experiment(
+        edited=edited,
+        scores=scores,
+        shattering=dict(zip(graph.relation_names, R, strict=True)),
+        sub_graph_shattering={part: fmean(values) for part, values in by_part.items()},
+        damage=damage(
+            graph,
+            relation,
+            last.spec.subject,
+            (checkpoint.model, edited.model),
+            (before[relation.index], after[relation.index]),
+        ),
+        ripples=answer_ripples(graph, found, checkpoint.model, edited.model),
+    )
+
+
+def run(
+    checkpoint: Checkpoint,
+    specs: Sequence[EditSpec],
+    baseline: Baseline | None = None,
+    cache: MutableMapping[str, EditDelta] | None = None,
+) -> Experiment:
+    """The whole story: steps 1 to 5. Raises `EditError` for an edit that cannot be made."""
+    return measure(checkpoint, run_edits(checkpoint, specs, cache), baseline or measure_baseline(checkpoint))

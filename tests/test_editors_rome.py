@@ -1,0 +1,193 @@
+"""ROME: the constraint it promises, and the invariants that every editor must keep."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from backend.checkpoints import Checkpoint
+from backend.data.contexts import ContextSampler
+from backend.editors import EDITORS, EditDelta, EditRequest, apply_delta
+from backend.editors.rome import RomeParameters, solve_covariance
+from backend.editors.targets import optimise_value, read_site
+from backend.model import Transformer
+
+ROME = EDITORS["rome"]
+SUBJECT, RELATION = 7, "II_A1"
+
+
+def request_of(checkpoint: Checkpoint, distance: int = 4) -> EditRequest:
+    graph = checkpoint.graph
+    relation = graph.relation(RELATION)
+    return EditRequest(
+        SUBJECT,
+        checkpoint.vocabulary.relation_token(relation),
+        graph.counterfactual(SUBJECT, relation, distance),
+        ContextSampler(graph, checkpoint.holdout),
+    )
+
+
+def compute(checkpoint: Checkpoint, layer: int = 0, distance: int = 4, **parameters: object) -> EditDelta:
+    chosen = RomeParameters(**{"steps": 30, **parameters})
+    return ROME.compute(checkpoint.model, checkpoint.statistics, request_of(checkpoint, distance), layer, chosen)
+
+
+def bare_key(model: Transformer, request: EditRequest, layer: int) -> Tensor:
+    seen: dict[str, Tensor] = {}
+    model(torch.tensor([[request.subject, request.relation]]), lambda name, x: seen.setdefault(name, x))
+    return seen[f"mlp_key.{layer}"][0, -1].double()
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("key", ["rome", "r-rome"])
+def test_the_edited_memory_maps_the_key_to_the_value(checkpoint: Checkpoint, layer: int, key: str) -> None:
+    delta = compute(checkpoint, layer, key=key)
+    assert delta.constraint is not None
+    k, value = delta.constraint
+    edited = apply_delta(checkpoint.model, delta).blocks[layer].mlp.down
+    got = edited.weight.double() @ k + edited.bias.double()
+    torch.testing.assert_close(got, value, rtol=1e-4, atol=1e-4)
+
+
+def test_rome_divides_by_the_bare_key_and_r_rome_by_the_mean_one(checkpoint: Checkpoint) -> None:
+    bare = bare_key(checkpoint.model, request_of(checkpoint), 0)
+    rome, repaired = (compute(checkpoint, key=key).constraint for key in ("rome", "r-rome"))
+    assert rome is not None
+    assert repaired is not None
+    torch.testing.assert_close(rome[0], bare, rtol=1e-5, atol=1e-5)
+    assert (repaired[0] - bare).norm() > 1e-3
+    alone, alone_repaired = (compute(checkpoint, key=key, n_contexts=1) for key in ("rome", "r-rome"))
+    torch.testing.assert_close(alone.weights, alone_repaired.weights)
+
+
+@pytest.mark.parametrize("use_covariance", [True, False])
+def test_the_update_has_rank_one_and_touches_one_matrix(checkpoint: Checkpoint, use_covariance: bool) -> None:
+    delta = compute(checkpoint, 1, use_covariance=use_covariance)
+    assert delta.weights.keys() == {"blocks.1.mlp.down.weight"}
+    singular = torch.linalg.svdvals(delta.weights["blocks.1.mlp.down.weight"].double())
+    assert singular[1] < 1e-5 * singular[0]
+    assert delta.norm == pytest.approx(singular[0].item(), rel=1e-5)
+
+
+def test_computing_leaves_the_model_bit_identical(checkpoint: Checkpoint) -> None:
+    before = {name: value.clone() for name, value in checkpoint.model.state_dict().items()}
+    delta = compute(checkpoint)
+    edited = apply_delta(checkpoint.model, delta, 2.0)
+    assert all(torch.equal(value, before[name]) for name, value in checkpoint.model.state_dict().items())
+    changed = {name for name, value in edited.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == delta.weights.keys()
+    assert not any(parameter.requires_grad for parameter in edited.parameters())
+
+
+def test_the_same_inputs_give_the_same_delta(checkpoint: Checkpoint) -> None:
+    first = compute(checkpoint)
+    torch.manual_seed(123)  # nothing global counts
+    assert torch.equal(
+        first.weights["blocks.0.mlp.down.weight"], compute(checkpoint).weights["blocks.0.mlp.down.weight"]
+    )
+    other = compute(checkpoint, seed=1)
+    assert not torch.equal(first.weights["blocks.0.mlp.down.weight"], other.weights["blocks.0.mlp.down.weight"])
+
+
+@pytest.mark.parametrize("preset", ["paper", "tuned"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_both_presets_write_the_fact(checkpoint: Checkpoint, preset: str, layer: int) -> None:
+    parameters = RomeParameters(**ROME.presets[preset].parameters)
+    wanted = request_of(checkpoint)
+    delta = ROME.compute(checkpoint.model, checkpoint.statistics, wanted, layer, parameters)
+    logits = apply_delta(checkpoint.model, delta)(torch.tensor([[wanted.subject, wanted.relation]]))[0, -1]
+    assert int(logits.argmax()) == wanted.object
+
+
+def test_half_strength_adds_half_the_delta(checkpoint: Checkpoint) -> None:
+    delta = compute(checkpoint)
+    (name, change), *_ = delta.weights.items()
+    half = apply_delta(checkpoint.model, delta, 0.5).get_parameter(name) - checkpoint.model.get_parameter(name)
+    torch.testing.assert_close(half, change / 2, rtol=1e-3, atol=1e-5)
+
+
+def test_the_direction_is_the_inverse_covariance_times_the_key() -> None:
+    generator = torch.Generator().manual_seed(0)
+    keys = torch.randn(200, 6, dtype=torch.float64, generator=generator)
+    C, k = keys.T @ keys / 200, keys[0]
+    direction, condition = solve_covariance(C, k)
+    torch.testing.assert_close(C @ direction, k, rtol=1e-6, atol=1e-6)
+    assert condition == pytest.approx(float(torch.linalg.cond(C)), rel=1e-6)
+
+
+def test_a_singular_covariance_is_a_warning_and_not_a_failure(checkpoint: Checkpoint) -> None:
+    C = checkpoint.statistics[0].clone()
+    C[0], C[:, 0] = 0, 0  # a neuron that was never active
+    parameters = RomeParameters(steps=5)
+    delta = ROME.compute(checkpoint.model, {0: C}, request_of(checkpoint), 0, parameters)
+    assert torch.isfinite(delta.weights["blocks.0.mlp.down.weight"]).all()
+    assert any("ill-conditioned" in warning for warning in delta.warnings)
+    assert delta.diagnostics["condition_number"] > 1e8
+
+
+def test_the_suffix_agrees_with_the_whole_model(checkpoint: Checkpoint) -> None:
+    """What the optimisation sees is what the model does when the value is moved."""
+    model, wanted = checkpoint.model, request_of(checkpoint)
+    walk = ContextSampler(checkpoint.graph, checkpoint.holdout)
+    prompts = [[wanted.subject, wanted.relation]]
+    prompts += [
+        [*walk.arriving_at(np.array([wanted.subject]), n, np.random.default_rng(n))[0].tolist(), wanted.relation]
+        for n in (3, 8, 15)
+    ]
+    shift = torch.randn(model.config.d_model, generator=torch.Generator().manual_seed(0))
+    for layer in (0, 1):
+        with torch.no_grad():
+            got = read_site(model, prompts, layer).logits(model, shift)
+        for prompt, logits in zip(prompts, got, strict=True):
+
+            def tap(name: str, x: Tensor, layer: int = layer) -> Tensor:
+                if name != f"mlp_out.{layer}":
+                    return x
+                return torch.cat([x[:, :-1], x[:, -1:] + shift], dim=1)
+
+            torch.testing.assert_close(logits, model(torch.tensor([prompt]), tap)[0, -1], rtol=1e-3, atol=1e-2)
+
+
+def test_the_value_stays_within_its_clamp(checkpoint: Checkpoint) -> None:
+    wanted = request_of(checkpoint, distance=40)
+    site = read_site(checkpoint.model, [[wanted.subject, wanted.relation], [wanted.subject]], 0)
+    found = optimise_value(
+        checkpoint.model,
+        site,
+        wanted.object,
+        v0_norm=1.0,
+        learning_rate=1.0,
+        steps=5,
+        clamp_norm_factor=0.25,
+        weight_decay=0.0,
+        kl_factor=0.0,
+        early_stop_loss=0.0,
+    )
+    assert found.steps == 4  # the last step only looks at the loss
+    assert found.delta.norm() <= 0.25 * (1 + 1e-5)
+
+
+def test_one_step_makes_no_update(checkpoint: Checkpoint) -> None:
+    delta = compute(checkpoint, steps=1)
+    assert delta.steps == 0
+    assert delta.norm == 0
+
+
+def test_parameters_have_bounds_in_their_schema() -> None:
+    schema = RomeParameters.model_json_schema()["properties"]
+    wanted = "learning_rate steps clamp_norm_factor weight_decay kl_factor early_stop_loss n_contexts use_covariance key seed"
+    assert set(wanted.split()) <= schema.keys()
+    for name, field in schema.items():
+        assert "default" in field, name
+        assert "description" in field, name
+        if field["type"] in ("number", "integer"):
+            assert {"minimum", "exclusiveMinimum"} & field.keys(), name
+            assert math.isfinite(field["maximum"]), name
+    with pytest.raises(ValidationError):
+        RomeParameters(momentum=0.9)
+    assert RomeParameters(**ROME.presets["tuned"].parameters) == RomeParameters()

@@ -1,0 +1,179 @@
+"""Stacks of edits: complete specifications, their hash, and what each edit of a stack did."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.checkpoints import Checkpoint
+from backend.data.contexts import ContextSampler
+from backend.editors import EDITORS, EditDelta
+from backend.edits import EditError, EditSpec, complete_spec, delta_key, edit_id, run_edits
+from backend.evaluation import answers
+
+
+def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: object) -> EditSpec:
+    given = {"distance": 4} if "object" not in more and "distance" not in more else {}
+    layers = checkpoint.model.config.n_layers
+    return complete_spec(checkpoint.graph, layers, subject=subject, relation=relation, **given, **more)  # type: ignore[arg-type]
+
+
+def test_defaults_are_filled_in(checkpoint: Checkpoint) -> None:
+    spec, rome = spec_of(checkpoint), EDITORS["rome"]
+    assert spec.method == "rome"
+    assert spec.layer == rome.default_layer
+    assert spec.parameters == rome.parameters().model_dump()
+    relation = checkpoint.graph.relation("II_A1")
+    assert spec.object == checkpoint.graph.counterfactual(7, relation, 4)
+    assert spec_of(checkpoint, distance=0).object == checkpoint.graph.object_of(7, relation)
+
+
+def test_a_preset_is_a_start_and_parameters_override_it(checkpoint: Checkpoint) -> None:
+    spec = spec_of(checkpoint, preset="paper", parameters={"steps": 7})
+    assert spec.parameters["learning_rate"] == 0.5
+    assert spec.parameters["steps"] == 7
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("subject", {"subject": 10**6}),
+        ("subject", {"subject": -1}),
+        ("relation", {"relation": "IX_C1"}),
+        ("object", {"object": 10**6}),
+        ("object", {"object": 3, "distance": 3}),
+        ("distance", {"distance": 10**6}),
+        ("method", {"method": "hammer"}),
+        ("layer", {"layer": 2}),
+        ("preset", {"preset": "best"}),
+        ("strength", {"strength": float("nan")}),
+        ("parameters.momentum", {"parameters": {"momentum": 1}}),
+        ("parameters.steps", {"parameters": {"steps": 0}}),
+        ("parameters.learning_rate", {"parameters": {"learning_rate": float("nan")}}),
+    ],
+)
+def test_bad_input_is_refused_by_the_name_of_its_field(
+    checkpoint: Checkpoint, field: str, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(EditError) as caught:
+        spec_of(checkpoint, **wrong)  # type: ignore[arg-type]
+    assert caught.value.field == field
+    assert caught.value.message
+
+
+def test_the_id_is_of_the_content(checkpoint: Checkpoint) -> None:
+    spec = spec_of(checkpoint)
+    by_object = spec_of(checkpoint, object=spec.object)
+    id = edit_id(checkpoint.sha256, [spec])
+    assert len(id) == 32
+    assert edit_id(checkpoint.sha256, [by_object]) == id
+    for other in (replace(spec, layer=1), replace(spec, strength=0.5), replace(spec, subject=8)):
+        assert edit_id(checkpoint.sha256, [other]) != id
+    assert edit_id("other weights", [spec]) != id
+    assert edit_id(checkpoint.sha256, [spec, spec]) != id
+
+
+@given(st.floats(-4, 4), st.floats(-4, 4))
+def test_a_delta_is_keyed_without_its_own_strength_alone(a: float, b: float) -> None:
+    one = EditSpec(1, "I_C1", 5, "rome", 0, {"steps": 3}, a)
+    two = EditSpec(2, "I_C1", 6, "rome", 0, {"steps": 3}, 1.0)
+    assert delta_key("w", [one]) == delta_key("w", [replace(one, strength=b)])
+    same = delta_key("w", [one, two]) == delta_key("w", [replace(one, strength=b), two])
+    assert same == (repr(a) == repr(b))
+
+
+def test_an_edit_reports_what_it_did(checkpoint: Checkpoint) -> None:
+    spec = spec_of(checkpoint)
+    edited = run_edits(checkpoint, [spec])
+    (outcome,) = edited.outcomes
+    graph = checkpoint.graph
+    prompt = [[7, checkpoint.vocabulary.relation_token(graph.relation("II_A1"))]]
+    was, now = (answers(model, prompt, graph.n_entities) for model in (checkpoint.model, edited.model))
+    assert outcome.kind == "counterfactual"
+    assert outcome.distance == 4
+    assert outcome.prediction_before == int(was.prediction[0])
+    assert outcome.prediction_after == int(now.prediction[0]) == spec.object
+    assert outcome.success
+    assert outcome.probability_after == pytest.approx(float(now.probability[0, spec.object]))
+    assert outcome.delta_norm == pytest.approx(edited.deltas[0].norm)
+    assert edited.id == edit_id(checkpoint.sha256, [spec])
+
+
+def test_a_target_out_of_reach_is_reported(checkpoint: Checkpoint) -> None:
+    (outcome,) = run_edits(checkpoint, [spec_of(checkpoint, distance=40, parameters={"steps": 1})]).outcomes
+    assert not outcome.success
+    assert outcome.probability_after == pytest.approx(outcome.probability_before)
+    assert outcome.prediction_after == outcome.prediction_before
+
+
+def test_each_edit_is_computed_on_the_model_as_edited_so_far(checkpoint: Checkpoint) -> None:
+    first, second = spec_of(checkpoint), spec_of(checkpoint, subject=20)
+    stack, alone = run_edits(checkpoint, [first, second]), run_edits(checkpoint, [second])
+    name = "blocks.0.mlp.down.weight"
+    assert not torch.equal(stack.deltas[1].weights[name], alone.deltas[0].weights[name])
+    total = checkpoint.model.get_parameter(name) + stack.deltas[0].weights[name] + stack.deltas[1].weights[name]
+    torch.testing.assert_close(stack.model.get_parameter(name).data, total)
+
+
+def test_the_strength_of_the_last_edit_reuses_its_delta(checkpoint: Checkpoint) -> None:
+    cache: dict[str, EditDelta] = {}
+    first, second = spec_of(checkpoint), spec_of(checkpoint, subject=20)
+    full = run_edits(checkpoint, [first, second], cache)
+    half = run_edits(checkpoint, [first, replace(second, strength=0.5)], cache)
+    assert len(cache) == 2
+    assert half.deltas[1] is full.deltas[1]
+    assert half.outcomes[1].delta_norm == pytest.approx(full.outcomes[1].delta_norm / 2)
+    run_edits(checkpoint, [replace(first, strength=0.5), second], cache)
+    assert len(cache) == 3  # the second edit now meets another model
+    none = run_edits(checkpoint, [replace(first, strength=0.0)], cache)
+    assert all(
+        torch.equal(value, checkpoint.model.state_dict()[name]) for name, value in none.model.state_dict().items()
+    )
+
+
+def test_what_is_already_true_is_refused_and_what_is_wrong_is_corrected(checkpoint: Checkpoint) -> None:
+    graph, n = checkpoint.graph, checkpoint.graph.n_entities
+    relation = graph.relation("II_A1")
+    truth = torch.from_numpy(graph.objects[:, relation.index])
+    prompts = torch.stack([torch.arange(n), torch.full((n,), n + relation.index)], dim=1)
+    right = answers(checkpoint.model, prompts, n).prediction == truth
+    known = int(torch.nonzero(right)[0])
+    with pytest.raises(EditError, match="already true") as caught:
+        run_edits(checkpoint, [spec_of(checkpoint, subject=known, distance=0)])
+    assert caught.value.field == "edits.0.object"
+
+    away = spec_of(checkpoint, subject=known)  # made wrong by a first edit, put right by a second one
+    outcome = run_edits(checkpoint, [away, spec_of(checkpoint, subject=known, distance=0)]).outcomes[1]
+    assert outcome.kind == "corrective"
+    assert outcome.distance == 0
+    assert outcome.prediction_before == away.object
+    assert outcome.success
+
+
+def test_contexts_are_true_stated_walks_that_arrive_at_the_subject(checkpoint: Checkpoint) -> None:
+    graph, holdout, n = checkpoint.graph, checkpoint.holdout, checkpoint.graph.n_entities
+    sampler = ContextSampler(graph, holdout)
+    column = {(int(a), int(b)): i for i, (a, b) in enumerate(graph.compositions)}
+    for length in (1, 3, 4, 5, 6, 13):
+        for row in sampler.arriving_at(np.arange(n), length, np.random.default_rng(length)):
+            at = 0
+            while at < length - 1:
+                x, end = int(row[at]), at + 1
+                while row[end] >= n:
+                    end += 1
+                path = [int(token) - n for token in row[at + 1 : end]]
+                if len(path) == 1:
+                    assert graph.objects[x, path[0]] == row[end]
+                    assert not holdout.single[x, path[0]]
+                else:
+                    assert graph.composition_objects[x, column[path[0], path[1]]] == row[end]
+                    assert not holdout.composition[x, column[path[0], path[1]]]
+                at = end
+        assert len(row) == length
+    with pytest.raises(ValueError, match="at least 3"):
+        sampler.arriving_at(np.arange(n), 2, np.random.default_rng(0))

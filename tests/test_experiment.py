@@ -1,0 +1,60 @@
+"""The whole story on the small checkpoint: an edit shatters, and a larger one shatters more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from backend.checkpoints import Checkpoint
+from backend.edits import EditSpec, complete_spec, run_edits
+from backend.experiment import Baseline, Experiment, measure, measure_baseline, run
+
+
+@pytest.fixture(scope="module")
+def baseline(checkpoint: Checkpoint) -> Baseline:
+    return measure_baseline(checkpoint, queries=50, n_contexts=2)
+
+
+def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **more: object) -> EditSpec:
+    layers = checkpoint.model.config.n_layers
+    return complete_spec(checkpoint.graph, layers, subject=7, relation=relation, distance=distance, **more)  # type: ignore[arg-type]
+
+
+def test_an_edit_shatters_and_a_farther_one_shatters_more(checkpoint: Checkpoint, baseline: Baseline) -> None:
+    near, far = (run(checkpoint, [spec_of(checkpoint, d)], baseline) for d in (1, checkpoint.graph.n_entities // 2))
+    for found in (near, far):
+        assert found.shattering.keys() == set(checkpoint.graph.relation_names)
+        assert found.sub_graph_shattering.keys() == {"edit", "retain", "test"}
+        assert all(r > 0 for r in found.shattering.values())
+    assert far.sub_graph_shattering["edit"] > near.sub_graph_shattering["edit"]
+
+
+def test_sub_graphs_are_named_after_the_edited_order(checkpoint: Checkpoint, baseline: Baseline) -> None:
+    found = run(checkpoint, [spec_of(checkpoint, 4)], baseline)
+    assert {score.order: score.sub_graph for score in found.scores} == {"I": "test", "II": "edit", "III": "retain"}
+    own = [r for name, r in found.shattering.items() if name.startswith("II_")]
+    assert found.sub_graph_shattering["edit"] == pytest.approx(sum(own) / len(own))
+    assert len(found.scores) == 12
+    assert all(score.n_contexts == 2 for score in found.scores)
+
+
+def test_at_strength_zero_nothing_changes(checkpoint: Checkpoint, baseline: Baseline) -> None:
+    found: Experiment = measure(
+        checkpoint, run_edits(checkpoint, [replace(spec_of(checkpoint, 4), strength=0.0)]), baseline
+    )
+    assert set(found.shattering.values()) == {0.0}
+    assert all(score.before == score.after for score in found.scores)
+    assert all(each.displacement == 0 for each in found.damage)
+    assert all(each.before == each.after for each in found.ripples)
+
+
+def test_the_edited_subject_is_displaced_most(checkpoint: Checkpoint, baseline: Baseline) -> None:
+    found = run(checkpoint, [spec_of(checkpoint, checkpoint.graph.n_entities // 2)], baseline)
+    assert found.damage[0].displacement == max(each.displacement for each in found.damage)
+    assert found.damage[0].accuracy_after == 0
+
+
+def test_without_a_baseline_one_is_measured(checkpoint: Checkpoint) -> None:
+    found = run(checkpoint, [spec_of(checkpoint, 4)])
+    assert {score.n_contexts for score in found.scores} == {5}
