@@ -11,6 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import torch
+from threadpoolctl import threadpool_limits
+
 T = TypeVar("T")
 
 
@@ -25,23 +28,22 @@ class Busy(Exception):
 class Executor:
     """`workers` threads, at most `queue_limit` jobs waiting for one.
 
-    Each thread gets its share of the cores for torch's own threads: two edits side by side then take no longer than
-    their sum on one core, and never fight over more threads than there are cores.
+    Each thread gets its share of the cores for the threads of torch and BLAS. Where these outnumber the cores, they spin
+    waiting for each other: on two busy cores, two threads each made scores 10 times and PCA 6 times slower than one.
     """
 
     def __init__(self, workers: int, queue_limit: int) -> None:
         self.capacity = workers + queue_limit
         self.workers = workers
-        self.torch_threads = max(1, (os.cpu_count() or 1) // workers)
+        self.threads_each = max(1, (os.cpu_count() or 1) // workers)
+        self._blas = threadpool_limits(self.threads_each, user_api="blas")
         self._pool = ThreadPoolExecutor(workers, "torch", initializer=self._start_thread)
         self._lock = threading.Lock()
         self._pending = 0
         self._mean_seconds = 0.1
 
     def _start_thread(self) -> None:
-        import torch
-
-        torch.set_num_threads(self.torch_threads)
+        torch.set_num_threads(self.threads_each)
 
     @property
     def pending(self) -> int:
@@ -80,3 +82,4 @@ class Executor:
     def close(self) -> None:
         """Drop what waits; what runs finishes in its own time."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._blas.restore_original_limits()
