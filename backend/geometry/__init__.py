@@ -1,0 +1,21 @@
+"""Geometry of representations: arrays in, arrays out; knows nothing of models or the web.
+
+Start at `projection.py` (pictures before and after an edit) and `shattering.py` (the paper's R).
+"""
+
+from backend.geometry.projection import METHODS, Diagnostics, Fit, Projection, compare, fit, project
+from backend.geometry.ring import ring_neighbor_share, winding_number
+from backend.geometry.shattering import shattering
+
+__all__ = [
+    "METHODS",
+    "Diagnostics",
+    "Fit",
+    "Projection",
+    "compare",
+    "fit",
+    "project",
+    "ring_neighbor_share",
+    "shattering",
+    "winding_number",
+]

@@ -1,0 +1,170 @@
+"""Nearest neighbours, the neighbour graph, and what to do when it falls apart.
+
+A point is never its own neighbour: `n_neighbors` counts the others, as in scikit-learn. The graph is symmetrised: i and
+j are joined when either is among the other's `n_neighbors` nearest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from backend.geometry.checks import FloatArray, IntArray, as_points
+
+# Beyond this many neighbours a map of a few thousand points is no longer one of its local geometry.
+MAX_AUTOMATIC_NEIGHBORS = 32
+# Rows of the distance matrix made at a time: a block stays in a core's cache.
+BLOCK_ROWS = 128
+
+
+@dataclass(frozen=True)
+class NeighborGraph:
+    """An undirected weighted graph, each edge once.
+
+    Attributes:
+        n: number of vertices.
+        source, target: (n_edges,) ends of each edge, source < target.
+        length: (n_edges,) Euclidean length of each edge.
+    """
+
+    n: int
+    source: IntArray
+    target: IntArray
+    length: FloatArray
+
+    def labels(self) -> IntArray:
+        """(n,) number of the component each vertex belongs to."""
+        return _labels(self.n, self.source, self.target)
+
+
+def nearest_neighbors(points: FloatArray, k: int, queries: FloatArray | None = None) -> tuple[IntArray, FloatArray]:
+    """The k nearest points of every query, exactly, nearest first.
+
+    Args:
+        points: (n, d).
+        k: number of neighbours; cut to those there are.
+        queries: (m, d); None means the points themselves, each of which then leaves itself out.
+
+    Returns:
+        (m, k) indices into points, and (m, k) Euclidean distances.
+    """
+    targets = points if queries is None else queries
+    k = min(k, len(points) - (queries is None))
+    x, y = _comparable(targets, points)
+    squares = y.square().sum(dim=1)
+    found = []
+    for start in range(0, len(x), BLOCK_ROWS):
+        # |x|^2 is the same along a row. float64 up to here, for close pairs cancel; float32 is chosen from faster.
+        closeness = torch.addmm(squares, x[start : start + BLOCK_ROWS], y.T, alpha=-2)
+        closeness += x[start : start + BLOCK_ROWS].square().sum(dim=1, keepdim=True)
+        if queries is None:
+            closeness[:, start:].fill_diagonal_(torch.inf)
+        found.append(closeness.float().topk(k, dim=1, largest=False).indices)
+    index: IntArray = torch.cat(found).numpy()
+    step = targets[:, None, :] - points[index]
+    distance = np.sqrt(np.einsum("mkd,mkd->mk", step, step))  # by subtraction, which does not cancel
+    order = np.argsort(distance, axis=1, kind="stable")
+    return np.take_along_axis(index, order, axis=1), np.take_along_axis(distance, order, axis=1)
+
+
+def automatic_n_neighbors(points: ArrayLike) -> tuple[int, int]:
+    """The smallest k whose symmetrised neighbour graph is connected, and the graph's number of components.
+
+    If none up to 32 (or n - 1) is, the smallest k with the fewest components, so the second number is 1 unless the
+    points fall into clusters.
+
+    Args:
+        points: (n, d).
+
+    Returns:
+        (k, n_components of the graph at that k).
+    """
+    k, components, _ = _automatic(as_points(points))
+    return k, components
+
+
+def _automatic(points: FloatArray) -> tuple[int, int, tuple[IntArray, FloatArray]]:
+    """k, components, and the neighbours found on the way (at least k of them)."""
+    limit = min(MAX_AUTOMATIC_NEIGHBORS, len(points) - 1)
+    rows = np.arange(len(points))
+    best, fewest = limit, len(points) + 1
+    for most in dict.fromkeys((min(8, limit), limit)):  # 8 is nearly always enough, and cheaper to find
+        neighbors = nearest_neighbors(points, most)
+        for k in range(1, most + 1):
+            source, target = np.repeat(rows, k), neighbors[0][:, :k].ravel()
+            components = int(_labels(len(points), source, target).max()) + 1
+            if components < fewest:
+                best, fewest = k, components
+            if components == 1:
+                return best, fewest, neighbors
+    return best, fewest, neighbors
+
+
+def neighbor_graph(points: FloatArray, n_neighbors: int | Literal["auto"]) -> tuple[NeighborGraph, int]:
+    """The symmetrised graph of the `n_neighbors` nearest of each of the (n, d) points, and `n_neighbors`.
+
+    Raises:
+        ValueError: `n_neighbors` below 1. One above n - 1 is cut to that.
+    """
+    if n_neighbors == "auto":
+        k, _, (index, distance) = _automatic(points)
+    elif n_neighbors < 1:
+        raise ValueError(f"n_neighbors must be at least 1, got {n_neighbors}")
+    else:
+        k = min(n_neighbors, len(points) - 1)
+        index, distance = nearest_neighbors(points, k)
+    source, target = np.repeat(np.arange(len(points)), k), index[:, :k].ravel()
+    low, high = np.minimum(source, target), np.maximum(source, target)
+    key, first = np.unique(low * len(points) + high, return_index=True)
+    return NeighborGraph(len(points), key // len(points), key % len(points), distance[:, :k].ravel()[first]), k
+
+
+def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> NeighborGraph:
+    """Join every two components by an edge between their closest points, as scikit-learn does, so a map exists."""
+    n_components = int(labels.max()) + 1
+    if n_components == 1:
+        return graph
+    squared = _squared_distances(points, points).numpy()
+    sources, targets = [], []
+    for label in range(n_components - 1):
+        members = np.flatnonzero(labels == label)
+        others = np.flatnonzero(labels > label)
+        block = squared[np.ix_(members, others)]
+        nearest = block.argmin(axis=0)  # of this component, to each point of the others
+        # Sorted by component, then distance, the first of each component is its closest point.
+        order = np.lexsort((block[nearest, np.arange(len(others))], labels[others]))
+        _, first = np.unique(labels[others][order], return_index=True)
+        sources.append(members[nearest[order[first]]])
+        targets.append(others[order[first]])
+    source, target = np.concatenate(sources), np.concatenate(targets)
+    return NeighborGraph(
+        graph.n,
+        np.concatenate([graph.source, np.minimum(source, target)]),
+        np.concatenate([graph.target, np.maximum(source, target)]),
+        np.concatenate([graph.length, np.linalg.norm(points[source] - points[target], axis=1)]),
+    )
+
+
+def _labels(n: int, source: IntArray, target: IntArray) -> IntArray:
+    adjacency = coo_array((np.ones(len(source), dtype=np.int8), (source, target)), shape=(n, n))
+    return np.asarray(connected_components(adjacency.tocsr(), directed=False)[1], dtype=np.int64)
+
+
+def _squared_distances(left: FloatArray, right: FloatArray) -> torch.Tensor:
+    """(m, n) float64, up to a common factor."""
+    x, y = _comparable(left, right)
+    return torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2) + x.square().sum(dim=1, keepdim=True)
+
+
+def _comparable(left: FloatArray, right: FloatArray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both centred and scaled to size 1, so that neither offset nor size costs accuracy."""
+    center = right.mean(axis=0)
+    left, right = left - center, right - center
+    scale = max(float(np.abs(left).max()), float(np.abs(right).max())) or 1.0
+    return torch.from_numpy(left / scale), torch.from_numpy(right / scale)
