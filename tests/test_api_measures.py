@@ -1,0 +1,150 @@
+"""Representations, pictures and scores over HTTP."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from starlette.testclient import TestClient
+
+from backend.activations import activations
+from backend.api.laboratory import Laboratory
+from backend.checkpoints import Checkpoint
+
+SMALL = "rings-small"
+
+
+def decode(array: dict[str, Any]) -> NDArray[np.float32]:
+    assert array["dtype"] == "f4"
+    return np.frombuffer(base64.b64decode(array["bdata"]), "<f4").reshape(array["shape"])
+
+
+def post(client: TestClient, path: str, **body: Any) -> dict[str, Any]:
+    response = client.post(path, json={"checkpoint": SMALL, **body})
+    assert response.status_code == 200, response.text
+    result: dict[str, Any] = response.json()
+    return result
+
+
+def an_edit(client: TestClient, strength: float = 1.0) -> str:
+    edit = {"subject": 3, "relation": "I_C1", "distance": 6, "parameters": {"steps": 20}, "strength": strength}
+    id: str = post(client, "edits", edits=[edit])["id"]
+    return id
+
+
+def test_activations_are_the_models_own(client: TestClient, checkpoint: Checkpoint) -> None:
+    got = post(client, "activations", relation="II_C2", site="mlp_out.0")
+    relation = checkpoint.graph.relation("II_C2")
+    expected = activations(checkpoint.model, checkpoint.graph.n_entities, relation, "mlp_out.0").numpy()
+    np.testing.assert_array_equal(decode(got["values"]), expected)
+    default = post(client, "activations", relation="II_C2")
+    assert default["site"] == client.get("checkpoints").json()[0]["model"]["default_site"]
+
+
+def test_an_edit_moves_activations_behind_it_and_none_before(client: TestClient) -> None:
+    edit = an_edit(client)
+    for site, moved in (("attn_out.0", False), ("resid_mid.0", False), ("mlp_out.0", True), ("resid_post.1", True)):
+        before = decode(post(client, "activations", relation="I_C1", site=site)["values"])
+        after = decode(post(client, "activations", relation="I_C1", site=site, edit=edit)["values"])
+        assert np.array_equal(before, after) is not moved
+
+
+def test_without_an_edit_both_pictures_are_the_same(client: TestClient, checkpoint: Checkpoint) -> None:
+    got = post(client, "projections", relation="III_A1")
+    n = checkpoint.graph.n_entities
+    assert got["before"] == got["after"]
+    assert got["diagnostics"]["before"] == got["diagnostics"]["after"]
+    assert decode(got["before"]).shape == (n, 3)
+    assert sorted(got["order_position"]) == list(range(n))
+    assert got["order_position"] == checkpoint.graph.positions[2].tolist()
+
+
+@pytest.mark.parametrize("method", ["isomap", "pca"])
+@pytest.mark.parametrize("align", ["none", "procrustes", "shared"])
+def test_pictures_of_an_edit(client: TestClient, method: str, align: str) -> None:
+    got = post(client, "projections", relation="I_C1", edit=an_edit(client), method=method, align=align, dimensions=2)
+    assert decode(got["after"]).shape == decode(got["before"]).shape
+    assert np.isfinite(decode(got["after"])).all()
+    assert got["before"] != got["after"]
+    neighbors = {got["diagnostics"][side]["n_neighbors"] for side in ("before", "after")}
+    assert len(neighbors) == 1
+    assert (neighbors == {None}) is (method == "pca")
+
+
+def test_the_strength_slider_pays_for_the_edited_side_alone(client: TestClient, laboratory: Laboratory) -> None:
+    first, second = an_edit(client), an_edit(client, strength=0.5)
+    post(client, "projections", relation="I_C1", edit=first)
+    post(client, "evaluations", edit=first, queries=20)
+    computed, kept = laboratory.cache.statistics.computed, set(laboratory.cache)
+    post(client, "projections", relation="I_C1", edit=second)
+    post(client, "evaluations", edit=second, queries=20)
+    assert laboratory.cache.statistics.computed == computed + 2
+    new = set(laboratory.cache) - kept
+    assert sorted(key.partition("/")[0] for key in new) == ["evaluation", "projection"]
+
+
+def test_asking_again_computes_nothing(client: TestClient, laboratory: Laboratory) -> None:
+    edit = an_edit(client)
+    first = post(client, "projections", relation="I_C1", edit=edit)
+    computed = laboratory.cache.statistics.computed
+    assert post(client, "projections", relation="I_C1", edit=edit) == first
+    assert laboratory.cache.statistics.computed == computed
+
+
+def test_an_evaluation_says_what_was_lost(client: TestClient, checkpoint: Checkpoint) -> None:
+    got = post(client, "evaluations", edit=an_edit(client), queries=20, contexts=2)
+    shattering = got["shattering"]
+    assert shattering["per_relation"].keys() == set(checkpoint.graph.relation_names)
+    of_order = [R for name, R in shattering["per_relation"].items() if name.startswith("I_")]
+    assert shattering["edit"] == pytest.approx(np.mean(of_order))
+    assert shattering["edit"] > 0
+    assert {(score["task"], score["order"]) for score in got["scores"]} == {
+        (task, order)
+        for task in ("direct", "logical", "composition_stated", "composition_held_out")
+        for order in checkpoint.graph.order_names
+    }
+    for score in got["scores"]:
+        assert score["n_queries"] == min(20, score["n_available"])
+        assert score["n_contexts"] == 2
+        accuracy = score["accuracy"]
+        assert accuracy["change"] == pytest.approx(accuracy["after"] - accuracy["before"])
+        assert 0 <= accuracy["after"] <= 1
+    assert sum(each["n_entities"] for each in got["damage"]) == checkpoint.graph.n_entities
+    assert {ripple["kind"] for ripple in got["ripples"]} == {"implied", "contradicted"}
+
+
+def test_an_edit_of_strength_zero_changes_nothing(client: TestClient) -> None:
+    got = post(client, "evaluations", edit=an_edit(client, strength=0.0), queries=20, contexts=1)
+    assert set(got["shattering"]["per_relation"].values()) == {0.0}
+    assert all(score["accuracy"]["change"] == 0 for score in got["scores"])
+
+
+def test_evaluations_are_reproducible_and_the_seed_matters(client: TestClient, laboratory: Laboratory) -> None:
+    edit = an_edit(client)
+    first = post(client, "evaluations", edit=edit, queries=20, contexts=1)
+    laboratory.cache.clear()
+    second = post(client, "evaluations", edit=edit, queries=20, contexts=1)
+    assert first["scores"] == second["scores"]
+    other = post(client, "evaluations", edit=edit, queries=20, contexts=1, seed=1)
+    assert first["scores"] != other["scores"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("activations", {"relation": "I_X"}, "body.relation"),
+        ("activations", {"relation": "I_C1", "site": "mlp_key.0"}, "body.site"),
+        ("projections", {"relation": "I_C1", "method": "umap"}, "body.method"),
+        ("projections", {"relation": "I_C1", "dimensions": 4}, "body.dimensions"),
+        ("projections", {"relation": "I_C1", "align": "best"}, "body.align"),
+        ("evaluations", {"edit": "x", "contexts": 0}, "body.contexts"),
+        ("evaluations", {}, "body.edit"),
+    ],
+)
+def test_bad_input_names_the_field(client: TestClient, path: str, body: dict[str, Any], field: str) -> None:
+    response = client.post(path, json={"checkpoint": SMALL, **body})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == field
