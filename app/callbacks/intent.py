@@ -56,6 +56,7 @@ def register(app: Dash, client: Client) -> None:
             },
             "disabled": {name: Output(name, "disabled") for name in (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)},
             "part": {name: Output(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
+            "camera": Output(ids.CAMERA, "data"),
             "note": Output(ids.CHECKPOINT_NOTE, "children"),
             "note_title": Output(ids.CHECKPOINT_NOTE, "title"),
             "notice": Output(ids.NOTICE, "children"),
@@ -99,6 +100,7 @@ class _Answer:
             "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min", ids.DISTANCE_SLIDER), no_update),
             "disabled": dict.fromkeys((ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH), no_update),
             "part": dict.fromkeys((*PARTS, ids.HISTORY, ids.URL_OUT), no_update),
+            "camera": no_update,
             "note": no_update,
             "note_title": no_update,
             "notice": no_update,
@@ -296,6 +298,8 @@ class _Intent:
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
         if opened or ids.METHOD in self.who:
             out["options"].update(options.tool(tool))
+        if ids.URL_IN in self.who:
+            out["camera"] = list(view.camera) if view.camera else None
         out["disabled"] = {
             ids.UNDO: not (now.past or view.edits),
             ids.REDO: not now.future,

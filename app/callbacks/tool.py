@@ -38,15 +38,15 @@ def register(app: Dash, client: Client) -> None:
 
     @app.callback(
         Output(ids.ERRORS, "children"),
-        Input(ids.MODEL, "data"),
-        State(ids.ERRORS, "children"),
+        Input(ids.ERRORS_FOLD, "n_clicks"),
+        Input(ids.CHECKPOINT, "value"),
         prevent_initial_call=True,
     )
-    async def errors(model: Json | None, shown: Any) -> Any:
-        if model is None:
+    async def errors(opened: int | None, checkpoint: str | None) -> Any:
+        # Finding every mistake takes a while: not before someone wants to see them.
+        if not opened or not checkpoint:
             raise PreventUpdate
         try:
-            found = await client.errors(model["checkpoint"])
+            return views.error_list(await client.errors(checkpoint))
         except ApiError as error:
             return error.message
-        return views.error_list(found)

@@ -1,0 +1,171 @@
+"""A real server in a process of its own, and Chromium looking at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from backend.settings import REPOSITORY
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+PATIENCE = 60_000  # milliseconds; a loaded machine is slow, not wrong
+
+
+@dataclass
+class Server:
+    """`shatterscope serve` on its own port, which can be stopped and started again."""
+
+    environment: dict[str, str]
+    port: int
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-c", "from backend.cli import main; main()", "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=REPOSITORY, env=self.environment, stdout=subprocess.DEVNULL)
+        for _ in range(600):
+            assert self.process.poll() is None, "the server ended while starting"
+            try:
+                httpx.get(f"{self.url}/api/v1/health", timeout=2).raise_for_status()
+                return
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        raise AssertionError("the server did not start in a minute")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "SHATTERSCOPE_MODELS_DIR": str(models_dir),
+        "SHATTERSCOPE_STATE_DIR": str(tmp_path_factory.mktemp("state")),
+        "SHATTERSCOPE_DEVICE": "cpu",
+    }
+    server = Server(environment, port)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing: the browser tests cannot run")
+        pytest.skip("CHROMIUM IS MISSING: the browser tests did not run (install it with: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Explore:
+    """The Explore page as a person uses it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", lambda message: self.faults.append(message.text) if message.type == "error" else None)
+
+    def open(self, url: str) -> None:
+        self.page.goto(url)
+        self.settle()
+
+    def settle(self) -> None:
+        """Until the page has answered: idle, with a fact, both scenes and the numbers on screen."""
+        self.page.wait_for_function(
+            """() => document.querySelector('#status')?.dataset.state !== 'busy'
+                && document.querySelector('#r-edit')?.dataset.value !== undefined
+                && /[0-9]/.test(document.querySelector('#truth').textContent)
+                && document.querySelector('#scene-before canvas') && document.querySelector('#scene-after canvas')""",
+            timeout=PATIENCE,
+        )
+        # A chain of callbacks is idle for a moment between its links.
+        self.page.wait_for_timeout(250)
+        self.page.wait_for_function(
+            "() => document.querySelector('#status').dataset.state !== 'busy'", timeout=PATIENCE
+        )
+
+    def r(self, name: str = "edit") -> float:
+        value = self.page.get_attribute(f"#r-{name}", "data-value")
+        assert value is not None
+        return float(value)
+
+    def edit(self, distance: int) -> None:
+        self.page.fill("#distance", str(distance))
+        self.page.click("#apply")
+        self.edits(None)
+
+    def edits(self, count: int | None) -> None:
+        if count is not None:
+            expect(self.page.locator("#edit-stack .chip.edit")).to_have_count(count, timeout=PATIENCE)
+        self.page.wait_for_timeout(150)
+        self.settle()
+
+    def numbers(self) -> list[str | None]:
+        cells = self.page.locator("#accuracy td").evaluate_all("cells => cells.map(cell => cell.dataset.after)")
+        return [*(self.page.get_attribute(f"#r-{name}", "data-value") for name in ("edit", "retain", "test")), *cells]
+
+    def camera(self, scene: str) -> list[float]:
+        found: list[float] = self.page.evaluate(
+            """id => { const c = document.querySelector(`#${id} .js-plotly-plot`)._fullLayout.scene._scene.getCamera();
+                return [c.eye, c.center, c.up].flatMap(v => [v.x, v.y, v.z]); }""",
+            scene,
+        )
+        return found
+
+    def turn(self, scene: str) -> None:
+        box = self.page.locator(f"#{scene}").bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + 90, y + 20, steps=6)
+        self.page.mouse.up()
+        self.page.wait_for_timeout(600)
+
+
+@pytest.fixture
+def explore(chromium: Browser, server: Server) -> Iterator[Explore]:
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    explore = Explore(context.new_page())
+    explore.open(server.url)
+    yield explore
+    context.close()

@@ -1,0 +1,288 @@
+"""The Explore page in Chromium, with the shipped small checkpoint."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from page_fixtures import PATIENCE, Explore, Server, chromium, explore, server
+from playwright.sync_api import Browser, expect
+
+__all__ = ["chromium", "explore", "server"]
+
+
+def far(explore: Explore) -> int:
+    """Half of the ring: as far as an edit can reach."""
+    return int(explore.page.get_attribute("#distance", "max") or 0)
+
+
+def test_it_opens_with_a_fact_and_its_ring_and_asks_nothing_of_the_network(explore: Explore, server: Server) -> None:
+    page = explore.page
+    elsewhere: list[str] = []
+    page.on("request", lambda request: elsewhere.append(request.url))
+    page.reload()
+    explore.settle()
+    assert [url for url in elsewhere if not url.startswith((server.url, "data:", "blob:"))] == []
+    assert page.inner_text("#truth").split()[0] == page.inner_text("#answer").split()[0]
+    assert explore.r() == 0
+    assert page.url.rstrip("/") == server.url
+    assert explore.faults == []
+
+
+def test_a_far_edit_shatters_more_than_a_near_one(explore: Explore) -> None:
+    page = explore.page
+    explore.edit(1)
+    explore.edits(1)
+    near = explore.r()
+    assert near > 0
+    page.click("#reset")
+    explore.edits(0)
+    assert explore.r() == 0
+    explore.edit(far(explore))
+    explore.edits(1)
+    assert explore.r() > near
+    assert explore.faults == []
+
+
+def test_the_answer_follows_the_edit_and_undo_and_redo_take_it_back_and_forth(explore: Explore) -> None:
+    page = explore.page
+    truth = page.inner_text("#truth")
+    explore.edit(4)
+    explore.edits(1)
+    after, taught = explore.numbers(), page.inner_text("#answer").split()[0]
+    assert taught != truth
+    page.click("#undo")
+    explore.edits(0)
+    assert page.inner_text("#answer").split()[0] == truth
+    page.click("#redo")
+    explore.edits(1)
+    assert explore.numbers() == after
+    assert page.inner_text("#answer").split()[0] == taught
+
+
+def test_changing_the_question_or_the_distance_edits_nothing(explore: Explore) -> None:
+    page = explore.page
+    page.fill("#subject", "17")
+    page.press("#subject", "Enter")
+    page.click("#order label:nth-child(2)")
+    page.click("#direction label:nth-child(2)")
+    page.click("#hops label:nth-child(3)")
+    page.fill("#distance", "9")
+    page.press("#distance", "Enter")
+    explore.edits(0)
+    expect(page.locator("#question")).to_contain_text("3 steps anticlockwise of 17")
+    assert "q=17~II_A3" in page.url
+    assert "e=" not in page.url
+    assert explore.r() == 0
+
+
+def test_a_copied_link_shows_the_same_numbers_in_another_browser(explore: Explore, chromium: Browser) -> None:
+    page = explore.page
+    page.fill("#subject", "5")
+    page.press("#subject", "Enter")
+    explore.edit(far(explore))
+    explore.edits(1)
+    explore.edit(2)
+    explore.edits(2)
+    explore.turn("scene-after")
+    page.click("#mode label:nth-child(2)")
+    explore.settle()
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    other = Explore(context.new_page())
+    other.open(page.url)
+    other.edits(2)
+    assert other.numbers() == explore.numbers()
+    assert other.page.url == page.url
+    assert other.camera("scene-after") == pytest.approx(explore.camera("scene-after"), abs=1e-3)
+    assert other.page.get_attribute("#scenes", "data-mode") == "one"
+    context.close()
+
+
+def test_the_cameras_are_locked_and_no_update_moves_them(explore: Explore) -> None:
+    before = explore.camera("scene-before")
+    explore.turn("scene-before")
+    turned = explore.camera("scene-before")
+    assert turned != pytest.approx(before, abs=1e-2)
+    assert explore.camera("scene-after") == pytest.approx(turned, abs=1e-3)
+    explore.edit(3)
+    explore.edits(1)
+    explore.page.click("#order label:nth-child(3)")
+    explore.settle()
+    for scene in ("scene-before", "scene-after"):
+        assert explore.camera(scene) == pytest.approx(turned, abs=1e-3)
+
+
+def test_strength_is_a_real_model_at_every_step(explore: Explore) -> None:
+    page = explore.page
+    explore.edit(far(explore))
+    explore.edits(1)
+    whole = explore.r()
+    page.locator("#strength").fill("0.5")
+    page.wait_for_timeout(400)
+    explore.settle()
+    half = explore.r()
+    assert 0 < half < whole
+    page.locator("#strength").fill("0")
+    page.wait_for_timeout(400)
+    explore.settle()
+    assert explore.r() == pytest.approx(0, abs=1e-6)
+    page.click("#undo")
+    explore.edits(0)
+
+
+def test_an_edit_in_the_middle_can_be_taken_out(explore: Explore) -> None:
+    for subject, distance in ((3, 2), (4, 3), (5, 4)):
+        explore.page.fill("#subject", str(subject))
+        explore.page.press("#subject", "Enter")
+        explore.edit(distance)
+    explore.edits(3)
+    explore.page.locator("#edit-stack .chip.edit button").nth(1).click()
+    explore.edits(2)
+    texts = explore.page.locator("#edit-stack .chip.edit").all_inner_texts()
+    assert [re.match(r"\d+", text.strip())[0] for text in texts] == ["3", "5"]  # type: ignore[index]
+    assert explore.page.inner_text("#edit-stack").startswith("model = base + 2 edits")
+
+
+def test_everything_by_keyboard(explore: Explore) -> None:
+    page = explore.page
+    page.focus("#subject")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("12")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")  # the next ring
+    explore.settle()
+    assert "q=12~II_C1" in page.url
+    page.focus("#distance")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("7")
+    page.keyboard.press("ControlOrMeta+Enter")
+    explore.edits(1)
+    assert "12~II_C1~d7" in page.url
+    page.focus("#apply")
+    page.keyboard.press("ControlOrMeta+z")
+    explore.edits(0)
+    page.keyboard.press("ControlOrMeta+Shift+z")
+    explore.edits(1)
+    visible = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+    assert visible != "none"
+
+
+def test_the_browsers_back_button_goes_back_one_model(explore: Explore) -> None:
+    explore.edit(4)
+    explore.edits(1)
+    explore.page.go_back()
+    explore.edits(0)
+    assert explore.r() == 0
+
+
+def test_method_preset_and_parameters_reach_the_edit(explore: Explore) -> None:
+    page = explore.page
+    page.select_option("#preset", "paper")
+    explore.settle()
+    page.click("text=Parameters")
+    steps = page.locator("#parameters input[id*='\"steps\"']")
+    assert steps.input_value() == "20"
+    steps.fill("12")
+    steps.press("Enter")
+    explore.settle()
+    page.select_option("#layer", "1")
+    explore.edit(4)
+    explore.edits(1)
+    assert "~rome~1~paper~1~steps:12" in page.url
+
+
+def test_a_mistake_of_the_model_can_be_mended(explore: Explore) -> None:
+    page = explore.page
+    page.click("#errors-fold summary")
+    first = page.locator("#errors button").first
+    first.click()
+    explore.settle()
+    assert page.inner_text("#truth") != page.inner_text("#answer").split()[0]
+    page.click("#apply")
+    explore.edits(1)
+    expect(page.locator("#edit-stack")).to_contain_text("corrective")
+
+
+def test_other_relations_sites_and_projections_can_be_looked_at(explore: Explore) -> None:
+    page = explore.page
+    page.select_option("#see-relation", "III_A2")
+    page.select_option("#site", "resid_post.0")
+    page.select_option("#projection", "pca")
+    page.select_option("#align", "shared")
+    page.click("#dimensions label:nth-child(2)")
+    explore.settle()
+    expect(page.locator("#caption-before")).to_contain_text("III_A2")
+    expect(page.locator("#words-before")).to_contain_text("PCA", timeout=PATIENCE)
+    for part in ("r=III_A2", "s=resid_post.0", "v=pca", "a=shared", "dim=2"):
+        assert part in page.url
+    assert explore.faults == []
+
+
+def test_a_garbled_link_opens_the_default_view_and_says_so(explore: Explore, server: Server) -> None:
+    explore.open(f"{server.url}/?q=zzz&e=1~2~3&k=many&cam=0")
+    assert explore.r() == 0
+    notice = explore.page.inner_text("#notice")
+    for word in ("question", "edits", "neighbours", "camera"):
+        assert word in notice
+
+
+def test_status_is_busy_during_work_and_bad_input_is_answered_in_place(explore: Explore) -> None:
+    page = explore.page
+    states = page.evaluate_handle(
+        """() => { const seen = []; const status = document.querySelector('#status');
+            new MutationObserver(() => seen.push(status.dataset.state)).observe(status, {attributes: true}); return seen; }"""
+    )
+    explore.edit(2)
+    explore.edits(1)
+    assert "busy" in states.json_value()
+    page.fill("#neighbors", "banana")
+    page.press("#neighbors", "Enter")
+    explore.settle()
+    expect(page.locator("#notice")).to_contain_text("whole number")
+    explore.edits(1)
+
+
+def test_the_page_keeps_its_state_when_the_server_is_restarted_under_it(explore: Explore, server: Server) -> None:
+    page = explore.page
+    explore.edit(far(explore))
+    explore.edits(1)
+    numbers, url = explore.numbers(), page.url
+    server.stop()
+    page.click("#hops label:nth-child(2)")
+    page.wait_for_function("() => document.querySelector('#status').dataset.state === 'error'", timeout=PATIENCE)
+    assert page.url == url
+    server.start()
+    page.click("#hops label:nth-child(1)")
+    explore.settle()
+    page.click("#hops label:nth-child(3)")
+    explore.edits(1)
+    assert "e=" in page.url
+    assert explore.numbers() == numbers
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720)])
+def test_all_that_matters_fits_the_screen_and_the_scenes_take_half_of_it(
+    explore: Explore, width: int, height: int
+) -> None:
+    page = explore.page
+    page.set_viewport_size({"width": width, "height": height})
+    explore.edit(4)
+    explore.edits(1)
+    area = 0.0
+    for name in ("subject", "apply", "scene-before", "scene-after", "r-edit", "r-test", "accuracy", "edit-stack"):
+        box = page.locator(f"#{name}").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height, name
+        area += box["width"] * box["height"] if name.startswith("scene") else 0
+    if height == 900:
+        assert area > width * height / 2
+
+
+def test_a_phone_reads_it_without_scrolling_sideways(explore: Explore) -> None:
+    explore.page.set_viewport_size({"width": 390, "height": 844})
+    explore.edit(4)
+    explore.edits(1)
+    assert explore.page.evaluate("() => document.documentElement.scrollWidth") <= 390
