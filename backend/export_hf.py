@@ -17,7 +17,7 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from backend.data import Vocabulary
@@ -53,7 +53,8 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: Transformer 
         )
     folder = _empty_folder(Path(directory))
     # `format` is demanded by transformers; the id says where the weights came from.
-    save_file(gpt2_weights(model), folder / "model.safetensors", metadata={"format": "pt", "checkpoint": checkpoint.id})
+    weights = save(gpt2_weights(model), metadata={"format": "pt", "checkpoint": checkpoint.id})
+    (folder / "model.safetensors").write_bytes(weights)
     _write_json(folder / "config.json", gpt2_config(model.config))
     _write_json(folder / "tokenizer.json", word_tokenizer(checkpoint.vocabulary))
     tokenizer_config = {

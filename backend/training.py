@@ -81,7 +81,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return total / len(x)
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: torch.autograd.function.FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_x, grad_weight = ctx.saved_tensors  # type: ignore[attr-defined]
         return grad_x * grad, grad_weight * grad, None, None
 
@@ -114,18 +114,20 @@ class Trainer:
         self.model = Transformer(model, torch.Generator().manual_seed(config.seed)).to(device)
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.sampler = TextSampler(graph, holdout, device)
-        # A tensor rate can be changed under a captured graph.
-        rate = torch.tensor(config.learning_rate, device=device) if device.type == "cuda" else config.learning_rate
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=rate, betas=(0.9, 0.95), fused=True)
+        cuda = device.type == "cuda"  # there the step is captured, and a rate held in a tensor can still be changed
+        rate = torch.tensor(config.learning_rate, device=device) if cuda else config.learning_rate
+        self.optimiser = torch.optim.Adam(
+            self.model.parameters(), lr=rate, betas=(0.9, 0.95), fused=True, capturable=cuda
+        )
         self.step = 0
         self.seconds = 0.0
-        self._advance = _captured(self._one_step, self) if device.type == "cuda" else self._one_step
+        self._advance = _captured(self._one_step, self) if cuda else self._one_step
 
     def _one_step(self) -> Tensor:
         tokens = self.sampler.sample(self.config.batch, self.length, self.generator)
         loss = entity_loss(self.model, tokens, self.n_entities)
         self.optimiser.zero_grad(set_to_none=self.device.type != "cuda")
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimiser.step()
         return loss.detach()
