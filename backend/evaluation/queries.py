@@ -62,6 +62,8 @@ def draw_queries(
 ) -> QuerySet:
     """Draw `queries` per task and order without replacement (fewer where there are not as many), deterministic by `seed`.
 
+    In two stages, subjects and then their facts: every fact is equally likely to be drawn.
+
     Raises:
         ValueError: `n_contexts` or `queries` below 1, or a model context too short for a composition behind a fact.
     """
@@ -76,12 +78,15 @@ def draw_queries(
     def tensor(values: IntArray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
+    populations = list(_populations(graph, holdout))
+    pool = _pool([available for _, _, available, _, _ in populations], queries, rng)
     cells = []
-    for task, order, available, columns, objects in _populations(graph, holdout):
-        flat = np.flatnonzero(available)
-        if queries != "all" and queries < len(flat):
-            flat = rng.choice(flat, queries, replace=False)
-        x, column = np.unravel_index(flat, available.shape)
+    for task, order, available, columns, objects in populations:
+        row, column = np.nonzero(available[pool])
+        if queries != "all" and queries < len(row):
+            chosen = rng.choice(len(row), queries, replace=False)
+            row, column = row[chosen], column[chosen]
+        x = pool[row]
         tokens = graph.n_entities + columns[column]
         cells.append(Cell(task, order, tensor(x), tensor(tokens), tensor(objects[x, column]), int(available.sum())))
 
@@ -90,6 +95,21 @@ def draw_queries(
     lengths = [int(length) for length in _spread(3, context - 2, n_contexts, rng)]
     contexts = tuple(tensor(walker.arriving_at(everyone, length, rng)) for length in lengths)
     return QuerySet(tuple(cells), contexts, graph.n_entities)
+
+
+def _pool(members: list[NDArray[np.bool_]], queries: int | Literal["all"], rng: np.random.Generator) -> IntArray:
+    """Subjects to ask about: a random sample, as small as holds enough queries of every task and order.
+
+    All cells share it, since the context of a subject is the dearest part of its first query and free for the others.
+    """
+    shuffled = rng.permutation(len(members[0]))
+    if queries == "all":
+        return shuffled
+    enough = 0
+    for available in members:
+        found = np.cumsum(available[shuffled].sum(1))
+        enough = max(enough, int(np.searchsorted(found, min(queries, int(found[-1])))) + 1)
+    return shuffled[:enough]
 
 
 def _populations(
