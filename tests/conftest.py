@@ -4,11 +4,15 @@ checkpoint that is shipped, and the real server over it."""
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
 from starlette.testclient import TestClient
@@ -65,6 +69,36 @@ def client(app: FastAPI) -> Iterator[TestClient]:
     """The server's paths below /api/v1, called one at a time."""
     with TestClient(app, base_url="http://testserver/api/v1/", raise_server_exceptions=False) as client:
         yield client
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The address of `app` on a real port, for as long as the context lasts."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[str]:
+    """The server on a real port."""
+    with listening(app) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def shared_address(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[str]:
+    """One server on a real port for all tests that do not mind each other."""
+    settings = load_settings(models_dir=models_dir, state_dir=tmp_path_factory.mktemp("state"), device="cpu")
+    with listening(create_app(settings)) as address:
+        yield address
 
 
 @pytest.fixture

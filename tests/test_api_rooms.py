@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -99,18 +96,6 @@ def test_the_number_of_rooms_is_bounded(client: TestClient, app: FastAPI) -> Non
 # --- over a real connection, since an answer that never ends needs one -----------------------------------------------
 
 
-@pytest.fixture
-def address(app: FastAPI) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/api/v1"
-    server.should_exit = True
-    thread.join()
-    listener.close()
-
-
 async def events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
     event: dict[str, str] = {}
     async for line in lines:
@@ -124,8 +109,8 @@ async def events(lines: AsyncIterator[str]) -> AsyncIterator[dict[str, str]]:
 
 async def test_followers_see_what_the_presenter_shows(address: str) -> None:
     async with httpx.AsyncClient(timeout=20) as http:
-        room = (await http.post(f"{address}/rooms")).json()
-        path = f"{address}/rooms/{room['id']}"
+        room = (await http.post(f"{address}/api/v1/rooms")).json()
+        path = f"{address}/api/v1/rooms/{room['id']}"
 
         async def show(state: dict[str, Any]) -> None:
             (await http.put(f"{path}/state", json={"state": state}, headers=bearer(room))).raise_for_status()
