@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app import theme
-from app.figures import Mark, Scene, damage_figure, frame, scene_figure, scene_update
+from app.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
 from app.figures.arrays import decode, encode
 from backend.schemas import Array, Change, DamageBin
 
@@ -82,9 +82,18 @@ def test_marks_stand_on_their_entities_and_carry_their_names() -> None:
 
 def test_the_frame_holds_every_point_in_a_cube() -> None:
     points, _ = circle(3)
-    ranges = frame(points, points * 3).ranges()
+    ranges = frame(points * 3).ranges()
     assert {round(high - low, 5) for low, high in ranges} == {round(ranges[0][1] - ranges[0][0], 5)}
-    assert all(low < -2.9 and high > 2.9 for low, high in ranges)
+    assert all(low < -2.9 and high > 2.9 for low, high in ranges[:2])
+
+
+@pytest.mark.parametrize(("scale", "same"), [(1.0, True), (0.7, True), (0.2, False), (5.0, False)])
+def test_the_first_frame_ignores_the_second_cloud_and_serves_both_where_it_can(scale: float, same: bool) -> None:
+    points, _ = circle(3)
+    first, second = frames(points, points * np.float32(scale), shared=False)
+    assert first == frame(points)
+    assert (second == first) is same
+    assert frames(points, points * 5, shared=True) == (frame(points * 5), frame(points * 5))
 
 
 def test_damage_shows_before_after_and_displacement() -> None:
@@ -121,7 +130,8 @@ def _oklab(rgb: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             [0.0259040371, 0.7827717662, -0.808675766],
         ]
     )
-    return lab @ np.cbrt(lms @ rgb)
+    found: np.ndarray[Any, Any] = lab @ np.cbrt(lms @ rgb)
+    return found
 
 
 # Full deuteranopia and protanopia after Machado, Oliveira and Fernandes 2009, on linear RGB.

@@ -10,37 +10,18 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
 from app import actions, ids, options
 from app.actions import Page, Refused
 from app.callbacks import stored
+from app.callbacks.reply import BUTTONS, CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
 from app.state import ALIGNMENTS, PROJECTIONS, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
-
-CONTROLS = (
-    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
-    ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
-)  # fmt: skip
-BUTTONS = (ids.APPLY, ids.UNDO, ids.REDO, ids.RESET)
-OPTIONS = (
-    ids.CHECKPOINT,
-    ids.ORDER,
-    ids.HOPS,
-    ids.METHOD,
-    ids.PRESET,
-    ids.LAYER,
-    ids.SEE_RELATION,
-    ids.SITE,
-    ids.PROJECTION,
-    ids.ALIGN,
-)
-PARTS = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE)
-NEW_WORLD = (ids.URL_IN, ids.CHECKPOINT)
 
 
 def register(app: Dash, client: Client) -> None:
@@ -84,39 +65,9 @@ def register(app: Dash, client: Client) -> None:
         try:
             return await _Intent(client, page).perform()
         except ApiError as error:
-            return _Answer(page).only(problem=f"{error.message} Nothing of your state is lost.")
+            return Reply(page).only(problem=f"{error.message} Nothing of your state is lost.")
         except Refused as error:
-            return _Answer(page).only(notice=str(error))
-
-
-class _Answer:
-    """Outputs of the callback: everything stays as it is unless set, and only what differs from the page is sent."""
-
-    def __init__(self, page: Json) -> None:
-        self.page = page
-        self.out: Json = {
-            "value": dict.fromkeys(CONTROLS, no_update),
-            "options": dict.fromkeys(OPTIONS, no_update),
-            "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min", ids.DISTANCE_SLIDER), no_update),
-            "disabled": dict.fromkeys((ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH), no_update),
-            "part": dict.fromkeys((*PARTS, ids.HISTORY, ids.URL_OUT), no_update),
-            "camera": no_update,
-            "note": no_update,
-            "note_title": no_update,
-            "notice": no_update,
-            "problem": no_update,
-        }
-
-    def only(self, **messages: str) -> Json:
-        return {**self.out, **messages}
-
-    def control(self, name: str, value: Any) -> None:
-        if self.page["value"][name] != value:
-            self.out["value"][name] = value
-
-    def store(self, name: str, value: Any) -> None:
-        if self.page["part"][name] != value:
-            self.out["part"][name] = value
+            return Reply(page).only(notice=str(error))
 
 
 def _split(prop: str) -> tuple[str, str]:
@@ -129,6 +80,7 @@ class _Intent:
         self.client = client
         self.page = page
         self.value: Json = page["value"]
+        self.notices: list[str] = []
         # One call may carry several changes: a typed distance and the click that followed it.
         self.who = [json.loads(who) if who.startswith("{") else who for who, _ in map(_split, ctx.triggered_prop_ids)]
 
@@ -145,7 +97,8 @@ class _Intent:
             now = Page(replace(now.view, checkpoint=None, edits=()))
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         now = await self.act(replace(now, view=view), checkpoint, editors)
-        return self.answer(now, checkpoint, checkpoints, editors, [*notices, *gave_way])
+        all_notices = [*notices, *self.notices, *gave_way]
+        return Reply(self.page).show(now, self.who, all_notices, checkpoints, editors)
 
     # --- reading the page --------------------------------------------------------------------------------------------
 
@@ -200,7 +153,8 @@ class _Intent:
         value = self.value
         neighbors = str(value[ids.NEIGHBORS] or "auto").strip().lower()
         if neighbors != "auto" and not (neighbors.isdecimal() and 1 <= int(neighbors) <= 999):
-            raise Refused(f"Neighbours must be `auto` or a whole number from 1, not {neighbors[:20]!r}.")
+            self.notices.append(f"Neighbours (k) must be `auto` or a whole number from 1, not {neighbors[:20]!r}.")
+            neighbors = str((self.page["part"][ids.SEE] or {}).get("n_neighbors") or "auto")
         return See(
             relation=value[ids.SEE_RELATION] or None,
             site=value[ids.SITE] or None,
@@ -251,68 +205,3 @@ class _Intent:
         if distance == 0:
             raise Refused(f"Entity {entity} is the true object already: click another point to change the fact.")
         return replace(now, view=replace(now.view, target=Target(distance)))
-
-    # --- answering ---------------------------------------------------------------------------------------------------
-
-    def answer(
-        self,
-        now: Page,
-        checkpoint: CheckpointInfo,
-        checkpoints: list[CheckpointInfo],
-        editors: list[EditorInfo],
-        notices: list[str],
-    ) -> Json:
-        # After another checkpoint was chosen, everything below is about that one.
-        checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
-        view, gave_way = actions.fit(now.view, checkpoint, editors)
-        tool = actions.resolve(view, checkpoint, editors)
-        answer = _Answer(self.page)
-        opened = any(name in self.who for name in NEW_WORLD)
-        distance = view.target.distance
-        shown = {
-            ids.CHECKPOINT: checkpoint.id,
-            ids.SUBJECT: view.subject,
-            ids.ORDER: view.relation.order,
-            ids.DIRECTION: view.relation.direction,
-            ids.HOPS: view.relation.hops,
-            ids.DISTANCE: distance,
-            ids.METHOD: tool.editor.name,
-            ids.PRESET: tool.preset,
-            ids.LAYER: tool.layer,
-            ids.STRENGTH: view.edits[-1].strength if view.edits else 1.0,
-            ids.SEE_RELATION: view.see.relation or "",
-            ids.SITE: view.see.site or checkpoint.model.default_site,
-            ids.PROJECTION: view.see.projection,
-            ids.DIMENSIONS: view.see.dimensions,
-            ids.ALIGN: view.see.align,
-            ids.NEIGHBORS: "auto" if view.see.n_neighbors is None else str(view.see.n_neighbors),
-            ids.MODE: view.see.mode,
-        }
-        for name, value in shown.items():
-            answer.control(name, value)
-        out = answer.out
-        if opened:
-            n = checkpoint.graph.n_entities
-            out["options"].update(options.world(checkpoint, checkpoints, editors))
-            out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2), ids.DISTANCE_SLIDER: n // 2}
-            out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
-        if opened or ids.METHOD in self.who:
-            out["options"].update(options.tool(tool))
-        if ids.URL_IN in self.who:
-            out["camera"] = list(view.camera) if view.camera else None
-        out["disabled"] = {
-            ids.UNDO: not (now.past or view.edits),
-            ids.REDO: not now.future,
-            ids.RESET: not view.edits,
-            ids.STRENGTH: not view.edits,
-        }
-        answer.store(ids.MODEL, stored.model_part(view, checkpoint.id))
-        answer.store(ids.ASK, stored.ask_part(view, checkpoint.id))
-        answer.store(ids.AIM, stored.aim_part(view))
-        answer.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
-        answer.store(ids.SEE, stored.see_part(replace(view.see, site=view.see.site or checkpoint.model.default_site)))
-        answer.store(ids.HISTORY, stored.history_part(now))
-        answer.store(ids.URL_OUT, options.shortest(view, checkpoint, tool, editors[0]).to_query())
-        out["notice"] = " ".join([*notices, *gave_way])
-        out["problem"] = ""
-        return out

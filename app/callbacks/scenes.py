@@ -11,7 +11,7 @@ from dash.exceptions import PreventUpdate
 from app import ids, options, words
 from app.callbacks import stored
 from app.client import ApiError, Client
-from app.figures import Mark, Scene, frame, scene_figure, scene_update
+from app.figures import Mark, Scene, frames, scene_figure, scene_update
 from app.figures.arrays import decode
 from app.state import Relation, Target
 from backend.schemas import ProjectionResult
@@ -70,7 +70,12 @@ def register(app: Dash, client: Client) -> None:
         return (
             *figures,
             ["Before ", _quiet(f"the unedited model · {place}")],
-            ["After ", _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}")],
+            [
+                "After ",
+                _quiet(
+                    f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}{words.magnified(before.frame.half / after.frame.half)}"
+                ),
+            ],
             words.picture(result.diagnostics["before"], result.method),
             words.picture(result.diagnostics["after"], result.method)
             if edits
@@ -83,14 +88,12 @@ def register(app: Dash, client: Client) -> None:
 
 
 def _pair(result: ProjectionResult, relation: Relation, marks: list[Mark]) -> tuple[Scene, Scene]:
-    """Both scenes share one frame where they share axes, so that shrinking and flying apart are seen."""
     before, after = decode(result.before), decode(result.after)
     position = np.asarray(result.order_position)
-    alone = result.align == "none"
-    both = frame(before, after)
+    first, second = frames(before, after, shared=result.align == "shared")
     return (
-        Scene(before, position, relation.order, frame(before) if alone else both, marks),
-        Scene(after, position, relation.order, frame(after) if alone else both, marks),
+        Scene(before, position, relation.order, first, marks),
+        Scene(after, position, relation.order, second, marks),
     )
 
 

@@ -77,13 +77,27 @@ class Scene:
         return np.concatenate([order, order[:1]])
 
 
-def frame(*clouds: FloatArray) -> Frame:
-    """The smallest cube that holds every cloud, with a little air."""
-    points = _three(np.concatenate(clouds))
+def frame(cloud: FloatArray) -> Frame:
+    """The smallest cube that holds the cloud, with a little air."""
+    points = _three(cloud)
     low, high = points.min(axis=0), points.max(axis=0)
     center = (low + high) / 2
     half = float((high - low).max() / 2 * 1.04) or 1.0
     return Frame((float(center[0]), float(center[1]), float(center[2])), half)
+
+
+def frames(before: FloatArray, after: FloatArray, *, shared: bool) -> tuple[Frame, Frame]:
+    """Frames for the two scenes. The first never depends on the second, so an edit leaves the picture before it alone.
+
+    The second is the same cube where that shows it well (`shared` axes: always big enough for both); a cloud that has
+    shrunk to less than half, or outgrown the cube, gets its own.
+    """
+    first, own = frame(before), frame(after)
+    if shared:
+        both = frame(np.concatenate([before, after]))
+        return both, both
+    reach = float(np.abs(_three(after) - np.array(first.center, dtype=np.float32)).max()) / first.half
+    return first, first if 0.5 <= reach <= 1.02 else own
 
 
 def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figure:

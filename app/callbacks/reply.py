@@ -1,0 +1,128 @@
+"""What the page is told after an action: only what differs from what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dash import no_update
+
+from app import actions, ids, options
+from app.actions import Page
+from app.callbacks import stored
+from app.state import Tool
+from backend.schemas import CheckpointInfo, EditorInfo
+
+Json = dict[str, Any]
+
+CONTROLS = (
+    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
+    ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
+)  # fmt: skip
+BUTTONS = (ids.APPLY, ids.UNDO, ids.REDO, ids.RESET)
+OPTIONS = (
+    ids.CHECKPOINT,
+    ids.ORDER,
+    ids.HOPS,
+    ids.METHOD,
+    ids.PRESET,
+    ids.LAYER,
+    ids.SEE_RELATION,
+    ids.SITE,
+    ids.PROJECTION,
+    ids.ALIGN,
+)
+PARTS = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE)
+NEW_WORLD = (ids.URL_IN, ids.CHECKPOINT)
+
+
+class Reply:
+    """Outputs of the callback: everything stays as it is unless set, and only what differs from the page is sent."""
+
+    def __init__(self, page: Json) -> None:
+        self.page = page
+        self.out: Json = {
+            "value": dict.fromkeys(CONTROLS, no_update),
+            "options": dict.fromkeys(OPTIONS, no_update),
+            "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min", ids.DISTANCE_SLIDER), no_update),
+            "disabled": dict.fromkeys((ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH), no_update),
+            "part": dict.fromkeys((*PARTS, ids.HISTORY, ids.URL_OUT), no_update),
+            "camera": no_update,
+            "note": no_update,
+            "note_title": no_update,
+            "notice": no_update,
+            "problem": no_update,
+        }
+
+    def only(self, **messages: str) -> Json:
+        return {**self.out, **messages}
+
+    def control(self, name: str, value: Any) -> None:
+        if self.page["value"][name] != value:
+            self.out["value"][name] = value
+
+    def store(self, name: str, value: Any) -> None:
+        if self.page["part"][name] != value:
+            self.out["part"][name] = value
+
+    def show(
+        self,
+        now: Page,
+        who: list[Any],
+        notices: list[str],
+        checkpoints: list[CheckpointInfo],
+        editors: list[EditorInfo],
+    ) -> Json:
+        """The controls, options and stores of a state, after the elements `who` were used."""
+        checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
+        view, gave_way = actions.fit(now.view, checkpoint, editors)
+        tool = actions.resolve(view, checkpoint, editors)
+        opened = any(name in who for name in NEW_WORLD)
+        distance = view.target.distance
+        shown = {
+            ids.CHECKPOINT: checkpoint.id,
+            ids.SUBJECT: view.subject,
+            ids.ORDER: view.relation.order,
+            ids.DIRECTION: view.relation.direction,
+            ids.HOPS: view.relation.hops,
+            ids.DISTANCE: distance,
+            ids.METHOD: tool.editor.name,
+            ids.PRESET: tool.preset,
+            ids.LAYER: tool.layer,
+            ids.STRENGTH: view.edits[-1].strength if view.edits else 1.0,
+            ids.SEE_RELATION: view.see.relation or "",
+            ids.SITE: view.see.site or checkpoint.model.default_site,
+            ids.PROJECTION: view.see.projection,
+            ids.DIMENSIONS: view.see.dimensions,
+            ids.ALIGN: view.see.align,
+            ids.NEIGHBORS: "auto" if view.see.n_neighbors is None else str(view.see.n_neighbors),
+            ids.MODE: view.see.mode,
+        }
+        for name, value in shown.items():
+            self.control(name, value)
+        out = self.out
+        if opened:
+            n = checkpoint.graph.n_entities
+            out["options"].update(options.world(checkpoint, checkpoints, editors))
+            out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2), ids.DISTANCE_SLIDER: n // 2}
+            out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
+        if opened or ids.METHOD in who:
+            out["options"].update(options.tool(tool))
+        if ids.URL_IN in who:
+            out["camera"] = list(view.camera) if view.camera else None
+        out["disabled"] = {
+            ids.UNDO: not (now.past or view.edits),
+            ids.REDO: not now.future,
+            ids.RESET: not view.edits,
+            ids.STRENGTH: not view.edits,
+        }
+        self.store(ids.MODEL, stored.model_part(view, checkpoint.id))
+        self.store(ids.ASK, stored.ask_part(view, checkpoint.id))
+        self.store(ids.AIM, stored.aim_part(view))
+        self.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
+        self.store(ids.SEE, stored.see_part(replace(view.see, site=view.see.site or checkpoint.model.default_site)))
+        self.store(ids.HISTORY, stored.history_part(now))
+        self.store(ids.URL_OUT, options.shortest(view, checkpoint, tool, editors[0]).to_query())
+        out["notice"] = " ".join([*notices, *gave_way])
+        out["problem"] = ""
+        return out
