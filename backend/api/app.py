@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield
         finally:
             warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
             open_rooms.close()
             laboratory.close()
 
