@@ -44,7 +44,7 @@ class RomeParameters(EditorParameters):
         default=True, description="Step size in units of ||v0||: the first step has length learning_rate * ||v0||"
     )
     steps: int = Field(
-        default=100, ge=1, le=1000, description="Optimisation steps; the last one only looks at the loss"
+        default=200, ge=1, le=1000, description="Optimisation steps; the last one only looks at the loss"
     )
     clamp_norm_factor: float = Field(
         default=4.0, gt=0, le=100, description="Longest change of the value, in units of ||v0||"
