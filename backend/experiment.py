@@ -69,16 +69,30 @@ class TaskChange:
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """What an edit did. `shattering` is R per relation, `sub_graph_shattering` the mean over each sub-graph's relations
-    (a world of fewer than three orders lacks some). Sub-graphs, damage and ripples are those of the stack's last edit."""
+class Geometry:
+    """What an edit did to the representations. `shattering` is R per relation, `sub_graph_shattering` the mean over each
+    sub-graph's relations (a world of fewer than three orders lacks some)."""
 
-    edited: EditedModel
-    scores: list[TaskChange]
     shattering: Mapping[str, float]
     sub_graph_shattering: Mapping[SubGraph, float]
     damage: list[DamageBin]
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What an edit did to the answers."""
+
+    scores: list[TaskChange]
     ripples: list[AnsweredRipple]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What an edit did. Sub-graphs, damage and ripples are those of the stack's last edit."""
+
+    edited: EditedModel
+    geometry: Geometry
+    recall: Recall
 
 
 def measure_baseline(
@@ -100,16 +114,35 @@ def measure_baseline(
 
 def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Experiment:
     """Measure an edited model against the unedited one: steps 3 to 5."""
+    return Experiment(
+        edited, measure_geometry(checkpoint, edited, baseline), measure_recall(checkpoint, edited, baseline)
+    )
+
+
+def measure_geometry(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Geometry:
+    """Steps 3 and 4."""
     graph, last = checkpoint.graph, edited.outcomes[-1]
     relation = graph.relation(last.spec.relation)
     parts = sub_graphs(graph.config.n_orders, relation.order)
-
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
     R = shattering(before, after).tolist()  # (n_relations,)
     by_part: dict[SubGraph, list[float]] = {part: [] for part in parts}
     for each, r in zip(graph.relations, R, strict=True):
         by_part[parts[each.order]].append(r)
+    moved = before[relation.index], after[relation.index]
+    return Geometry(
+        shattering=dict(zip(graph.relation_names, R, strict=True)),
+        sub_graph_shattering={part: fmean(values) for part, values in by_part.items()},
+        damage=damage(graph, relation, last.spec.subject, (checkpoint.model, edited.model), moved),
+    )
 
+
+def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:
+    """Step 5."""
+    graph, last = checkpoint.graph, edited.outcomes[-1]
+    relation = graph.relation(last.spec.relation)
+    parts = sub_graphs(graph.config.n_orders, relation.order)
+    cells = zip(baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True)
     scores = [
         TaskChange(
             task=cell.task,
@@ -121,25 +154,10 @@ def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> 
             n_available=cell.n_available,
             n_contexts=len(baseline.queries.contexts),
         )
-        for cell, was, now in zip(
-            baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True
-        )
+        for cell, was, now in cells
     ]
     found = ripples(graph, last.spec.subject, relation, last.new_object)
-    return Experiment(
-        edited=edited,
-        scores=scores,
-        shattering=dict(zip(graph.relation_names, R, strict=True)),
-        sub_graph_shattering={part: fmean(values) for part, values in by_part.items()},
-        damage=damage(
-            graph,
-            relation,
-            last.spec.subject,
-            (checkpoint.model, edited.model),
-            (before[relation.index], after[relation.index]),
-        ),
-        ripples=answer_ripples(graph, found, checkpoint.model, edited.model),
-    )
+    return Recall(scores, answer_ripples(graph, found, checkpoint.model, edited.model))
 
 
 def run(

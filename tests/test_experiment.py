@@ -24,37 +24,41 @@ def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **mo
 def test_an_edit_shatters_and_a_farther_one_shatters_more(checkpoint: Checkpoint, baseline: Baseline) -> None:
     near, far = (run(checkpoint, [spec_of(checkpoint, d)], baseline) for d in (1, checkpoint.graph.n_entities // 2))
     for found in (near, far):
-        assert found.shattering.keys() == set(checkpoint.graph.relation_names)
-        assert found.sub_graph_shattering.keys() == {"edit", "retain", "test"}
-        assert all(r > 0 for r in found.shattering.values())
-    assert far.sub_graph_shattering["edit"] > near.sub_graph_shattering["edit"]
+        assert found.geometry.shattering.keys() == set(checkpoint.graph.relation_names)
+        assert found.geometry.sub_graph_shattering.keys() == {"edit", "retain", "test"}
+        assert all(r > 0 for r in found.geometry.shattering.values())
+    assert far.geometry.sub_graph_shattering["edit"] > near.geometry.sub_graph_shattering["edit"]
 
 
 def test_sub_graphs_are_named_after_the_edited_order(checkpoint: Checkpoint, baseline: Baseline) -> None:
     found = run(checkpoint, [spec_of(checkpoint, 4)], baseline)
-    assert {score.order: score.sub_graph for score in found.scores} == {"I": "test", "II": "edit", "III": "retain"}
-    own = [r for name, r in found.shattering.items() if name.startswith("II_")]
-    assert found.sub_graph_shattering["edit"] == pytest.approx(sum(own) / len(own))
-    assert len(found.scores) == 12
-    assert all(score.n_contexts == 2 for score in found.scores)
+    assert {score.order: score.sub_graph for score in found.recall.scores} == {
+        "I": "test",
+        "II": "edit",
+        "III": "retain",
+    }
+    own = [r for name, r in found.geometry.shattering.items() if name.startswith("II_")]
+    assert found.geometry.sub_graph_shattering["edit"] == pytest.approx(sum(own) / len(own))
+    assert len(found.recall.scores) == 12
+    assert all(score.n_contexts == 2 for score in found.recall.scores)
 
 
 def test_at_strength_zero_nothing_changes(checkpoint: Checkpoint, baseline: Baseline) -> None:
     found: Experiment = measure(
         checkpoint, run_edits(checkpoint, [replace(spec_of(checkpoint, 4), strength=0.0)]), baseline
     )
-    assert set(found.shattering.values()) == {0.0}
-    assert all(score.before == score.after for score in found.scores)
-    assert all(each.displacement == 0 for each in found.damage)
-    assert all(each.before == each.after for each in found.ripples)
+    assert set(found.geometry.shattering.values()) == {0.0}
+    assert all(score.before == score.after for score in found.recall.scores)
+    assert all(each.displacement == 0 for each in found.geometry.damage)
+    assert all(each.before == each.after for each in found.recall.ripples)
 
 
 def test_the_edited_subject_is_displaced_most(checkpoint: Checkpoint, baseline: Baseline) -> None:
     found = run(checkpoint, [spec_of(checkpoint, checkpoint.graph.n_entities // 2)], baseline)
-    assert found.damage[0].displacement == max(each.displacement for each in found.damage)
-    assert found.damage[0].accuracy_after == 0
+    assert found.geometry.damage[0].displacement == max(each.displacement for each in found.geometry.damage)
+    assert found.geometry.damage[0].accuracy_after == 0
 
 
 def test_without_a_baseline_one_is_measured(checkpoint: Checkpoint) -> None:
     found = run(checkpoint, [spec_of(checkpoint, 4)])
-    assert {score.n_contexts for score in found.scores} == {5}
+    assert {score.n_contexts for score in found.recall.scores} == {5}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from backend.activations import activations, default_site
@@ -9,7 +10,7 @@ from backend.api import wire
 from backend.api.laboratory import Laboratory
 from backend.api.problems import invalid
 from backend.checkpoints import Checkpoint
-from backend.experiment import Baseline, measure, measure_baseline
+from backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from backend.geometry import Fit, compare, fit
 from backend.graph import Relation
 from backend.model import Transformer, site_names
@@ -86,13 +87,16 @@ async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> 
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     baseline = await _baseline(laboratory, checkpoint, request)
 
-    def job() -> EvaluationResult:
-        start = time.perf_counter()
-        found = measure(checkpoint, edited, baseline)
-        return wire.evaluation_result(checkpoint, found, time.perf_counter() - start)
-
-    result = await laboratory.compute(f"evaluation/{edited.id}/{_asked(request)}", job)
-    return result.model_copy(update={"checkpoint": checkpoint.id})
+    # Two computations, so that two workers share them.
+    start = time.perf_counter()
+    geometry, recall = await asyncio.gather(
+        laboratory.compute(f"geometry/{edited.id}", lambda: measure_geometry(checkpoint, edited, baseline)),
+        laboratory.compute(
+            f"recall/{edited.id}/{_asked(request)}", lambda: measure_recall(checkpoint, edited, baseline)
+        ),
+    )
+    found = Experiment(edited, geometry, recall)
+    return wire.evaluation_result(checkpoint, found, time.perf_counter() - start)
 
 
 async def _baseline(laboratory: Laboratory, checkpoint: Checkpoint, request: EvaluationRequest) -> Baseline:

@@ -185,7 +185,7 @@ def projection_result(
 
 def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:
     """Cells without any query (nothing was held out, say) are left out: they have no score."""
-    parts = found.sub_graph_shattering
+    parts = found.geometry.sub_graph_shattering
     return EvaluationResult(
         checkpoint=checkpoint.id,
         edit=found.edited.id,
@@ -200,11 +200,11 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
                 n_available=score.n_available,
                 n_contexts=score.n_contexts,
             )
-            for score in found.scores
+            for score in found.recall.scores
             if score.n_queries
         ],
         shattering=Shattering(
-            per_relation=dict(found.shattering),
+            per_relation=dict(found.geometry.shattering),
             edit=parts["edit"],
             retain=parts.get("retain"),
             test=parts.get("test"),
@@ -218,7 +218,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
                 accuracy=_change(each.accuracy_before, each.accuracy_after),
                 n_entities=each.n_entities,
             )
-            for each in found.damage
+            for each in found.geometry.damage
         ],
         ripples=[
             RippleFact(
@@ -231,7 +231,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
                 before=Answer(object=each.before[0], probability=each.before[1]),
                 after=Answer(object=each.after[0], probability=each.after[1]),
             )
-            for each in found.ripples
+            for each in found.recall.ripples
         ],
         seconds=seconds,
     )
