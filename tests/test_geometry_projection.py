@@ -11,10 +11,11 @@ from sklearn.decomposition import PCA
 from backend.geometry import METHODS, Diagnostics, compare, fit, project
 from backend.geometry.checks import FloatArray
 from backend.geometry.pca import fit_pca
+from backend.geometry.projection import Align
 from backend.geometry.residual import KeptDistances
 from backend.schemas import Diagnostics as WireDiagnostics
 
-ALIGNMENTS = ("none", "procrustes", "shared")
+ALIGNMENTS: tuple[Align, ...] = ("none", "procrustes", "shared")
 N = 240
 POSITIONS = np.random.default_rng(3).permutation(N)
 
@@ -43,7 +44,7 @@ def test_diagnostics_are_those_of_the_wire() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dimensions", [2, 3])
 @pytest.mark.parametrize("align", ALIGNMENTS)
-def test_no_edit_gives_identical_pictures(method: str, dimensions: int, align: str) -> None:
+def test_no_edit_gives_identical_pictures(method: str, dimensions: int, align: Align) -> None:
     points = ring(noise=0.01)
     picture = project(points, points.copy(), POSITIONS, method=method, dimensions=dimensions, align=align)
     assert picture.before.shape == (N, dimensions)
@@ -54,7 +55,7 @@ def test_no_edit_gives_identical_pictures(method: str, dimensions: int, align: s
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("align", ALIGNMENTS)
-def test_a_ring_is_a_ring_and_a_shattered_one_is_not(method: str, align: str) -> None:
+def test_a_ring_is_a_ring_and_a_shattered_one_is_not(method: str, align: Align) -> None:
     picture = project(ring(noise=1e-3), shattered(), POSITIONS, method=method, align=align)
     before, after = picture.diagnostics_before, picture.diagnostics_after
     assert abs(before.winding) == 1
@@ -136,7 +137,7 @@ def test_residual_variance_is_what_the_picture_misses() -> None:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("align", ALIGNMENTS)
 @pytest.mark.parametrize("n", [2, 3, 5])
-def test_tiny_worlds_and_collapsed_ones_are_drawn(method: str, align: str, n: int) -> None:
+def test_tiny_worlds_and_collapsed_ones_are_drawn(method: str, align: Align, n: int) -> None:
     points = np.random.default_rng(0).standard_normal((n, 4))
     for after in (np.zeros((n, 4)), 1e12 * points):
         picture = project(points, after, np.arange(n), method=method, align=align)

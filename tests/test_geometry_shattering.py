@@ -17,7 +17,8 @@ def cloud(seed: int, n: int = 300, d: int = 24) -> Tensor:
 
 def rotation(seed: int, d: int = 24) -> Tensor:
     gaussian = torch.randn(d, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return torch.linalg.qr(gaussian)[0]
+    q: Tensor = torch.linalg.qr(gaussian)[0]
+    return q
 
 
 def by_definition(before: Tensor, after: Tensor) -> float:
