@@ -35,6 +35,7 @@ class TrainConfig:
     batch: int = 256
     learning_rate: float = 2e-3
     warmup: int = 500
+    decay_steps: int = 40_000
     final_rate_share: float = 0.01
     gain_growth: float = 8.0
     gain_steps: int = 20_000
@@ -42,12 +43,13 @@ class TrainConfig:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Learning rate of `step` (from 0): linear warm-up, then cosine down to `final_rate_share` of the peak."""
+        """Learning rate of `step` (from 0): linear warm-up, constant, then over the last `decay_steps` a cosine down to
+        `final_rate_share` of the peak."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
-        progress = (step - self.warmup) / max(1, self.steps - self.warmup)
+        decayed = max(0.0, 1 - (self.steps - step) / max(1, min(self.decay_steps, self.steps - self.warmup)))
         floor = self.final_rate_share
-        return self.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+        return self.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * decayed)))
 
 
 @dataclass(frozen=True)

@@ -81,9 +81,9 @@ def test_the_strength_slider_pays_for_the_edited_side_alone(client: TestClient, 
     computed, kept = laboratory.cache.statistics.computed, set(laboratory.cache)
     post(client, "projections", relation="I_C1", edit=second)
     post(client, "evaluations", edit=second, queries=20)
-    assert laboratory.cache.statistics.computed == computed + 2
+    assert laboratory.cache.statistics.computed == computed + 3
     new = set(laboratory.cache) - kept
-    assert sorted(key.partition("/")[0] for key in new) == ["evaluation", "projection"]
+    assert sorted(key.partition("/")[0] for key in new) == ["geometry", "projection", "recall"]
 
 
 def test_asking_again_computes_nothing(client: TestClient, laboratory: Laboratory) -> None:
