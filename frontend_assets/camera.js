@@ -3,6 +3,7 @@
 // - Turning one scene turns the other (dcc.Graph does not tell Python about `plotly_relayouting`, so it is done here).
 // - An update never moves the camera: Plotly.react is given the camera the scene has now, unless the kind of view (flat or solid)
 //   changes. An update that arrives while a scene is being dragged waits for the end of the drag.
+// - A click on a point puts its entity in the `picked` store.
 // - Where the camera rests, it goes to the `camera` store, and from there into the link.
 (function () {
   const SCENES = ["scene-before", "scene-after"];
@@ -11,6 +12,7 @@
   const isScene = (gd) => SCENES.some((id) => gd && gd.closest && gd.closest(`#${id}`));
   let dragging = false;
   let waiting = [];
+  let pressed = null; // the scene, place and camera where a press began
 
   const numbers = (camera) => [camera.eye, camera.center, camera.up].flatMap((v) => [v.x, v.y, v.z].map((x) => +x.toFixed(4)));
 
@@ -27,6 +29,35 @@
     }
   }
 
+  // Which entity a click meant: the points are projected by the scene's own matrices and the nearest one within reach wins, so
+  // that a quick click or a finger, for which plotly has no hover, picks as well.
+  const REACH = 12;
+  function entityAt(gd, x, y) {
+    const scene = sceneOf(gd);
+    const trace = gd._fullData[0];
+    const { model, view, projection } = scene.glplot.cameraParams;
+    const box = scene.container.getBoundingClientRect();
+    const apply = (m, v) => [0, 1, 2, 3].map((row) => m[row] * v[0] + m[4 + row] * v[1] + m[8 + row] * v[2] + m[12 + row] * v[3]);
+    let best = null;
+    for (let i = 0; i < trace.x.length; i += 1) {
+      const at = [trace.x[i] * scene.dataScale[0], trace.y[i] * scene.dataScale[1], trace.z[i] * scene.dataScale[2], 1];
+      const clip = apply(projection, apply(view, apply(model, at)));
+      if (clip[3] <= 0) continue;
+      const dx = ((clip[0] / clip[3] + 1) / 2) * box.width + box.left - x;
+      const dy = ((1 - clip[1] / clip[3]) / 2) * box.height + box.top - y;
+      const away = Math.hypot(dx, dy) + 2 * (clip[2] / clip[3]); // of two in one place, the one in front
+      if (Math.hypot(dx, dy) <= REACH && (best === null || away < best.away)) best = { away, entity: trace.customdata[i] };
+    }
+    return best && best.entity;
+  }
+
+  function clickOn(event) {
+    const still = pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < 5;
+    if (!still || !sceneOf(pressed.gd)) return;
+    const entity = entityAt(pressed.gd, event.clientX, event.clientY);
+    if (entity !== null) window.dash_clientside.set_props("picked", { data: { entity: Number(entity), at: Date.now() } });
+  }
+
   let scheduled = false;
   function followSoon(gd) {
     if (scheduled) return;
@@ -38,8 +69,11 @@
   function tell(gd) {
     const from = sceneOf(gd);
     if (!from) return;
+    const now = numbers(from.getCamera());
+    // A click that turned nothing says nothing.
+    if (pressed && String(now) === String(pressed.camera)) return;
     clearTimeout(rest);
-    rest = setTimeout(() => window.dash_clientside.set_props("camera", { data: numbers(from.getCamera()) }), 300);
+    rest = setTimeout(() => window.dash_clientside.set_props("camera", { data: now }), 300);
   }
 
   function listen(gd) {
@@ -59,8 +93,12 @@
     waiting = [];
     run.forEach((next) => next());
   }
-  window.addEventListener("pointerdown", (event) => { dragging = isScene(event.target); }, true);
-  window.addEventListener("pointerup", () => setTimeout(release, 0), true);
+  window.addEventListener("pointerdown", (event) => {
+    dragging = isScene(event.target);
+    const gd = SCENES.map(plot).find((each) => each && each.contains(event.target));
+    pressed = gd && sceneOf(gd) ? { gd, camera: numbers(sceneOf(gd).getCamera()), x: event.clientX, y: event.clientY } : null;
+  }, true);
+  window.addEventListener("pointerup", (event) => { clickOn(event); setTimeout(release, 0); }, true);
   window.addEventListener("pointercancel", release, true);
 
   function install(Plotly) {

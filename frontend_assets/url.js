@@ -3,7 +3,7 @@
 // browser's history, looking around is not.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.shatterscope = {
-  readUrl: () => window.location.search || "?",
+  readUrl: () => ({ query: window.location.search, at: Date.now() }),
 
   writeUrl: (query) => {
     if (query === undefined || query === null) return "";
@@ -35,6 +35,5 @@ window.dash_clientside.shatterscope = {
 };
 
 window.addEventListener("popstate", () => {
-  // The store must change even when the same query comes again.
-  window.dash_clientside.set_props("url-in", { data: (window.location.search || "?") + "" });
+  window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
 });

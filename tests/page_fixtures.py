@@ -150,6 +150,20 @@ class Explore:
         )
         return found
 
+    def place_of(self, entity: int) -> tuple[float, float]:
+        """Where an entity's point is drawn in the first scene."""
+        x, y = self.page.evaluate(
+            """entity => { const gd = document.querySelector('#scene-before .js-plotly-plot');
+                const trace = gd._fullData[0], scene = gd._fullLayout.scene._scene, box = gd.getBoundingClientRect();
+                const i = trace.customdata.indexOf(entity);
+                let v = [trace.x[i], trace.y[i], trace.z[i]].map((value, axis) => value * scene.dataScale[axis]).concat(1);
+                for (const m of [scene.glplot.cameraParams.model, scene.glplot.cameraParams.view, scene.glplot.cameraParams.projection])
+                    v = [0, 1, 2, 3].map(r => m[r] * v[0] + m[4 + r] * v[1] + m[8 + r] * v[2] + m[12 + r] * v[3]);
+                return [box.left + (v[0] / v[3] + 1) / 2 * box.width, box.top + (1 - v[1] / v[3]) / 2 * box.height]; }""",
+            entity,
+        )
+        return x, y
+
     def turn(self, scene: str) -> None:
         box = self.page.locator(f"#{scene}").bounding_box()
         assert box is not None

@@ -148,6 +148,7 @@ def test_everything_by_keyboard(explore: Explore) -> None:
     page.focus("#subject")
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("12")
+    page.keyboard.press("Tab")  # the explanation of "ring"
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")  # the next ring
     explore.settle()
@@ -189,6 +190,30 @@ def test_method_preset_and_parameters_reach_the_edit(explore: Explore) -> None:
     explore.edit(4)
     explore.edits(1)
     assert "~rome~1~paper~1~steps:12" in page.url
+
+
+def test_a_click_on_a_point_asks_about_it_or_makes_it_the_new_object(explore: Explore) -> None:
+    page = explore.page
+    place = explore.place_of(40)
+    page.mouse.click(*place)
+    expect(page.locator("#question")).to_contain_text("of 40?", timeout=PATIENCE)
+    explore.settle()
+    page.click("#pick label:nth-child(2)")
+    place = explore.place_of(90)
+    page.mouse.click(*place)
+    expect(page.locator("#target")).to_contain_text("Teach it 90", timeout=PATIENCE)
+
+
+def test_actions_overtaken_by_the_next_one_are_not_lost(explore: Explore) -> None:
+    page = explore.page
+    page.evaluate(
+        """() => { document.querySelector('#apply').click();
+            document.querySelector('#order label:nth-child(2) input').click();
+            document.querySelector('#hops label:nth-child(3) input').click(); }"""
+    )
+    explore.edits(1)
+    assert "e=" in page.url
+    expect(page.locator("#question")).to_contain_text("ring II, who stands 3 steps")
 
 
 def test_a_mistake_of_the_model_can_be_mended(explore: Explore) -> None:

@@ -6,16 +6,16 @@ once cannot lose either.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from app import actions, ids, options
+from app import actions, ids, options, views
 from app.actions import Page, Refused
 from app.callbacks import stored
+from app.callbacks.happened import happened
 from app.callbacks.reply import BUTTONS, CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
 from app.state import ALIGNMENTS, PROJECTIONS, Relation, See, Target, Tool, ViewState
@@ -49,8 +49,8 @@ def register(app: Dash, client: Client) -> None:
             "clicks": {name: Input(name, "n_clicks") for name in BUTTONS},
             "removed": Input({"type": "remove", "index": ALL}, "n_clicks"),
             "mended": Input({"type": "mend", "index": ALL}, "n_clicks"),
-            "parameters": Input({"type": "param", "name": ALL}, "value"),
-            "points": {name: Input(name, "clickData") for name in (ids.SCENE_BEFORE, ids.SCENE_AFTER)},
+            "parameters": Input({"type": "param", "name": ALL, "of": ALL}, "value"),
+            "picked": Input(ids.PICKED, "data"),
             "camera": Input(ids.CAMERA, "data"),
         },
         state={
@@ -67,12 +67,7 @@ def register(app: Dash, client: Client) -> None:
         except ApiError as error:
             return Reply(page).only(problem=f"{error.message} Nothing of your state is lost.")
         except Refused as error:
-            return Reply(page).only(notice=str(error))
-
-
-def _split(prop: str) -> tuple[str, str]:
-    ident, _, name = prop.rpartition(".")
-    return ident, name
+            return Reply(page).refuse(str(error))
 
 
 class _Intent:
@@ -81,8 +76,7 @@ class _Intent:
         self.page = page
         self.value: Json = page["value"]
         self.notices: list[str] = []
-        # One call may carry several changes: a typed distance and the click that followed it.
-        self.who = [json.loads(who) if who.startswith("{") else who for who, _ in map(_split, ctx.triggered_prop_ids)]
+        self.did = happened(page, ctx.args_grouping)
 
     async def perform(self) -> Json:
         checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
@@ -98,14 +92,14 @@ class _Intent:
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         now = await self.act(replace(now, view=view), checkpoint, editors)
         all_notices = [*notices, *self.notices, *gave_way]
-        return Reply(self.page).show(now, self.who, all_notices, checkpoints, editors)
+        return Reply(self.page).show(now, self.did, all_notices, checkpoints, editors)
 
     # --- reading the page --------------------------------------------------------------------------------------------
 
     def read(self) -> tuple[Page, list[str]]:
         """The page before the action: from the URL when it has just been opened, else from the controls."""
-        if ids.URL_IN in self.who or self.page["part"][ids.MODEL] is None:
-            view, notices = ViewState.from_query(self.page["url"] or "")
+        if self.did.opened:
+            view, notices = ViewState.from_query(self.page["url"]["query"])
             return Page(view), notices
         model = self.page["part"][ids.MODEL]
         value = self.value
@@ -125,7 +119,7 @@ class _Intent:
     def target(self, relation: Relation) -> Target:
         """A distance typed or slid wins; a given object holds until the question changes."""
         distance = Target(int(self.value[ids.DISTANCE] or 4))
-        if ids.DISTANCE in self.who:
+        if ids.DISTANCE in self.did.changed:
             return distance
         kept = stored.target_of(self.page["part"][ids.AIM])
         ask = self.page["part"][ids.ASK]
@@ -136,18 +130,15 @@ class _Intent:
 
     def tool(self) -> Tool:
         value, kept = self.value, self.page["part"][ids.TOOL] or {}
-        if ids.METHOD in self.who:
+        if ids.METHOD in self.did.changed:
             return Tool(value[ids.METHOD])
-        if ids.PRESET in self.who:
+        if ids.PRESET in self.did.changed:
             return Tool(value[ids.METHOD], value[ids.PRESET], value[ids.LAYER])
-        parameters = kept.get("parameters", {})
-        if self.index("param", "name") is not None:
-            parameters = options.parameters_from_form(ctx.args_grouping["parameters"])
+        # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
+        owner = views.form_owner(kept.get("method"), kept.get("preset"))
+        form = [item for item in ctx.args_grouping["parameters"] if item["id"]["of"] == owner]
+        parameters = options.parameters_from_form(form) if form else kept.get("parameters", {})
         return Tool(value[ids.METHOD], value[ids.PRESET], value[ids.LAYER], parameters)
-
-    def index(self, kind: str, key: str = "index") -> Any:
-        """Which of several like elements (chips, fields) was used, if one was."""
-        return next((who[key] for who in self.who if isinstance(who, dict) and who["type"] == kind), None)
 
     def see(self) -> See:
         value = self.value
@@ -168,40 +159,34 @@ class _Intent:
     # --- acting ------------------------------------------------------------------------------------------------------
 
     async def act(self, now: Page, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Page:
-        who = self.who
-        if ids.CHECKPOINT in who:
+        did = self.did
+        if ids.CHECKPOINT in did.changed:
             return now.checkpoint(self.value[ids.CHECKPOINT])
-        removed, mended = self.index("remove"), self.index("mend")
-        for scene in (ids.SCENE_BEFORE, ids.SCENE_AFTER):
-            if scene in who:
-                now = await self.pick(now, checkpoint, scene)
-        if mended is not None and any(self.page["mended"]):
-            subject, relation, truth = mended.split("~")
+        if did.picked is not None:
+            now = await self.pick(now, checkpoint, did.picked)
+        if did.mended is not None:
+            subject, relation, truth = did.mended.split("~")
             view = replace(
                 now.view, subject=int(subject), relation=Relation.parse(relation), target=Target(None, int(truth))
             )
             now = replace(now, view=view)
-        if ids.STRENGTH in who:
+        if ids.STRENGTH in did.changed:
             now = now.strength(float(self.value[ids.STRENGTH]))
-        if removed is not None and any(self.page["removed"]):
-            now = now.remove(removed)
+        if did.removed is not None:
+            now = now.remove(int(did.removed.partition("~")[0]))
         for button, action in ((ids.UNDO, Page.undo), (ids.REDO, Page.redo), (ids.RESET, Page.reset)):
-            if button in who:
+            for _ in range(did.clicks[button]):
                 now = action(now)
-        if ids.APPLY in who:
+        if did.clicks[ids.APPLY] > 0:
             now = now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
         return now
 
-    async def pick(self, now: Page, checkpoint: CheckpointInfo, scene: str) -> Page:
+    async def pick(self, now: Page, checkpoint: CheckpointInfo, entity: int) -> Page:
         """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
-        clicked = self.page["points"][scene]
-        entity = clicked["points"][0].get("customdata") if clicked else None
-        if entity is None:
-            return now
         if self.page["pick"] == "subject":
-            return replace(now, view=replace(now.view, subject=int(entity)))
+            return replace(now, view=replace(now.view, subject=entity))
         position = await self.client.ring(checkpoint.id, now.view.relation.order)
-        distance = options.signed_distance(position, now.view.subject, now.view.relation, int(entity))
+        distance = options.signed_distance(position, now.view.subject, now.view.relation, entity)
         if distance == 0:
             raise Refused(f"Entity {entity} is the true object already: click another point to change the fact.")
         return replace(now, view=replace(now.view, target=Target(distance)))

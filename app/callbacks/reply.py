@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dash import no_update
+from dash import ctx, no_update
 
 from app import actions, ids, options
 from app.actions import Page
 from app.callbacks import stored
+from app.callbacks.happened import Happened, now_seen
 from app.state import Tool
 from backend.schemas import CheckpointInfo, EditorInfo
 
@@ -33,7 +34,6 @@ OPTIONS = (
     ids.ALIGN,
 )
 PARTS = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE)
-NEW_WORLD = (ids.URL_IN, ids.CHECKPOINT)
 
 
 class Reply:
@@ -54,6 +54,13 @@ class Reply:
             "problem": no_update,
         }
 
+    def refuse(self, notice: str) -> Json:
+        """The action is seen and not done; everything stays."""
+        history = self.page["part"][ids.HISTORY] or {}
+        seen = now_seen(self.page, ctx.args_grouping, history.get("seen", {}).get("shown", {}))
+        self.out["part"][ids.HISTORY] = {**history, "seen": seen}
+        return self.only(notice=notice)
+
     def only(self, **messages: str) -> Json:
         return {**self.out, **messages}
 
@@ -68,16 +75,16 @@ class Reply:
     def show(
         self,
         now: Page,
-        who: list[Any],
+        did: Happened,
         notices: list[str],
         checkpoints: list[CheckpointInfo],
         editors: list[EditorInfo],
     ) -> Json:
-        """The controls, options and stores of a state, after the elements `who` were used."""
+        """The controls, options and stores of a state, after what the person `did`."""
         checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         tool = actions.resolve(view, checkpoint, editors)
-        opened = any(name in who for name in NEW_WORLD)
+        opened = did.opened or ids.CHECKPOINT in did.changed
         distance = view.target.distance
         shown = {
             ids.CHECKPOINT: checkpoint.id,
@@ -106,9 +113,9 @@ class Reply:
             out["options"].update(options.world(checkpoint, checkpoints, editors))
             out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2), ids.DISTANCE_SLIDER: n // 2}
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
-        if opened or ids.METHOD in who:
+        if opened or ids.METHOD in did.changed:
             out["options"].update(options.tool(tool))
-        if ids.URL_IN in who:
+        if did.opened:
             out["camera"] = list(view.camera) if view.camera else None
         out["disabled"] = {
             ids.UNDO: not (now.past or view.edits),
@@ -121,7 +128,7 @@ class Reply:
         self.store(ids.AIM, stored.aim_part(view))
         self.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
         self.store(ids.SEE, stored.see_part(replace(view.see, site=view.see.site or checkpoint.model.default_site)))
-        self.store(ids.HISTORY, stored.history_part(now))
+        self.store(ids.HISTORY, {**stored.history_part(now), "seen": now_seen(self.page, ctx.args_grouping, shown)})
         self.store(ids.URL_OUT, options.shortest(view, checkpoint, tool, editors[0]).to_query())
         out["notice"] = " ".join([*notices, *gave_way])
         out["problem"] = ""

@@ -11,7 +11,19 @@ from app.layout.parts import Node, problem
 from app.layout.rail import rail
 from app.layout.stage import stage
 
-STORES = (ids.URL_IN, ids.URL_OUT, ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE, ids.CAMERA, ids.HISTORY, ids.DRAWN)
+STORES = (
+    ids.URL_IN,
+    ids.URL_OUT,
+    ids.MODEL,
+    ids.ASK,
+    ids.AIM,
+    ids.TOOL,
+    ids.SEE,
+    ids.CAMERA,
+    ids.PICKED,
+    ids.HISTORY,
+    ids.DRAWN,
+)
 
 
 def header() -> Node:

@@ -1,7 +1,7 @@
 """From what the API answered to markup. Pure: no callbacks, no client."""
 
 from app.views.ask import answer, top, truth
-from app.views.change import error_list, legend, parameter_form, target
+from app.views.change import error_list, form_owner, legend, parameter_form, target
 from app.views.numbers import accuracy, measured_over, r_card, r_values, ripples
 from app.views.stack import chips, outcomes
 
@@ -10,6 +10,7 @@ __all__ = [
     "answer",
     "chips",
     "error_list",
+    "form_owner",
     "legend",
     "measured_over",
     "outcomes",

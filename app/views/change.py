@@ -32,6 +32,11 @@ def legend(order: str, turns: dict[str, float]) -> list[Node]:
     return [*ticks, html.Span(order, className="legend-name")]
 
 
+def form_owner(method: str | None, preset: str | None) -> str:
+    """What a form's fields belong to: fields of another method or preset do not count."""
+    return f"{method}/{preset}"
+
+
 def parameter_form(resolved: Resolved) -> list[Node]:
     """One field for each property of the method's JSON Schema, with the preset's value where it was changed."""
     fields: list[Node] = []
@@ -41,7 +46,7 @@ def parameter_form(resolved: Resolved) -> list[Node]:
             html.Div(
                 [
                     html.Span(name.replace("_", " "), className="name", **tip(str(schema.get("description", name)))),
-                    _parameter(name, schema, value),
+                    _parameter(form_owner(resolved.editor.name, resolved.preset), name, schema, value),
                     html.Span(f"preset {preset}", className="quiet") if value != preset else None,
                 ],
                 className="labelled",
@@ -50,8 +55,8 @@ def parameter_form(resolved: Resolved) -> list[Node]:
     return [html.P([html.Code(resolved.editor.formula), f" {resolved.editor.summary}"], className="lead"), *fields]
 
 
-def _parameter(name: str, schema: dict[str, Any], value: Any) -> Node:
-    ident = {"type": "param", "name": name}
+def _parameter(owner: str, name: str, schema: dict[str, Any], value: Any) -> Node:
+    ident = {"type": "param", "name": name, "of": owner}
     label = str(schema.get("title", name))
     if "enum" in schema:
         return Select(

@@ -31,7 +31,9 @@ def chips(edits: Stack, result: EditResult | None) -> list[Node]:
                 [
                     html.Span([html.B(where), html.Span(f"{detail}{strength}", className="quiet")], **tip(note)),
                     html.Button(
-                        "×", id={"type": "remove", "index": index}, **{"aria-label": f"remove edit {index + 1}"}
+                        "×",
+                        id={"type": "remove", "index": f"{index}~{edit}"},
+                        **{"aria-label": f"remove edit {index + 1}"},
                     ),
                 ],
                 className=f"chip edit{failed}",
