@@ -130,17 +130,17 @@ def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> Neighb
     n_components = int(labels.max()) + 1
     if n_components == 1:
         return graph
-    squared = _squared_distances(points, points).numpy()
+    by_size = np.argsort(-np.bincount(labels), kind="stable")
+    labels = np.argsort(by_size)[labels]  # 0: the largest, which is never gone through
     sources, targets = [], []
-    for label in range(n_components - 1):
-        members = np.flatnonzero(labels == label)
-        others = np.flatnonzero(labels > label)
-        block = squared[np.ix_(members, others)]
-        nearest = block.argmin(axis=0)  # of this component, to each point of the others
+    for label in range(1, n_components):
+        members, others = np.flatnonzero(labels == label), np.flatnonzero(labels < label)
+        nearest = _squared_distances(points[others], points[members]).min(dim=1)  # member to each point of the others
+        squared, member = nearest.values.numpy(), nearest.indices.numpy()
         # Sorted by component, then distance, the first of each component is its closest point.
-        order = np.lexsort((block[nearest, np.arange(len(others))], labels[others]))
+        order = np.lexsort((squared, labels[others]))
         _, first = np.unique(labels[others][order], return_index=True)
-        sources.append(members[nearest[order[first]]])
+        sources.append(members[member[order[first]]])
         targets.append(others[order[first]])
     source, target = np.concatenate(sources), np.concatenate(targets)
     return NeighborGraph(
