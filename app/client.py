@@ -46,6 +46,8 @@ class Client:
         if (server is None) == (base_url is None):
             raise ValueError("give exactly one of `server` and `base_url`")
         transport = None if server is None else httpx.ASGITransport(app=server, raise_app_exceptions=False)
+        self._editors: list[EditorInfo] | None = None
+        self._rings: dict[tuple[str, str], list[int]] = {}
         self._http = httpx.AsyncClient(
             transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
         )
@@ -54,7 +56,10 @@ class Client:
         return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
 
     async def editors(self) -> list[EditorInfo]:
-        return TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
+        """Asked for once: what a server can do does not change while it runs."""
+        if self._editors is None:
+            self._editors = TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
+        return self._editors
 
     async def fact(self, checkpoint: str, subject: int, relation: str, edits: Edits = ()) -> FactInfo:
         params: dict[str, Any] = {"subject": subject, "relation": relation}
@@ -79,10 +84,13 @@ class Client:
         return await self._with_edit("POST", "/evaluations", EvaluationResult, checkpoint, edits, json=body)
 
     async def ring(self, checkpoint: str, order: str) -> list[int]:
-        """Position of every entity on an order's ring."""
-        # A projection carries the positions; PCA in two dimensions is the cheapest one.
-        result = await self.projection(checkpoint, (), relation=f"{order}_C1", method="pca", dimensions=2, align="none")
-        return result.order_position
+        """Position of every entity on an order's ring (asked for once: a checkpoint's world does not change)."""
+        key = (checkpoint, order)
+        if key not in self._rings:
+            # A projection carries the positions; PCA in two dimensions is the cheapest one.
+            what = {"relation": f"{order}_C1", "method": "pca", "dimensions": 2, "align": "none"}
+            self._rings[key] = (await self.projection(checkpoint, (), **what)).order_position
+        return self._rings[key]
 
     async def _with_edit(
         self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]

@@ -59,14 +59,14 @@ def damage_figure(bins: Sequence[DamageBin]) -> Figure:
         "hovermode": "x unified",
         "uirevision": "kept",
         "xaxis": {
-            "type": "category", "title": {"text": "steps along the ring from the edited subject (each group starts here)"}, "fixedrange": True,
+            "type": "category", "title": {"text": "ring steps from the edited subject"}, "fixedrange": True,
             "showgrid": False, "anchor": "y", "tickangle": 0,
         },
         "yaxis": {"domain": [0, 0.43], "range": [-0.03, 1.05], "tickformat": ".0%", "nticks": 4, "fixedrange": True, "zeroline": False},
         "yaxis2": {"domain": [0.58, 1], "rangemode": "tozero", "nticks": 4, "fixedrange": True, "zeroline": False, "anchor": "x"},
         "annotations": [
-            title("how far representations moved, in ring steps (1 = the distance between two neighbours)", 1.0),
-            title("facts of this relation still recalled: grey before, red after", 0.44),
+            title("how far representations moved, in ring steps", 1.0),
+            title("facts still recalled: grey before, red after", 0.44),
         ],
     }  # fmt: skip
     return {"data": data, "layout": layout}

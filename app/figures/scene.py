@@ -20,7 +20,7 @@ from app.figures.arrays import FloatArray, encode
 Figure = dict[str, Any]
 Range = list[float]
 
-CAMERA_3D = (0.3, -1.0, 1.18, 0.0, 0.0, -0.05, 0.0, 0.0, 1.0)
+CAMERA_3D = (0.33, -1.1, 1.3, 0.0, 0.0, -0.05, 0.0, 0.0, 1.0)
 CAMERA_2D = (0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 # `shift` is where the label stands, in pixels from its point: apart from the others even when the three points are neighbours.

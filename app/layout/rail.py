@@ -92,7 +92,7 @@ def change() -> Node:
         problem(ids.PROBLEM_EDIT),
         html.Details([html.Summary("Parameters"), html.Div(id=ids.PARAMETERS, className="parameters")]),
         html.Details(
-            [html.Summary("Mend one of the model's mistakes instead"), html.Div(id=ids.ERRORS, className="errors")],
+            [html.Summary("Or mend one of its mistakes"), html.Div(id=ids.ERRORS, className="errors")],
             id=ids.ERRORS_FOLD,
         ),
         className="change",

@@ -52,6 +52,8 @@ def parameter_form(resolved: Resolved) -> list[Node]:
                 className="labelled",
             )
         )
+    summary = next((preset.summary for preset in resolved.editor.presets if preset.name == resolved.preset), "")
+    fields.insert(0, html.P([html.B(f"Preset {resolved.preset}. "), summary], className="lead"))
     return [html.P([html.Code(resolved.editor.formula), f" {resolved.editor.summary}"], className="lead"), *fields]
 
 
