@@ -24,8 +24,13 @@ window.dash_clientside.shatterscope = {
     const set = window.dash_clientside.set_props;
     const by = triggered.length ? triggered[0].prop_id.split(".")[0] : "distance";
     const value = by === "near" ? near : by === "distance-slider" ? slider : distance;
-    if (value === null || value === undefined) { set("near", { value: null }); return ""; }
-    if (value !== distance && !(by === "distance-slider" && value === Math.abs(distance))) set("distance", { value });
+    if (value === null || value === undefined) {
+      // Setting calls this again: only what differs.
+      if (near !== null && near !== undefined) set("near", { value: null });
+      return "";
+    }
+    if (by === "distance-slider" && value === Math.abs(distance)) return ""; // it follows; the sign is the field's
+    if (value !== distance) set("distance", { value });
     if (near !== value) set("near", { value });
     if (slider !== Math.abs(value)) set("distance-slider", { value: Math.abs(value) });
     return "";

@@ -76,6 +76,20 @@ def test_changing_the_question_or_the_distance_edits_nothing(explore: Explore) -
     assert explore.r() == 0
 
 
+def test_the_distance_keeps_its_sign_and_its_three_faces_agree(explore: Explore) -> None:
+    page = explore.page
+    page.fill("#distance", "-7")
+    page.press("#distance", "Enter")
+    explore.settle()
+    assert page.input_value("#distance") == "-7"
+    assert page.get_attribute("#distance-slider", "aria-valuetext") == "7"
+    assert "t=d-7" in page.url
+    page.click("#near label:nth-child(3)")
+    explore.settle()
+    assert page.input_value("#distance") == "3"
+    assert page.get_attribute("#distance-slider", "aria-valuetext") == "3"
+
+
 def test_a_copied_link_shows_the_same_numbers_in_another_browser(explore: Explore, chromium: Browser) -> None:
     page = explore.page
     page.fill("#subject", "5")
