@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
 STATISTICS_TOKENS = 100_000
+DEFAULT = "rings-2048-smooth"  # what the page opens on: the one with the clean rings
 
 
 class CheckpointError(Exception):
@@ -217,7 +218,7 @@ class CheckpointRegistry:
     `problems` maps the folders that did not load to the reason.
     """
 
-    def __init__(self, root: Path, device: torch.device | str = "cpu", default: str = "rings-2048") -> None:
+    def __init__(self, root: Path, device: torch.device | str = "cpu", default: str = DEFAULT) -> None:
         self._checkpoints: dict[str, Checkpoint] = {}
         self.problems: dict[str, str] = {}
         for folder in sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith(".")):
