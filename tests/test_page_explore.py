@@ -102,6 +102,7 @@ def test_a_copied_link_shows_the_same_numbers_in_another_browser(explore: Explor
     page.click("#mode label:nth-child(2)")
     explore.settle()
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    context.set_default_timeout(PATIENCE)
     other = Explore(context.new_page())
     other.open(page.url)
     other.edits(2)
