@@ -65,8 +65,9 @@ def build_server() -> FastAPI:
     from app.main import create_app as attach_dashboard
     from backend.api import create_app
 
-    server = create_app(load_settings())
-    attach_dashboard(server)
+    settings = load_settings()
+    server = create_app(settings)
+    attach_dashboard(server, base_url=settings.api_url)
     return server
 
 

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8050, ge=1, le=65535)
     default_checkpoint: str | None = Field(default=None, description="checkpoint the page opens on")
+    api_url: str | None = Field(
+        default=None, description="an API elsewhere for the page to use; default: this server's"
+    )
     public_url: str | None = Field(default=None, description="address people reach the server by, for room links")
 
     @field_validator("device")
@@ -47,7 +50,7 @@ class Settings(BaseSettings):
             raise ValueError("use auto, cpu, cuda or cuda:N")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "api_url")
     @classmethod
     def _absolute_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
