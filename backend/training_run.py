@@ -42,8 +42,8 @@ RECIPES = {
         title="Rings, 2048 entities",
         note="The paper's shape: 2048 entities on three rings, 24 relations, 2 layers of width 24.",
         graph=GraphConfig(),
-        model=ModelConfig(vocab_size=0, final_gain=20.0),
-        train=TrainConfig(),
+        model=ModelConfig(vocab_size=0, final_gain=30.0),
+        train=TrainConfig(steps=50_000, gain_growth=4.0, gain_steps=16_000),
     ),
     "rings-small": Recipe(
         title="Rings, small",
