@@ -19,6 +19,10 @@ SUB_GRAPHS = {
 }
 
 
+# A curve that goes round once is only called a ring while its picture keeps nine tenths of the distances.
+TANGLED = 0.1
+
+
 def percent(value: float) -> str:
     shown = f"{100 * value:.1f}"
     return f"{shown.removesuffix('.0') if shown == '100.0' else shown} %"
@@ -55,7 +59,8 @@ def target(edit: Edit) -> str:
 def picture(item: Diagnostics, method: str) -> str:
     """What a projection's diagnostics say, in one or two sentences."""
     if item.winding in (1, -1):
-        shape = "A closed ring: it goes round once."
+        tangled = item.residual_variance > TANGLED
+        shape = "It goes round once, but tangled." if tangled else "A closed ring: it goes round once."
     elif item.winding == 0:
         shape = "No ring: the curve does not go round its centre."
     else:
