@@ -63,9 +63,9 @@ def test_every_answer_is_as_documented(shared_address: str, known: dict[str, str
             if isinstance(case.body, dict):
                 names = {"checkpoint": known["checkpoint"], "relation": "I_C1", "edit": known["id"], "site": None}
                 case.body.update({name: value for name, value in names.items() if name in case.body})
-                if case.body.get("queries") == "all":
-                    case.body["queries"] = 10  # answering all of them is right, and slow
-        case.call_and_validate(checks=CHECKS)
+                if "queries" in case.body:
+                    case.body["queries"] = 10  # answering very many or all of them is right, and slow
+        case.call_and_validate(checks=CHECKS, timeout=60)
 
     check()
 
