@@ -14,8 +14,8 @@ TASKS = {
 
 SUB_GRAPHS = {
     "edit": "the ring that was edited",
-    "retain": "the ring whose facts the editor is shown as things to keep",
-    "test": "the ring the editor never sees",
+    "retain": "a ring that was not edited (`retain` in the paper)",
+    "test": "the other ring that was not edited (`test` in the paper)",
 }
 
 

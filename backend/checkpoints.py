@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
 STATISTICS_TOKENS = 100_000
-DEFAULT = "rings-2048-smooth"  # what the page opens on: the one with the clean rings
+DEFAULT = "rings-2048-smooth"  # what the page opens on: the one with the clearer rings
 
 
 class CheckpointError(Exception):
