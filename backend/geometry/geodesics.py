@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
@@ -49,7 +48,7 @@ def all_shortest_paths(graph: NeighborGraph) -> tuple[IntArray, Float32Array]:
 
     distances = np.empty((graph.n, graph.n), dtype=np.float32)
     distances[: len(core), : len(core)] = _dijkstra(adjacency, core, rank)
-    _bring_back(torch.from_numpy(distances), levels, rank, len(core))
+    _bring_back(distances, levels, rank, len(core))
     return order, distances
 
 
@@ -113,7 +112,7 @@ def _dijkstra(adjacency: Adjacency, core: IntArray, rank: IntArray) -> NDArray[n
     return np.asarray(dijkstra(graph))
 
 
-def _bring_back(distances: torch.Tensor, levels: list[list[Step]], rank: IntArray, size: int) -> None:
+def _bring_back(distances: Float32Array, levels: list[list[Step]], rank: IntArray, size: int) -> None:
     """Fill rows and columns `size`, `size` + 1, ... of `distances`, level by level."""
     for level in levels:
         stop = size + len(level)
@@ -121,22 +120,23 @@ def _bring_back(distances: torch.Tensor, levels: list[list[Step]], rank: IntArra
         # A vertex with fewer neighbours than others of its level names its first again.
         names = rank[[neighbors + neighbors[:1] * (most - len(neighbors)) for _, neighbors, _ in level]]
         padded = [lengths + lengths[:1] * (most - len(lengths)) for _, _, lengths in level]
-        legs = list(zip(torch.from_numpy(names).T, torch.tensor(padded, dtype=torch.float32).T[..., None], strict=True))
+        legs = list(zip(names.T, np.array(padded, dtype=np.float32).T[..., None], strict=True))
 
         rows = _least(distances[:size, :size], legs)
         distances[size:stop, :size] = rows
         distances[:size, size:stop] = rows.T
         among = _least(distances[:size, size:stop], legs)
-        distances[size:stop, size:stop] = among.fill_diagonal_(0)
+        np.fill_diagonal(among, 0)
+        distances[size:stop, size:stop] = among
         size = stop
 
 
-def _least(standing: torch.Tensor, legs: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+def _least(standing: Float32Array, legs: list[tuple[IntArray, Float32Array]]) -> Float32Array:
     """(vertices of a level, columns of `standing`): the least over the first legs of leg + distance from its end."""
     (neighbor, length), *others = legs
-    least = standing.index_select(0, neighbor).add_(length)
-    way = torch.empty_like(least)
+    least = standing[neighbor] + length
     for neighbor, length in others:
-        torch.index_select(standing, 0, neighbor, out=way)
-        torch.minimum(least, way.add_(length), out=least)
+        way = standing[neighbor]
+        way += length
+        np.minimum(least, way, out=least)
     return least
