@@ -1,7 +1,9 @@
 """Training: a loop that yields step records (Nishi et al. 2025, section 3.3, with a recipe of our own).
 
 The loss is the cross-entropy of the entity tokens alone: what relation comes next is a coin toss in the training text, and the
-rows it would take are half of the cost. Adam(0.9, 0.95) without weight decay, warm-up, cosine to nearly nothing.
+rows it would take are half of the cost. Adam(0.9, 0.95) in the eigenbasis of its gradients (`soap.py`), no weight decay.
+The rate is constant while the rings form, then falls exponentially to nearly nothing: the loss follows the rate down all the
+way, for what keeps ring neighbours from being told apart is the noise of the steps.
 
 Why the gain of the final norm grows on a schedule: to tell an entity from its ring neighbours the logits need a large scale. Where
 scale is scarce (weight decay, small gain) the model winds its codes round the ring many times instead, and the ring is
@@ -25,6 +27,9 @@ from torch.nn.utils import clip_grad_norm_
 from backend.data import TextSampler
 from backend.graph import Holdout, KnowledgeGraph
 from backend.model import ModelConfig, Transformer
+from backend.soap import Soap
+
+REFRESH_EVERY = 10  # steps between refreshes of the optimiser's bases
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,12 @@ class TrainConfig:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Learning rate of `step` (from 0): linear warm-up, constant, then over the last `decay_steps` a cosine down to
+        """Learning rate of `step` (from 0): linear warm-up, constant, then over the last `decay_steps` exponentially down to
         `final_rate_share` of the peak."""
         if step < self.warmup:
             return self.learning_rate * (step + 1) / self.warmup
         decayed = max(0.0, 1 - (self.steps - step) / max(1, min(self.decay_steps, self.steps - self.warmup)))
-        floor = self.final_rate_share
-        return self.learning_rate * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * decayed)))
+        return self.learning_rate * self.final_rate_share**decayed
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         total = x.new_zeros(())
         for start in range(0, len(x), chunk):
             rows, wanted = x[start : start + chunk], target[start : start + chunk, None]
-            probability = (rows @ weight.T).log_softmax(1)
-            total -= probability.gather(1, wanted).sum()
-            probability.exp_()
+            probability = (rows @ weight.T).softmax(1)
+            total -= probability.gather(1, wanted).clamp_min_(torch.finfo(x.dtype).tiny).log_().sum()
             probability.scatter_add_(1, wanted, torch.full_like(rows[:, :1], -1.0))  # dNLL / dlogits
             torch.mm(probability, weight, out=grad_x[start : start + chunk])
             grad_weight.addmm_(probability.T, rows)
@@ -116,19 +119,15 @@ class Trainer:
         self.model = Transformer(model, torch.Generator().manual_seed(config.seed)).to(device)
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.sampler = TextSampler(graph, holdout, device)
-        cuda = device.type == "cuda"  # there the step is captured, and a rate held in a tensor can still be changed
-        rate = torch.tensor(config.learning_rate, device=device) if cuda else config.learning_rate
-        self.optimiser = torch.optim.Adam(
-            self.model.parameters(), lr=rate, betas=(0.9, 0.95), fused=True, capturable=cuda
-        )
+        self.optimiser = Soap(self.model.named_parameters())
         self.step = 0
         self.seconds = 0.0
-        self._advance = _captured(self._one_step, self) if cuda else self._one_step
+        self._advance = _captured(self._one_step, self) if device.type == "cuda" else self._one_step
 
     def _one_step(self) -> Tensor:
         tokens = self.sampler.sample(self.config.batch, self.length, self.generator)
         loss = entity_loss(self.model, tokens, self.n_entities)
-        self.optimiser.zero_grad(set_to_none=self.device.type != "cuda")
+        self.model.zero_grad(set_to_none=self.device.type != "cuda")
         loss.backward()
         clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimiser.step()
@@ -140,23 +139,18 @@ class Trainer:
             started, first = time.perf_counter(), self.step
             total = torch.zeros((), device=self.device)
             for _ in range(min(every, self.config.steps - self.step)):
-                self._set_rate(self.config.rate(self.step))
+                self.optimiser.rate.fill_(self.config.rate(self.step))
                 total += self._advance()
                 self._grow_gain()
                 self.step += 1
+                if self.step % REFRESH_EVERY == 0:
+                    self.optimiser.refresh()
             loss = float(total) / (self.step - first)  # waits for the device
             elapsed = time.perf_counter() - started
             self.seconds += elapsed
             yield StepRecord(self.step, loss, self.config.rate(self.step - 1), (self.step - first) / elapsed)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss is no longer finite at step {self.step}; lower the learning rate")
-
-    def _set_rate(self, rate: float) -> None:
-        for group in self.optimiser.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
 
     @torch.no_grad()
     def _grow_gain(self) -> None:
@@ -166,62 +160,48 @@ class Trainer:
             self.model.norm.bias.mul_(factor)
 
     def state(self) -> dict[str, Tensor]:
-        """Flat tensors: `model.*`, `adam.<parameter>.<slot>`, `generator`, `step`, `seconds`."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for name, parameter in self.model.named_parameters():
-            for slot, value in self.optimiser.state[parameter].items():
-                tensors[f"adam.{name}.{slot}"] = value
-        tensors["generator"] = self.generator.get_state()
+        """Flat tensors: `model.*`, `soap.<parameter>.<slot>`, `generator`, `step`, `seconds`; copies, on the CPU."""
+        tensors = {**self._advanced(), "generator": self.generator.get_state()}
         tensors["step"] = torch.tensor(self.step)
         tensors["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         return {name: value.detach().cpu().clone() for name, value in tensors.items()}
 
+    @torch.no_grad()
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from `state()`. Raises `ValueError` where the state belongs to a model of another shape."""
-        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        """Continue from `state()`. Raises `ValueError` where the state belongs to a model of another shape or optimiser."""
         try:
-            self.model.load_state_dict(weights)
-        except RuntimeError as error:
+            for name, value in self._advanced().items():
+                value.copy_(tensors[name])
+        except (KeyError, RuntimeError) as error:
             raise ValueError(f"the saved run is of another shape; start anew without --resume ({error})") from None
-        for name, parameter in self.model.named_parameters():
-            prefix = f"adam.{name}."
-            self.optimiser.state[parameter] = {
-                key.removeprefix(prefix): value.to(self.device if value.dim() or self.device.type == "cuda" else "cpu")
-                for key, value in tensors.items()
-                if key.startswith(prefix)
-            }
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
 
+    def _advanced(self) -> dict[str, Tensor]:
+        """What a step changes, by name and in place: weights and slots of the optimiser."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for name, slots in self.optimiser.state.items():
+            tensors |= {f"soap.{name}.{slot}": value for slot, value in slots.items()}
+        return tensors | {"soap.steps": self.optimiser.steps}
+
 
 def _captured(step: Callable[[], Tensor], trainer: Trainer) -> Callable[[], Tensor]:
-    """One training step as a CUDA graph. At this size a step is a few hundred launches of almost nothing: replaying them as one
-    graph keeps the device busy. The warm-up steps that capture needs are undone, so that step 0 stays step 0."""
+    """One training step as a CUDA graph. At this size a step is several hundred launches of almost nothing: replaying them as
+    one graph keeps the device busy. The warm-up steps that capture needs are undone, so that step 0 stays step 0."""
     graph: torch.cuda.CUDAGraph | None = None
     loss = torch.zeros((), device=trainer.device)
 
     def advance() -> Tensor:
         nonlocal graph, loss
         if graph is None:
-            resumed = trainer.step > 0
-            state = (
-                trainer.state() if resumed else {f"model.{k}": v.clone() for k, v in trainer.model.state_dict().items()}
-            )
-            generator = trainer.generator.get_state()
+            before = trainer.state()
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
                 for _ in range(3):
                     step()
             torch.cuda.current_stream().wait_stream(side)
-            with torch.no_grad():
-                for name, value in trainer.model.state_dict().items():
-                    value.copy_(state[f"model.{name}"])
-                for name, parameter in trainer.model.named_parameters():
-                    for slot, value in trainer.optimiser.state[parameter].items():
-                        saved = state.get(f"adam.{name}.{slot}")
-                        value.zero_() if saved is None else value.copy_(saved)
-            trainer.generator.set_state(generator)
+            trainer.load_state(before)
             graph = torch.cuda.CUDAGraph()
             graph.register_generator_state(trainer.generator)
             with torch.cuda.graph(graph):
