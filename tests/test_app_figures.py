@@ -74,7 +74,10 @@ def test_an_update_never_moves_the_camera_and_covers_what_changes() -> None:
 def test_marks_stand_on_their_entities_and_carry_their_names() -> None:
     shown = scene()
     figure = scene_figure(shown)
-    assert figure["data"][1]["x"] == pytest.approx(shown.points[[3, 7], 0].tolist())
+    marks = figure["data"][1]
+    assert marks["x"] == pytest.approx(shown.points[[3, 7, 3, 7], 0].tolist())  # the rims, then the marks upon them
+    assert marks["marker"]["size"][0] > marks["marker"]["size"][2]
+    assert marks["marker"]["color"][3] == theme.ACCENT
     texts = [item["text"] for item in figure["layout"]["scene"]["annotations"]]
     assert texts[0] == "subject 3"
     assert theme.ACCENT in texts[1]

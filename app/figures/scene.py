@@ -24,11 +24,13 @@ CAMERA_3D = (0.33, -1.1, 1.3, 0.0, 0.0, -0.05, 0.0, 0.0, 1.0)
 CAMERA_2D = (0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 # `shift` is where the label stands, in pixels from its point: apart from the others even when the three points are neighbours.
+# `rim` is as wide as it takes to tell a white mark from a white page.
 ROLE_STYLE: dict[str, dict[str, Any]] = {
-    "subject": {"symbol": "diamond", "fill": "#ffffff", "edge": "#17191d", "shift": (-58, -44)},
-    "old": {"symbol": "circle", "fill": "#ffffff", "edge": "#17191d", "shift": (62, -48)},
-    "new": {"symbol": "circle", "fill": theme.ACCENT, "edge": "#ffffff", "shift": (52, 50)},
+    "subject": {"symbol": "diamond", "fill": "#ffffff", "rim": "#17191d", "shift": (-58, -44)},
+    "old": {"symbol": "circle", "fill": "#ffffff", "rim": "#17191d", "shift": (62, -48)},
+    "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": "#ffffff", "shift": (52, 50)},
 }
+MARK_SIZE, RIM_SIZE = 10, 15
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,13 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
         ("data", 0, "hovertemplate"): (
             f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} in order {scene.order}<extra></extra>"
         ),
+        # Each mark is drawn twice, its rim first and so below it: the outlines of WebGL's own markers are hairlines.
         ("data", 1, "marker"): {
-            "size": 8,
-            "symbol": [style["symbol"] for style in styles],
-            "color": [style["fill"] for style in styles],
-            "line": {"width": 2, "color": [style["edge"] for style in styles]},
+            "size": [RIM_SIZE] * len(styles) + [MARK_SIZE] * len(styles),
+            "symbol": [style["symbol"] for style in styles] * 2,
+            "color": [style[part] for part in ("rim", "fill") for style in styles],
+            "opacity": 1,
+            "line": {"width": 0},
         },
         ("layout", "scene", "annotations"): [
             _label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)
@@ -182,7 +186,7 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
     }
     for axis, name, extent in zip(range(3), ("xaxis", "yaxis", "zaxis"), scene.frame.ranges(), strict=True):
         update["data", 0, "xyz"[axis]] = encode(closed[:, axis])
-        update["data", 1, "xyz"[axis]] = [float(value) for value in chosen[:, axis]]
+        update["data", 1, "xyz"[axis]] = [float(value) for value in chosen[:, axis]] * 2
         update["layout", "scene", name, "range"] = extent
     return update
 
