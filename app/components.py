@@ -50,4 +50,8 @@ Range = _component(
     ["min", "max", "step", "every", "log"],
 )
 Select = _component("Select", "A native select; `options` are `{value, label}`.", ["options"])
-Choice = _component("Choice", "A segmented control: a radio group; `options` are `{value, label, title}`.", ["options"])
+Choice = _component(
+    "Choice",
+    "A segmented control: a radio group; `options` are `{value, label, title}`, `colors` one bar of colour under each.",
+    ["options", "colors"],
+)

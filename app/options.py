@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app import ids, words
+from app import ids, theme, words
 from app.actions import Resolved
 from app.state import Parameters, Relation, Tool, ViewState
-from backend.schemas import CheckpointInfo, EditorInfo
+from backend.schemas import CheckpointInfo, EditorInfo, GraphInfo
 
 Options = list[dict[str, Any]]
 
@@ -92,6 +92,21 @@ def signed_distance(position: list[int], subject: int, relation: Relation, entit
 def object_at(position: list[int], subject: int, relation: Relation, distance: int) -> int:
     """The entity `distance` clockwise steps from the true object."""
     return position.index((position[subject] + relation.step + distance) % len(position))
+
+
+def place_colors(
+    graph: GraphInfo, rings: dict[str, list[int]], subject: int, relation: Relation
+) -> dict[str, list[str]]:
+    """For each option of the relation picker the colour, as in the scenes, of the place that choosing it leads to."""
+
+    def color(item: Relation) -> str:
+        return theme.ring_color((rings[item.order][subject] + item.step) / graph.n_entities)
+
+    return {
+        ids.ORDER: [color(replace(relation, order=order)) for order in graph.orders],
+        ids.DIRECTION: [color(replace(relation, direction=direction)) for direction in "CA"],
+        ids.HOPS: [color(replace(relation, hops=hops)) for hops in range(1, graph.n_hops + 1)],
+    }
 
 
 def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, first: EditorInfo) -> ViewState:

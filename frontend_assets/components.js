@@ -84,15 +84,16 @@
   }
 
   function Choice(props) {
-    const { id, value, options = [], setProps, label } = props;
+    const { id, value, options = [], colors = [], setProps, label } = props;
     const group = name(id);
     return h("div", { id: group, role: "radiogroup", "aria-label": label, "data-value": value, className: `choice ${props.className || ""}` },
-      options.map((option) => h("label", { key: String(option.value), title: option.title, style: option.style }, [
+      options.map((option, index) => h("label", { key: String(option.value), title: option.title }, [
         h("input", {
           key: "input", type: "radio", name: group, value: option.value, checked: option.value === value, disabled: props.disabled,
           onChange: () => setProps({ value: option.value }),
         }),
         h("span", { key: "label" }, option.label),
+        colors[index] && h("i", { key: "color", className: "place", style: { background: colors[index] } }),
       ])));
   }
 

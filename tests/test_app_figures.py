@@ -11,7 +11,9 @@ import pytest
 from app import theme
 from app.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
 from app.figures.arrays import decode, encode
-from backend.schemas import Array, Change, DamageBin
+from app.options import place_colors
+from app.state import Relation
+from backend.schemas import Array, Change, DamageBin, GraphInfo
 
 N = 31
 
@@ -108,6 +110,29 @@ def test_damage_shows_before_after_and_displacement() -> None:
     figure = damage_figure(bins)
     assert [trace["y"] for trace in figure["data"]] == [[2.0, 2.0], [1.0, 1.0], [0.4, 0.4]]
     assert damage_figure([])["data"][0]["y"] == []
+    assert "Apply an edit" in damage_figure([])["layout"]["annotations"][0]["text"]
+
+
+def test_distances_have_the_colours_their_places_have_in_the_scenes() -> None:
+    change = Change(before=1.0, after=0.4, change=-0.6)
+    bins = [
+        DamageBin(distance_from=start, distance_to=end, displacement=2.0, accuracy=change, n_entities=2)
+        for start, end in ((0, 0), (1, 1), (2, 3))
+    ]
+    shapes = damage_figure(bins, place=5, n_entities=N)["layout"]["shapes"]
+    strips = [[item["fillcolor"] for item in shapes[start : start + 4]] for start in (0, 4)]
+    assert strips[0] == [theme.ring_color(place / N) for place in (5, 6, 7, 8)]
+    assert strips[1] == [theme.ring_color(place / N) for place in (5, 4, 3, 2)]
+    assert all(0 <= item["y0"] < item["y1"] < 0.19 for item in shapes)
+
+
+def test_the_relation_picker_has_the_colour_of_the_place_each_choice_leads_to() -> None:
+    graph = GraphInfo(n_entities=4, n_orders=2, n_hops=2, orders=["I", "II"], relations=[])
+    rings = {"I": [0, 1, 2, 3], "II": [3, 2, 1, 0]}
+    colors = place_colors(graph, rings, 1, Relation("I", "C", 1))
+    assert colors["order"] == [theme.ring_color(2 / 4), theme.ring_color(3 / 4)]
+    assert colors["direction"] == [theme.ring_color(2 / 4), theme.ring_color(0 / 4)]
+    assert colors["hops"] == [theme.ring_color(2 / 4), theme.ring_color(3 / 4)]
 
 
 # --- colour ----------------------------------------------------------------------------------------------------------

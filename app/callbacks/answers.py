@@ -40,6 +40,9 @@ def register(app: Dash, client: Client) -> None:
         Output(ids.QUESTION, "children"),
         Output(ids.TARGET, "children"),
         Output(ids.LEGEND, "children"),
+        Output(ids.ORDER, "colors"),
+        Output(ids.DIRECTION, "colors"),
+        Output(ids.HOPS, "colors"),
         Input(ids.ASK, "data"),
         Input(ids.AIM, "data"),
         prevent_initial_call=True,
@@ -49,9 +52,13 @@ def register(app: Dash, client: Client) -> None:
             raise PreventUpdate
         relation, chosen = stored.relation_of(ask), stored.target_of(aim)
         try:
-            position = await client.ring(ask["checkpoint"], relation.order)
+            checkpoint = options.find_checkpoint(await client.checkpoints(), ask["checkpoint"])
+            orders = checkpoint.graph.orders
+            found = await asyncio.gather(*(client.ring(checkpoint.id, order) for order in orders))
         except ApiError:
             raise PreventUpdate from None
+        rings = dict(zip(orders, found, strict=True))
+        position = rings[relation.order]
         old = options.object_at(position, ask["subject"], relation, 0)
         new = (
             options.object_at(position, ask["subject"], relation, chosen.distance)
@@ -60,8 +67,10 @@ def register(app: Dash, client: Client) -> None:
         )
         marks = {"subject": ask["subject"], "old": old, "new": new}
         turns = {role: position[entity] / len(position) for role, entity in marks.items() if entity is not None}
+        colors = options.place_colors(checkpoint.graph, rings, ask["subject"], relation)
         return (
             words.question(ask["subject"], relation),
             views.target(old, new, chosen.distance),
             views.legend(relation.order, turns),
+            *(colors[name] for name in (ids.ORDER, ids.DIRECTION, ids.HOPS)),
         )

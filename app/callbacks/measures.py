@@ -11,6 +11,7 @@ from app import ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
 from app.figures import damage_figure
+from app.state import Relation
 
 Json = dict[str, Any]
 PANELS = ("edit", "retain", "test")
@@ -38,6 +39,7 @@ def register(app: Dash, client: Client) -> None:
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
             result = await client.evaluation(model["checkpoint"], edits) if edits else None
+            ring = await client.ring(model["checkpoint"], Relation.parse(edits[-1].relation).order) if edits else []
         except ApiError as error:
             unchanged = dict.fromkeys(PANELS, no_update)
             rest = dict.fromkeys(("words", "accuracy", "note", "damage", "ripples"), no_update)
@@ -54,7 +56,7 @@ def register(app: Dash, client: Client) -> None:
             "words": words.r_in_words(r["edit"]),
             "accuracy": views.accuracy(checkpoint, result),
             "note": views.measured_over(result),
-            "damage": damage_figure(result.damage if result else []),
+            "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),
             "ripples": views.ripples(result),
             "problem": "",
         }

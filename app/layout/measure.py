@@ -59,7 +59,7 @@ def details() -> Node:
                         [
                             html.H2("Damage along the ring"),
                             html.P(
-                                "How far the damage reaches from the edited subject. One ring step is the distance between the representations of two neighbours.",
+                                "How far the damage reaches from the edited subject, both ways round. One ring step is the distance between the representations of two neighbours.",
                                 className="lead",
                             ),
                             html.Div(

@@ -26,7 +26,7 @@ def ask() -> Node:
                 labelled(
                     "ring",
                     Choice(id=ids.ORDER, options=[], label="order: which of the rings"),
-                    hint="The world has several independent rings (orders) of the same entities.",
+                    hint="The world has several independent rings (orders) of the same entities. The bar under each choice has the colour of the place it leads to.",
                 ),
                 labelled("steps", Choice(id=ids.HOPS, options=[], label="hops: how many steps along the ring")),
                 labelled("way", Choice(id=ids.DIRECTION, options=DIRECTIONS, value="C", label="direction")),
