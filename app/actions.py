@@ -56,6 +56,16 @@ class Page:
             return self
         return Page(replace(self.view, edits=self.future[0]), (*self.past, self.view.edits), self.future[1:])
 
+    def at(self, edits: Stack) -> Page | None:
+        """The same history with `edits` as the present stack, where they stand in it; the present itself comes first."""
+        stacks = (*self.past, self.view.edits, *self.future)
+        now = len(self.past)
+        found = sorted((abs(place - now), place) for place, stack in enumerate(stacks) if stack == edits)
+        if not found:
+            return None
+        place = found[0][1]
+        return Page(replace(self.view, edits=edits), stacks[:place], stacks[place + 1 :])
+
     def strength(self, value: float) -> Page:
         return replace(self, view=with_last_strength(self.view, value))
 

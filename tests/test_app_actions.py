@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.actions import Page, Refused
+from app.callbacks.stored import history_part, reopened
 from app.options import object_at, signed_distance
 from app.state import Edit, Relation, Target, ViewState
 
@@ -56,6 +60,40 @@ def test_undo_on_a_page_opened_from_a_link_takes_the_last_edit() -> None:
 def test_undo_and_redo_with_nothing_to_do_change_nothing() -> None:
     assert Page().undo() == Page()
     assert Page().redo() == Page()
+
+
+def test_a_page_found_again_in_its_history_has_the_same_past_and_future() -> None:
+    page = applied(1, 2, 3).undo()
+    for steps, edits in ((0, page.view.edits), (1, page.undo().view.edits), (-1, page.redo().view.edits)):
+        found = page.at(edits)
+        assert found is not None
+        assert found == {0: page, 1: page.undo(), -1: page.redo()}[steps]
+    assert page.at((edit(9),)) is None
+
+
+@given(st.lists(st.integers(0, 9), max_size=5), st.integers(0, 6))
+def test_the_history_survives_the_browser(subjects: list[int], undone: int) -> None:
+    page = applied(*subjects)
+    for _ in range(undone):
+        page = page.undo()
+    kept = json.loads(json.dumps(history_part(page, "rings-small")))
+    assert reopened(page.view, "rings-small", kept) == page
+    assert reopened(page.view, "rings-2048", kept) == Page(page.view)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        None,
+        {},
+        [],
+        {"checkpoint": "rings-small"},
+        {"checkpoint": "rings-small", "past": [["?"]], "now": [], "future": 3},
+    ],
+)
+def test_what_the_browser_kept_is_not_trusted(kept: Any) -> None:
+    view = applied(1).view
+    assert reopened(view, "rings-small", kept) == Page(view)
 
 
 def test_strength_is_not_a_step_of_the_history() -> None:

@@ -191,6 +191,33 @@ def test_the_browsers_back_button_goes_back_one_model(explore: Explore) -> None:
     assert explore.r() == 0
 
 
+def test_a_reload_forgets_neither_undo_nor_redo_and_the_link_stays_clean(explore: Explore, server: Server) -> None:
+    page = explore.page
+    explore.edit(4)
+    explore.edits(1)
+    explore.edit(9)
+    explore.edits(2)
+    both = page.url
+    page.click("#undo")
+    explore.edits(1)
+    one, numbers = page.url, explore.numbers()
+    assert one.count("e=") == 1
+    page.reload()
+    explore.edits(1)
+    assert page.url == one
+    assert explore.numbers() == numbers
+    page.click("#redo")
+    explore.edits(2)
+    assert page.url == both
+    page.click("#undo")
+    explore.edits(1)
+    page.click("#undo")
+    explore.edits(0)
+    page.click("#redo")
+    explore.edits(1)
+    assert page.url == one
+
+
 def test_method_preset_and_parameters_reach_the_edit(explore: Explore) -> None:
     page = explore.page
     page.select_option("#preset", "paper")

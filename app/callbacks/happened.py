@@ -56,6 +56,8 @@ def now_seen(page: Json, grouping: Json, shown: Json) -> Json:
 
 
 def _seen(page: Json) -> Json:
+    if page["part"][ids.MODEL] is None:  # what the browser kept was seen by the page before this one
+        return {}
     found: Json = (page["part"][ids.HISTORY] or {}).get("seen", {})
     return found
 

@@ -89,6 +89,8 @@ class _Intent:
         if now.view.checkpoint not in (None, checkpoint.id):
             notices.append(f"Checkpoint {now.view.checkpoint} is not here, so {checkpoint.id} is shown without edits.")
             now = Page(replace(now.view, checkpoint=None, edits=()))
+        if self.did.opened:
+            now = stored.reopened(now.view, checkpoint.id, self.page["part"][ids.HISTORY])
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         now = await self.act(replace(now, view=view), checkpoint, editors)
         all_notices = [*notices, *self.notices, *gave_way]

@@ -128,7 +128,10 @@ class Reply:
         self.store(ids.AIM, stored.aim_part(view))
         self.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
         self.store(ids.SEE, stored.see_part(replace(view.see, site=view.see.site or checkpoint.model.default_site)))
-        self.store(ids.HISTORY, {**stored.history_part(now), "seen": now_seen(self.page, ctx.args_grouping, shown)})
+        self.store(
+            ids.HISTORY,
+            {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, ctx.args_grouping, shown)},
+        )
         self.store(ids.URL_OUT, options.shortest(view, checkpoint, tool, editors[0]).to_query())
         out["notice"] = " ".join([*notices, *gave_way])
         out["problem"] = ""

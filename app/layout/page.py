@@ -21,7 +21,6 @@ STORES = (
     ids.SEE,
     ids.CAMERA,
     ids.PICKED,
-    ids.HISTORY,
     ids.DRAWN,
 )
 
@@ -59,6 +58,7 @@ def page() -> Node:
     return html.Div(
         [
             *(dcc.Store(id=name) for name in STORES),
+            dcc.Store(id=ids.HISTORY, storage_type="session"),
             html.A("Skip to the numbers", href="#accuracy", className="skip"),
             header(),
             html.Div(id=ids.NOTICE, className="notice", role="status"),
