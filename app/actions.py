@@ -66,6 +66,18 @@ class Page:
         place = found[0][1]
         return Page(replace(self.view, edits=edits), stacks[:place], stacks[place + 1 :])
 
+    def cancelled(self, complete: ViewState) -> Page:
+        """Back to the last `complete` view. What was given up can be redone, and the next edit stays as it was prepared."""
+        if complete.checkpoint != self.view.checkpoint:
+            return Page(complete)
+        view = replace(complete, tool=self.view.tool, camera=self.view.camera)
+        if (view.subject, view.relation) == (self.view.subject, self.view.relation):
+            view = replace(view, target=self.view.target)
+        found = self.at(view.edits)
+        if found is None and not view.edits:  # opened from a link: there was nothing before
+            found = Page(future=(self.view.edits, *self.future))
+        return replace(found or self, view=view)
+
     def strength(self, value: float) -> Page:
         return replace(self, view=with_last_strength(self.view, value))
 

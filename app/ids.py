@@ -59,6 +59,7 @@ DAMAGE_FIGURE = "damage-figure"
 OUTCOMES = "outcomes"
 NOTICE = "notice"
 SCENES = "scenes"
+CANCEL = "cancel"
 
 # In-place messages.
 PROBLEM_PAGE = "problem-page"

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from app import callbacks, ids, layout
 from app.client import Client
+from app.leaving import Leaving
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
 
@@ -50,6 +51,7 @@ def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
         serve_locally=True,
         assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
+    server.add_middleware(Leaving, path="/_dash-update-component")
     # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
     app.backend.websocket_capability = False
     app.layout = layout.page()

@@ -34,7 +34,10 @@
     if (button && actions[button.id]) actions[button.id](button);
   });
 
-  const press = (id) => { const button = document.getElementById(id); if (button && !button.disabled) button.click(); };
+  const press = (id) => {
+    const button = document.getElementById(id);
+    if (button && !button.disabled && !button.hidden) button.click();
+  };
   document.addEventListener("keydown", (event) => {
     const command = event.ctrlKey || event.metaKey;
     const typing = event.target.matches && event.target.matches("input[type=text], input[type=number], textarea");
@@ -45,6 +48,8 @@
     } else if (command && event.key.toLowerCase() === "z" && !typing) {
       event.preventDefault();
       press(event.shiftKey ? "redo" : "undo");
+    } else if (event.key === "Escape") {
+      press("cancel");
     }
   });
 })();

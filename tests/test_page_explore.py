@@ -218,6 +218,49 @@ def test_a_reload_forgets_neither_undo_nor_redo_and_the_link_stays_clean(explore
     assert page.url == one
 
 
+SLOW = "x=early_stop_loss:0&x=n_contexts:128&x=steps:1000"
+
+
+def test_a_slow_edit_can_be_cancelled_and_nothing_is_lost(explore: Explore, server: Server) -> None:
+    page = explore.page
+    explore.open(f"{server.url}/?q=7~I_C1&t=d9&{SLOW}")
+    page.wait_for_timeout(500)
+    url, numbers, truth = page.url, explore.numbers(), page.inner_text("#truth")
+    assert not page.is_visible("#cancel")
+    page.click("#apply")
+    page.wait_for_selector("#cancel", state="visible")
+    expect(page.locator("#status-time")).to_contain_text("s")
+    page.click("#cancel")
+    expect(page.locator("#notice")).to_contain_text("Cancelled", timeout=PATIENCE)
+    explore.edits(0)
+    assert page.url == url
+    assert explore.numbers() == numbers
+    assert page.inner_text("#truth") == truth
+    assert page.input_value("#distance") == "9"
+    assert not page.is_visible("#cancel")
+    page.fill("#distance", "3")  # the page works on
+    page.press("#distance", "Enter")
+    explore.settle()
+    assert "t=d3" in page.url
+    page.click("#redo")
+    explore.edits(1)
+    assert "e=7~I_C1~d9" in page.url
+    assert explore.r() > 0
+    assert explore.faults == []
+
+
+def test_a_slow_link_can_be_cancelled_while_it_opens(explore: Explore, server: Server) -> None:
+    page = explore.page
+    slow = "e=11~I_C1~d9~rome~0~tuned~1~early_stop_loss:0~n_contexts:128~steps:1000"
+    page.goto(f"{server.url}/?{slow}")
+    page.wait_for_selector("#cancel", state="visible")
+    page.keyboard.press("Escape")
+    expect(page.locator("#notice")).to_contain_text("Redo", timeout=PATIENCE)
+    explore.edits(0)
+    assert explore.r() == 0
+    assert page.is_enabled("#redo")
+
+
 def test_method_preset_and_parameters_reach_the_edit(explore: Explore) -> None:
     page = explore.page
     page.select_option("#preset", "paper")

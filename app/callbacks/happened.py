@@ -17,9 +17,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Happened:
-    """`changed`: controls whose value is not what was shown; `clicks`: new presses of each button."""
+    """`cancelled`: the page stopped waiting, and its URL is the last view that was complete; `changed`: controls whose value is not what was shown; `clicks`: new presses of each button."""
 
     opened: bool
+    cancelled: bool
     changed: frozenset[str]
     clicks: dict[str, int]
     picked: int | None
@@ -30,11 +31,14 @@ class Happened:
 def happened(page: Json, grouping: Json) -> Happened:
     """`page`: values as the callback got them; `grouping`: the same with the ids of pattern-matching elements."""
     seen = _seen(page)
-    opened = page["part"][ids.MODEL] is None or page["url"]["at"] != seen.get("url")
+    new, blank = page["url"]["at"] != seen.get("url"), page["part"][ids.MODEL] is None
+    cancelled = new and not blank and page["url"].get("cancelled", False)
+    opened = (new or blank) and not cancelled
     shown = seen.get("shown", {})
     picked = page["picked"]
     return Happened(
         opened=opened,
+        cancelled=cancelled,
         changed=frozenset(name for name, value in page["value"].items() if not opened and value != shown.get(name)),
         clicks={name: (count or 0) - seen.get("clicks", {}).get(name, 0) for name, count in page["clicks"].items()},
         picked=int(picked["entity"]) if picked and picked["at"] != seen.get("picked") else None,

@@ -91,8 +91,13 @@ class _Intent:
             now = Page(replace(now.view, checkpoint=None, edits=()))
         if self.did.opened:
             now = stored.reopened(now.view, checkpoint.id, self.page["part"][ids.HISTORY])
+        if self.did.cancelled:
+            now = self.back(now, checkpoints)
+            checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         view, gave_way = actions.fit(now.view, checkpoint, editors)
-        now = await self.act(replace(now, view=view), checkpoint, editors)
+        now = replace(now, view=view)
+        if not self.did.cancelled:
+            now = await self.act(now, checkpoint, editors)
         all_notices = [*notices, *self.notices, *gave_way]
         return Reply(self.page).show(now, self.did, all_notices, checkpoints, editors)
 
@@ -157,6 +162,14 @@ class _Intent:
             n_neighbors=None if neighbors == "auto" else int(neighbors),
             mode=value[ids.MODE] or "two",
         )
+
+    def back(self, now: Page, checkpoints: list[CheckpointInfo]) -> Page:
+        """The page after its work was cancelled, with a word about it."""
+        view, _ = ViewState.from_query(self.page["url"]["query"])
+        back = now.cancelled(replace(view, checkpoint=options.find_checkpoint(checkpoints, view.checkpoint).id))
+        redo = " Redo tries again." if back.view.edits != now.view.edits and back.future else ""
+        self.notices.append(f"Cancelled: this is the last view that was complete.{redo}")
+        return back
 
     # --- acting ------------------------------------------------------------------------------------------------------
 

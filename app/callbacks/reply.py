@@ -84,7 +84,7 @@ class Reply:
         checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         tool = actions.resolve(view, checkpoint, editors)
-        opened = did.opened or ids.CHECKPOINT in did.changed
+        opened = did.opened or did.cancelled or ids.CHECKPOINT in did.changed
         distance = view.target.distance
         shown = {
             ids.CHECKPOINT: checkpoint.id,

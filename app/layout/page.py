@@ -41,11 +41,21 @@ def header() -> Node:
                 className="checkpoint",
             ),
             html.Div(
-                [html.Span(className="dot"), html.Span("starting", id="status-text")],
+                [
+                    html.Span(className="dot"),
+                    html.Span("starting", id="status-text"),
+                    html.Span(id="status-time", **{"aria-hidden": "true"}),
+                ],
                 id=ids.STATUS,
                 className="status",
                 role="status",
                 **{"aria-live": "polite", "data-state": "busy"},
+            ),
+            html.Button(
+                "Cancel",
+                id=ids.CANCEL,
+                hidden=True,
+                title="Stop computing and go back to the last complete view (Esc)",
             ),
             html.Button("Copy link", id="copy-link", className="quiet", title="The link holds this whole view"),
             html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
