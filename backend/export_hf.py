@@ -21,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from backend.data import Vocabulary
+from backend.editors.codebook import codebooks
 from backend.model import ModelConfig, Transformer
 
 
@@ -44,12 +45,17 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: Transformer 
 
     Raises:
         FileExistsError: `directory` is a file, or a folder with something in it.
-        ValueError: `model` and vocabulary do not belong together.
+        ValueError: `model` and vocabulary do not belong together, or the model has a codebook beside its weights.
     """
     model = checkpoint.model if model is None else model
     if model.config.vocab_size != checkpoint.vocabulary.size:
         raise ValueError(
             f"the model has {model.config.vocab_size} tokens, the vocabulary of {checkpoint.id} {checkpoint.vocabulary.size}"
+        )
+    if codebooks(model):
+        raise ValueError(
+            "this model answers through a codebook beside its weights (GRACE), which a GPT-2 folder cannot hold; "
+            "export the checkpoint, or an edit that changes weights"
         )
     folder = _empty_folder(Path(directory))
     # `format` is demanded by transformers; the id says where the weights came from.

@@ -149,6 +149,7 @@ class EditorInfo(Wire):
     reference: str
     layers: list[int] | None = Field(default=None, description="layers it can edit; null: any")
     default_layer: int
+    batches: bool = Field(default=False, description="writes many facts as one edit: consecutive edits marked `batch`")
     default_preset: str
     presets: list[Preset]
     parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
@@ -166,6 +167,9 @@ class EditSpec(Wire):
     parameters: dict[str, Any] = Field(default_factory=dict)
     preset: str | None = Field(default=None, description="start from this preset; `parameters` override it")
     strength: float = Field(default=1.0, ge=-4.0, le=4.0)
+    batch: bool = Field(
+        default=False, description="one edit together with its neighbours of the same method that are marked so as well"
+    )
 
     @model_validator(mode="after")
     def _one_target(self) -> EditSpec:
@@ -196,8 +200,11 @@ class EditOutcome(Wire):
     probability_after: float
     delta_norm: float
     relative_delta_norm: float = Field(description="delta_norm over the norm of the weight it is added to")
-    steps: int = Field(description="optimisation steps taken")
+    steps: int = Field(description="optimisation steps taken, over all facts of a batch")
     warnings: list[str]
+    diagnostics: dict[str, float] = Field(
+        default_factory=dict, description="the method's own numbers, such as the rank of AlphaEdit's null space"
+    )
 
 
 class EditResult(Wire):

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from backend.checkpoints import Checkpoint, CheckpointRegistry
 from backend.data.contexts import ContextSampler
-from backend.editors import EditRequest
-from backend.editors.rome import RIDGE, Rome, RomeParameters
+from backend.editors import EditRequest, Fact
+from backend.editors.least_squares import RIDGE
+from backend.editors.rome import Rome, RomeParameters
 from backend.model import Transformer
 from backend.settings import load_settings
 from benchmarks.row import Row
@@ -31,11 +32,9 @@ def plain_rome(
     model: Transformer, C: Tensor, request: EditRequest, layer: int, p: RomeParameters
 ) -> tuple[Tensor, int]:
     """ROME as it reads in `editors/rome.py`, written the plain way: (dW, updates made)."""
-    prompts = [
-        torch.tensor([prompt])
-        for prompt in request.prompts(p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-    ]
-    neutral = torch.tensor([[request.subject]])
+    fact, rng = request.fact, np.random.default_rng(p.seed)
+    prompts = [torch.tensor([prompt]) for prompt in request.prompts(fact, p.n_contexts, model.config.context, rng)]
+    neutral = torch.tensor([[fact.subject]])
     mlp_key, mlp_out = f"mlp_key.{layer}", f"mlp_out.{layer}"
 
     def run(prompt: Tensor, delta: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
@@ -60,7 +59,7 @@ def plain_rome(
     adam = torch.optim.Adam([delta], lr=rate)
     for taken in range(p.steps):
         adam.zero_grad()
-        nll = torch.stack([-run(prompt, delta)[0][request.object] for prompt in prompts]).mean()
+        nll = torch.stack([-run(prompt, delta)[0][fact.object] for prompt in prompts]).mean()
         drift = F.kl_div(original, run(neutral, delta)[0], log_target=True, reduction="sum")
         loss = nll + p.kl_factor * drift + p.weight_decay * delta.norm() / v0.norm() ** 2
         if taken == p.steps - 1 or loss.item() < p.early_stop_loss:
@@ -86,7 +85,8 @@ def compare(checkpoint: Checkpoint, preset: str) -> tuple[float, float, float]:
         relation = graph.relations[max(i, 0) % graph.n_relations]
         subject = (i + 1) * 17 % graph.n_entities
         target = graph.counterfactual(subject, relation, DISTANCES[i % len(DISTANCES)])
-        request = EditRequest(subject, checkpoint.vocabulary.relation_token(relation), target, contexts)
+        fact = Fact(subject, checkpoint.vocabulary.relation_token(relation), target)
+        request = EditRequest((fact,), contexts)
         start = time.perf_counter()
         fast = rome.compute(checkpoint.model, checkpoint.statistics, request, layer, parameters)
         middle = time.perf_counter()

@@ -177,6 +177,37 @@ def test_bad_input_names_the_field(client: TestClient, change: dict[str, Any], f
     assert field in problem["detail"]
 
 
+def test_a_batch_over_http(client: TestClient, laboratory: Laboratory) -> None:
+    quick = {"method": "memit", "distance": 4, "batch": True, "parameters": {"steps": 10, "n_contexts": 2}}
+    edits = [{"subject": subject, "relation": "II_A1", **quick} for subject in (7, 90)]
+    result = make(client, {"checkpoint": SMALL, "edits": edits})
+    assert [outcome["spec"]["batch"] for outcome in result["edits"]] == [True, True]
+    assert result["edits"][0]["delta_norm"] == result["edits"][1]["delta_norm"] > 0
+    assert sum(key.startswith("delta/") for key in laboratory.cache) == 1
+    change = load(client.get(f"edits/{result['id']}/delta").content)["blocks.0.mlp.down.weight"]
+    assert float(change.norm()) == pytest.approx(result["edits"][0]["delta_norm"], rel=1e-4)
+    laboratory.cache.clear()
+    assert client.get(f"edits/{result['id']}").json()["edits"] == result["edits"]
+    edits[1]["strength"] = 0.5
+    refused = client.post("edits", json={"checkpoint": SMALL, "edits": edits})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "body.edits.1.strength"
+    refused = client.post("edits", json=order(batch=True))
+    assert refused.json()["errors"][0]["field"] == "body.edits.0.batch"
+    assert "memit" in refused.json()["detail"]
+
+
+def test_methods_say_what_they_can(client: TestClient) -> None:
+    editors = {editor["name"]: editor for editor in client.get("editors").json()}
+    assert list(editors) == ["rome", "memit", "pmet", "alphaedit", "ft", "ft-l", "ft-m", "grace"]
+    assert [name for name, editor in editors.items() if editor["batches"]] == ["memit", "pmet", "alphaedit"]
+
+
+def test_the_rank_of_the_null_space_is_returned(client: TestClient) -> None:
+    found = make(client, order(method="alphaedit"))["edits"][0]["diagnostics"]
+    assert 0 < found["null_space_rank.0"] < 96
+
+
 def test_a_stack_has_at_most_64_edits(client: TestClient) -> None:
     edits = order()["edits"]
     response = client.post("edits", json={"checkpoint": SMALL, "edits": edits * 65})

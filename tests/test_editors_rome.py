@@ -12,8 +12,9 @@ from torch import Tensor
 
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, apply_delta
-from backend.editors.rome import RomeParameters, solve_covariance
+from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from backend.editors.least_squares import solve_covariance
+from backend.editors.rome import RomeParameters
 from backend.editors.targets import optimise_value, read_site
 from backend.model import Transformer
 
@@ -24,12 +25,8 @@ SUBJECT, RELATION = 7, "II_A1"
 def request_of(checkpoint: Checkpoint, distance: int = 4) -> EditRequest:
     graph = checkpoint.graph
     relation = graph.relation(RELATION)
-    return EditRequest(
-        SUBJECT,
-        checkpoint.vocabulary.relation_token(relation),
-        graph.counterfactual(SUBJECT, relation, distance),
-        ContextSampler(graph, checkpoint.holdout),
-    )
+    token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
+    return EditRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, layer: int = 0, distance: int = 4, **parameters: object) -> EditDelta:
@@ -37,9 +34,9 @@ def compute(checkpoint: Checkpoint, layer: int = 0, distance: int = 4, **paramet
     return ROME.compute(checkpoint.model, checkpoint.statistics, request_of(checkpoint, distance), layer, chosen)
 
 
-def bare_key(model: Transformer, request: EditRequest, layer: int) -> Tensor:
+def bare_key(model: Transformer, fact: Fact, layer: int) -> Tensor:
     seen: dict[str, Tensor] = {}
-    model(torch.tensor([[request.subject, request.relation]]), lambda name, x: seen.setdefault(name, x))
+    model(torch.tensor([[fact.subject, fact.relation]]), lambda name, x: seen.setdefault(name, x))
     return seen[f"mlp_key.{layer}"][0, -1].double()
 
 
@@ -55,7 +52,7 @@ def test_the_edited_memory_maps_the_key_to_the_value(checkpoint: Checkpoint, lay
 
 
 def test_rome_divides_by_the_bare_key_and_r_rome_by_the_mean_one(checkpoint: Checkpoint) -> None:
-    bare = bare_key(checkpoint.model, request_of(checkpoint), 0)
+    bare = bare_key(checkpoint.model, request_of(checkpoint).fact, 0)
     rome, repaired = (compute(checkpoint, key=key).constraint for key in ("rome", "r-rome"))
     assert rome is not None
     assert repaired is not None
@@ -100,8 +97,9 @@ def test_both_presets_write_the_fact(checkpoint: Checkpoint, preset: str, layer:
     parameters = RomeParameters(**ROME.presets[preset].parameters)
     wanted = request_of(checkpoint)
     delta = ROME.compute(checkpoint.model, checkpoint.statistics, wanted, layer, parameters)
-    logits = apply_delta(checkpoint.model, delta)(torch.tensor([[wanted.subject, wanted.relation]]))[0, -1]
-    assert int(logits.argmax()) == wanted.object
+    fact = wanted.fact
+    logits = apply_delta(checkpoint.model, delta)(torch.tensor([[fact.subject, fact.relation]]))[0, -1]
+    assert int(logits.argmax()) == fact.object
 
 
 def test_half_strength_adds_half_the_delta(checkpoint: Checkpoint) -> None:
@@ -132,7 +130,7 @@ def test_a_singular_covariance_is_a_warning_and_not_a_failure(checkpoint: Checkp
 
 def test_the_suffix_agrees_with_the_whole_model(checkpoint: Checkpoint) -> None:
     """What the optimisation sees is what the model does when the value is moved."""
-    model, wanted = checkpoint.model, request_of(checkpoint)
+    model, wanted = checkpoint.model, request_of(checkpoint).fact
     walk = ContextSampler(checkpoint.graph, checkpoint.holdout)
     prompts = [[wanted.subject, wanted.relation]]
     prompts += [
@@ -154,7 +152,7 @@ def test_the_suffix_agrees_with_the_whole_model(checkpoint: Checkpoint) -> None:
 
 
 def test_the_value_stays_within_its_clamp(checkpoint: Checkpoint) -> None:
-    wanted = request_of(checkpoint, distance=40)
+    wanted = request_of(checkpoint, distance=40).fact
     site = read_site(checkpoint.model, [[wanted.subject, wanted.relation], [wanted.subject]], 0)
     found = optimise_value(
         checkpoint.model,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
 from backend.editors import EDITORS, EditDelta
-from backend.edits import EditError, EditSpec, complete_spec, delta_key, edit_id, run_edits
+from backend.edits import EditError, EditSpec, complete_spec, delta_key, delta_keys, edit_id, run_edits, steps_of
 from backend.evaluation import answers
 
 
@@ -52,6 +54,8 @@ def test_a_preset_is_a_start_and_parameters_override_it(checkpoint: Checkpoint) 
         ("layer", {"layer": 2}),
         ("preset", {"preset": "best"}),
         ("strength", {"strength": float("nan")}),
+        ("batch", {"batch": True}),
+        ("batch", {"batch": True, "method": "grace"}),
         ("parameters.momentum", {"parameters": {"momentum": 1}}),
         ("parameters.steps", {"parameters": {"steps": 0}}),
         ("parameters.learning_rate", {"parameters": {"learning_rate": float("nan")}}),
@@ -76,6 +80,15 @@ def test_the_id_is_of_the_content(checkpoint: Checkpoint) -> None:
         assert edit_id(checkpoint.sha256, [other]) != id
     assert edit_id("other weights", [spec]) != id
     assert edit_id(checkpoint.sha256, [spec, spec]) != id
+
+
+def test_the_ids_of_single_edits_do_not_know_of_batches(checkpoint: Checkpoint) -> None:
+    """Links made before batches existed stay what they are."""
+    spec = spec_of(checkpoint)
+    names = ("subject", "relation", "object", "method", "layer", "parameters", "strength")
+    content = {"weights": checkpoint.sha256, "edits": [{name: getattr(spec, name) for name in names}]}
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    assert edit_id(checkpoint.sha256, [spec]) == hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
 @given(st.floats(-4, 4), st.floats(-4, 4))
@@ -177,3 +190,63 @@ def test_contexts_are_true_stated_walks_that_arrive_at_the_subject(checkpoint: C
         assert len(row) == length
     with pytest.raises(ValueError, match="at least 3"):
         sampler.arriving_at(np.arange(n), 2, np.random.default_rng(0))
+
+
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+
+def batch_of(checkpoint: Checkpoint, *subjects: int, **more: object) -> list[EditSpec]:
+    quick = {"steps": 8, "n_contexts": 2}
+    return [spec_of(checkpoint, subject, method="memit", batch=True, parameters=quick, **more) for subject in subjects]
+
+
+def test_a_run_of_batch_edits_of_one_method_is_one_step(checkpoint: Checkpoint) -> None:
+    rome, single = spec_of(checkpoint, 1), spec_of(checkpoint, 2, method="memit")
+    a, b, c = batch_of(checkpoint, 3, 4, 5)
+    other = replace(a, method="alphaedit")
+    assert steps_of([rome, a, b, single, c]) == [(0, 1), (1, 3), (3, 4), (4, 5)]
+    assert steps_of([a, b, other]) == [(0, 2), (2, 3)]
+    assert steps_of([rome, single]) == [(0, 1), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("layer", {"layer": 1}),
+        ("strength", {"strength": 0.5}),
+        ("parameters", {"parameters": {}}),
+        ("subject", {"subject": 3}),
+    ],
+)
+def test_a_batch_that_cannot_be_one_is_refused(checkpoint: Checkpoint, field: str, change: dict[str, object]) -> None:
+    first, second = batch_of(checkpoint, 3, 4)
+    with pytest.raises(EditError) as caught:
+        run_edits(checkpoint, [spec_of(checkpoint), first, replace(second, **change)])  # type: ignore[arg-type]
+    assert caught.value.field == f"edits.2.{field}"
+
+
+def test_a_true_fact_inside_a_batch_is_refused_by_its_place(checkpoint: Checkpoint) -> None:
+    first, second = batch_of(checkpoint, 3, 7)
+    truth = checkpoint.graph.object_of(7, checkpoint.graph.relation("II_A1"))
+    with pytest.raises(EditError) as caught:
+        run_edits(checkpoint, [first, replace(second, object=truth)])
+    assert caught.value.field == "edits.1.object"
+
+
+def test_the_strength_of_a_batch_reuses_its_delta(checkpoint: Checkpoint) -> None:
+    cache: dict[str, EditDelta] = {}
+    full = run_edits(checkpoint, batch_of(checkpoint, 3, 4), cache)
+    half = run_edits(checkpoint, batch_of(checkpoint, 3, 4, strength=0.5), cache)
+    assert len(cache) == len(full.deltas) == 1
+    assert half.deltas[0] is full.deltas[0]
+    assert half.outcomes[1].delta_norm == pytest.approx(full.outcomes[0].delta_norm / 2)
+    assert list(cache) == delta_keys(checkpoint.sha256, [outcome.spec for outcome in half.outcomes])
+    run_edits(checkpoint, batch_of(checkpoint, 4, 3), cache)
+    assert len(cache) == 2
+
+
+def test_a_batch_is_not_a_sequence(checkpoint: Checkpoint) -> None:
+    together = batch_of(checkpoint, 3, 4)
+    apart = [replace(spec, batch=False) for spec in together]
+    assert edit_id(checkpoint.sha256, together) != edit_id(checkpoint.sha256, apart)
+    assert len(run_edits(checkpoint, apart).deltas) == 2

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -24,7 +24,7 @@ from backend.api.executor import Executor
 from backend.api.problems import ProblemError, invalid
 from backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
 from backend.editors import EDITORS
-from backend.edits import EditedModel, EditError, complete_spec, delta_key, edit_id, run_edits
+from backend.edits import EditedModel, EditError, complete_spec, delta_keys, edit_id, run_edits
 from backend.edits import EditSpec as CompleteSpec
 from backend.graph import Relation
 from backend.model import Transformer
@@ -156,7 +156,7 @@ class Laboratory:
             done = await self._run(checkpoint, specs)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
-        await asyncio.to_thread(self.store.put_edit, done.edited.id, checkpoint.id, [asdict(spec) for spec in specs])
+        await asyncio.to_thread(self.store.put_edit, done.edited.id, checkpoint.id, [spec.as_dict() for spec in specs])
         return wire.edit_result(checkpoint, done.edited, done.seconds)
 
     async def edit_result(self, id: str) -> EditResult:
@@ -185,7 +185,7 @@ class Laboratory:
 
     async def _run_anew(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
         """Only deltas that are not known yet are optimised: a changed strength or one more edit on a stack is cheap."""
-        keys = [delta_key(checkpoint.sha256, specs[: i + 1]) for i in range(len(specs))]
+        keys = delta_keys(checkpoint.sha256, specs)
         deltas = {key: delta for key in keys if (delta := self.cache.peek(f"delta/{key}")) is not None}
 
         def job() -> Done:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +17,8 @@ from torch import Tensor
 from backend.activations import default_site
 from backend.checkpoints import Checkpoint
 from backend.editors import Editor
-from backend.edits import EditedModel
+from backend.editors.codebook import codebooks
+from backend.edits import EditedModel, steps_of
 from backend.edits import EditSpec as CompleteSpec
 from backend.experiment import Experiment
 from backend.geometry import Projection
@@ -99,6 +101,7 @@ def editor_info(editor: Editor[Any]) -> EditorInfo:
         formula=editor.formula,
         reference=editor.reference,
         default_layer=editor.default_layer,
+        batches=editor.batches,
         default_preset=editor.default_preset,
         presets=presets,
         parameters=editor.parameters.model_json_schema(),
@@ -114,6 +117,7 @@ def edit_spec(spec: CompleteSpec) -> EditSpec:
         layer=spec.layer,
         parameters=dict(spec.parameters),
         strength=spec.strength,
+        batch=spec.batch,
     )
 
 
@@ -134,6 +138,7 @@ def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> 
             relative_delta_norm=outcome.relative_delta_norm,
             steps=outcome.steps,
             warnings=list(outcome.warnings),
+            diagnostics={name: value for name, value in outcome.diagnostics.items() if math.isfinite(value)},
         )
         for outcome in edited.outcomes
     ]
@@ -141,12 +146,16 @@ def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> 
 
 
 def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
-    """safetensors: what the whole stack adds to each parameter (strengths applied), the specification in the metadata."""
+    """safetensors: what the whole stack adds to each parameter (strengths applied), and the codebooks it puts beside them
+    (`blocks.0.mlp.codebook.keys`, ...); the specification in the metadata."""
     total: dict[str, Tensor] = {}
-    for outcome, delta in zip(edited.outcomes, edited.deltas, strict=True):
+    specs = [outcome.spec for outcome in edited.outcomes]
+    for (start, _), delta in zip(steps_of(specs), edited.deltas, strict=True):
         for name, change in delta.weights.items():
-            total[name] = total.get(name, torch.zeros_like(change)) + outcome.spec.strength * change
-    specification = [edit_spec(outcome.spec).model_dump(mode="json") for outcome in edited.outcomes]
+            total[name] = total.get(name, torch.zeros_like(change)) + specs[start].strength * change
+    for layer, codebook in codebooks(edited.model).items():
+        total |= {f"blocks.{layer}.mlp.codebook.{name}": value for name, value in codebook.named_buffers()}
+    specification = [edit_spec(spec).model_dump(mode="json") for spec in specs]
     metadata = {
         "id": edited.id,
         "checkpoint": checkpoint.id,

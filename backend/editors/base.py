@@ -1,15 +1,17 @@
 """What an editor is: a name, its parameters, and `compute`, which returns a weight delta and touches nothing.
 
 A new editor costs one file with a subclass of `Editor` and one line in `registry.py`; its parameters appear in the API and the
-interface by themselves, through their JSON Schema.
+interface by themselves, through their JSON Schema. What several need has modules of its own: `targets.py`, `spreading.py`,
+`least_squares.py`, `fine_tuning.py`, `codebook.py`. Editors do not import each other.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -18,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from backend.data.contexts import ContextSampler
+from backend.editors.codebook import Entry, insert
 from backend.model import Transformer
 
 
@@ -31,7 +34,12 @@ P = TypeVar("P", bound=EditorParameters)
 
 
 class EditNotPossibleError(ValueError):
-    """The edit has no answer on this model (a vanishing key, values that are no longer finite)."""
+    """The edit has no answer on this model (a vanishing key, values that are no longer finite), or the method cannot do it.
+    `field` is the part of the specification to change."""
+
+    def __init__(self, message: str, field: str = "layer") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -43,32 +51,49 @@ class Preset:
 
 
 @dataclass(frozen=True)
-class EditRequest:
-    """The fact to write, in tokens: after `subject relation` the model shall answer `object`."""
+class Fact:
+    """What to write, in tokens: after `subject relation` the model shall answer `object`."""
 
     subject: int
     relation: int  # token id
     object: int
-    contexts: ContextSampler
 
-    def prompts(self, n: int, context: int, rng: np.random.Generator) -> list[list[int]]:
+
+@dataclass(frozen=True)
+class EditRequest:
+    """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; and the keys that earlier
+    edits of the same stack wrote to: layer -> (n, d_mlp)."""
+
+    facts: tuple[Fact, ...]
+    contexts: ContextSampler
+    carried: Mapping[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def fact(self) -> Fact:
+        """The only fact. Raises `ValueError` for a batch."""
+        (fact,) = self.facts
+        return fact
+
+    def prompts(self, fact: Fact, n: int, context: int, rng: np.random.Generator) -> list[list[int]]:
         """`n` token lists that end with `subject relation`: the bare prompt, then random true facts before it."""
-        prompts = [[self.subject, self.relation]]
+        prompts = [[fact.subject, fact.relation]]
         lengths = rng.integers(3, context, size=n - 1) if context > 3 else np.empty(0, dtype=np.int64)
         for length in lengths:
-            walk = self.contexts.arriving_at(np.array([self.subject]), int(length), rng)[0]
-            prompts.append([*walk.tolist(), self.relation])
+            walk = self.contexts.arriving_at(np.array([fact.subject]), int(length), rng)[0]
+            prompts.append([*walk.tolist(), fact.relation])
         return prompts
 
 
 @dataclass(frozen=True)
 class EditDelta:
-    """What an edit adds to the weights, and how it went.
+    """What an edit adds to the model, and how it went.
 
     Attributes:
-        weights: parameter name -> what is added to it, of its shape and dtype.
-        steps: optimisation steps taken.
-        loss: of the value optimisation, at its end.
+        weights: parameter name -> what is added to it, of its shape and dtype. Empty for a method that changes none.
+        steps: optimisation steps taken, over all facts.
+        loss: of the optimisation, at its end; the mean over the facts.
+        entries: what is added to the codebooks beside the weights (`codebook.py`).
+        keys: layer -> (n, d_mlp), the keys that the edit wrote to, for later edits to carry.
         constraint: (k, v) such that the edited MLP maps the key k (d_mlp,) to v (d_model,), bias included.
         warnings: sentences for people; degeneracies are results, not exceptions.
         diagnostics: the numbers behind them.
@@ -77,18 +102,27 @@ class EditDelta:
     weights: dict[str, Tensor]
     steps: int
     loss: float
+    entries: tuple[Entry, ...] = ()
+    keys: Mapping[int, Tensor] = field(default_factory=dict)
     constraint: tuple[Tensor, Tensor] | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: dict[str, float] = field(default_factory=dict)
 
+    def noting(self, warnings: Sequence[str], diagnostics: Mapping[str, float]) -> EditDelta:
+        """The same delta with more to say."""
+        return replace(self, warnings=(*self.warnings, *warnings), diagnostics={**self.diagnostics, **diagnostics})
+
     @property
     def norm(self) -> float:
         """Frobenius norm over all weights."""
-        return float(torch.stack([w.double().norm() for w in self.weights.values()]).norm())
+        return math.hypot(*(w.double().norm().item() for w in self.weights.values()))
 
 
 class Editor(ABC, Generic[P]):
-    """A method that writes one fact into the weights."""
+    """A method that makes a model answer something else.
+
+    `summary` says in two sentences what it does, `formula` how, `reference` who found it; `batches` whether it writes many facts as one edit.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -99,12 +133,16 @@ class Editor(ABC, Generic[P]):
     presets: ClassVar[Mapping[str, Preset]]
     default_preset: ClassVar[str]
     default_layer: ClassVar[int] = 0
+    batches: ClassVar[bool] = False
+
+    def check(self, parameters: P, layer: int, n_layers: int) -> None:
+        """Raises `EditNotPossibleError` for parameters within their bounds that this method cannot combine."""
 
     @abstractmethod
     def compute(
         self, model: Transformer, statistics: Mapping[int, Tensor], request: EditRequest, layer: int, parameters: P
     ) -> EditDelta:
-        """The delta that writes `request` into `layer`. The model is left bit-identical; the same inputs give the same delta.
+        """The delta that writes `request` at `layer`. The model is left bit-identical; the same inputs give the same delta.
 
         Args:
             statistics: per layer (d_mlp, d_mlp) float64, E[k k^T] of the MLP keys.
@@ -116,8 +154,16 @@ class Editor(ABC, Generic[P]):
 
 def apply_delta(model: Transformer, delta: EditDelta, strength: float = 1.0) -> Transformer:
     """A copy of `model` with `strength * delta` added; `model` itself is never changed."""
+    edited = add_weights(model, delta.weights, strength)
+    for entry in delta.entries:
+        insert(edited, entry, strength)
+    return edited
+
+
+@torch.no_grad()
+def add_weights(model: Transformer, weights: Mapping[str, Tensor], strength: float = 1.0) -> Transformer:
+    """A copy of `model` with `strength` times each of `weights` added to the parameter of that name."""
     edited = copy.deepcopy(model)
-    with torch.no_grad():
-        for name, change in delta.weights.items():
-            edited.get_parameter(name).add_(change, alpha=strength)
+    for name, change in weights.items():
+        edited.get_parameter(name).add_(change, alpha=strength)
     return edited

@@ -11,8 +11,7 @@ The MLP's output projection W (d_model, d_mlp) is read as a linear memory that m
 `key="rome"` is the reference implementation: the direction comes from the averaged key, the denominator from the bare one. When the two
 differ k0 . u can be tiny and the update huge. `key="r-rome"` (Gupta et al. 2024, "Rebuilding ROME") uses the averaged key for both.
 
-Deviations: the weights of the statistics are ours (all tokens of sampled text); a relative ridge of `RIDGE` times the mean eigenvalue
-of C keeps the solve sane where few neurons are ever active; `relative_rate` is ours.
+Deviations: the weights of the statistics are ours (all tokens of sampled text); the ridge of `least_squares.py`; `relative_rate` is ours.
 """
 
 from __future__ import annotations
@@ -26,50 +25,66 @@ from pydantic import Field
 from torch import Tensor
 
 from backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditorParameters, EditRequest, Preset
-from backend.editors.targets import optimise_value, read_site
+from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from backend.editors.targets import (
+    ClampNormFactor,
+    EarlyStopLoss,
+    EditSite,
+    KlFactor,
+    LearningRate,
+    NContexts,
+    RelativeRate,
+    Seed,
+    Steps,
+    ValueTarget,
+    WeightDecay,
+    optimise_value,
+    read_site,
+)
 from backend.model import Transformer
 
-RIDGE = 1e-9
-ILL_CONDITIONED = 1e8
 SMALL_DENOMINATOR = 0.2
+
+
+def key_and_value(site: EditSite, p: RomeParameters) -> tuple[Tensor, Tensor]:
+    """k0 (d_mlp,) and v0 (d_model,), float64, of a site whose last row is the neutral prompt."""
+    if p.key == "rome":
+        return site.keys[0].double(), site.values[0].double()
+    return site.keys[:-1].double().mean(0), site.values[:-1].mean(0).double()
+
+
+def step_size(p: RomeParameters, v0_norm: float, width: int) -> float:
+    """Adam's: its first step has length rate * sqrt(width)."""
+    return p.learning_rate * (v0_norm / width**0.5 if p.relative_rate else 1.0)
 
 
 class RomeParameters(EditorParameters):
     """Defaults are the `tuned` preset."""
 
-    learning_rate: float = Field(
-        default=0.03, gt=0, le=10, description="Step size of Adam on the value (see relative_rate)"
-    )
-    relative_rate: bool = Field(
-        default=True, description="Step size in units of ||v0||: the first step has length learning_rate * ||v0||"
-    )
-    steps: int = Field(
-        default=200, ge=1, le=1000, description="Optimisation steps; the last one only looks at the loss"
-    )
-    clamp_norm_factor: float = Field(
-        default=4.0, gt=0, le=100, description="Longest change of the value, in units of ||v0||"
-    )
-    weight_decay: float = Field(default=0.5, ge=0, le=100, description="Weight of ||delta|| / ||v0||^2 in the loss")
-    kl_factor: float = Field(
-        default=0.003, ge=0, le=100, description="Weight of the drift on the neutral prompt, the bare subject"
-    )
-    early_stop_loss: float = Field(default=0.3, ge=0, le=20, description="Stop as soon as the loss is below this")
-    n_contexts: int = Field(
-        default=21, ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts"
-    )
+    learning_rate: LearningRate = 0.03
+    relative_rate: RelativeRate = True
+    steps: Steps = 200
+    clamp_norm_factor: ClampNormFactor = 4.0
+    weight_decay: WeightDecay = 0.5
+    kl_factor: KlFactor = 0.003
+    early_stop_loss: EarlyStopLoss = 0.3
+    n_contexts: NContexts = 21
     use_covariance: bool = Field(
         default=True, description="Direct the update where few other keys point (otherwise C = identity)"
     )
     key: Literal["rome", "r-rome"] = Field(
         default="r-rome", description="One averaged key throughout (r-rome), or the reference's two (rome)"
     )
-    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Seed of the random contexts")
+    seed: Seed = 0
 
 
 class Rome(Editor[RomeParameters]):
     name = "rome"
     title = "ROME"
-    summary = "Writes one fact as a rank-one change of one MLP's output projection, along the direction that other keys use least."
+    summary = (
+        "Writes one fact as a rank-one change of one MLP's output projection, along the direction that other keys use least. "
+        "The fact's key is then mapped exactly to the value that makes the model answer the new object."
+    )
     formula = "dW = (v* - W k0) u^T / (k0 . u),  u = C^-1 k / ||C^-1 k||"
     reference = "Meng et al. 2022, arXiv 2202.05262; r-rome: Gupta et al. 2024, arXiv 2403.07175"
     parameters = RomeParameters
@@ -107,39 +122,35 @@ class Rome(Editor[RomeParameters]):
         layer: int,
         parameters: RomeParameters,
     ) -> EditDelta:
-        p = parameters
-        prompts = request.prompts(p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-        site = read_site(model, [*prompts, [request.subject]], layer)  # the last row is the neutral prompt
-
-        mean = site.keys[:-1].double().mean(0)
-        rome = p.key == "rome"
-        k0 = site.keys[0].double() if rome else mean
-        v0 = (site.values[0] if rome else site.values[:-1].mean(0)).double()
-        v0_norm = v0.norm().item()
-        rate = p.learning_rate * (v0_norm / len(v0) ** 0.5 if p.relative_rate else 1.0)
+        p, fact = parameters, request.fact
+        prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
+        site = read_site(model, [*prompts, [fact.subject]], layer)  # the last row is the neutral prompt
+        v0_norm = key_and_value(site, p)[1].norm().item()
         target = optimise_value(
             model,
             site,
-            request.object,
+            fact.object,
             v0_norm,
-            learning_rate=rate,
+            learning_rate=step_size(p, v0_norm, model.config.d_model),
             steps=p.steps,
             clamp_norm_factor=p.clamp_norm_factor,
             weight_decay=p.weight_decay,
             kl_factor=p.kl_factor,
             early_stop_loss=p.early_stop_loss,
         )
+        return self.write(statistics[layer], site, target, p)
 
+    def write(self, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters) -> EditDelta:
+        """Steps 4 and 5 of the module, `C` (d_mlp, d_mlp). Raises `EditNotPossibleError` as `compute` does."""
+        layer, mean = site.layer, site.keys[:-1].double().mean(0)
+        k0, v0 = key_and_value(site, p)
         warnings, diagnostics = [], {"target_probability": target.probability}
         direction = mean
         if p.use_covariance:
-            direction, condition = solve_covariance(statistics[layer], mean)
+            direction, condition = solve_covariance(C, mean)
             diagnostics["condition_number"] = condition
             if condition > ILL_CONDITIONED:
-                warnings.append(
-                    f"The covariance of the keys is ill-conditioned (condition number {condition:.1e}): the update's direction leans "
-                    "on neurons that are hardly ever active."
-                )
+                warnings.append(ill_conditioned(condition))
         u = direction / direction.norm()
         denominator, usual = (k0 @ u).item(), (mean @ u).item()
         diagnostics |= {"denominator": denominator, "denominator_of_mean_key": usual}
@@ -158,15 +169,8 @@ class Rome(Editor[RomeParameters]):
             weights={f"blocks.{layer}.mlp.down.weight": update.to(site.values.dtype)},
             steps=target.steps,
             loss=target.loss,
+            keys={layer: mean[None]},
             constraint=(k0, v0 + delta),
             warnings=tuple(warnings),
             diagnostics=diagnostics,
         )
-
-
-def solve_covariance(C: Tensor, k: Tensor) -> tuple[Tensor, float]:
-    """C^-1 k in float64 with a relative ridge, and the condition number of C before it."""
-    values, vectors = torch.linalg.eigh(C.double())
-    condition = (values[-1] / values[0].clamp(min=torch.finfo(torch.float64).tiny)).item()
-    ridge = RIDGE * values.mean()
-    return vectors @ ((vectors.T @ k) / (values.clamp(min=0) + ridge)), condition

@@ -1,4 +1,4 @@
-"""The value target: which MLP output v* = v0 + delta at the relation token makes the model answer the new object.
+"""The value target: which change of a layer's output at the relation token makes the model answer the new object.
 
 (Meng et al. 2022, section 3.1, equation 4.) Adam on delta, from 0, of
 
@@ -8,21 +8,41 @@ with ||delta|| clipped to clamp_norm_factor ||v0|| after every step. The neutral
 only token. The optimisation stops when the loss is below `early_stop_loss`, and the last step only looks at the loss (so there is
 one update fewer than steps), both as in the reference implementation.
 
+What v0 is, and where delta goes, is the method's: ROME's belongs to the MLP's output, MEMIT's and AlphaEdit's to the residual stream
+behind it, PMET optimises one for the MLP and one for the attention together. Two deltas are two rows of one matrix, each with its own norm.
+
 Speed: only what lies behind the edited site depends on delta, and of that only the last position, since attention is causal. So the
 model runs once, up to the site, over all prompts as one padded batch; each step then runs the last position through the later blocks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Annotated, cast
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from backend.model import Transformer
 from backend.model.incremental import Past, past_of, step
 from backend.model.transformer import Block
+
+# Parameters of the optimisation, as the editors declare them; defaults are each editor's own.
+LearningRate = Annotated[float, Field(gt=0, le=10, description="Step size of Adam on the value (see relative_rate)")]
+RelativeRate = Annotated[
+    bool, Field(description="Step size in units of ||v0||: the first step has length learning_rate * ||v0||")
+]
+Steps = Annotated[int, Field(ge=1, le=1000, description="Optimisation steps; the last one only looks at the loss")]
+ClampNormFactor = Annotated[float, Field(gt=0, le=100, description="Longest change of the value, in units of ||v0||")]
+WeightDecay = Annotated[float, Field(ge=0, le=100, description="Weight of ||delta|| / ||v0||^2 in the loss")]
+KlFactor = Annotated[
+    float, Field(ge=0, le=100, description="Weight of the drift on the neutral prompt, the bare subject")
+]
+EarlyStopLoss = Annotated[float, Field(ge=0, le=20, description="Stop as soon as the loss is below this")]
+NContexts = Annotated[int, Field(ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts")]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the random contexts")]
 
 
 @dataclass(frozen=True)
@@ -32,12 +52,22 @@ class EditSite:
     layer: int
     keys: Tensor  # (B, M)
     values: Tensor  # (B, C), W k + b
+    attn_out: Tensor  # (B, C)
     resid_mid: Tensor  # (B, C)
     past: list[Past]
 
+    @property
+    def resid_post(self) -> Tensor:
+        """(B, C)"""
+        return self.resid_mid + self.values
+
     def logits(self, model: Transformer, delta: Tensor) -> Tensor:
         """(B, V) at the last token, with `delta` (C,) added to the MLP's output there."""
-        final, _ = step(model, self.resid_mid + (self.values + delta), self.past, start=self.layer + 1)
+        return self.logits_from(model, self.resid_mid + (self.values + delta))
+
+    def logits_from(self, model: Transformer, resid_post: Tensor) -> Tensor:
+        """(B, V) at the last token, with the residual stream behind the edited layer replaced by `resid_post` (B, C)."""
+        final, _ = step(model, resid_post, self.past, start=self.layer + 1)
         return model.unembed(model.norm(final))
 
 
@@ -63,6 +93,7 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
         layer=layer,
         keys=seen[f"mlp_key.{layer}"][rows, last],
         values=seen[f"mlp_out.{layer}"][rows, last],
+        attn_out=seen[f"attn_out.{layer}"][rows, last],
         resid_mid=seen[f"resid_mid.{layer}"][rows, last],
         past=[past_of(block, seen[f"resid_post.{block.layer - 1}"], hidden[..., None]) for block in later],
     )
@@ -70,7 +101,7 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
 
 @dataclass(frozen=True)
 class ValueTarget:
-    delta: Tensor  # (C,)
+    delta: Tensor  # (C,), or (k, C) for k values together
     steps: int  # updates made
     loss: float
     probability: float  # of the new object, mean over the contexts
@@ -89,31 +120,69 @@ def optimise_value(
     kl_factor: float,
     early_stop_loss: float,
 ) -> ValueTarget:
-    """Find delta (see the module). The site's last row is the neutral prompt, the others are the contexts."""
-    delta = torch.zeros_like(site.values[0])
-    original = site.logits(model, delta)[-1].log_softmax(-1)
-    adam = _Adam(delta, learning_rate)
-    largest = clamp_norm_factor * v0_norm
+    """Find delta for the MLP's output (see the module). The site's last row is the neutral prompt, the others are the contexts."""
+    return optimise(
+        lambda delta: site.logits(model, delta),
+        torch.zeros_like(site.values[0]),
+        target,
+        [v0_norm],
+        rates=[learning_rate],
+        steps=steps,
+        clamp_norm_factor=clamp_norm_factor,
+        weight_decay=weight_decay,
+        kl_factor=kl_factor,
+        early_stop_loss=early_stop_loss,
+    )
+
+
+def optimise(
+    logits: Callable[[Tensor], Tensor],
+    zero: Tensor,
+    target: int,
+    v0_norms: Sequence[float],
+    *,
+    rates: Sequence[float],
+    steps: int,
+    clamp_norm_factor: float,
+    weight_decay: float,
+    kl_factor: float,
+    early_stop_loss: float,
+) -> ValueTarget:
+    """Find delta (see the module), shaped like `zero`: (C,), or (k, C) with a norm and a rate for each row.
+
+    Args:
+        logits: delta -> (B, V), the contexts and, in the last row, the neutral prompt.
+    """
+    delta = zero
+    rows = delta.view(-1, delta.shape[-1])
+    original = logits(delta)[-1].log_softmax(-1)
+    adams = [Adam(row, rate) for row, rate in zip(rows, rates, strict=True)]
     for taken in range(steps):
         delta.requires_grad_(True)
         with torch.enable_grad():
-            log_p = site.logits(model, delta).log_softmax(-1)  # (B, V)
+            log_p = logits(delta).log_softmax(-1)  # (B, V)
             nll = -log_p[:-1, target].mean()
             edited = log_p[-1]
             kl = (edited.exp() * (edited - original)).sum()
-            loss = nll + kl_factor * kl + weight_decay / v0_norm**2 * delta.norm()
+            loss = nll + kl_factor * kl
+            for row, norm in zip(delta.view(-1, delta.shape[-1]), v0_norms, strict=True):
+                loss = loss + weight_decay / norm**2 * row.norm()
         if taken == steps - 1 or loss.item() < early_stop_loss:
             break
         (gradient,) = torch.autograd.grad(loss, delta)
-        delta = adam.step(delta.detach(), gradient)
-        length = delta.norm().item()
-        if length > largest:
-            delta *= largest / length
+        moved = []
+        for adam, row, slope, norm in zip(
+            adams, delta.detach().view_as(rows), gradient.view_as(rows), v0_norms, strict=True
+        ):
+            row = adam.step(row, slope)
+            length, largest = row.norm().item(), clamp_norm_factor * norm
+            moved.append(row * (largest / length) if length > largest else row)
+        delta = torch.stack(moved).view_as(zero)
     return ValueTarget(delta.detach(), taken, loss.item(), log_p[:-1, target].detach().exp().mean().item())
 
 
-class _Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) on one small vector; `torch.optim` would cost more than the step itself."""
+class Adam:
+    """Adam (Kingma & Ba 2015, algorithm 1) on one small tensor; `torch.optim` would cost more than the step itself."""
 
     def __init__(self, like: Tensor, rate: float) -> None:
         self.rate, self.t = rate, 0

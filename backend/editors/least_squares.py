@@ -1,0 +1,40 @@
+"""The closed forms' linear algebra, in float64: how an MLP's output projection changes so that keys K are mapped R further."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+RIDGE = 1e-9
+ILL_CONDITIONED = 1e8
+
+
+def solve_covariance(C: Tensor, k: Tensor) -> tuple[Tensor, float]:
+    """C^-1 k, and the condition number of C. A relative ridge of `RIDGE` times the mean eigenvalue of C keeps the solve sane where few
+    neurons are ever active. C is (M, M), k is (M,) or (M, n)."""
+    values, vectors = torch.linalg.eigh(C.double())
+    condition = (values[-1] / values[0].clamp(min=torch.finfo(torch.float64).tiny)).item()
+    ridge = RIDGE * values.mean()
+    stretched = values.clamp(min=0) + ridge
+    return vectors @ ((vectors.T @ k) / (stretched if k.ndim == 1 else stretched[:, None])), condition
+
+
+def ill_conditioned(condition: float) -> str:
+    """The warning that goes with it."""
+    return (
+        f"The covariance of the keys is ill-conditioned (condition number {condition:.1e}): the update's direction leans "
+        "on neurons that are hardly ever active."
+    )
+
+
+def null_space(C: Tensor, threshold: float, *, relative: bool) -> tuple[Tensor, int]:
+    """(P, rank P): the projector (M, M) onto the eigenvectors of C that hardly any key uses.
+
+    Those are the ones with an eigenvalue below `threshold`; with `relative`, as many of the smallest as together make up at most that share
+    of all eigenvalues' sum (so the choice does not depend on the scale of the keys).
+    """
+    values, vectors = torch.linalg.eigh(C.double())  # ascending
+    total = values.clamp(min=0).cumsum(0)
+    small = total <= threshold * total[-1] if relative else values < threshold
+    kept = vectors[:, small]
+    return kept @ kept.T, kept.shape[1]

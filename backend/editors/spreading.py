@@ -1,0 +1,171 @@
+"""Writing many facts through several layers: what MEMIT, PMET and AlphaEdit share.
+
+(Meng et al. 2023, "Mass-Editing Memory in a Transformer", section 4.) For the edited layers l..L and the facts of one edit:
+
+    1. goals     z_i, what layer L shall put out at the relation token of fact i; from `targets.py`
+    2. for each layer, from l to L, on the model as edited so far:
+       keys      K (M, n): per fact the mean key over its prompts
+       residual  R (C, n) = (z - what layer L puts out now, on the bare prompts) / share(layers left, this one included)
+       update    dW = the method's closed form of K and R
+
+The shares make every layer carry a part: 1 / layers left for MEMIT and AlphaEdit, 1 / sqrt(layers left) for PMET. What the earlier layers
+achieved is measured and not assumed, so the last layer makes up for what they missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Annotated
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, Fact, add_weights
+from backend.editors.targets import (
+    ClampNormFactor,
+    EarlyStopLoss,
+    EditSite,
+    KlFactor,
+    LearningRate,
+    NContexts,
+    RelativeRate,
+    Seed,
+    Steps,
+    ValueTarget,
+    WeightDecay,
+    optimise_value,
+    read_site,
+)
+from backend.model import Transformer
+
+MUCH_LEFT = 0.5
+
+Spread = Annotated[
+    bool, Field(description="Spread the change over this layer and all behind it (otherwise this layer alone)")
+]
+
+Update = Callable[[int, Tensor, Tensor], Tensor]
+"""(layer, K (M, n), R (C, n)) -> dW (C, M), all float64."""
+
+
+class SpreadingParameters(EditorParameters):
+    """What the three share; each adds its own. The defaults are the `tuned` presets'."""
+
+    learning_rate: LearningRate = 0.03
+    relative_rate: RelativeRate = True
+    steps: Steps = 200
+    clamp_norm_factor: ClampNormFactor = 4.0
+    weight_decay: WeightDecay = 0.5
+    kl_factor: KlFactor = 0.003
+    early_stop_loss: EarlyStopLoss = 0.3
+    n_contexts: NContexts = 21
+    spread: Spread = True
+    seed: Seed = 0
+
+
+@dataclass(frozen=True)
+class Goals:
+    """What the last edited layer shall put out at the relation token of each bare prompt, (n, C), and how that was found."""
+
+    values: Tensor
+    targets: tuple[ValueTarget, ...]
+
+
+def edited_layers(model: Transformer, layer: int, p: SpreadingParameters) -> range:
+    return range(layer, model.config.n_layers if p.spread else layer + 1)
+
+
+def prompts_of(model: Transformer, request: EditRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
+    """The prompts of one fact; they do not depend on its place in the batch."""
+    return request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
+
+
+def rate(p: SpreadingParameters, norm: float, width: int) -> float:
+    """Adam's step size: its first step has length rate * sqrt(width)."""
+    return p.learning_rate * (norm / width**0.5 if p.relative_rate else 1.0)
+
+
+def residual_goals(model: Transformer, request: EditRequest, layer: int, p: SpreadingParameters) -> Goals:
+    """z = h + delta at `layer`'s residual stream, each fact's delta optimised by itself on the model before the edit."""
+    values, targets = [], []
+    for fact in request.facts:
+        site = read_site(model, [*prompts_of(model, request, fact, p), [fact.subject]], layer)
+        h = site.resid_post[0]
+        norm = h.norm().item()
+        # Added to the MLP's output or to the stream behind it, delta is the same; its norm is measured by the stream.
+        target = optimise_value(
+            model,
+            site,
+            fact.object,
+            norm,
+            learning_rate=rate(p, norm, len(h)),
+            steps=p.steps,
+            clamp_norm_factor=p.clamp_norm_factor,
+            weight_decay=p.weight_decay,
+            kl_factor=p.kl_factor,
+            early_stop_loss=p.early_stop_loss,
+        )
+        values.append(h + target.delta)
+        targets.append(target)
+    return Goals(torch.stack(values), tuple(targets))
+
+
+def write(
+    model: Transformer,
+    request: EditRequest,
+    layers: Sequence[int],
+    goals: Goals,
+    p: SpreadingParameters,
+    *,
+    update: Update,
+    read: Callable[[EditSite], Tensor],
+    share: Callable[[int], float],
+) -> EditDelta:
+    """Step 2 of the module.
+
+    Args:
+        update: the method's closed form.
+        read: of the site at the last layer, the (n, C) that the goals are about.
+        share: layers left, this one included -> what the residual is divided by.
+
+    Raises:
+        EditNotPossibleError: no finite update exists.
+    """
+    prompts = [prompt for fact in request.facts for prompt in prompts_of(model, request, fact, p)]
+    bare = [[fact.subject, fact.relation] for fact in request.facts]
+    weights: dict[str, Tensor] = {}
+    keys: dict[int, Tensor] = {}
+
+    def residual(edited: Transformer) -> Tensor:
+        return (goals.values - read(read_site(edited, bare, layers[-1]))).double()  # (n, C)
+
+    edited, wanted = model, residual(model)
+    for i, layer in enumerate(layers):
+        K = read_site(edited, prompts, layer).keys.double().view(len(bare), -1, model.config.d_model * 4).mean(1)
+        R = residual(edited) / share(len(layers) - i)
+        change = update(layer, K.T, R.T)
+        if not bool(torch.isfinite(change).all()):
+            raise EditNotPossibleError(
+                "the update is not finite: the keys of these prompts vanish; edit another layer or fact"
+            )
+        name = f"blocks.{layer}.mlp.down.weight"
+        weights[name], keys[layer] = change.to(goals.values.dtype), K
+        edited = add_weights(edited, {name: weights[name]})
+
+    left = (residual(edited).norm() / wanted.norm()).item() if wanted.norm() > 0 else 0.0
+    missing = f"The layers put out only part of what was wanted: {left:.0%} of the change is missing, since the keys to be spared hold it back."
+    return EditDelta(
+        weights=weights,
+        steps=sum(target.steps for target in goals.targets),
+        loss=fmean(target.loss for target in goals.targets),
+        keys=keys,
+        warnings=(missing,) if left > MUCH_LEFT else (),
+        diagnostics={
+            "target_probability": fmean(target.probability for target in goals.targets),
+            "residual_left": left,
+        },
+    )
