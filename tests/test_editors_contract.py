@@ -1,0 +1,159 @@
+"""What every editor promises, whatever its method: it touches nothing, it repeats itself, it explains itself."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from backend.checkpoints import Checkpoint
+from backend.data.contexts import ContextSampler
+from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from backend.edits import complete_spec, run_edits
+
+NAMES = list(EDITORS)
+SUBJECT, RELATION = 7, "II_A1"
+
+
+def request_of(checkpoint: Checkpoint, distance: int = 4) -> EditRequest:
+    graph = checkpoint.graph
+    relation = graph.relation(RELATION)
+    token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
+    return EditRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
+
+
+def compute(checkpoint: Checkpoint, name: str, layer: int = 0, **parameters: object) -> EditDelta:
+    editor = EDITORS[name]
+    chosen = editor.parameters(**{"steps": 12, **parameters})
+    return editor.compute(checkpoint.model, checkpoint.statistics, request_of(checkpoint), layer, chosen)
+
+
+def fingerprint(delta: EditDelta) -> str:
+    """Of every bit that an edit adds to the model."""
+    digest = hashlib.sha256()
+    for name, change in sorted(delta.weights.items()):
+        digest.update(name.encode() + change.numpy().tobytes())
+    for entry in delta.entries:
+        digest.update(entry.key.numpy().tobytes() + entry.value.numpy().tobytes() + repr(entry.radius).encode())
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_computing_leaves_the_model_bit_identical(checkpoint: Checkpoint, name: str) -> None:
+    before = {key: value.clone() for key, value in checkpoint.model.state_dict().items()}
+    delta = compute(checkpoint, name)
+    edited = apply_delta(checkpoint.model, delta, 2.0)
+    assert all(torch.equal(value, before[key]) for key, value in checkpoint.model.state_dict().items())
+    assert edited.state_dict().keys() == before.keys()
+    changed = {key for key, value in edited.state_dict().items() if not torch.equal(value, before[key])}
+    assert changed == delta.weights.keys()
+    assert not any(parameter.requires_grad for parameter in edited.parameters())
+    assert all(parameter.grad is None for parameter in checkpoint.model.parameters())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_global_counts(checkpoint: Checkpoint, name: str) -> None:
+    first = fingerprint(compute(checkpoint, name))
+    torch.manual_seed(123)
+    assert fingerprint(compute(checkpoint, name)) == first
+    if "seed" in EDITORS[name].parameters.model_fields:
+        assert fingerprint(compute(checkpoint, name, seed=1, n_contexts=4)) != fingerprint(
+            compute(checkpoint, name, n_contexts=4)
+        )
+
+
+def test_another_process_computes_the_same_bits(checkpoint: Checkpoint) -> None:
+    code = (
+        "import sys; from pathlib import Path; from backend.checkpoints import load_checkpoint; "
+        "from tests.test_editors_contract import NAMES, compute, fingerprint; import torch; torch.set_num_threads(1); "
+        "checkpoint = load_checkpoint(Path(sys.argv[1])); "
+        "print(*(fingerprint(compute(checkpoint, name)) for name in NAMES))"
+    )
+    from backend.settings import REPOSITORY
+
+    folder = REPOSITORY / "models_cache" / checkpoint.id
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        assert found.stdout.split() == [fingerprint(compute(checkpoint, name)) for name in NAMES]
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tuned_writes_the_fact_at_the_default_layer(checkpoint: Checkpoint, name: str) -> None:
+    n_layers = checkpoint.model.config.n_layers
+    spec = complete_spec(checkpoint.graph, n_layers, subject=SUBJECT, relation=RELATION, distance=4, method=name)
+    (outcome,) = run_edits(checkpoint, [spec]).outcomes
+    assert outcome.success
+    assert outcome.probability_after > outcome.probability_before
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("preset", ["tuned", "paper"])
+def test_every_preset_runs_at_every_layer_and_says_how_it_went(
+    checkpoint: Checkpoint, name: str, layer: int, preset: str
+) -> None:
+    editor = EDITORS[name]
+    parameters = {**editor.presets[preset].parameters, "steps": 5}
+    spec = complete_spec(
+        checkpoint.graph,
+        2,
+        subject=SUBJECT,
+        relation=RELATION,
+        distance=4,
+        method=name,
+        layer=layer,
+        preset=preset,
+        parameters=parameters,
+    )
+    (outcome,) = run_edits(checkpoint, [spec]).outcomes
+    assert outcome.success == (outcome.prediction_after == outcome.new_object)
+    assert all(math.isfinite(value) for value in (outcome.delta_norm, outcome.probability_after))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_have_bounds_defaults_and_words(name: str) -> None:
+    editor = EDITORS[name]
+    for field, schema in editor.parameters.model_json_schema()["properties"].items():
+        assert "default" in schema, field
+        assert schema["description"], field
+        if schema["type"] in ("number", "integer"):
+            assert {"minimum", "exclusiveMinimum"} & schema.keys(), field
+            assert math.isfinite(schema["maximum"]), field
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_presets_are_complete_and_tuned_is_the_default(name: str) -> None:
+    editor = EDITORS[name]
+    assert set(editor.presets) == {"tuned", "paper"}
+    assert editor.default_preset == "tuned"
+    for preset in editor.presets.values():
+        assert preset.parameters.keys() == editor.parameters.model_fields.keys()
+        assert preset.summary
+    assert editor.parameters(**editor.presets["tuned"].parameters) == editor.parameters()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_text_has_two_sentences_a_formula_and_a_reference(name: str) -> None:
+    editor = EDITORS[name]
+    assert editor.name == name
+    assert editor.summary.count(". ") == 1
+    assert editor.summary.endswith(".")
+    assert editor.formula
+    assert "arXiv" in editor.reference
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_are_those_of_the_layers_written_to(checkpoint: Checkpoint, name: str) -> None:
+    delta = compute(checkpoint, name)
+    assert {f"blocks.{layer}.mlp.down.weight" for layer in delta.keys} == delta.weights.keys()
+    assert all(keys.shape == (1, 4 * checkpoint.model.config.d_model) for keys in delta.keys.values())
