@@ -39,6 +39,8 @@ def points(change: float) -> str:
 def shattering(value: float) -> str:
     if value == 0:
         return "0"
+    if value < 0.0005:
+        return f"{value:.1g}" if value >= 0.00005 else "<0.0001"
     return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 
 
