@@ -37,7 +37,7 @@ def score(model: Transformer, queries: QuerySet) -> list[Score]:
         for total, cell, row in zip(totals, queries.cells, rows, strict=True):
             for part in torch.split(torch.arange(len(cell), device=row.device), 4096):
                 final = _answer_position(model, past, row[part], cell.relations[part], context.shape[1])
-                total += _judge(model, final, cell.objects[part], queries.n_entities)
+                total += judge(model, final, cell.objects[part], queries.n_entities)
     asked = [max(1, len(queries.contexts)) * len(cell) for cell in queries.cells]
     return [_mean(total, n) for total, n in zip(totals, asked, strict=True)]
 
@@ -59,8 +59,8 @@ def _answer_position(model: Transformer, past: list[Past], row: Tensor, relation
     return model.norm(final)
 
 
-def _judge(model: Transformer, final: Tensor, truth: Tensor, n_entities: int) -> Tensor:
-    """(2,) sums over the queries: answered right, and the probability of the truth."""
+def judge(model: Transformer, final: Tensor, truth: Tensor, n_entities: int) -> Tensor:
+    """(2,) sums over the queries: answered right, and the probability of the truth. `final` (Q, C) is behind the final norm."""
     sums = torch.zeros(2, dtype=torch.float64)
     for x, wanted in zip(torch.split(final, CHUNK), torch.split(truth, CHUNK), strict=True):
         logits = model.unembed(x)  # (Q, V)

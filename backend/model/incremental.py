@@ -104,9 +104,13 @@ def step(
 
 def prefix(model: Transformer, tokens: Tensor) -> list[Past]:
     """(B, T) tokens -> what later positions see of them, per layer. The last block is run no further than its keys and values."""
-    x = model.token(tokens) + model.position.weight[: tokens.shape[1]]
+    return prefix_from(model, model.token(tokens) + model.position.weight[: tokens.shape[1]])
+
+
+def prefix_from(model: Transformer, x: Tensor, start: int = 0) -> list[Past]:
+    """The same from the block `start` on, given (B, T, C), the residual stream that enters it."""
     past = []
-    for module in model.blocks:
+    for module in model.blocks[start:]:
         block = cast(Block, module)
         q, k, v = qkv(block, x)  # (B, T, C)
         past.append(Past(k, v))
@@ -114,6 +118,6 @@ def prefix(model: Transformer, tokens: Tensor) -> list[Past]:
             # Position by position: for many short sequences several times faster than the fused attention.
             H = block.attn.n_heads
             mixed = [v[:, 0]]
-            mixed += [attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), H) for t in range(1, tokens.shape[1])]
+            mixed += [attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), H) for t in range(1, x.shape[1])]
             x = after_mlp(block, x + block.attn.out(torch.stack(mixed, 1)))
     return past

@@ -1,0 +1,229 @@
+"""What a row measures of an edited model, fast: R(D*) and the scores, for thousands of edits of one checkpoint.
+
+The same questions as `experiment.measure`, asked in another way. Every editor here writes behind the first MLP's keys, so up to there the
+edited model computes what the unedited one did: that part is kept, for every prompt, and each edit pays only for what lies behind.
+An edit that did change something earlier is measured in full, by the same code. R is taken from sampled pairs (`geometry/sampled.py`);
+where a sub-graph's standard error would exceed `LARGEST_ERROR` of its R, from all pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from backend.checkpoints import Checkpoint
+from backend.evaluation import QuerySet, Score, draw_queries
+from backend.evaluation.scores import judge
+from backend.geometry import shattering
+from backend.geometry.sampled import sampled_shattering
+from backend.model import Transformer
+from backend.model.incremental import Past, attend, prefix_from, qkv, step
+from backend.model.transformer import Block
+
+PAIRS = 2048  # per relation: the mean over the 8 relations of a sub-graph then has an error of some 0.7 %
+LARGEST_ERROR = 0.02
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The first block at some positions, up to its MLP's keys (*, M), and the stream (*, C) that its MLP's output is added to."""
+
+    keys: Tensor
+    stream: Tensor
+
+    def after(self, model: Transformer) -> Tensor:
+        """(*, C), what leaves the first block of `model`."""
+        return self.stream + cast(Block, model.blocks[0]).mlp.down(self.keys)
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The positions asked behind one random context: the walks of all subjects, single relations, and both relations of compositions."""
+
+    walks: Kept  # (S, T)
+    single: Kept  # (Q1,)
+    first: Kept  # (Q2,)
+    second: Kept  # (Q2,)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything kept of one model."""
+
+    subjects: Kept  # (n_entities, 1), the prompts `x`
+    relations: Kept  # (n_relations, n_entities), `x r`
+    contexts: tuple[Behind, ...]
+
+
+@dataclass(frozen=True)
+class Shattered:
+    """R per relation with its standard error (0 where all pairs were measured), and the pairs sampled per relation (None: all)."""
+
+    R: list[float]
+    standard_error: list[float]
+    n_pairs: int | None
+
+
+@dataclass(frozen=True)
+class Probed:
+    shattered: Shattered
+    scores: list[Score]
+
+
+class Probe:
+    """The unedited model, measured once, and what measures any edit of it.
+
+    Args:
+        queries: per task and order.
+        seed: of the questions, and of the sampled pairs.
+
+    Raises:
+        ValueError: counts below 1.
+    """
+
+    @torch.no_grad()
+    def __init__(
+        self, checkpoint: Checkpoint, *, n_contexts: int, queries: int, seed: int, n_pairs: int = PAIRS
+    ) -> None:
+        graph, self.model = checkpoint.graph, checkpoint.model
+        self.n_entities, self.seed, self.n_pairs = graph.n_entities, seed, n_pairs
+        self.relation_order = [relation.order for relation in graph.relations]
+        self.device = self.model.token.weight.device
+        self.queries: QuerySet = draw_queries(
+            graph,
+            checkpoint.holdout,
+            self.model.config.context,
+            n_contexts=n_contexts,
+            queries=queries,
+            seed=seed,
+            device=self.device,
+        )
+        cells = self.queries.cells
+        self._subjects, where = torch.unique(torch.cat([cell.subjects for cell in cells]), return_inverse=True)
+        rows = torch.split(where, [len(cell) for cell in cells])
+        self._single = [i for i, cell in enumerate(cells) if cell.relations.shape[1] == 1]
+        self._double = [i for i, cell in enumerate(cells) if cell.relations.shape[1] == 2]
+        self._rows = [torch.cat([rows[i] for i in part]) for part in (self._single, self._double)]
+        self._relations = [torch.cat([cells[i].relations for i in part]) for part in (self._single, self._double)]
+        self._parts = self._read(self.model)
+        self.representations = self._represent(self.model, self._parts)
+        self.scores = self._score(self.model, self._parts)
+
+    @torch.no_grad()
+    def measure(self, model: Transformer) -> Probed:
+        """Measure an edited copy of the checkpoint's model."""
+        parts = self._parts if self._begins_alike(model) else self._read(model)
+        return Probed(self._shatter(self._represent(model, parts)), self._score(model, parts))
+
+    # --- representations ----------------------------------------------------------------------------------------
+
+    def _represent(self, model: Transformer, parts: Parts) -> Tensor:
+        """(n_relations, n_entities, C), the last layer's resid_post at the relation token of `x r`."""
+        past = prefix_from(model, parts.subjects.after(model), 1)
+        rows = zip(parts.relations.keys, parts.relations.stream, strict=True)  # one relation at a time stays in cache
+        return torch.stack([step(model, Kept(*row).after(model), past, start=1)[0] for row in rows])
+
+    def _shatter(self, after: Tensor) -> Shattered:
+        before = self.representations
+        generator = torch.Generator(self.device).manual_seed(self.seed)
+        sample = sampled_shattering(before, after, self.n_pairs, generator)
+        R, error = sample.R.cpu(), sample.standard_error.cpu()
+        for order in sorted(set(self.relation_order)):
+            members = torch.tensor([each == order for each in self.relation_order])
+            if not bool(error[members].norm() <= LARGEST_ERROR * R[members].sum()):  # also where either is NaN
+                return Shattered(shattering(before, after).tolist(), [0.0] * len(R), None)
+        return Shattered(R.tolist(), error.tolist(), self.n_pairs)
+
+    # --- answers ------------------------------------------------------------------------------------------------
+
+    def _score(self, model: Transformer, parts: Parts) -> list[Score]:
+        """One score per cell of the queries, as `evaluation.score`."""
+        finals: list[list[Tensor]] = [[], []]
+        for behind in parts.contexts:
+            past = prefix_from(model, behind.walks.after(model), 1)
+            single, double = ([layer.take(rows) for layer in past] for rows in self._rows)
+            finals[0].append(step(model, behind.single.after(model), single, start=1)[0])
+            _, added = step(model, behind.first.after(model), double, start=1, continues=True)
+            double = [layer.then(k, v) for layer, (k, v) in zip(double, added, strict=True)]
+            finals[1].append(step(model, behind.second.after(model), double, start=1)[0])
+        scores: dict[int, Score] = {}
+        for part, found in zip((self._single, self._double), finals, strict=True):
+            final = model.norm(torch.stack(found, 1))  # (Q, contexts, C)
+            cells = [self.queries.cells[i] for i in part]
+            for i, cell, mine in zip(part, cells, torch.split(final, [len(cell) for cell in cells]), strict=True):
+                truth = cell.objects[:, None].expand(mine.shape[:2]).flatten()
+                sums = judge(model, mine.flatten(0, 1), truth, self.n_entities)
+                accuracy, probability = (sums / len(truth) if len(truth) else sums * torch.nan).tolist()
+                scores[i] = Score(accuracy, probability)
+        return [scores[i] for i in range(len(self.queries.cells))]
+
+    # --- the part that edits leave alone ------------------------------------------------------------------------
+
+    def _begins_alike(self, model: Transformer) -> bool:
+        """Whether `model` computes the same up to the first MLP's keys."""
+        early = (
+            "token.",
+            "position.",
+            "blocks.0.norm_attn.",
+            "blocks.0.attn.",
+            "blocks.0.norm_mlp.",
+            "blocks.0.mlp.up.",
+        )
+        mine = dict(self.model.named_parameters())
+        return all(torch.equal(mine[name], p) for name, p in model.named_parameters() if name.startswith(early))
+
+    def _read(self, model: Transformer) -> Parts:
+        entities = torch.arange(self.n_entities, device=self.device)
+        subjects, past = _first_block(model, self._embed(model, entities[:, None], 0))
+        relations = torch.arange(self.n_entities, model.config.vocab_size, device=self.device)
+        kept = [_one_more(model, self._embed(model, relation, 1)[None], past)[0] for relation in relations]
+        keys, stream = torch.stack([each.keys for each in kept]), torch.stack([each.stream for each in kept])
+        contexts = tuple(self._behind(model, context[self._subjects]) for context in self.queries.contexts)
+        return Parts(subjects, Kept(keys, stream), contexts)
+
+    def _behind(self, model: Transformer, walks: Tensor) -> Behind:
+        """(S, T) tokens of the walks -> what is asked behind them."""
+        length = walks.shape[1]
+        kept, past = _first_block(model, self._embed(model, walks, 0))
+        single, double = (past.take(rows) for rows in self._rows)
+        one, two = self._relations
+        first, (k, v) = _one_more(model, self._embed(model, two[:, 0], length), double)
+        return Behind(
+            walks=kept,
+            single=_one_more(model, self._embed(model, one[:, 0], length), single)[0],
+            first=first,
+            second=_one_more(model, self._embed(model, two[:, 1], length + 1), double.then(k, v))[0],
+        )
+
+    @staticmethod
+    def _embed(model: Transformer, tokens: Tensor, position: int) -> Tensor:
+        """One token each at `position` for () or (B,), a stretch from there on for (B, T)."""
+        width = tokens.shape[1] if tokens.ndim == 2 else 1
+        positions = model.position.weight[position : position + width]
+        return model.token(tokens) + (positions if tokens.ndim == 2 else positions[0])
+
+
+def _first_block(model: Transformer, x: Tensor) -> tuple[Kept, Past]:
+    """(B, T, C) embeddings -> the first block at each position, and what later positions see of it."""
+    block = cast(Block, model.blocks[0])
+    q, k, v = qkv(block, x)
+    mixed = [v[:, 0]]
+    mixed += [
+        attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), block.attn.n_heads) for t in range(1, x.shape[1])
+    ]
+    return _keep(block, x, torch.stack(mixed, 1)), Past(k, v)
+
+
+def _one_more(model: Transformer, x: Tensor, past: Past) -> tuple[Kept, tuple[Tensor, Tensor]]:
+    """(B, C) embeddings of the position after `past` -> the first block there, its key and its value."""
+    block = cast(Block, model.blocks[0])
+    q, k, v = qkv(block, x)
+    return _keep(block, x, attend(q, k, v, past, block.attn.n_heads)), (k, v)
+
+
+def _keep(block: Block, x: Tensor, mixed: Tensor) -> Kept:
+    stream = x + block.attn.out(mixed)
+    return Kept(block.mlp.key(block.norm_mlp(stream)), stream)

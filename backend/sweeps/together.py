@@ -1,0 +1,168 @@
+"""Many ROME edits of one model as one batch of tensors, each exactly the edit that `editors/rome.py` makes alone.
+
+The value optimisation of one edit is a few dozen steps over two dozen short rows, most of it overhead. Here all edits of a task step side
+by side; one that has reached its loss leaves the batch. Equal to the edits made one by one but for the order of floating-point sums.
+Other methods are made one by one, by `run_edits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backend.checkpoints import Checkpoint
+from backend.data.contexts import ContextSampler
+from backend.editors import EditDelta, EditNotPossibleError, EditRequest, Fact
+from backend.editors.rome import Rome, RomeParameters, key_and_value, step_size
+from backend.editors.targets import EditSite, ValueTarget, read_site
+from backend.edits import EditSpec, delta_key
+from backend.model import Transformer
+from backend.model.incremental import step
+
+
+def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[str, EditDelta]:
+    """The deltas of edits that are each made alone, by `delta_key`, as far as they can be computed together: edits by ROME that share
+    layer and parameters, of facts that the model does not answer so already. The rest is left out."""
+    first = specs[0]
+    alike = all(
+        (each.method, each.layer, each.parameters) == (Rome.name, first.layer, first.parameters) for each in specs
+    )
+    if not alike or len(specs) == 1:
+        return {}
+    model, graph, p = checkpoint.model, checkpoint.graph, RomeParameters(**first.parameters)
+    contexts = ContextSampler(graph, checkpoint.holdout)
+    prompts: list[list[int]] = []
+    for spec in specs:
+        token = checkpoint.vocabulary.relation_token(graph.relation(spec.relation))
+        fact, rng = Fact(spec.subject, token, spec.object), np.random.default_rng(p.seed)
+        prompts += EditRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
+        prompts.append([spec.subject])  # the neutral prompt
+    site = read_site(model, prompts, first.layer)
+    rows = torch.arange(len(prompts), device=site.keys.device).view(len(specs), -1)
+    sites = [take(site, each) for each in rows]
+    found = optimise_together(model, site, [spec.object for spec in specs], sites, p)
+    rome, deltas = Rome(), {}
+    for spec, own, target in zip(specs, sites, found, strict=True):
+        try:
+            delta = rome.write(checkpoint.statistics[first.layer], own, target, p)
+        except EditNotPossibleError:
+            continue  # `run_edits` will come upon it, and say so
+        deltas[delta_key(checkpoint.sha256, [spec])] = delta
+    return deltas
+
+
+def take(site: EditSite, rows: Tensor) -> EditSite:
+    """Some of the prompts of a site."""
+    return EditSite(
+        layer=site.layer,
+        keys=site.keys[rows],
+        values=site.values[rows],
+        attn_out=site.attn_out[rows],
+        resid_mid=site.resid_mid[rows],
+        past=[past.take(rows) for past in site.past],
+    )
+
+
+def optimise_together(
+    model: Transformer, site: EditSite, objects: Sequence[int], sites: Sequence[EditSite], p: RomeParameters
+) -> list[ValueTarget]:
+    """`targets.optimise_value` for N edits at once.
+
+    Args:
+        site: N times B prompts; of the B of each edit the last is the neutral one.
+        objects: the N new objects.
+        sites: the same prompts, edit by edit.
+    """
+    n, width = len(objects), site.values.shape[1]
+    like = site.values
+    v0 = [key_and_value(each, p)[1].norm().item() for each in sites]
+    rates, norms = like.new_tensor([step_size(p, norm, width) for norm in v0])[:, None], like.new_tensor(v0)
+    targets = torch.tensor(objects, device=like.device)
+    live = torch.arange(n, device=like.device)  # which edits are still in the batch, row by row of all that follows
+    delta, m, v = (like.new_zeros(n, width) for _ in range(3))
+    with torch.no_grad():
+        original = model.unembed(_final(model, site, delta)[:, -1]).log_softmax(-1)  # (n, V)
+    found: dict[int, ValueTarget] = {}
+    for taken in range(p.steps):
+        delta.requires_grad_(True)
+        with torch.enable_grad():
+            final = _final(model, site, delta)  # (n, B, C)
+        told = _tell(model, final.detach(), targets, original, p.kl_factor)
+        length = delta.detach().norm(dim=1)
+        decay = p.weight_decay / norms**2
+        loss = told.nll + p.kl_factor * told.kl + decay * length  # (n,)
+        ended = (loss < p.early_stop_loss) | (taken == p.steps - 1)
+        for i in ended.nonzero()[:, 0].tolist():
+            found[int(live[i])] = ValueTarget(
+                delta[i].detach().clone(), taken, loss[i].item(), told.probability[i].item()
+            )
+        if len(found) == n:
+            break
+        (gradient,) = torch.autograd.grad(final, delta, told.slope)
+        delta = delta.detach()
+        gradient = gradient + decay[:, None] * delta / length.where(length > 0, 1.0)[:, None]
+        if bool(ended.any()):
+            stay = (~ended).nonzero()[:, 0]
+            rows = torch.arange(len(site.keys), device=like.device).view(len(live), -1)[stay].flatten()
+            site = take(site, rows)
+            live, delta, m, v, gradient = live[stay], delta[stay], m[stay], v[stay], gradient[stay]
+            rates, norms, targets, original = rates[stay], norms[stay], targets[stay], original[stay]
+        t = taken + 1  # Adam, as `targets.Adam`
+        m.lerp_(gradient, 1 - 0.9)
+        v.lerp_(gradient * gradient, 1 - 0.999)
+        spread = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
+        delta = delta - rates / (1 - 0.9**t) * m / spread
+        length, largest = delta.norm(dim=1), p.clamp_norm_factor * norms
+        delta = delta * torch.where(length > largest, largest / length, 1.0)[:, None]
+    return [found[i] for i in range(n)]
+
+
+def _final(model: Transformer, site: EditSite, delta: Tensor) -> Tensor:
+    """(n, B, C) behind the final norm, with each edit's delta (n, C) added at all of its prompts."""
+    prompts = len(site.keys) // len(delta)
+    resid_post = site.resid_mid + (site.values + delta.repeat_interleave(prompts, 0))
+    final, _ = step(model, resid_post, site.past, start=site.layer + 1)
+    return model.norm(final).view(len(delta), prompts, -1)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Terms of the loss, (n,) each, and the slope (n, B, C) of nll + kl_factor kl."""
+
+    nll: Tensor
+    kl: Tensor
+    probability: Tensor
+    slope: Tensor
+
+
+@torch.no_grad()
+def _tell(model: Transformer, final: Tensor, targets: Tensor, original: Tensor, kl_factor: float) -> Told:
+    """What the model says at the last tokens. Slopes are written out: with logits z = E x and p = softmax(z),
+
+        -log p_t            has the slope  E^T p - E_t
+        KL(p || q)          has the slope  E^T (p * (log p - log q - KL))
+
+    which takes one pass over the (n B, V) logits where automatic differentiation takes half a dozen.
+    """
+    E, (n, B, C) = model.token.weight, final.shape
+    z = final.view(-1, C) @ E.T
+    z.sub_(z.amax(1, keepdim=True)).clamp_(min=-80)  # exp is many times slower where it underflows
+    rows = z.view(n, B, -1)
+    wanted = rows[:, :-1].gather(2, targets[:, None, None].expand(-1, B - 1, 1))[..., 0]
+    neutral = rows[:, -1].clone()
+    odds = z.exp_()
+    total = odds.sum(1, keepdim=True)
+    mean = ((odds @ E) / total).view(n, B, C)
+    log_total = total.log().view(n, B)
+    log_p = wanted - log_total[:, :-1]  # (n, B - 1)
+    p = rows[:, -1] / total.view(n, B, 1)[:, -1]
+    gap = neutral - log_total[:, -1:] - original
+    kl = (p * gap).sum(1)
+    slope = torch.cat(
+        [(mean[:, :-1] - E[targets][:, None]) / (B - 1), (kl_factor * (p * (gap - kl[:, None])) @ E)[:, None]], 1
+    )
+    return Told(-log_p.mean(1), kl, log_p.exp().mean(1), slope)
