@@ -1,4 +1,4 @@
-"""Edits by id: the complete specification of every edit ever made, so that its link can be computed anew."""
+"""The database, and edits by id: the complete specification of every edit ever made, so that its link can be computed anew."""
 
 from __future__ import annotations
 
@@ -8,28 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Engine, String, create_engine, event, select
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
+
+from backend.store.tables import Base, EditRow
 
 
 class StoreError(RuntimeError):
     """The store cannot be opened, read or written; the message says where it is and what to do."""
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class EditRow(Base):
-    __tablename__ = "edits"
-
-    id: Mapped[str] = mapped_column(String(128), primary_key=True)
-    checkpoint: Mapped[str] = mapped_column(String(128))
-    specification: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class Store:
@@ -65,7 +54,7 @@ class Store:
 
     def put_edit(self, id: str, checkpoint: str, specification: list[dict[str, Any]]) -> None:
         """Remember an edit; one that is known already stays as it is."""
-        with self._guard(), Session(self._engine) as session:
+        with self.session() as session:
             if session.get(EditRow, id) is None:
                 session.add(
                     EditRow(id=id, checkpoint=checkpoint, specification=specification, created=datetime.now(UTC))
@@ -77,12 +66,18 @@ class Store:
 
     def get_edit(self, id: str) -> tuple[str, list[dict[str, Any]]] | None:
         """(checkpoint, specification) of an edit, None where it was never made."""
-        with self._guard(), Session(self._engine) as session:
+        with self.session() as session:
             row = session.scalars(select(EditRow).where(EditRow.id == id)).one_or_none()
             return None if row is None else (row.checkpoint, row.specification)
 
     def close(self) -> None:
         self._engine.dispose()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session of the database; what goes wrong in it is raised as `StoreError`."""
+        with self._guard(), Session(self._engine) as session:
+            yield session
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

@@ -1,0 +1,186 @@
+"""Jobs and their rows. Whoever runs a job owns it and gives signs of life; a job whose owner is gone may be claimed by another.
+
+Every change of a job is one conditional UPDATE, so that of two processes that want the same only one succeeds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from backend.store.database import Store
+from backend.store.tables import JobRow, ResultRow
+
+WINDOW = 30.0  # seconds over which a rate is taken
+CHUNK = 200  # rows read at a time
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as it stands in the store; see `tables.JobRow`."""
+
+    id: str
+    kind: str
+    checkpoint: str
+    checkpoint_sha256: str
+    request: dict[str, Any]
+    plan: dict[str, Any]
+    total: int
+    status: str
+    wanted: str | None
+    error: str | None
+    owner: str | None
+    beat: float
+    started: float
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Rows there are, and rows a second of late (None while that cannot be said)."""
+
+    done: int
+    rate: float | None
+
+
+class Jobs:
+    """Safe to use from several threads and processes. Raises `StoreError` from every method, where the database cannot be used."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # --- jobs ---------------------------------------------------------------------------------------------------
+
+    def create(
+        self,
+        id: str,
+        *,
+        kind: str,
+        checkpoint: str,
+        checkpoint_sha256: str,
+        request: dict[str, Any],
+        plan: dict[str, Any],
+        total: int,
+        owner: str | None = None,
+    ) -> Job:
+        """A new job: queued, or running where it has an owner from the beginning."""
+        now = time.time()
+        row = JobRow(
+            id=id,
+            kind=kind,
+            checkpoint=checkpoint,
+            checkpoint_sha256=checkpoint_sha256,
+            request=request,
+            plan=plan,
+            total=total,
+            status="queued" if owner is None else "running",
+            owner=owner,
+            beat=now,
+            started=now,
+            created=datetime.now(UTC),
+        )
+        with self._store.session() as session:
+            session.add(row)
+            session.commit()
+            return _job(row)
+
+    def get(self, id: str) -> Job | None:
+        with self._store.session() as session:
+            row = session.get(JobRow, id)
+            return None if row is None else _job(row)
+
+    def all(self, statuses: Sequence[str] = ()) -> list[Job]:
+        """Jobs, the oldest first; of these statuses, or of any."""
+        query = select(JobRow).order_by(JobRow.created, JobRow.id)
+        if statuses:
+            query = query.where(JobRow.status.in_(statuses))
+        with self._store.session() as session:
+            return [_job(row) for row in session.scalars(query)]
+
+    def claim(self, job: Job, owner: str, statuses: Sequence[str] = ("queued",)) -> bool:
+        """Become the owner of a job that has one of these statuses, or runs and is still what `job` says (its owner is gone).
+        False where somebody else was faster."""
+        free = or_(
+            JobRow.status.in_(statuses),
+            and_(JobRow.status == "running", JobRow.owner == job.owner, JobRow.beat == job.beat),
+        )
+        now = time.time()
+        fresh = {"status": "running", "wanted": None, "error": None, "owner": owner, "beat": now, "started": now}
+        return self._change(fresh, JobRow.id == job.id, free)
+
+    def beat(self, id: str, owner: str) -> bool:
+        """A sign of life. False where the job is not this owner's any more."""
+        return self._change({"beat": time.time()}, JobRow.id == id, JobRow.owner == owner, JobRow.status == "running")
+
+    def release(self, id: str, owner: str, status: str, error: str | None = None) -> bool:
+        """Stop owning a job, which becomes `status`. False where it is not this owner's any more."""
+        fresh = {"status": status, "error": error, "owner": None, "wanted": None}
+        return self._change(fresh, JobRow.id == id, JobRow.owner == owner, JobRow.status == "running")
+
+    def want(self, job: Job, wanted: str) -> bool:
+        """Ask whoever runs `job` to stop, so that it becomes `wanted`. False where it runs no more."""
+        return self._change({"wanted": wanted}, JobRow.id == job.id, JobRow.status == "running")
+
+    def move(self, job: Job, status: str) -> bool:
+        """Change the status of a job that nobody runs. False where it is no more what `job` says."""
+        fresh = {"status": status, "error": None, "wanted": None, "owner": None}
+        unchanged = JobRow.owner.is_(None) if job.owner is None else JobRow.owner == job.owner
+        return self._change(fresh, JobRow.id == job.id, JobRow.status == job.status, JobRow.beat == job.beat, unchanged)
+
+    def _change(self, values: dict[str, Any], *where: ColumnElement[bool]) -> bool:
+        with self._store.session() as session:
+            changed = session.execute(update(JobRow).where(*where).values(**values)).rowcount  # type: ignore[attr-defined]
+            session.commit()
+            return bool(changed)
+
+    # --- rows ---------------------------------------------------------------------------------------------------
+
+    def put_row(self, job: str, index: int, values: str) -> bool:
+        """Commit a row; False where it is there already (which then stays as it is)."""
+        with self._store.session() as session:
+            session.add(ResultRow(job=job, index=index, finished=time.time(), values=values))
+            try:
+                session.commit()
+            except IntegrityError:
+                session.rollback()
+                return False
+            return True
+
+    def indices(self, job: str) -> set[int]:
+        """The rows there are."""
+        with self._store.session() as session:
+            return set(session.scalars(select(ResultRow.index).where(ResultRow.job == job)))
+
+    def rows(self, job: str) -> Iterator[str]:
+        """All rows by index, JSON as it was put. Rows that come while this is read may be missed."""
+        after = -1
+        while True:
+            query = select(ResultRow.index, ResultRow.values).where(ResultRow.job == job, ResultRow.index > after)
+            with self._store.session() as session:
+                found = session.execute(query.order_by(ResultRow.index).limit(CHUNK)).all()
+            yield from (values for _, values in found)
+            if len(found) < CHUNK:
+                return
+            after = found[-1][0]
+
+    def pace(self, job: Job) -> Pace:
+        """How far it is, and how fast: over the last half minute of the present run."""
+        now = time.time()
+        mine = ResultRow.job == job.id
+        with self._store.session() as session:
+            done = session.scalar(select(func.count()).where(mine)) or 0
+            if job.status != "running":
+                return Pace(done, None)
+            recent = mine, ResultRow.finished >= max(job.started, now - WINDOW)
+            count, first = session.execute(select(func.count(), func.min(ResultRow.finished)).where(*recent)).one()
+        return Pace(done, (count - 1) / max(now - first, 1e-3) if count > 1 else None)
+
+
+def _job(row: JobRow) -> Job:
+    return Job(**{name: getattr(row, name) for name in Job.__dataclass_fields__})
