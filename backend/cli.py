@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from backend.settings import SettingsError, load_settings
-from backend.terminal import show_checkpoints, show_edit, train_with_progress
+from backend.terminal import show_checkpoints, show_edit, show_sweep, sweep_with_progress, train_with_progress
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -118,7 +118,8 @@ def serve(
             print(f"Shatterscope is ready: {address}   (API: {address}/api/v1/docs, stop with Ctrl+C)", flush=True)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            app.state.rooms.close()  # else its streams would hold the server open
+            app.state.rooms.close()  # else their streams would hold the server open
+            app.state.jobs.close_streams()
             await super().shutdown(sockets)
 
     Server(uvicorn.Config(app, **options)).run([listener])
@@ -301,6 +302,86 @@ async def _edit(body: dict[str, Any], device: str | None) -> tuple[EditResult, E
     finally:
         laboratory.close()
     return result, evaluation
+
+
+# --- sweeps ----------------------------------------------------------------------------------------------------------
+
+
+@cli.command(
+    epilog=_examples(
+        "shatterscope sweep rings-2048 --method rome --edits 50 --csv rows.csv",
+        "shatterscope sweep rings-2048 --method rome:paper --method memit --distance 1 --distance 4 --no-corrective",
+        "shatterscope sweep rings-2048 --method alphaedit --distance 4 --no-corrective --edits 1000 --every 50",
+        "shatterscope sweep --resume 1f0c52d9a4b37e68",
+    )
+)
+def sweep(
+    checkpoint: Annotated[str | None, typer.Argument(help="Checkpoint id; not needed with --resume.")] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[:PRESET]", help="Editing method; repeatable.", show_default="rome"),
+    ] = None,
+    distance: Annotated[
+        list[int] | None, typer.Option(help="Distance of counterfactual edits; repeatable.", show_default="1 2 3 4")
+    ] = None,
+    corrective: Annotated[bool, typer.Option(help="Correct facts the model gets wrong as well.")] = True,
+    edits: Annotated[int, typer.Option(min=1, help="Edits per method and kind.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same edits and questions.")] = 0,
+    queries: Annotated[int, typer.Option(min=1, help="Questions per task and order.")] = 100,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Make the edits one after another, and measure after every so many.", show_default="no"
+        ),
+    ] = None,
+    repetitions: Annotated[int, typer.Option(min=1, help="Sequences per method and kind, with --every.")] = 1,
+    resume: Annotated[str | None, typer.Option(metavar="ID", help="Go on with this sweep.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows there as CSV.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON instead of the table.")] = False,
+    device: DeviceOption = None,
+) -> None:
+    """Make many edits, each alone (or one after another), and measure what each does. Killed or stopped, it can be resumed."""
+    from pydantic import ValidationError
+
+    from backend.sweep_schemas import SweepRequest
+    from backend.sweeps.foreground import Foreground, SweepError
+
+    if (checkpoint is None) == (resume is None):
+        fail("give a checkpoint, or --resume with the id of a sweep")
+    foreground = Foreground(load_settings(device=device))
+    try:
+        if resume is not None:
+            job = foreground.resume(resume)
+        else:
+            parts = [name.partition(":") for name in method or ["rome"]]
+            body: dict[str, Any] = {
+                "checkpoint": checkpoint,
+                "methods": [{"name": name, "preset": preset or None} for name, _, preset in parts],
+                "corrective": corrective,
+                "edits_per_cell": edits,
+                "seed": seed,
+                "queries": queries,
+                **({} if distance is None else {"distances": distance}),
+                **({} if every is None else {"sequence": {"every": every, "repetitions": repetitions}}),
+            }
+            job = foreground.create(SweepRequest.model_validate(body))
+        status, error = sweep_with_progress(foreground, job)
+        if csv is not None:
+            csv.write_text("".join(foreground.csv(job.id)))
+        if as_json:
+            print(json.dumps([row.model_dump(mode="json") for row in foreground.rows(job.id)], indent=2))
+        else:
+            show_sweep(foreground.rows(job.id))
+    except ValidationError as error_:
+        fail("; ".join(f"{item['loc'][-1] if item['loc'] else 'sweep'}: {item['msg']}" for item in error_.errors()))
+    except SweepError as error_:
+        fail(str(error_))
+    except OSError as error_:
+        fail(f"cannot write {csv}: {error_.strerror}")
+    finally:
+        foreground.close()
+    if status != "done":
+        fail(f"{error or 'stopped'}; go on with: shatterscope sweep --resume {job.id}")
 
 
 @cli.command(

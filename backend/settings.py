@@ -34,6 +34,10 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="computations that run at the same time")
     queue_limit: int = Field(default=32, ge=0, le=10_000, description="computations that may wait before 429")
     cache_mb: int = Field(default=128, ge=1, le=1_000_000, description="memory for computed results, MB")
+    sweep_limit: int = Field(default=20_000, ge=1, le=10_000_000, description="edits that one sweep may ask for")
+    sweep_workers: int | None = Field(
+        default=None, ge=1, le=64, description="processes of a sweep, one thread each; default: one for each core"
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=8050, ge=1, le=65535)
     default_checkpoint: str | None = Field(default=None, description="checkpoint the page opens on")

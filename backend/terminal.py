@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ from rich.table import Table
 from backend.schemas import CheckpointInfo, EditResult, EvaluationResult
 
 if TYPE_CHECKING:
+    from backend.store import Job
+    from backend.sweep_schemas import SweepRow
+    from backend.sweeps.foreground import Foreground
     from backend.training_run import Recipe
 
 
@@ -104,6 +107,74 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
                 console.print(f"step {record.step}: {accuracy}   closed rings {rings.closed}/{len(rings.winding)}")
             if progress.folder is not None:
                 console.print(f"[bold]written to {progress.folder}[/bold]")
+
+
+def sweep_with_progress(foreground: Foreground, job: Job) -> tuple[str, str | None]:
+    """Run a sweep that `foreground` owns; returns (status, error). Ctrl+C pauses it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    # Progress goes to stderr: the rows may be printed to a file.
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
+    columns = (
+        TextColumn("sweep {task.fields[id]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("sweep", total=job.total, id=job.id, speed="starting")
+
+        def watch() -> None:
+            info = foreground.info(job.id)
+            speed = "" if info.rate is None else f"{info.rate:.1f} rows/s, {info.eta:.0f} s left"
+            bar.update(task, completed=info.done, speed=speed or "starting")
+
+        status, error = foreground.run(job, watch)
+        bar.update(task, completed=foreground.info(job.id).done, speed=status)
+    return status, error
+
+
+def show_sweep(rows: Iterable[SweepRow]) -> None:
+    """Means over the rows of each cell of the grid; of sequences, each measurement."""
+    from statistics import fmean
+
+    cells: dict[tuple[str, str, str, str], list[SweepRow]] = {}
+    for row in rows:
+        kind = "corrective" if row.kind == "corrective" else f"d = {row.distance}"
+        after = "" if row.sequence is None else f"after {row.sequence.after}"
+        cells.setdefault((row.method, row.preset, kind, after), []).append(row)
+    tasks = ("direct", "logical", "composition_stated", "composition_held_out")
+    table = Table(
+        *("method", "preset", "kind", "", "n", "success", "R edit", "retain", "test", *tasks), box=None, pad_edge=False
+    )
+
+    def mean(values: list[float | None]) -> str:
+        known = [value for value in values if value is not None]
+        return f"{fmean(known):.4f}" if known else ""
+
+    for names, members in cells.items():
+        success = [
+            float(row.outcomes[-1].success) if row.sequence is None else row.sequence.holding
+            for row in members
+            if row.outcomes
+        ]
+        found = [row.shattering for row in members if row.shattering is not None]
+        R = [
+            mean([each.edit.value for each in found]),
+            mean([each.retain.value for each in found if each.retain is not None]),
+            mean([each.test.value for each in found if each.test is not None]),
+        ]
+        changes = [
+            [100 * score.accuracy.change for row in members for score in row.scores if score.task == task]
+            for task in tasks
+        ]
+        cells_ = [f"{fmean(each):+.2f}" if each else "" for each in changes]
+        table.add_row(*names, str(len(members)), mean(success), *R, *cells_)
+    console = _console(160)
+    console.print(table)
+    console.print(
+        "Tasks: change of accuracy in percentage points, mean over orders. Success of sequences: share of all edits that hold."
+    )
 
 
 def _by_order(values: dict[str, float]) -> str:

@@ -1,0 +1,146 @@
+"""Wire models of sweeps and jobs: pydantic only, beside `schemas.py`.
+
+A sweep is a grid of edits (methods x kinds x edits per cell), each made alone on the unedited model, or, with `sequence`, edits made one
+after another on the same model. Either is a job, and yields rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from backend.schemas import EditOutcome, TaskScore, Wire
+
+MAX_SEQUENCE = 1000
+
+JobStatus = Literal["queued", "running", "paused", "done", "cancelled", "failed"]
+ENDED: tuple[JobStatus, ...] = ("done", "cancelled", "failed")
+
+
+class SweepMethod(Wire):
+    """A method with its parameters: a preset (default: the method's), changed by `parameters`."""
+
+    name: str
+    preset: str | None = None
+    layer: int | None = Field(default=None, ge=0)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Sequence(Wire):
+    """Edits one after another: every cell of the grid is a sequence of `edits_per_cell` edits, measured after every `every`."""
+
+    every: int = Field(default=10, ge=1, le=MAX_SEQUENCE, description="edits from one measurement to the next")
+    repetitions: int = Field(default=1, ge=1, le=100, description="sequences per cell, of other facts each")
+
+
+class SweepRequest(Wire):
+    """Facts are drawn by `seed` from those that the unedited model answers right (for corrective edits: wrong), and are the same for
+    every method and distance."""
+
+    checkpoint: str
+    methods: list[SweepMethod] = Field(
+        min_length=1, max_length=64, description="names, or objects `{name, preset, layer, parameters}`"
+    )
+    distances: list[int] = Field(default=[1, 2, 3, 4], max_length=64, description="of counterfactual edits")
+    corrective: bool = Field(default=True, description="corrective edits as well")
+    edits_per_cell: int = Field(default=10, ge=1, le=1_000_000)
+    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    contexts: int = Field(default=5, ge=1, le=20, description="random contexts put before every query")
+    queries: int = Field(
+        default=100, ge=1, le=10_000, description="queries drawn per task and order, the same for every row"
+    )
+    sequence: Sequence | None = None
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _names_are_methods(cls, value: Any) -> Any:
+        return (
+            [{"name": each} if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+        )
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> SweepRequest:
+        if not self.distances and not self.corrective:
+            raise ValueError("nothing to do: give `distances`, or set `corrective`")
+        if len(set(self.distances)) < len(self.distances):
+            raise ValueError("`distances` has one of them twice")
+        if self.sequence is not None and self.edits_per_cell > MAX_SEQUENCE:
+            raise ValueError(f"a sequence has at most {MAX_SEQUENCE} edits, `edits_per_cell` is {self.edits_per_cell}")
+        return self
+
+
+class JobInfo(Wire):
+    id: str
+    kind: Literal["sweep"]
+    checkpoint: str
+    status: JobStatus
+    done: int = Field(description="rows finished")
+    total: int
+    rate: float | None = Field(description="rows a second, of late; null while nothing runs")
+    eta: float | None = Field(description="seconds left at this rate")
+    error: str | None = Field(description="why it failed, and what to do")
+    created: str
+    request: SweepRequest
+
+
+class Estimate(Wire):
+    value: float | None = Field(description="null where it is not finite")
+    standard_error: float | None = Field(description="0 where all pairs were measured")
+
+
+class SweepShattering(Wire):
+    """R(D*) at the last layer's resid_post, from sampled pairs: means over the relations of each sub-graph, and each relation's own."""
+
+    edit: Estimate
+    retain: Estimate | None
+    test: Estimate | None
+    per_relation: dict[str, Estimate]
+    n_pairs: int | None = Field(description="pairs sampled per relation; null: all pairs")
+
+
+class Holding(Wire):
+    """How a sequence's edits fare."""
+
+    after: int = Field(description="edits of the sequence so far")
+    made: int = Field(description="those among them that could be made at all")
+    written: float | None = Field(
+        description="share of the edits since the row before that succeeded when they were made"
+    )
+    holding: float | None = Field(description="share of all edits so far that the model answers now")
+    probability: float | None = Field(description="of their new objects, mean over all edits so far")
+
+
+class Versions(Wire):
+    shatterscope: str
+    python: str
+    torch: str
+    numpy: str
+
+
+class SweepRow(Wire):
+    """One edit, or one measurement of a sequence, with everything measured. The address of a row is (sweep, `index`)."""
+
+    sweep: str
+    index: int
+    checkpoint: str
+    checkpoint_sha256: str
+    method: str
+    preset: str
+    kind: Literal["counterfactual", "corrective"]
+    distance: int = Field(description="as asked for; 0 for corrective edits")
+    repetition: int = Field(description="number of the edit, or of the sequence, within its cell of the grid")
+    edit: str | None = Field(description="id of the edit, for GET /edits/{id}; null in sequences")
+    outcomes: list[EditOutcome] = Field(description="the edit; in a sequence, the edits since the row before")
+    problems: list[str] = Field(description="edits that could not be made, and why")
+    shattering: SweepShattering | None = Field(description="null where no edit could be made")
+    scores: list[TaskScore]
+    sequence: Holding | None
+    edit_seconds: float
+    measure_seconds: float
+    seed: int
+    contexts: int
+    queries: int
+    device: str
+    versions: Versions
+    finished: str = Field(description="ISO 8601, UTC")

@@ -1,0 +1,24 @@
+"""A job as the API tells it."""
+
+from __future__ import annotations
+
+from backend.store import Job, Pace
+from backend.sweep_schemas import JobInfo, SweepRequest
+
+
+def job_info(job: Job, pace: Pace) -> JobInfo:
+    return JobInfo.model_validate(
+        {
+            "id": job.id,
+            "kind": job.kind,
+            "checkpoint": job.checkpoint,
+            "status": job.status,
+            "done": pace.done,
+            "total": job.total,
+            "rate": pace.rate,
+            "eta": (job.total - pace.done) / pace.rate if pace.rate else None,
+            "error": job.error,
+            "created": job.created.isoformat(),
+            "request": SweepRequest.model_validate(job.request),
+        }
+    )

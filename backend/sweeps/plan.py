@@ -1,0 +1,262 @@
+"""What a sweep will do, settled before it begins: a list of rows, each with an address that never changes.
+
+A plan is a few drawn facts and complete method specifications; row `index` follows from it by counting, so a sweep that was killed knows
+from the indices in the store which rows are missing. Rows are computed in tasks, which are the same whenever the sweep is resumed: a
+batch of edits of one method (grid), or one whole sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend.checkpoints import Checkpoint
+from backend.editors import EDITORS
+from backend.edits import EditError, EditSpec, complete_spec
+from backend.evaluation.answers import answers
+from backend.sweep_schemas import SweepMethod, SweepRequest
+
+BATCH = 16  # edits of a task: computed together, and lost together at most where a worker is killed
+
+Pair = tuple[int, str]  # subject and relation
+
+
+@dataclass(frozen=True)
+class KnownFacts:
+    """All single facts, as the unedited model answers them."""
+
+    right: list[Pair]
+    wrong: list[Pair]
+
+
+class TooManyCells(ValueError):
+    """The sweep is larger than the configured bound."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """Complete: what the preset meant when the sweep was asked for."""
+
+    name: str
+    preset: str
+    layer: int
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`distances` has a 0 for corrective edits. `facts` are answered right by the unedited model, `errors` wrong.
+
+    `every` is None for a grid. For sequences, every `per_cell` facts in a row belong to one sequence, all of one order.
+    """
+
+    methods: tuple[Method, ...]
+    distances: tuple[int, ...]
+    facts: tuple[Pair, ...]
+    errors: tuple[Pair, ...]
+    per_cell: int
+    every: int | None = None
+    repetitions: int = 1
+
+    @property
+    def rows_per_sequence(self) -> int:
+        assert self.every is not None
+        return -(-self.per_cell // self.every)
+
+    @property
+    def n_rows(self) -> int:
+        cells = len(self.methods) * len(self.distances)
+        return cells * (self.per_cell if self.every is None else self.repetitions * self.rows_per_sequence)
+
+    def tasks(self) -> list[Task]:
+        """All tasks, in the order of their work: methods and kinds fill evenly."""
+        return sorted(self._tasks(), key=lambda task: task.repetition)
+
+    def _tasks(self) -> Iterator[Task]:
+        index = 0
+        for m in range(len(self.methods)):
+            if self.every is None:
+                # repetition by repetition, all kinds of each: a task mixes kinds, never methods
+                count = self.per_cell * len(self.distances)
+                for start in range(0, count, BATCH):
+                    rows = min(BATCH, count - start)
+                    yield Task(m, None, start // len(self.distances), index + start, rows, start)
+                index += count
+            else:
+                for distance in self.distances:
+                    for repetition in range(self.repetitions):
+                        yield Task(m, distance, repetition, index, self.rows_per_sequence, 0)
+                        index += self.rows_per_sequence
+
+    def place(self, task: Task, index: int) -> tuple[int, int]:
+        """(distance, repetition) of a row."""
+        if task.distance is not None:
+            return task.distance, task.repetition
+        repetition, kind = divmod(task.offset + index - task.start, len(self.distances))
+        return self.distances[kind], repetition
+
+    def fact(self, distance: int, i: int) -> Pair:
+        return self.facts[i] if distance else self.errors[i]
+
+    def spec(self, checkpoint: Checkpoint, method: int, distance: int, pair: Pair) -> EditSpec:
+        chosen, (subject, relation) = self.methods[method], pair
+        return complete_spec(
+            checkpoint.graph,
+            checkpoint.model.config.n_layers,
+            subject=subject,
+            relation=relation,
+            distance=distance,
+            method=chosen.name,
+            layer=chosen.layer,
+            parameters=chosen.parameters,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Plan:
+        plan = cls(**values)
+        return replace(
+            plan,
+            methods=tuple(Method(**each) for each in values["methods"]),
+            distances=tuple(plan.distances),
+            facts=tuple((subject, relation) for subject, relation in plan.facts),
+            errors=tuple((subject, relation) for subject, relation in plan.errors),
+        )
+
+
+@dataclass(frozen=True)
+class Task:
+    """Rows `start` to `start + rows - 1`, computed by one worker. `distance` is None for a batch of a grid, where `offset` says how many
+    of the method's rows come before."""
+
+    method: int
+    distance: int | None
+    repetition: int
+    start: int
+    rows: int
+    offset: int
+
+    @property
+    def indices(self) -> range:
+        return range(self.start, self.start + self.rows)
+
+
+def n_edits(request: SweepRequest) -> int:
+    """Edits that a sweep makes: what its size is measured by."""
+    kinds = len(request.distances) + request.corrective
+    repetitions = 1 if request.sequence is None else request.sequence.repetitions
+    return len(request.methods) * kinds * request.edits_per_cell * repetitions
+
+
+def check_size(request: SweepRequest, limit: int) -> None:
+    """Raises `TooManyCells` for a sweep of more than `limit` edits."""
+    if (count := n_edits(request)) > limit:
+        raise TooManyCells(
+            f"this sweep has {count} edits, and at most {limit} are allowed (SHATTERSCOPE_SWEEP_LIMIT); "
+            "ask for fewer methods, distances or edits per cell"
+        )
+
+
+def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) -> Plan:
+    """Draw the facts and complete the methods.
+
+    Raises:
+        EditError: a method, distance or number of edits that this checkpoint cannot serve; `field` is the path in the request.
+    """
+    distances = tuple(request.distances) + ((0,) if request.corrective else ())
+    methods = tuple(_complete(checkpoint, each, f"methods.{i}") for i, each in enumerate(request.methods))
+    for i, distance in enumerate(request.distances):
+        if not 1 <= abs(distance) <= checkpoint.graph.n_entities // 2:
+            message = f"must lie in 1..{checkpoint.graph.n_entities // 2} (or its negative), got {distance}"
+            raise EditError(f"distances.{i}", message)
+    sequence, n = request.sequence, request.edits_per_cell
+    rng = np.random.default_rng([request.seed, 3])
+    needed = {"facts": (known.right, bool(request.distances)), "errors": (known.wrong, request.corrective)}
+    drawn: dict[str, tuple[Pair, ...]] = {}
+    for name, (population, wanted) in needed.items():
+        pick = rng.permutation(len(population))
+        if not wanted:
+            drawn[name] = ()
+        elif sequence is None:
+            drawn[name] = _take(population, pick, n, name)
+        else:
+            drawn[name] = _sequences(checkpoint, population, pick, n, sequence.repetitions, name)
+    every, repetitions = (None, 1) if sequence is None else (sequence.every, sequence.repetitions)
+    return Plan(methods, distances, drawn["facts"], drawn["errors"], n, every, repetitions)
+
+
+def _complete(checkpoint: Checkpoint, method: SweepMethod, field: str) -> Method:
+    try:
+        spec = complete_spec(
+            checkpoint.graph,
+            checkpoint.model.config.n_layers,
+            subject=0,
+            relation=checkpoint.graph.relations[0].name,
+            distance=1,
+            method=method.name,
+            preset=method.preset,
+            layer=method.layer,
+            parameters=method.parameters,
+        )
+    except EditError as error:
+        name = "name" if error.field == "method" else error.field
+        raise EditError(f"{field}.{name}", error.message) from None
+    return Method(spec.method, method.preset or EDITORS[spec.method].default_preset, spec.layer, dict(spec.parameters))
+
+
+@torch.no_grad()
+def known_facts(checkpoint: Checkpoint) -> KnownFacts:
+    """Ask the unedited model for every single fact, on the bare prompt."""
+    graph = checkpoint.graph
+    right: list[Pair] = []
+    wrong: list[Pair] = []
+    entities = torch.arange(graph.n_entities)
+    for relation in graph.relations:
+        token = torch.full_like(entities, checkpoint.vocabulary.relation_token(relation))
+        predicted = answers(checkpoint.model, torch.stack([entities, token], 1), graph.n_entities).prediction
+        correct = predicted.cpu().numpy() == graph.objects[:, relation.index]
+        right += [(int(x), relation.name) for x in np.flatnonzero(correct)]
+        wrong += [(int(x), relation.name) for x in np.flatnonzero(~correct)]
+    return KnownFacts(right, wrong)
+
+
+def _take(population: Sequence[Pair], pick: np.typing.NDArray[np.int64], n: int, name: str) -> tuple[Pair, ...]:
+    if len(population) < n:
+        raise EditError("edits_per_cell", _too_few(len(population), name))
+    return tuple(population[i] for i in pick[:n])
+
+
+def _too_few(there_are: int, name: str, where: str = "") -> str:
+    kind = "answers right" if name == "facts" else "gets wrong"
+    remedy = "" if name == "facts" else ", or set `corrective` to false"
+    return f"there are only {there_are} facts{where} that this model {kind}; ask for fewer edits{remedy}"
+
+
+def _sequences(
+    checkpoint: Checkpoint,
+    population: Sequence[Pair],
+    pick: np.typing.NDArray[np.int64],
+    n: int,
+    repetitions: int,
+    name: str,
+) -> tuple[Pair, ...]:
+    """The facts of all sequences, one sequence after another. Each has one order, the `edit` sub-graph, in turn; none a fact twice."""
+    graph, orders = checkpoint.graph, checkpoint.graph.config.n_orders
+    by_order: list[list[Pair]] = [[] for _ in range(orders)]
+    for i in pick:
+        by_order[graph.relation(population[i][1]).order].append(population[i])
+    found: list[Pair] = []
+    for repetition in range(repetitions):
+        turn, order = divmod(repetition, orders)
+        facts = by_order[order][turn * n : (turn + 1) * n]
+        if len(facts) < n:
+            where = f" in order {graph.order_names[order]}"
+            raise EditError("edits_per_cell", _too_few(len(by_order[order]), name, where))
+        found += facts
+    return tuple(found)

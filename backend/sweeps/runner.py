@@ -1,0 +1,199 @@
+"""Runs one job that this process owns: starts workers, hands out tasks, shows signs of life, and stops when asked.
+
+The workers are processes of their own. Killing them at any moment costs nothing but the rows they were at: a row is in the store or it is not,
+and what is missing is computed the next time, the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.settings import PREFIX, Settings
+from backend.store import Job, Jobs, StoreError
+from backend.sweeps.plan import Plan
+
+log = logging.getLogger(__name__)
+
+BEAT = 1.0  # seconds between signs of life
+LEASE = 30.0  # seconds without one after which a job's owner counts as gone
+
+
+def new_owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def new_id() -> str:
+    return secrets.token_hex(8)
+
+
+def is_orphan(job: Job) -> bool:
+    """Whether a running job's owner is gone."""
+    if job.owner is None or time.time() - job.beat > LEASE:
+        return True
+    host, pid, _ = job.owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+class WorkerFailed(Exception):
+    """Why a job cannot go on."""
+
+
+@dataclass
+class Worker:
+    process: subprocess.Popen[str]
+    task: int | None = None
+    printed: deque[str] = field(default_factory=lambda: deque(maxlen=20))
+
+    def give(self, task: int) -> None:
+        assert self.process.stdin is not None
+        self.task = task
+        with suppress(OSError):  # it has ended, which its stdout will tell
+            self.process.stdin.write(f"{task}\n")
+            self.process.stdin.flush()
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream is not None
+            with suppress(OSError):
+                stream.close()
+
+
+class Runner:
+    """Runs `job`, which `owner` has claimed. `stop` makes it leave the job, with the status that `leave_as` says."""
+
+    def __init__(self, jobs: Jobs, job: Job, owner: str, settings: Settings, leave_as: str = "queued") -> None:
+        self.jobs, self.job, self.owner, self.settings, self.leave_as = jobs, job, owner, settings, leave_as
+        self.stop = threading.Event()
+        self.look = threading.Event()  # set it where the job may be wanted to stop, to be quicker than the next beat
+
+    def run(self, watch: Callable[[], None] = lambda: None) -> tuple[str, str | None]:
+        """Work until the job is done, stopped, or cannot go on; returns (status, error), which is yet to be stored: see `Jobs.release`.
+
+        `watch` is called a few times a second.
+        """
+        workers: list[Worker] = []
+        try:
+            return self._run(workers, watch), None
+        except WorkerFailed as error:
+            return "failed", str(error)
+        except StoreError as error:
+            return "failed", f"{error} (then resume this job)"
+        finally:
+            for worker in workers:
+                worker.stop()
+
+    def _run(self, workers: list[Worker], watch: Callable[[], None]) -> str:
+        tasks = Plan.from_dict(self.job.plan).tasks()
+        done = self.jobs.indices(self.job.id)
+        todo = deque(i for i, task in enumerate(tasks) if not done.issuperset(task.indices))
+        said: queue.Queue[tuple[Worker, dict[str, Any]]] = queue.Queue()
+        workers += [self._start(said) for _ in range(min(self._n_workers(), len(todo)))]
+        left, beaten = len(todo), time.monotonic()
+        while left:
+            watch()
+            if self.stop.is_set():
+                return self.leave_as
+            try:
+                worker, message = said.get(timeout=0.2)
+            except queue.Empty:
+                pass
+            else:
+                if message["event"] == "failed":
+                    raise WorkerFailed(message["reason"])
+                if message["event"] == "ended":
+                    raise WorkerFailed(_why(worker))
+                left -= message["event"] == "done"
+                if todo:
+                    worker.give(todo.popleft())
+            if self.look.is_set() or time.monotonic() - beaten >= BEAT:
+                self.look.clear()
+                beaten = time.monotonic()
+                wanted = self._beat()
+                if wanted is not None:
+                    return wanted
+        return "done"
+
+    def _beat(self) -> str | None:
+        """A sign of life; returns what the job shall become where somebody wants it to stop."""
+        if not self.jobs.beat(self.job.id, self.owner):
+            raise WorkerFailed("another process has taken this job over")
+        now = self.jobs.get(self.job.id)
+        return None if now is None else now.wanted
+
+    def _n_workers(self) -> int:
+        if self.settings.sweep_workers is not None:
+            return self.settings.sweep_workers
+        return 1 if self.settings.device.startswith(("cuda", "mps")) else len(os.sched_getaffinity(0))
+
+    def _start(self, said: queue.Queue[tuple[Worker, dict[str, Any]]]) -> Worker:
+        # The worker has the same settings, wherever these came from.
+        values = {f"{PREFIX}{name.upper()}": value for name, value in self.settings.model_dump(mode="json").items()}
+        ours = {name: "" if value is None else str(value) for name, value in values.items()}
+        process = subprocess.Popen(  # noqa: S603 - our own module, and the id of a job in the store
+            [sys.executable, "-m", "backend.sweeps.worker", self.job.id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **ours},
+            start_new_session=True,  # Ctrl+C is the runner's to handle
+        )
+        worker = Worker(process)
+
+        def hear() -> None:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    said.put((worker, json.loads(line)))
+            except ValueError:  # closed under our eyes, or half a line from a process that was killed
+                pass
+            said.put((worker, {"event": "ended"}))
+
+        def keep() -> None:
+            assert process.stderr is not None
+            with suppress(ValueError):
+                worker.printed.extend(process.stderr)
+
+        for target in (hear, keep):
+            threading.Thread(target=target, daemon=True).start()
+        return worker
+
+
+def _why(worker: Worker) -> str:
+    """What became of a worker that ended without a word."""
+    try:
+        status = worker.process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        return "a worker stopped answering; the rows so far are kept, resume this job"
+    if status < 0:
+        name = signal.Signals(-status).name
+        hint = " (perhaps memory ran out)" if name == "SIGKILL" else ""
+        return f"a worker was killed by {name}{hint}; the rows so far are kept, resume this job"
+    log.error("a sweep worker ended with status %d:\n%s", status, "".join(worker.printed))
+    last = next((line.strip() for line in reversed(worker.printed) if line.strip()), "it said nothing")
+    return f"a worker ended with status {status} ({last}); the rows so far are kept, resume this job"

@@ -1,0 +1,70 @@
+"""Rows as a table: one line each, a column for every number."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from backend.sweep_schemas import SweepRow
+
+# What differs from method to method stays one column of JSON.
+AS_JSON = ("parameters", "diagnostics", "warnings", "problems")
+
+
+def flatten(row: SweepRow) -> dict[str, Any]:
+    """Column -> value. Of a sequence's row, the columns of an edit are those of its last one."""
+    values = row.model_dump(mode="json")
+    outcomes, scores = values.pop("outcomes"), values.pop("scores")
+    shattering, sequence = values.pop("shattering") or {}, values.pop("sequence") or {}
+    outcome = outcomes[-1] if outcomes else {}
+    spec = outcome.pop("spec", {})
+    del values["method"], values["preset"], values["kind"], values["distance"]
+    columns: dict[str, Any] = {
+        "index": values.pop("index"),
+        "method": row.method,
+        "preset": row.preset,
+        "kind": row.kind,
+        "distance": row.distance,
+        "repetition": values.pop("repetition"),
+        **sequence,
+        **{name: spec.get(name) for name in ("subject", "relation", "layer", "strength", "parameters") if spec},
+        **{name: value for name, value in outcome.items() if name not in ("kind", "distance")},
+    }
+    for part in ("edit", "retain", "test"):
+        _estimate(columns, f"R.{part}", shattering.get(part))
+    columns["R.pairs"] = shattering.get("n_pairs")
+    for score in scores:
+        for what in ("accuracy", "probability"):
+            for when in ("before", "after"):
+                columns[f"{what}.{score['task']}.{score['order']}.{when}"] = score[what][when]
+    for name, each in shattering.get("per_relation", {}).items():
+        _estimate(columns, f"R.{name}", each)
+    values.update({f"version.{name}": version for name, version in values.pop("versions").items()})
+    columns.update(values)
+    return {
+        name: json.dumps(value, separators=(",", ":")) if name in AS_JSON else value for name, value in columns.items()
+    }
+
+
+def _estimate(columns: dict[str, Any], name: str, estimate: dict[str, Any] | None) -> None:
+    found = estimate or {"value": None, "standard_error": None}
+    columns[name], columns[f"{name}.error"] = found["value"], found["standard_error"]
+
+
+def csv_lines(rows: Callable[[], Iterable[SweepRow]]) -> Iterator[str]:
+    """A CSV file, line by line. `rows` is called twice: once for the columns there are, once for the values."""
+    names: dict[str, None] = {}
+    for row in rows():
+        names.update(dict.fromkeys(flatten(row)))
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, list(names), restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in rows():
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow({name: "" if value is None else value for name, value in flatten(row).items() if name in names})
+    yield buffer.getvalue()

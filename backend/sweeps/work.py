@@ -1,0 +1,223 @@
+"""The science of a sweep: a task in, finished rows out. Knows no database and no process.
+
+A grid's edits are each made alone on the unedited model, a task's worth of them together where the method can (`together.py`). A
+sequence's edits are made one after another, and measured after every few.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import time
+from collections.abc import Iterator, Set
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from backend import __version__
+from backend.checkpoints import Checkpoint
+from backend.edits import EditedModel, EditError, EditSpec, Outcome, run_edits
+from backend.evaluation import sub_graphs
+from backend.evaluation.answers import answers
+from backend.schemas import Change, EditOutcome, TaskScore
+from backend.schemas import EditSpec as WireSpec
+from backend.sweep_schemas import Estimate, Holding, SweepRequest, SweepRow, SweepShattering, Versions
+from backend.sweeps.plan import Plan, Task
+from backend.sweeps.probe import Probe, Probed, Shattered
+from backend.sweeps.together import compute_together
+
+
+class Bench:
+    """Computes tasks of one sweep. The unedited model is measured once, when this is made."""
+
+    def __init__(self, sweep: str, checkpoint: Checkpoint, request: SweepRequest, plan: Plan) -> None:
+        self.sweep, self.checkpoint, self.request, self.plan = sweep, checkpoint, request, plan
+        self.probe = Probe(checkpoint, n_contexts=request.contexts, queries=request.queries, seed=request.seed)
+        self._versions = Versions(
+            shatterscope=__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__
+        )
+
+    def rows(self, task: Task, done: Set[int] = frozenset()) -> Iterator[SweepRow]:
+        """The rows of `task` but those that are `done`: the same, whichever are missing."""
+        missing = [index for index in task.indices if index not in done]
+        if not missing:
+            return
+        yield from self._grid(task, missing) if task.distance is None else self._sequence(task, task.distance, missing)
+
+    # --- grids --------------------------------------------------------------------------------------------------
+
+    def _grid(self, task: Task, missing: list[int]) -> Iterator[SweepRow]:
+        specs: dict[int, EditSpec] = {}
+        for index in task.indices:
+            distance, repetition = self.plan.place(task, index)
+            fact = self.plan.fact(distance, repetition)
+            specs[index] = self.plan.spec(self.checkpoint, task.method, distance, fact)
+        start = time.perf_counter()
+        # All of them, also those that are done: what is computed together depends, in the last digit, on the company.
+        deltas = compute_together(self.checkpoint, list(specs.values()))
+        share = (time.perf_counter() - start) / len(specs)
+        for index in missing:
+            start = time.perf_counter()
+            edited, problems = None, []
+            try:
+                edited = run_edits(self.checkpoint, [specs[index]], deltas)
+            except EditError as error:
+                problems.append(f"{specs[index].subject} {specs[index].relation}: {error.message}")
+            seconds = share + time.perf_counter() - start
+            yield self._row(task, index, specs[index], seconds, edited, problems=problems)
+
+    # --- sequences ----------------------------------------------------------------------------------------------
+
+    def _sequence(self, task: Task, distance: int, missing: list[int]) -> Iterator[SweepRow]:
+        plan, current = self.plan, self.checkpoint
+        carried: dict[int, Tensor] = {}
+        made: list[Outcome] = []
+        assert plan.every is not None
+        for index in task.indices:
+            first = (index - task.start) * plan.every
+            stop = min(first + plan.every, plan.per_cell)
+            start, since, problems = time.perf_counter(), list[Outcome](), list[str]()
+            for i in range(first, stop):
+                fact = plan.fact(distance, task.repetition * plan.per_cell + i)
+                spec = plan.spec(self.checkpoint, task.method, distance, fact)
+                try:
+                    edited = run_edits(current, [spec], carried=carried)
+                except EditError as error:
+                    problems.append(f"edit {i + 1}, {spec.subject} {spec.relation}: {error.message}")
+                    continue
+                for layer, keys in edited.deltas[0].keys.items():
+                    carried[layer] = torch.cat([carried[layer], keys]) if layer in carried else keys
+                current = replace(current, model=edited.model)
+                since += edited.outcomes
+            made += since
+            seconds = time.perf_counter() - start
+            if index in missing:
+                stack = EditedModel("", current.model, tuple(since), ()) if made else None
+                holding = self._holding(current, made, since, stop)
+                yield self._row(task, index, spec, seconds, stack, problems=problems, holding=holding)
+
+    def _holding(self, current: Checkpoint, made: list[Outcome], since: list[Outcome], after: int) -> Holding:
+        vocabulary, graph = current.vocabulary, current.graph
+        holding: float | None = None
+        probability: float | None = None
+        if made:
+            relations = [vocabulary.relation_token(graph.relation(each.spec.relation)) for each in made]
+            prompts = [[each.spec.subject, token] for each, token in zip(made, relations, strict=True)]
+            found = answers(current.model, prompts, graph.n_entities)
+            objects = torch.tensor([each.new_object for each in made], device=found.prediction.device)
+            holding = (found.prediction == objects).double().mean().item()
+            probability = _finite(found.probability.gather(1, objects[:, None]).double().mean().item())
+        return Holding(
+            after=after,
+            made=len(made),
+            written=fmean(each.success for each in since) if since else None,
+            holding=holding,
+            probability=probability,
+        )
+
+    # --- rows ---------------------------------------------------------------------------------------------------
+
+    def _row(
+        self,
+        task: Task,
+        index: int,
+        spec: EditSpec,
+        edit_seconds: float,
+        edited: EditedModel | None,
+        *,
+        problems: list[str],
+        holding: Holding | None = None,
+    ) -> SweepRow:
+        """`spec` is the last edit asked for, made or not: it says which sub-graph is which."""
+        start = time.perf_counter()
+        probed = None if edited is None else self.probe.measure(edited.model)
+        measure_seconds = time.perf_counter() - start
+        distance, repetition = self.plan.place(task, index)
+        parts = sub_graphs(self.checkpoint.graph.config.n_orders, self.checkpoint.graph.relation(spec.relation).order)
+        method, request = self.plan.methods[task.method], self.request
+        return SweepRow(
+            sweep=self.sweep,
+            index=index,
+            checkpoint=self.checkpoint.id,
+            checkpoint_sha256=self.checkpoint.sha256,
+            method=method.name,
+            preset=method.preset,
+            kind="counterfactual" if distance else "corrective",
+            distance=distance,
+            repetition=repetition,
+            edit=None if edited is None or holding is not None else edited.id,
+            outcomes=[] if edited is None else [_outcome(each) for each in edited.outcomes],
+            problems=problems,
+            shattering=None if probed is None else self._shattering(probed.shattered, parts),
+            scores=[] if probed is None else self._scores(probed, parts),
+            sequence=holding,
+            edit_seconds=edit_seconds,
+            measure_seconds=measure_seconds,
+            seed=request.seed,
+            contexts=request.contexts,
+            queries=request.queries,
+            device=str(self.probe.device),
+            versions=self._versions,
+            finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+
+    def _shattering(self, found: Shattered, parts: tuple[Any, ...]) -> SweepShattering:
+        graph = self.checkpoint.graph
+        by_part: dict[str, Estimate] = {}
+        for part in ("edit", "retain", "test"):
+            rows = [i for i, relation in enumerate(graph.relations) if parts[relation.order] == part]
+            if rows:
+                error = math.hypot(*(found.standard_error[i] for i in rows)) / len(rows)
+                by_part[part] = _estimate(fmean(found.R[i] for i in rows), error)
+        each = map(_estimate, found.R, found.standard_error)
+        return SweepShattering(
+            edit=by_part["edit"],
+            retain=by_part.get("retain"),
+            test=by_part.get("test"),
+            per_relation=dict(zip(graph.relation_names, each, strict=True)),
+            n_pairs=found.n_pairs,
+        )
+
+    def _scores(self, probed: Probed, parts: tuple[Any, ...]) -> list[TaskScore]:
+        cells = zip(self.probe.queries.cells, self.probe.scores, probed.scores, strict=True)
+        return [
+            TaskScore(
+                task=cell.task,
+                order=self.checkpoint.graph.order_names[cell.order],
+                sub_graph=parts[cell.order],
+                accuracy=_change(was.accuracy, now.accuracy),
+                probability=_change(was.probability, now.probability),
+                n_queries=len(cell),
+                n_available=cell.n_available,
+                n_contexts=self.request.contexts,
+            )
+            for cell, was, now in cells
+            if len(cell)  # a world without held-out facts has nothing to ask there
+        ]
+
+
+def _change(before: float, after: float) -> Change:
+    return Change(before=before, after=after, change=after - before)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _estimate(value: float, standard_error: float) -> Estimate:
+    return Estimate(value=_finite(value), standard_error=_finite(standard_error))
+
+
+def _outcome(outcome: Outcome) -> EditOutcome:
+    values = asdict(outcome)
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):  # JSON has no NaN, and the edit did not succeed
+            values[name] = 0.0
+    values["warnings"] = list(outcome.warnings)
+    values["diagnostics"] = {name: value for name, value in outcome.diagnostics.items() if math.isfinite(value)}
+    return EditOutcome(**{**values, "spec": WireSpec(**outcome.spec.as_dict())})
