@@ -18,11 +18,13 @@ from starlette.types import Receive, Scope, Send
 from backend import __version__
 from backend.api import docs, measures, problems
 from backend.api.guard import MAX_BODY_BYTES, Guard
+from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
 from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, Rooms
-from backend.api.routes import checkpoints, edits, health, representations, rooms
+from backend.api.routes import checkpoints, edits, health, representations, rooms, sweeps
 from backend.schemas import MAX_EDITS, Problem
 from backend.settings import Settings
+from backend.sweep_schemas import MAX_SEQUENCE, SweepRow
 
 API_PREFIX = "/api/v1"
 
@@ -34,7 +36,7 @@ probabilities are fractions in [0, 1], times are seconds. Big arrays are base64 
 **Limits.** A body has at most {MAX_BODY_BYTES // 1024} KiB, an edit stack at most {MAX_EDITS} edits. Computations run in a bounded
 queue: beyond it the answer is 429 with `Retry-After`. A request that asks for what is being computed already joins it
 and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
-state has at most {MAX_STATE_BYTES // 1024} KiB.
+state has at most {MAX_STATE_BYTES // 1024} KiB. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
 
 **Errors** are `application/problem+json` (RFC 9457); for invalid input `errors` names the fields. Unknown fields are refused.
 """
@@ -43,29 +45,33 @@ state has at most {MAX_STATE_BYTES // 1024} KiB.
 def create_app(settings: Settings) -> FastAPI:
     """The whole server but the dashboard, which attaches itself at `/`.
 
-    `app.state.laboratory` and `app.state.rooms` are there for whoever composes.
+    `app.state.laboratory`, `app.state.rooms` and `app.state.jobs` are there for whoever composes.
 
     Raises:
         SettingsError: the device or the default checkpoint does not exist.
         StoreError: the state folder cannot be written.
     """
     laboratory, open_rooms = Laboratory(settings), Rooms()
+    desk = JobDesk(laboratory)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(measures.warm_up(laboratory))
+        desk.supervisor.start()
         try:
             yield
         finally:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
             open_rooms.close()
+            desk.close_streams()
+            await asyncio.to_thread(desk.supervisor.close)
             laboratory.close()
 
     app = FastAPI(title="Shatterscope", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     api = _create_api()
     for each in (app, api):
-        each.state.laboratory, each.state.rooms = laboratory, open_rooms
+        each.state.laboratory, each.state.rooms, each.state.jobs = laboratory, open_rooms, desk
     app.mount(API_PREFIX, api)
     app.mount("/api", _unknown)
     problems.install(app)
@@ -90,7 +96,7 @@ def _create_api() -> FastAPI:
     api.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     api.add_middleware(Guard)
     problems.install(api)
-    for module in (health, checkpoints, edits, representations, rooms):
+    for module in (health, checkpoints, edits, representations, sweeps, rooms):
         api.include_router(module.router)
     docs.install(api)
     _describe_problems(api)
@@ -107,9 +113,10 @@ def _describe_problems(api: FastAPI) -> None:
             schemas = document["components"]["schemas"]
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(problem.pop("$defs"))
-            schemas["Problem"] = problem
+            for model in (Problem, SweepRow):  # named by routes that do not return them
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+                schemas.update(schema.pop("$defs"))
+                schemas[model.__name__] = schema
         assert api.openapi_schema is not None
         return api.openapi_schema
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
+from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
 from backend.api.rooms import Rooms
 
@@ -20,7 +21,13 @@ def _rooms(request: Request) -> Rooms:
     return rooms
 
 
+def _desk(request: Request) -> JobDesk:
+    desk: JobDesk = request.app.state.jobs
+    return desk
+
+
 LaboratoryDep = Annotated[Laboratory, Depends(_laboratory)]
+JobDeskDep = Annotated[JobDesk, Depends(_desk)]
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
 CheckpointId = Annotated[str, Path(description="id of a checkpoint, as listed by GET /checkpoints")]
 EditId = Annotated[str, Path(description="id of an edit, as returned by POST /edits")]

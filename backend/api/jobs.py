@@ -1,0 +1,210 @@
+"""What the routes of sweeps and jobs do: plan, look, ask. The work itself is done by processes (`backend.sweeps`)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+from backend.api.executor import Busy
+from backend.api.laboratory import Laboratory
+from backend.api.problems import ProblemError, invalid
+from backend.edits import EditError
+from backend.store import Job, Jobs, StoreError
+from backend.sweep_schemas import ENDED, JobInfo, SweepRequest, SweepRow
+from backend.sweeps.info import job_info
+from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
+from backend.sweeps.runner import is_orphan, new_id
+from backend.sweeps.supervisor import Supervisor
+from backend.sweeps.table import csv_lines
+
+FRESH = 0.25  # seconds for which all who follow a job share one look at it
+EVERY = 0.5  # seconds between two events of a stream
+HEARTBEAT = 15.0  # seconds of nothing after which a stream says that it lives
+MAX_FOLLOWERS = 1000  # of all jobs together
+RETRY_AFTER = 60  # seconds
+
+
+class JobDesk:
+    """One per server; `supervisor` is started and closed by whoever runs the server."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory = laboratory
+        self.jobs = Jobs(laboratory.store)
+        self.supervisor = Supervisor(self.jobs, laboratory.settings)
+        self._seen: dict[str, tuple[float, JobInfo]] = {}
+        self._followers = 0
+        self._closed = asyncio.Event()
+
+    def close_streams(self) -> None:
+        self._closed.set()
+
+    # --- asking for work ----------------------------------------------------------------------------------------
+
+    async def create(self, request: SweepRequest) -> JobInfo:
+        settings, laboratory = self.laboratory.settings, self.laboratory
+        checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+        try:
+            check_size(request, settings.sweep_limit)
+        except TooManyCells as error:
+            raise invalid("body.edits_per_cell", str(error)) from None
+        waiting = await asyncio.to_thread(self.jobs.all, ("queued", "running"))
+        if len(waiting) > settings.queue_limit:
+            raise Busy(RETRY_AFTER)
+        known = await laboratory.compute(f"known/{checkpoint.sha256}", lambda: known_facts(checkpoint))
+        try:
+            plan = make_plan(checkpoint, request, known)
+        except EditError as error:
+            raise invalid(f"body.{error.field}", error.message) from None
+        job = await asyncio.to_thread(
+            self.jobs.create,
+            new_id(),
+            kind="sweep",
+            checkpoint=checkpoint.id,
+            checkpoint_sha256=checkpoint.sha256,
+            request=request.model_dump(mode="json"),
+            plan=plan.as_dict(),
+            total=plan.n_rows,
+        )
+        self.supervisor.wake()
+        return await self._info(job)
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    async def get(self, id: str) -> JobInfo:
+        return await self._info(await self._job(id))
+
+    async def list(self, limit: int) -> list[JobInfo]:
+        """The newest first."""
+        found = await asyncio.to_thread(self.jobs.all)
+        return [await self._info(job) for job in found[: -limit - 1 : -1]]
+
+    async def _job(self, id: str) -> Job:
+        job = await asyncio.to_thread(self.jobs.get, id)
+        if job is None:
+            raise ProblemError(404, f"there is no job {id!r}; GET /jobs lists those there are")
+        return self.supervisor.as_known(job)
+
+    async def _info(self, job: Job) -> JobInfo:
+        return job_info(job, await asyncio.to_thread(self.jobs.pace, job))
+
+    async def follow(self, id: str) -> AsyncIterator[JobInfo | None]:
+        """The job whenever it has changed, until it has ended; None as a sign of life."""
+        last, told = None, time.monotonic()
+        self._followers += 1
+        try:
+            while not self._closed.is_set():
+                info = await self._look(id)
+                if info is not None and info != last:
+                    last, told = info, time.monotonic()
+                    yield info
+                    if info.status in ENDED:
+                        return
+                elif time.monotonic() - told > HEARTBEAT:
+                    told = time.monotonic()
+                    yield None
+                try:
+                    async with asyncio.timeout(EVERY):
+                        await self._closed.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            self._followers -= 1
+            if not self._followers:
+                self._seen.clear()
+
+    def check_followers(self) -> None:
+        """Raises `ProblemError`, a 429, where no more streams are served."""
+        if self._followers >= MAX_FOLLOWERS:
+            headers = {"Retry-After": str(RETRY_AFTER)}
+            raise ProblemError(
+                429, f"{MAX_FOLLOWERS} streams of jobs are open; ask for GET /jobs/{{id}}", headers=headers
+            )
+
+    async def _look(self, id: str) -> JobInfo | None:
+        when, info = self._seen.get(id, (0.0, None))
+        if time.monotonic() - when > FRESH:
+            try:
+                info = await self.get(id)
+            except StoreError:  # the next look may succeed
+                return None
+            self._seen[id] = (time.monotonic(), info)
+        return info
+
+    # --- steering -----------------------------------------------------------------------------------------------
+
+    async def pause(self, id: str) -> JobInfo:
+        return await self._stop(id, "paused", "queued", "running")
+
+    async def cancel(self, id: str) -> JobInfo:
+        """A job that is done stays done."""
+        if (await self._job(id)).status in ("done", "cancelled"):
+            return await self.get(id)
+        return await self._stop(id, "cancelled", "queued", "running", "paused", "failed")
+
+    async def resume(self, id: str) -> JobInfo:
+        def resume() -> None:
+            self.supervisor.flush()
+            for _ in range(10):  # until nobody changes it between the look and the move
+                job = self._now(id)
+                if job.status in ("queued", "done") or (job.status == "running" and not is_orphan(job)):
+                    return
+                if self.jobs.move(job, "queued"):
+                    return
+
+        await self._job(id)
+        await asyncio.to_thread(resume)
+        self.supervisor.wake()
+        return await self.get(id)
+
+    async def _stop(self, id: str, status: str, *possible: str) -> JobInfo:
+        def stop() -> None:
+            self.supervisor.flush()
+            for _ in range(10):
+                job = self._now(id)
+                if job.status == status:
+                    return
+                if job.status not in possible:
+                    verb = {"paused": "paused", "cancelled": "cancelled"}[status]
+                    raise ProblemError(409, f"job {id!r} is {job.status} and cannot be {verb}")
+                running = job.status == "running" and not is_orphan(job)
+                if self.jobs.want(job, status) if running else self.jobs.move(job, status):
+                    return
+
+        await self._job(id)
+        await asyncio.to_thread(stop)
+        self.supervisor.wake()
+        return await self._settled(id, status)
+
+    async def _settled(self, id: str, status: str) -> JobInfo:
+        """The job once it has stopped, which takes a moment; as it is then where it takes longer than two seconds."""
+        for _ in range(20):
+            info = await self.get(id)
+            if info.status != "running":
+                return info
+            await asyncio.sleep(0.1)
+        return await self.get(id)
+
+    def _now(self, id: str) -> Job:
+        job = self.jobs.get(id)
+        assert job is not None  # jobs are never deleted
+        return job
+
+    # --- rows ---------------------------------------------------------------------------------------------------
+
+    async def check_rows(self, id: str) -> None:
+        await self._job(id)
+
+    def rows_json(self, id: str) -> Iterator[str]:
+        """A JSON array, piece by piece."""
+        between = "["
+        for row in self.jobs.rows(id):
+            yield between + row
+            between = ",\n"
+        yield "[]" if between == "[" else "]"
+
+    def rows_csv(self, id: str) -> Iterator[str]:
+        def rows() -> Iterator[SweepRow]:
+            return map(SweepRow.model_validate_json, self.jobs.rows(id))
+
+        return csv_lines(rows)
