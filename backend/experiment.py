@@ -29,11 +29,13 @@ from backend.edits import EditedModel, EditSpec, run_edits
 from backend.evaluation import (
     AnsweredRipple,
     DamageBin,
+    Quality,
     QuerySet,
     Score,
     answer_ripples,
     damage,
     draw_queries,
+    quality,
     ripples,
     score,
     sub_graphs,
@@ -84,11 +86,12 @@ class Recall:
 
     scores: list[TaskChange]
     ripples: list[AnsweredRipple]
+    quality: Quality
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What an edit did. Sub-graphs, damage and ripples are those of the stack's last edit."""
+    """What an edit did. Sub-graphs, damage and ripples are those of the stack's last edit; quality is of all its edits."""
 
     edited: EditedModel
     geometry: Geometry
@@ -157,7 +160,12 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
         for cell, was, now in cells
     ]
     found = ripples(graph, last.spec.subject, relation, last.new_object)
-    return Recall(scores, answer_ripples(graph, found, checkpoint.model, edited.model))
+    facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.outcomes]
+    return Recall(
+        scores,
+        answer_ripples(graph, found, checkpoint.model, edited.model),
+        quality(graph, checkpoint.holdout, checkpoint.model, edited.model, facts),
+    )
 
 
 def run(

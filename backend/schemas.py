@@ -333,6 +333,25 @@ class RippleFact(Wire):
     after: Answer
 
 
+class WantedAnswers(Wire):
+    """Of questions with a wanted answer: the share answered so, and the mean probability of what is wanted."""
+
+    accuracy: Change
+    probability: Change
+    n_queries: int
+
+
+class EditQuality(Wire):
+    """Edit quality as the field measures it, over all edits of the stack; null where there is nothing to ask."""
+
+    efficacy: WantedAnswers | None = Field(description="the new facts themselves")
+    generality: WantedAnswers | None = Field(description="the new facts behind random true contexts")
+    locality: WantedAnswers | None = Field(description="unrelated facts: the unedited model's answer, right or wrong")
+    portability: WantedAnswers | None = Field(
+        description="facts that follow from the new ones, answered as if these held"
+    )
+
+
 class EvaluationResult(Wire):
     checkpoint: str
     edit: str
@@ -340,6 +359,7 @@ class EvaluationResult(Wire):
     shattering: Shattering
     damage: list[DamageBin]
     ripples: list[RippleFact]
+    quality: EditQuality | None = None
     seconds: float
 
 

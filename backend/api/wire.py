@@ -20,6 +20,7 @@ from backend.editors import Editor
 from backend.editors.codebook import codebooks
 from backend.edits import EditedModel, steps_of
 from backend.edits import EditSpec as CompleteSpec
+from backend.evaluation import Wanted
 from backend.experiment import Experiment
 from backend.geometry import Projection
 from backend.graph import Relation
@@ -34,6 +35,7 @@ from backend.schemas import (
     Diagnostics,
     EditorInfo,
     EditOutcome,
+    EditQuality,
     EditResult,
     EditSpec,
     EvaluationResult,
@@ -47,6 +49,7 @@ from backend.schemas import (
     Shattering,
     TaskScore,
     TrainingInfo,
+    WantedAnswers,
 )
 
 
@@ -242,7 +245,23 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             )
             for each in found.recall.ripples
         ],
+        quality=EditQuality(
+            efficacy=_wanted(found.recall.quality.efficacy),
+            generality=_wanted(found.recall.quality.generality),
+            locality=_wanted(found.recall.quality.locality),
+            portability=_wanted(found.recall.quality.portability),
+        ),
         seconds=seconds,
+    )
+
+
+def _wanted(found: Wanted) -> WantedAnswers | None:
+    if not found.n:
+        return None
+    return WantedAnswers(
+        accuracy=_change(found.accuracy_before, found.accuracy_after),
+        probability=_change(found.probability_before, found.probability_after),
+        n_queries=found.n,
     )
 
 

@@ -2,6 +2,7 @@
 
 from backend.evaluation.answers import Answers, answers
 from backend.evaluation.damage import DamageBin, damage
+from backend.evaluation.quality import Quality, Wanted, quality
 from backend.evaluation.queries import TASKS, QuerySet, draw_queries
 from backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
 from backend.evaluation.scores import Score, score
@@ -12,13 +13,16 @@ __all__ = [
     "AnsweredRipple",
     "Answers",
     "DamageBin",
+    "Quality",
     "QuerySet",
     "Ripple",
     "Score",
+    "Wanted",
     "answer_ripples",
     "answers",
     "damage",
     "draw_queries",
+    "quality",
     "ripples",
     "score",
     "sub_graphs",

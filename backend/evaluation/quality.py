@@ -1,0 +1,125 @@
+"""Edit quality as the field measures it (Meng et al. 2022, section 3.3; portability: Yao et al. 2023, Cohen et al. 2024).
+
+    efficacy     the new fact itself, on the bare prompt: is the new object answered?
+    generality   the same fact behind random true contexts
+    locality     unrelated facts: is the answer still the one the unedited model gave, right or wrong?
+    portability  facts that follow from the new one (the implied ones of `ripples.py`): are they answered as if it held?
+
+All four are the same measure, the share of questions answered as wanted and the mean probability of what is wanted, on the unedited and on the
+edited model. In a stack the last edit of a fact has the last word; what an edit of the stack says itself is no ripple of another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from backend.data.contexts import ContextSampler
+from backend.evaluation.answers import answers
+from backend.evaluation.ripples import ripples
+from backend.graph import Holdout, KnowledgeGraph, Relation
+from backend.model import Transformer
+
+GENERALITY_CONTEXTS = 20
+LOCALITY_FACTS = 200
+
+EditedFact = tuple[int, Relation, int]
+"""(subject, relation, new object)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Accuracy and mean probability of the wanted answers, before and after; NaN where there is no question."""
+
+    accuracy_before: float
+    accuracy_after: float
+    probability_before: float
+    probability_after: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    efficacy: Wanted
+    generality: Wanted
+    locality: Wanted
+    portability: Wanted
+
+
+def quality(
+    graph: KnowledgeGraph,
+    holdout: Holdout,
+    before: Transformer,
+    after: Transformer,
+    edits: Sequence[EditedFact],
+    *,
+    n_contexts: int = GENERALITY_CONTEXTS,
+    n_facts: int = LOCALITY_FACTS,
+    seed: int = 0,
+) -> Quality:
+    """Ask both models. `n_contexts` per edited fact, `n_facts` unrelated ones, drawn by `seed`."""
+    rng = np.random.default_rng([seed, 3])
+    said = {(subject, (relation.name,)): (subject, relation, new) for subject, relation, new in edits}
+    facts = list(said.values())
+    found = [ripple for subject, relation, new in facts for ripple in ripples(graph, subject, relation, new)]
+    touched = {(ripple.subject, ripple.relations) for ripple in found} | said.keys()
+
+    def token(relation: Relation) -> int:
+        return graph.n_entities + relation.index
+
+    models = (before, after)
+    bare = [([subject, token(relation)], new) for subject, relation, new in facts]
+
+    sampler, longest = ContextSampler(graph, holdout), before.config.context - 1
+    behind = []
+    for subject, relation, new in facts:
+        for length in rng.integers(3, longest + 1, size=n_contexts):
+            walk = sampler.arriving_at(np.array([subject]), int(length), rng)[0]
+            behind.append(([*walk.tolist(), token(relation)], new))
+
+    unrelated = []
+    for pick in rng.permutation(graph.n_entities * graph.n_relations):
+        subject, relation = int(pick) // graph.n_relations, graph.relations[int(pick) % graph.n_relations]
+        if (subject, (relation.name,)) not in touched:
+            unrelated.append([subject, token(relation)])
+        if len(unrelated) == n_facts:
+            break
+    as_it_was = answers(before, unrelated, graph.n_entities).prediction.tolist() if unrelated else []
+
+    implied: dict[tuple[int, tuple[str, ...]], int] = {}
+    for ripple in found:
+        question = (ripple.subject, ripple.relations)
+        if ripple.kind == "implied" and question not in said:
+            implied[question] = ripple.expected
+    following = [
+        ([subject, *(token(graph.relation(name)) for name in names)], expected)
+        for (subject, names), expected in implied.items()
+    ]
+    n = graph.n_entities
+    return Quality(
+        efficacy=_ask(models, bare, n),
+        generality=_ask(models, behind, n),
+        locality=_ask(models, list(zip(unrelated, as_it_was, strict=True)), n),
+        portability=_ask(models, following, n),
+    )
+
+
+def _ask(models: tuple[Transformer, Transformer], questions: list[tuple[list[int], int]], n_entities: int) -> Wanted:
+    """Ask (prompt, wanted answer) of both models; prompts of one length go together."""
+    totals = [0.0] * 4
+    for length in sorted({len(prompt) for prompt, _ in questions}):
+        here = [question for question in questions if len(question[0]) == length]
+        for side, model in enumerate(models):
+            found = answers(model, [prompt for prompt, _ in here], n_entities)
+            wanted = torch.tensor([answer for _, answer in here], device=found.prediction.device)
+            totals[side] += int((found.prediction == wanted).sum())
+            totals[2 + side] += found.probability.gather(1, wanted[:, None]).double().sum().item()
+    n = len(questions)
+    accuracy_before, accuracy_after, probability_before, probability_after = (
+        total / n if n else math.nan for total in totals
+    )
+    return Wanted(accuracy_before, accuracy_after, probability_before, probability_after, n)
