@@ -88,6 +88,21 @@ def test_an_entry_that_says_another_thing_nearby_shares_the_room(codebook: Codeb
     torch.testing.assert_close(codebook(axis(0, 1.9)), torch.full((3,), 2.0))
 
 
+def test_an_entry_at_the_very_same_key_takes_the_others_place(codebook: CodebookLinear) -> None:
+    plain = codebook(axis(0))
+    codebook.add(entry(axis(0)), 0.5)
+    codebook.add(entry(axis(0), label=6, value=2.0), 0.25)
+    assert len(codebook) == 1
+    assert codebook.labels.item() == 6
+    torch.testing.assert_close(codebook(axis(0)), 0.25 * 2.0 + 0.75 * (0.5 * 9.0 + 0.5 * plain))
+
+
+def test_an_entry_at_strength_zero_leaves_the_others_their_room(codebook: CodebookLinear) -> None:
+    codebook.add(entry(axis(0)))
+    codebook.add(entry(axis(0, 1.5), label=6), 0.0)
+    assert codebook.radii.tolist() == [1.0]
+
+
 @pytest.mark.parametrize("layer", [0, 1])
 def test_no_weight_changes_and_only_keys_within_the_radius_are_answered_anew(
     checkpoint: Checkpoint, layer: int
@@ -168,8 +183,9 @@ def test_a_second_answer_to_the_same_question_takes_its_place(checkpoint: Checkp
     first = spec_of(checkpoint)
     second = replace(first, object=spec_of(checkpoint, distance=9).object)
     outcomes = run_edits(checkpoint, [first, second]).outcomes
-    assert outcomes[0].success
-    assert not outcomes[1].success or outcomes[1].prediction_after == second.object
+    assert [outcome.success for outcome in outcomes] == [True, True]
+    muted = run_edits(checkpoint, [first, replace(second, strength=0.0)])
+    assert muted.outcomes[1].prediction_after == first.object
 
 
 def test_weight_edits_and_a_codebook_go_together(checkpoint: Checkpoint) -> None:

@@ -12,6 +12,9 @@ A new entry minds those that are there. Let d be its distance from the nearest e
     add      d > radius_i + radius             it finds room
     expand   closer, and it says the same      entry i grows to reach the new key: radius_i = max(radius_i, d)
     split    closer, and it says another thing both shrink to half way, radius_i = radius = d / 2 (less a hair, so that no key is in both)
+    replace  at the very same key             it takes the place of entry i (ours; the reference leaves both without any room)
+
+An entry at strength 0 is not there at all: it does not touch the others either.
 """
 
 from __future__ import annotations
@@ -78,7 +81,9 @@ class CodebookLinear(nn.Linear):
 
     @torch.no_grad()
     def add(self, entry: Entry, strength: float = 1.0) -> None:
-        """Add, expand or split (see the module)."""
+        """Add, expand, split or replace (see the module)."""
+        if not strength:
+            return
         radius = entry.radius
         if len(self):
             distance, nearest = self.nearest(entry.key)
@@ -87,12 +92,23 @@ class CodebookLinear(nn.Linear):
                 if int(self.labels[i]) == entry.label:
                     self.radii[i] = max(self.radii[i].item(), d)
                     return
+                if d <= HAIR:
+                    self._replace(i, entry, strength)
+                    return
                 self.radii[i] = radius = max(d / 2 - HAIR, 0.0)
         self.keys = torch.cat([self.keys, entry.key[None]])
         self.values = torch.cat([self.values, entry.value[None]])
         self.radii = torch.cat([self.radii, self.radii.new_tensor([radius])])
         self.labels = torch.cat([self.labels, self.labels.new_tensor([entry.label])])
         self.strengths = torch.cat([self.strengths, self.strengths.new_tensor([strength])])
+
+    def _replace(self, i: int, entry: Entry, strength: float) -> None:
+        """Entry i answers (1 - strength) of what it answered before, and strength of the new value."""
+        before = (1 - strength) * self.strengths[i]
+        total = before + strength
+        if total:
+            self.values[i] = (before * self.values[i] + strength * entry.value) / total
+        self.strengths[i], self.labels[i] = total, entry.label
 
 
 def codebook_of(model: Transformer, layer: int) -> CodebookLinear | None:

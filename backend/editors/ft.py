@@ -42,7 +42,10 @@ class Ft(Editor[FtParameters]):
     parameters = FtParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("Ours, chosen by measurement.", FtParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: the reference's step size, with steps enough to turn the answer.",
+            FtParameters().model_dump(),
+        ),
         "paper": Preset(
             "The ROME repository's unconstrained baseline for GPT-2 XL.",
             {

@@ -44,7 +44,10 @@ class FtL(Editor[FtLParameters]):
     parameters = FtLParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("Ours, chosen by measurement.", FtLParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: the tightest bound tried that still let the answer turn, and a stop as soon as it has.",
+            FtLParameters().model_dump(),
+        ),
         "paper": Preset(
             "The ROME repository's constrained baseline for GPT-2 XL. The bound belongs to a model with far more weights to move together; "
             "here it stops the edit before the answer turns.",

@@ -68,7 +68,10 @@ class Grace(Editor[GraceParameters]):
     parameters = GraceParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("Ours, chosen by measurement.", GraceParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: a radius that reaches about as far as the fact's own key moves with its context, and a value that serves the contexts too.",
+            GraceParameters().model_dump(),
+        ),
         "paper": Preset(
             "EasyEdit's values for GPT-2 XL: the bare prompt's key, a radius of 1, a value trained from a random start for all its steps.",
             {

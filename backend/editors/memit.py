@@ -16,19 +16,22 @@ Deviations: the reference carries no keys between edits (its successors do); the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
 from backend.editors.base import EditDelta, Editor, EditRequest, Preset
 from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
-from backend.editors.spreading import Spread, SpreadingParameters, edited_layers, residual_goals, write
+from backend.editors.spreading import (
+    CovarianceWeight,
+    Spread,
+    SpreadingParameters,
+    edited_layers,
+    residual_goals,
+    write,
+)
 from backend.model import Transformer
-
-CovarianceWeight = Annotated[
-    float, Field(gt=0, le=1e9, description="lambda: weight of what the memory holds against what is written")
-]
 
 
 class MemitParameters(SpreadingParameters):
@@ -53,7 +56,8 @@ class Memit(Editor[MemitParameters]):
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement.",
+            "Ours, chosen by measurement to write the fact at any distance with the least collateral damage: one layer alone (spreading over both did "
+            "two to three times the damage), the covariance weighed like the new fact, steps in units of the value's own length, an early stop.",
             MemitParameters().model_dump(),
         ),
         "paper": Preset(

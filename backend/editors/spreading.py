@@ -48,6 +48,10 @@ Spread = Annotated[
     bool, Field(description="Spread the change over this layer and all behind it (otherwise this layer alone)")
 ]
 
+CovarianceWeight = Annotated[
+    float, Field(gt=0, le=1e9, description="lambda: weight of what the memory holds against what is written")
+]
+
 Update = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, K (M, n), R (C, n)) -> dW (C, M), all float64."""
 
@@ -145,7 +149,7 @@ def write(
 
     edited, wanted = model, residual(model)
     for i, layer in enumerate(layers):
-        K = read_site(edited, prompts, layer).keys.double().view(len(bare), -1, model.config.d_model * 4).mean(1)
+        K = read_site(edited, prompts, layer).keys.double().unflatten(0, (len(bare), -1)).mean(1)
         R = residual(edited) / share(len(layers) - i)
         change = update(layer, K.T, R.T)
         if not bool(torch.isfinite(change).all()):
