@@ -12,7 +12,7 @@ import torch
 from backend.checkpoints import CheckpointError, load_checkpoint
 from backend.edits import EditError
 from backend.settings import Settings, resolve_device
-from backend.store import Job, Jobs, Store
+from backend.store import Job, Jobs, Store, StoreError
 from backend.sweep_schemas import JobInfo, SweepRequest, SweepRow
 from backend.sweeps.info import job_info
 from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
@@ -87,7 +87,10 @@ class Foreground:
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
-        self._jobs.release(job.id, self._owner, status, error)
+        try:
+            self._jobs.release(job.id, self._owner, status, error)
+        except StoreError as failure:  # once this process is gone, so is its claim
+            status, error = "failed", error or str(failure)
         return status, error
 
     def info(self, id: str) -> JobInfo:

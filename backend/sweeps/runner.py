@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between signs of life
 LEASE = 30.0  # seconds without one after which a job's owner counts as gone
+PATIENCE = 25.0  # seconds for which a store that cannot be told is borne with: less than the lease
 
 
 def new_owner() -> str:
@@ -88,6 +89,7 @@ class Runner:
 
     def __init__(self, jobs: Jobs, job: Job, owner: str, settings: Settings, leave_as: str = "queued") -> None:
         self.jobs, self.job, self.owner, self.settings, self.leave_as = jobs, job, owner, settings, leave_as
+        self._heard = time.monotonic()
         self.stop = threading.Event()
         self.look = threading.Event()  # set it where the job may be wanted to stop, to be quicker than the next beat
 
@@ -140,9 +142,16 @@ class Runner:
 
     def _beat(self) -> str | None:
         """A sign of life; returns what the job shall become where somebody wants it to stop."""
-        if not self.jobs.beat(self.job.id, self.owner):
+        try:
+            mine = self.jobs.beat(self.job.id, self.owner)
+            now = self.jobs.get(self.job.id)
+        except StoreError:  # it may pass, and if not, the workers will come upon it as well
+            if time.monotonic() - self._heard > PATIENCE:
+                raise
+            return None
+        self._heard = time.monotonic()
+        if not mine:
             raise WorkerFailed("another process has taken this job over")
-        now = self.jobs.get(self.job.id)
         return None if now is None else now.wanted
 
     def _n_workers(self) -> int:

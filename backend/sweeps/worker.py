@@ -27,7 +27,7 @@ from backend.sweeps.plan import Plan
 from backend.sweeps.work import Bench
 
 NICENESS = 5  # clicks go before
-TRIES = 4  # to commit a row, where the database is locked or the disk full
+TRIES = 3  # to commit a row, where the database is locked or the disk full
 
 
 class Failed(Exception):

@@ -1,0 +1,379 @@
+"""Sweeps as processes: killed at any moment, they end with exactly the rows they would have had."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.checkpoints import Checkpoint
+from backend.settings import Settings
+from backend.store import Job, Jobs, Store
+from backend.sweep_schemas import SweepRequest
+from backend.sweeps.foreground import Foreground, SweepError
+from backend.sweeps.plan import Plan, known_facts, make_plan
+from backend.sweeps.work import Bench
+
+SMALL = "rings-small"
+GRID = SweepRequest.model_validate(
+    {
+        "checkpoint": SMALL,
+        "methods": ["rome", {"name": "rome", "preset": "paper", "parameters": {"steps": 3}}],
+        "distances": [1, 7],
+        "edits_per_cell": 8,
+        "contexts": 2,
+        "queries": 10,
+    }
+)
+Content = dict[int, dict[str, Any]]
+
+
+def content(rows: Iterator[Any]) -> Content:
+    """What must not depend on when and by whom a row was computed."""
+    found: Content = {}
+    for row in rows:
+        values = row.model_dump(mode="json", exclude={"sweep", "edit_seconds", "measure_seconds", "finished"})
+        assert row.index not in found
+        found[row.index] = values
+    return found
+
+
+def bench(checkpoint: Checkpoint, request: SweepRequest) -> Bench:
+    return Bench("reference", checkpoint, request, make_plan(checkpoint, request, known_facts(checkpoint)))
+
+
+@pytest.fixture(scope="module")
+def reference(checkpoint: Checkpoint) -> Content:
+    """The rows of the grid, computed here and in one go."""
+    here = bench(checkpoint, GRID)
+    return content(row for task in here.plan.tasks() for row in here.rows(task))
+
+
+@pytest.fixture
+def quick(settings: Settings) -> Settings:
+    return settings.model_copy(update={"sweep_workers": 1})
+
+
+@pytest.fixture
+def foreground(quick: Settings) -> Iterator[Foreground]:
+    foreground = Foreground(quick)
+    yield foreground
+    foreground.close()
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (one that has ended and is not yet waited for does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def finish(foreground: Foreground, job: Job) -> Content:
+    assert foreground.run(job, lambda: None) == ("done", None)
+    info = foreground.info(job.id)
+    assert (info.status, info.done) == ("done", info.total)
+    return content(foreground.rows(job.id))
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_grid_has_every_row_once(checkpoint: Checkpoint, reference: Content) -> None:
+    plan = make_plan(checkpoint, GRID, known_facts(checkpoint))
+    assert sorted(reference) == list(range(plan.n_rows)) == list(range(2 * 3 * 8))
+    cells = {(row["preset"], row["distance"], row["repetition"]) for row in reference.values()}
+    assert len(cells) == plan.n_rows
+
+
+def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> None:
+    row = next(row for row in reference.values() if row["distance"] == 7 and row["preset"] == "tuned")
+    assert row["checkpoint_sha256"] == checkpoint.sha256
+    assert row["versions"]["torch"]
+    (outcome,) = row["outcomes"]
+    assert outcome["distance"] == 7
+    assert outcome["spec"]["parameters"]["early_stop_loss"] == 0.3
+    assert 0 <= outcome["probability_before"] <= 1
+    assert outcome["delta_norm"] > 0
+    for part in ("edit", "retain", "test"):
+        assert 0 < row["shattering"][part]["standard_error"] < 0.02 * row["shattering"][part]["value"]
+    assert set(row["shattering"]["per_relation"]) == set(checkpoint.graph.relation_names)
+    assert {(score["task"], score["order"]) for score in row["scores"]} == {
+        (task, order)
+        for task in ("direct", "logical", "composition_stated", "composition_held_out")
+        for order in checkpoint.graph.order_names
+    }
+    assert all(set(score["accuracy"]) == {"before", "after", "change"} for score in row["scores"])
+
+
+def test_rows_do_not_depend_on_which_are_missing(checkpoint: Checkpoint, reference: Content) -> None:
+    here = bench(checkpoint, GRID)
+    task = here.plan.tasks()[0]
+    done = set(list(task.indices)[::2])
+    found = content(here.rows(task, done))
+    assert set(found) == set(task.indices) - done
+    assert all(reference[index] == row for index, row in found.items())
+
+
+def test_kinds_are_what_they_say(checkpoint: Checkpoint, reference: Content) -> None:
+    facts: dict[bool, set[tuple[int, str]]] = {True: set(), False: set()}
+    for row in reference.values():
+        (outcome,) = row["outcomes"]
+        corrective = row["kind"] == "corrective"
+        assert corrective == (outcome["kind"] == "corrective") == (row["distance"] == 0)
+        assert (outcome["prediction_before"] == outcome["old_object"]) is not corrective
+        facts[corrective].add((outcome["spec"]["subject"], outcome["spec"]["relation"]))
+    assert len(facts[True]) == len(facts[False]) == 8  # the same for both methods and all distances
+
+
+# --- sequences -------------------------------------------------------------------------------------------------------
+
+
+def sequence(method: str, edits: int, every: int, repetitions: int = 1) -> SweepRequest:
+    return SweepRequest.model_validate(
+        {
+            "checkpoint": SMALL,
+            "methods": [method],
+            "distances": [3],
+            "corrective": False,
+            "edits_per_cell": edits,
+            "contexts": 1,
+            "queries": 10,
+            "sequence": {"every": every, "repetitions": repetitions},
+        }
+    )
+
+
+def test_a_sequence_is_the_stack_of_its_edits(checkpoint: Checkpoint) -> None:
+    """Also for a method that carries the keys of earlier edits."""
+    from backend.edits import complete_spec, run_edits
+
+    here = bench(checkpoint, sequence("alphaedit", 5, 2))
+    (task,) = here.plan.tasks()
+    rows = list(here.rows(task))
+    assert [row.sequence.after for row in rows if row.sequence] == [2, 4, 5]
+    assert [len(row.outcomes) for row in rows] == [2, 2, 1]
+    made = [outcome for row in rows for outcome in row.outcomes]
+    specs = [
+        complete_spec(checkpoint.graph, checkpoint.model.config.n_layers, **outcome.spec.model_dump())
+        for outcome in made
+    ]
+    stack = run_edits(checkpoint, specs)
+    assert [each.probability_after for each in made] == [each.probability_after for each in stack.outcomes]
+    found = here.probe.measure(stack.model)
+    assert [score.accuracy.after for score in rows[-1].scores] == [each.accuracy for each in found.scores]
+    last = rows[-1].sequence
+    assert last is not None
+    assert last.made == 5
+    assert last.holding is not None
+    assert 0 <= last.holding <= 1
+
+
+def test_what_an_edit_overwrites_holds_no_more(checkpoint: Checkpoint) -> None:
+    here = bench(checkpoint, sequence("rome", 40, 20))
+    first, last = (row.sequence for task in here.plan.tasks() for row in here.rows(task))
+    assert first is not None
+    assert last is not None
+    assert last.holding is not None
+    assert first.holding is not None
+    assert last.holding <= first.holding
+
+
+def test_a_sequence_goes_on_where_it_stopped(checkpoint: Checkpoint) -> None:
+    here = bench(checkpoint, sequence("rome", 6, 2, repetitions=2))
+    for task in here.plan.tasks():
+        whole, rest = content(here.rows(task)), content(here.rows(task, {task.start}))
+        assert set(rest) == set(whole) - {task.start}
+        assert all(whole[index] == row for index, row in rest.items())
+
+
+def test_each_sequence_stays_in_one_order_and_repeats_no_fact(checkpoint: Checkpoint) -> None:
+    plan = make_plan(checkpoint, sequence("rome", 30, 10, repetitions=4), known_facts(checkpoint))
+    assert len(set(plan.facts)) == 4 * 30
+    for i in range(4):
+        orders = {checkpoint.graph.relation(relation).order for _, relation in plan.facts[30 * i : 30 * (i + 1)]}
+        assert orders == {i % checkpoint.graph.config.n_orders}
+
+
+def test_plans_survive_the_store(checkpoint: Checkpoint) -> None:
+    import json
+
+    for request in (GRID, sequence("memit", 4, 2)):
+        plan = make_plan(checkpoint, request, known_facts(checkpoint))
+        assert Plan.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
+
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_worker_costs_no_row(foreground: Foreground, reference: Content) -> None:
+    job = foreground.create(GRID)
+    killed: list[int] = []
+
+    def kill() -> None:
+        if foreground.info(job.id).done > 3 and not killed:
+            killed.extend(children(os.getpid()))
+            for pid in killed:
+                os.kill(pid, signal.SIGKILL)
+
+    watcher_stop = threading.Event()
+
+    def watch() -> None:
+        while not watcher_stop.wait(0.05):
+            kill()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    status, error = foreground.run(job, lambda: None)
+    watcher_stop.set()
+    watcher.join()
+    assert status == "failed"
+    assert error is not None
+    assert "SIGKILL" in error
+    assert foreground.info(job.id).error == error
+    kept = content(foreground.rows(job.id))
+    assert 0 < len(kept) < len(reference)
+    assert finish(foreground, foreground.resume(job.id)) == reference
+
+
+def start(settings: Settings, *arguments: str, limit: int | None = None) -> subprocess.Popen[str]:
+    """`shatterscope sweep` in a process of its own; `limit`: no file may grow beyond so many bytes."""
+
+    def bound() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.Popen(
+        [sys.executable, "-c", "from backend.cli import main; main()", "sweep", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=bound,
+        env={**os.environ, "SHATTERSCOPE_SWEEP_WORKERS": "2"},
+    )
+
+
+def one_job(settings: Settings) -> Callable[[], Job | None]:
+    def job() -> Job | None:
+        store = Store(settings.store_url)
+        found = Jobs(store).all()
+        store.close()
+        return found[0] if found else None
+
+    return job
+
+
+def count(settings: Settings, job: Job) -> int:
+    store = Store(settings.store_url)
+    done = Jobs(store).pace(job).done
+    store.close()
+    return done
+
+
+def test_killing_the_command_ends_its_workers_and_costs_no_row(settings: Settings, checkpoint: Checkpoint) -> None:
+    arguments = [SMALL, "--method", "rome", "--distance", "2", "--edits", "40", "--queries", "10"]
+    process, find = start(settings, *arguments), one_job(settings)
+    wait_until(find)
+    job = find()
+    assert job is not None
+    wait_until(lambda: count(settings, job) > 2)
+    workers = children(process.pid)
+    process.kill()
+    process.communicate()
+    assert workers
+    wait_until(lambda: not any(map(alive, workers)), 30)
+    kept = count(settings, job)
+    assert 2 < kept < job.total
+
+    foreground = Foreground(settings)
+    found = finish(foreground, foreground.resume(job.id))
+    foreground.close()
+    here = bench(checkpoint, SweepRequest.model_validate(job.request))
+    assert found == content(row for task in here.plan.tasks() for row in here.rows(task))
+
+
+def test_a_full_disk_is_told_and_the_sweep_resumed(settings: Settings, reference: Content) -> None:
+    foreground = Foreground(settings.model_copy(update={"sweep_workers": 1}))
+    job = foreground.create(GRID)
+    foreground.close()
+    store = Store(settings.store_url)
+    Jobs(store).release(job.id, job.owner or "", "paused")
+    store.close()
+    process = start(settings, "--resume", job.id, limit=150_000)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 1, out
+    assert "Traceback" not in err
+    assert f"shatterscope sweep --resume {job.id}" in err
+    assert "full" in err or "disk" in err
+    foreground = Foreground(settings.model_copy(update={"sweep_workers": 1}))
+    assert 0 < foreground.info(job.id).done < job.total
+    assert finish(foreground, foreground.resume(job.id)) == reference
+    foreground.close()
+
+
+def test_a_locked_database_is_told_and_the_sweep_resumed(foreground: Foreground, reference: Content) -> None:
+    job = foreground.create(GRID)
+    lock = sqlite3.connect(foreground.settings.state_dir / "shatterscope.db", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    status, error = foreground.run(job, lambda: None)
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert status == "failed"
+    assert "locked" in (error or "")
+    again = Foreground(foreground.settings)
+    store = Store(foreground.settings.store_url)
+    Jobs(store).release(job.id, job.owner or "", "failed", error)  # this process, the owner, is still here
+    store.close()
+    assert finish(again, again.resume(job.id)) == reference
+    again.close()
+
+
+def test_other_weights_are_refused(foreground: Foreground, quick: Settings) -> None:
+    job = foreground.create(GRID)
+    with sqlite3.connect(quick.state_dir / "shatterscope.db") as connection:
+        connection.execute("UPDATE jobs SET checkpoint_sha256 = 'another'")
+    status, error = foreground.run(job, lambda: None)
+    assert status == "failed"
+    assert "other weights" in (error or "")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"checkpoint": "nowhere"}, "nowhere"),
+        ({"edits_per_cell": 100_000}, "at most 20000"),
+        ({"methods": ["magic"]}, "unknown method"),
+        ({"methods": [{"name": "rome", "preset": "none"}]}, "no preset"),
+        ({"methods": [{"name": "rome", "parameters": {"speed": 1}}]}, "no such parameter"),
+        ({"distances": [0]}, "distances.0"),
+        ({"distances": [100_000]}, "distances.0"),
+        ({"edits_per_cell": 6000, "methods": ["rome"], "distances": []}, "gets wrong"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(foreground: Foreground, change: dict[str, Any], words: str) -> None:
+    request = SweepRequest.model_validate({**GRID.model_dump(), **change})
+    with pytest.raises(SweepError, match=words):
+        foreground.create(request)
+    with pytest.raises(SweepError, match="there is no sweep"):
+        foreground.resume("nothing")
