@@ -157,7 +157,9 @@ def _listen(host: str, port: int) -> socket.socket:
     )
 )
 def train(
-    recipe: Annotated[str, typer.Argument(help="rings-2048 (the paper's shape) or rings-small (minutes).")],
+    recipe: Annotated[
+        str, typer.Argument(help="rings-2048 (the paper's shape), rings-2048-smooth or rings-small (minutes).")
+    ],
     name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.", show_default="the recipe's")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
@@ -176,7 +178,7 @@ def train(
     if not name.replace("-", "").replace("_", "").isalnum():
         fail(f"--name {name!r}: use letters, digits, - and _")
     chosen = RECIPES[recipe]
-    config = replace(chosen.train, seed=seed, **({} if steps is None else {"steps": steps}))
+    config = replace(chosen.train if steps is None else chosen.train.stretched(steps), seed=seed)
     settings = load_settings(device=device)
     try:
         train_with_progress(replace(chosen, train=config), settings.models_dir / name, settings.device, resume)

@@ -3,7 +3,7 @@
 The loss is the cross-entropy of the entity tokens alone: what relation comes next is a coin toss in the training text, and the
 rows it would take are half of the cost. Adam(0.9, 0.95) in the eigenbasis of its gradients (`soap.py`), no weight decay.
 The rate is constant while the rings form, then falls exponentially to nearly nothing: the loss follows the rate down all the
-way, for what keeps ring neighbours from being told apart is the noise of the steps.
+way, for what keeps ring neighbours from being told apart is the noise of the steps. A second, lower round goes on from there.
 
 Why the gain of the final norm grows on a schedule: to tell an entity from its ring neighbours the logits need a large scale. Where
 scale is scarce (weight decay, small gain) the model winds its codes round the ring many times instead, and the ring is
@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -33,27 +33,56 @@ REFRESH_EVERY = 10  # steps between refreshes of the optimiser's bases
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Recipe of a run. Rates are per step; `batch` counts sequences of `context + 1` tokens."""
+class Round:
+    """A constant rate, then over the last `decay_steps` exponentially down to `final_rate_share` of it."""
 
-    steps: int = 60_000
-    batch: int = 256
+    steps: int
     learning_rate: float = 2e-3
+    decay_steps: int = 20_000
+    final_rate_share: float = 1e-3
+
+    def rate(self, step: int) -> float:
+        """Learning rate of `step` (from 0) of the round."""
+        decayed = max(0.0, 1 - (self.steps - step) / max(1, min(self.decay_steps, self.steps)))
+        return self.learning_rate * self.final_rate_share**decayed
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Recipe of a run: rounds of steps, each after the first a warm restart (Loshchilov & Hutter 2017). `batch` counts sequences of
+    `context + 1` tokens; the rate warms up linearly over the first `warmup` steps."""
+
+    rounds: tuple[Round, ...]
+    batch: int = 256
     warmup: int = 500
-    decay_steps: int = 40_000
-    final_rate_share: float = 0.01
-    gain_growth: float = 8.0
-    gain_steps: int = 20_000
+    gain_growth: float = 4.0
+    gain_steps: int = 16_000
     clip_norm: float = 1.0
     seed: int = 0
 
+    @property
+    def steps(self) -> int:
+        return sum(part.steps for part in self.rounds)
+
     def rate(self, step: int) -> float:
-        """Learning rate of `step` (from 0): linear warm-up, constant, then over the last `decay_steps` exponentially down to
-        `final_rate_share` of the peak."""
+        """Learning rate of `step` (from 0)."""
         if step < self.warmup:
-            return self.learning_rate * (step + 1) / self.warmup
-        decayed = max(0.0, 1 - (self.steps - step) / max(1, min(self.decay_steps, self.steps - self.warmup)))
-        return self.learning_rate * self.final_rate_share**decayed
+            return self.rounds[0].learning_rate * (step + 1) / self.warmup
+        for part in self.rounds:
+            if step < part.steps:
+                return part.rate(step)
+            step -= part.steps
+        return self.rounds[-1].rate(self.rounds[-1].steps)
+
+    def stretched(self, steps: int) -> TrainConfig:
+        """The same schedule over another number of steps."""
+
+        def scaled(count: int) -> int:
+            return max(1, count * steps // self.steps)
+
+        rounds = [replace(part, steps=scaled(part.steps), decay_steps=scaled(part.decay_steps)) for part in self.rounds]
+        rounds[-1] = replace(rounds[-1], steps=max(1, steps - sum(part.steps for part in rounds[:-1])))
+        return replace(self, rounds=tuple(rounds), warmup=scaled(self.warmup), gain_steps=scaled(self.gain_steps))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from backend.checkpoints import TrainingReport, key_statistics, save_checkpoint,
 from backend.data import Vocabulary
 from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig
-from backend.training import StepRecord, TrainConfig, Trainer
+from backend.training import Round, StepRecord, TrainConfig, Trainer
 
 STATE = "training_state.safetensors"
 
@@ -45,12 +45,7 @@ RECIPES = {
         graph=GraphConfig(),
         model=ModelConfig(vocab_size=0, final_gain=30.0),
         train=TrainConfig(
-            steps=52_000,
-            learning_rate=2e-3,
-            decay_steps=20_000,
-            final_rate_share=5e-3,
-            gain_growth=4.0,
-            gain_steps=16_000,
+            (Round(45_000), Round(15_000, learning_rate=1e-3, decay_steps=10_000, final_rate_share=3e-3)),
         ),
     ),
     "rings-2048-smooth": Recipe(
@@ -60,7 +55,9 @@ RECIPES = {
         graph=GraphConfig(),
         model=ModelConfig(vocab_size=0, final_gain=12.0),
         train=TrainConfig(
-            steps=10_500, learning_rate=4e-3, decay_steps=4000, final_rate_share=3e-3, gain_growth=2.0, gain_steps=8000
+            (Round(10_500, learning_rate=4e-3, decay_steps=4000, final_rate_share=3e-3),),
+            gain_growth=2.0,
+            gain_steps=8000,
         ),
     ),
     "rings-small": Recipe(
@@ -69,7 +66,11 @@ RECIPES = {
         graph=GraphConfig(n_entities=256),
         model=ModelConfig(vocab_size=0, final_gain=8.0),
         train=TrainConfig(
-            steps=10_000, batch=128, learning_rate=3e-3, warmup=200, decay_steps=8000, gain_growth=6.0, gain_steps=4000
+            (Round(10_000, learning_rate=3e-3, decay_steps=6000),),
+            batch=128,
+            warmup=200,
+            gain_growth=6.0,
+            gain_steps=4000,
         ),
     ),
 }

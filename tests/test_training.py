@@ -5,17 +5,19 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.checkpoints import load_checkpoint
 from backend.data import TextSampler, Vocabulary
 from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
-from backend.training import TrainConfig, Trainer, entity_loss
+from backend.training import Round, TrainConfig, Trainer, entity_loss
 from backend.training_run import STATE, Recipe, train_checkpoint
 
 GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
 MODEL = ModelConfig(vocab_size=Vocabulary.of(GRAPH).size, final_gain=20.0)
-RECIPE = Recipe("Tiny", "For tests.", GRAPH.config, MODEL, TrainConfig(steps=40, batch=16, warmup=5, gain_steps=20))
+RECIPE = Recipe("Tiny", "For tests.", GRAPH.config, MODEL, TrainConfig((Round(40),), batch=16, warmup=5, gain_steps=20))
 
 
 def trainer() -> Trainer:
@@ -41,12 +43,23 @@ def test_the_loss_is_the_cross_entropy_of_the_entity_tokens() -> None:
         assert torch.allclose(gradient[name], parameter.grad, rtol=1e-3, atol=1e-5), name
 
 
-def test_the_rate_warms_up_and_decays() -> None:
-    config = TrainConfig(steps=1000, warmup=100, decay_steps=400, learning_rate=1e-2, final_rate_share=0.01)
+def test_the_rate_warms_up_decays_and_restarts() -> None:
+    rounds = (Round(1000, 1e-2, decay_steps=400, final_rate_share=0.01), Round(100, 1e-3, decay_steps=50))
+    config = TrainConfig(rounds, warmup=100)
+    assert config.steps == 1100
     assert config.rate(0) == pytest.approx(1e-4)
     assert config.rate(99) == config.rate(600) == pytest.approx(1e-2)
     assert config.rate(800) == pytest.approx(1e-3)
-    assert config.rate(1000) == pytest.approx(1e-4)
+    assert config.rate(999) == pytest.approx(1e-4, rel=0.02)
+    assert config.rate(1000) == config.rate(1050) == pytest.approx(1e-3)
+    assert config.rate(1100) == pytest.approx(1e-6)
+
+
+@given(steps=st.integers(1, 3000))
+def test_a_stretched_schedule_has_the_steps_asked_for(steps: int) -> None:
+    config = TrainConfig((Round(1000, 1e-2), Round(100, 1e-3)), warmup=100)
+    assert config.stretched(steps).steps == max(steps, len(config.rounds))
+    assert config.stretched(1100) == config
 
 
 def test_same_seed_same_weights_also_when_resumed() -> None:
