@@ -53,7 +53,7 @@ def test_the_loss_is_the_edited_models(checkpoint: Checkpoint, name: str, on: An
 
 @pytest.mark.parametrize("bound", [1e-3, 1e-2])
 def test_ft_l_changes_no_weight_by_more_than_its_bound(checkpoint: Checkpoint, bound: float) -> None:
-    delta = compute(checkpoint, "ft-l", norm_constraint=bound, early_stop_loss=0.0)
+    delta = compute(checkpoint, "ft-l", norm_constraint=bound, learning_rate=2e-3, early_stop_loss=0.0)
     largest = delta.weights[DOWN.format(0)].abs().max().item()
     assert largest == pytest.approx(bound)
     assert delta.diagnostics["largest_change"] == pytest.approx(bound)
