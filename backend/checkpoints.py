@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from backend.data import TextSampler, Vocabulary
@@ -243,9 +243,9 @@ class CheckpointRegistry:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """Write a safetensors file whole or not at all."""
+    """Write a safetensors file whole or not at all. Raises `OSError` where it cannot."""
     temporary = path.with_name(path.name + ".part")
-    save_file(tensors, temporary)
+    temporary.write_bytes(save(tensors))  # not `save_file`, which hides the reason in an error of its own
     os.replace(temporary, path)
 
 
