@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from backend.schemas import EditOutcome, TaskScore, Wire
+from backend.schemas import EditOutcome, EditQuality, TaskScore, Wire
 
 MAX_SEQUENCE = 1000
 
@@ -27,7 +27,7 @@ class SweepMethod(Wire):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
-class Sequence(Wire):
+class SweepSequence(Wire):
     """Edits one after another: every cell of the grid is a sequence of `edits_per_cell` edits, measured after every `every`."""
 
     every: int = Field(default=10, ge=1, le=MAX_SEQUENCE, description="edits from one measurement to the next")
@@ -50,7 +50,7 @@ class SweepRequest(Wire):
     queries: int = Field(
         default=100, ge=1, le=10_000, description="queries drawn per task and order, the same for every row"
     )
-    sequence: Sequence | None = None
+    sequence: SweepSequence | None = None
 
     @field_validator("methods", mode="before")
     @classmethod
@@ -135,6 +135,7 @@ class SweepRow(Wire):
     problems: list[str] = Field(description="edits that could not be made, and why")
     shattering: SweepShattering | None = Field(description="null where no edit could be made")
     scores: list[TaskScore]
+    quality: EditQuality | None = Field(description="of the edits in `outcomes`")
     sequence: Holding | None
     edit_seconds: float
     measure_seconds: float

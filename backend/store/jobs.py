@@ -23,14 +23,13 @@ CHUNK = 200  # rows read at a time
 
 @dataclass(frozen=True)
 class Job:
-    """One job as it stands in the store; see `tables.JobRow`."""
+    """One job as it stands in the store, but for its plan, which may be long; see `tables.JobRow`."""
 
     id: str
     kind: str
     checkpoint: str
     checkpoint_sha256: str
     request: dict[str, Any]
-    plan: dict[str, Any]
     total: int
     status: str
     wanted: str | None
@@ -39,6 +38,9 @@ class Job:
     beat: float
     started: float
     created: datetime
+
+
+COLUMNS = [getattr(JobRow, name) for name in Job.__dataclass_fields__]
 
 
 @dataclass(frozen=True)
@@ -88,20 +90,27 @@ class Jobs:
         with self._store.session() as session:
             session.add(row)
             session.commit()
-            return _job(row)
+        job = self.get(id)
+        assert job is not None
+        return job
 
     def get(self, id: str) -> Job | None:
         with self._store.session() as session:
-            row = session.get(JobRow, id)
-            return None if row is None else _job(row)
+            row = session.execute(select(*COLUMNS).where(JobRow.id == id)).one_or_none()
+        return None if row is None else Job(*row)
+
+    def plan(self, id: str) -> dict[str, Any]:
+        """The plan of a job that is there."""
+        with self._store.session() as session:
+            return session.scalars(select(JobRow.plan).where(JobRow.id == id)).one()
 
     def all(self, statuses: Sequence[str] = ()) -> list[Job]:
         """Jobs, the oldest first; of these statuses, or of any."""
-        query = select(JobRow).order_by(JobRow.created, JobRow.id)
+        query = select(*COLUMNS).order_by(JobRow.created, JobRow.id)
         if statuses:
             query = query.where(JobRow.status.in_(statuses))
         with self._store.session() as session:
-            return [_job(row) for row in session.scalars(query)]
+            return [Job(*row) for row in session.execute(query)]
 
     def claim(self, job: Job, owner: str, statuses: Sequence[str] = ("queued",)) -> bool:
         """Become the owner of a job that has one of these statuses, or runs and is still what `job` says (its owner is gone).
@@ -180,7 +189,3 @@ class Jobs:
             recent = mine, ResultRow.finished >= max(job.started, now - WINDOW)
             count, first = session.execute(select(func.count(), func.min(ResultRow.finished)).where(*recent)).one()
         return Pace(done, (count - 1) / max(now - first, 1e-3) if count > 1 else None)
-
-
-def _job(row: JobRow) -> Job:
-    return Job(**{name: getattr(row, name) for name in Job.__dataclass_fields__})

@@ -110,7 +110,7 @@ class Runner:
                 worker.stop()
 
     def _run(self, workers: list[Worker], watch: Callable[[], None]) -> str:
-        tasks = Plan.from_dict(self.job.plan).tasks()
+        tasks = Plan.from_dict(self.jobs.plan(self.job.id)).tasks()
         done = self.jobs.indices(self.job.id)
         todo = deque(i for i, task in enumerate(tasks) if not done.issuperset(task.indices))
         said: queue.Queue[tuple[Worker, dict[str, Any]]] = queue.Queue()

@@ -17,7 +17,7 @@ AS_JSON = ("parameters", "diagnostics", "warnings", "problems")
 def flatten(row: SweepRow) -> dict[str, Any]:
     """Column -> value. Of a sequence's row, the columns of an edit are those of its last one."""
     values = row.model_dump(mode="json")
-    outcomes, scores = values.pop("outcomes"), values.pop("scores")
+    outcomes, scores, quality = values.pop("outcomes"), values.pop("scores"), values.pop("quality") or {}
     shattering, sequence = values.pop("shattering") or {}, values.pop("sequence") or {}
     outcome = outcomes[-1] if outcomes else {}
     spec = outcome.pop("spec", {})
@@ -36,6 +36,10 @@ def flatten(row: SweepRow) -> dict[str, Any]:
     for part in ("edit", "retain", "test"):
         _estimate(columns, f"R.{part}", shattering.get(part))
     columns["R.pairs"] = shattering.get("n_pairs")
+    for name, each in quality.items():
+        for what in ("accuracy", "probability") if each else ():
+            for when in ("before", "after"):
+                columns[f"{name}.{what}.{when}"] = each[what][when]
     for score in scores:
         for what in ("accuracy", "probability"):
             for when in ("before", "after"):

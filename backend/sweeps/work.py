@@ -22,14 +22,17 @@ from torch import Tensor
 from backend import __version__
 from backend.checkpoints import Checkpoint
 from backend.edits import EditedModel, EditError, EditSpec, Outcome, run_edits
-from backend.evaluation import sub_graphs
+from backend.evaluation import Wanted, quality, sub_graphs
 from backend.evaluation.answers import answers
-from backend.schemas import Change, EditOutcome, TaskScore
+from backend.evaluation.quality import GENERALITY_CONTEXTS
+from backend.schemas import Change, EditOutcome, EditQuality, TaskScore, WantedAnswers
 from backend.schemas import EditSpec as WireSpec
 from backend.sweep_schemas import Estimate, Holding, SweepRequest, SweepRow, SweepShattering, Versions
 from backend.sweeps.plan import Plan, Task
 from backend.sweeps.probe import Probe, Probed, Shattered
 from backend.sweeps.together import compute_together
+
+MAX_GENERALITY = 400  # questions of a row's edits behind contexts
 
 
 class Bench:
@@ -136,6 +139,7 @@ class Bench:
         """`spec` is the last edit asked for, made or not: it says which sub-graph is which."""
         start = time.perf_counter()
         probed = None if edited is None else self.probe.measure(edited.model)
+        found = None if edited is None else self._quality(edited)
         measure_seconds = time.perf_counter() - start
         distance, repetition = self.plan.place(task, index)
         parts = sub_graphs(self.checkpoint.graph.config.n_orders, self.checkpoint.graph.relation(spec.relation).order)
@@ -155,6 +159,7 @@ class Bench:
             problems=problems,
             shattering=None if probed is None else self._shattering(probed.shattered, parts),
             scores=[] if probed is None else self._scores(probed, parts),
+            quality=found,
             sequence=holding,
             edit_seconds=edit_seconds,
             measure_seconds=measure_seconds,
@@ -164,6 +169,22 @@ class Bench:
             device=str(self.probe.device),
             versions=self._versions,
             finished=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+
+    def _quality(self, edited: EditedModel) -> EditQuality | None:
+        """Of the edits of the row; a long stretch of a sequence has fewer contexts for each."""
+        graph = self.checkpoint.graph
+        facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.outcomes]
+        if not facts:
+            return None
+        contexts = max(1, min(GENERALITY_CONTEXTS, MAX_GENERALITY // len(facts)))
+        models, holdout = (self.checkpoint.model, edited.model), self.checkpoint.holdout
+        found = quality(graph, holdout, *models, facts, n_contexts=contexts, seed=self.request.seed)
+        return EditQuality(
+            efficacy=_wanted(found.efficacy),
+            generality=_wanted(found.generality),
+            locality=_wanted(found.locality),
+            portability=_wanted(found.portability),
         )
 
     def _shattering(self, found: Shattered, parts: tuple[Any, ...]) -> SweepShattering:
@@ -199,6 +220,17 @@ class Bench:
             for cell, was, now in cells
             if len(cell)  # a world without held-out facts has nothing to ask there
         ]
+
+
+def _wanted(found: Wanted) -> WantedAnswers | None:
+    if not found.n:
+        return None
+    return WantedAnswers(
+        accuracy=_change(found.accuracy_before, found.accuracy_after),
+        # A model that broke puts out no numbers: it gives nothing any probability.
+        probability=_change(_finite(found.probability_before) or 0.0, _finite(found.probability_after) or 0.0),
+        n_queries=found.n,
+    )
 
 
 def _change(before: float, after: float) -> Change:

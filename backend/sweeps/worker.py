@@ -49,7 +49,7 @@ def work(settings: Settings, job_id: str, tasks: queue.Queue[int], say: Callable
     checkpoint = load_checkpoint(settings.models_dir / job.checkpoint, device)
     if checkpoint.sha256 != job.checkpoint_sha256:
         raise Failed(f"checkpoint {job.checkpoint!r} has other weights than when this sweep began; start a new sweep")
-    plan = Plan.from_dict(job.plan)
+    plan = Plan.from_dict(jobs.plan(job.id))
     bench, numbered = Bench(job.id, checkpoint, SweepRequest.model_validate(job.request), plan), plan.tasks()
     say("ready")
     while True:
