@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.row import Row
 
-BENCHMARKS = ("edit", "isomap", "click")
+BENCHMARKS = ("edit", "isomap", "sweep", "click")
 
 
 def main() -> None:
