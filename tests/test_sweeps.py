@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
@@ -72,7 +73,8 @@ def foreground(quick: Settings) -> Iterator[Foreground]:
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Processes that any thread of `pid` has started."""
+    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
 
 
 def alive(pid: int) -> bool:
@@ -83,7 +85,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 120) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -219,8 +221,6 @@ def test_each_sequence_stays_in_one_order_and_repeats_no_fact(checkpoint: Checkp
 
 
 def test_plans_survive_the_store(checkpoint: Checkpoint) -> None:
-    import json
-
     for request in (GRID, sequence("memit", 4, 2)):
         plan = make_plan(checkpoint, request, known_facts(checkpoint))
         assert Plan.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
@@ -379,3 +379,70 @@ def test_what_cannot_be_done_is_refused(foreground: Foreground, change: dict[str
         foreground.create(request)
     with pytest.raises(SweepError, match="there is no sweep"):
         foreground.resume("nothing")
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def command(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[object, str, str]]:
+    """Runs `shatterscope sweep`: (exit status, what it printed, what it printed to stderr)."""
+    from backend.cli import main
+
+    for name, value in {"COLUMNS": "200", "NO_COLOR": "1", "SHATTERSCOPE_SWEEP_WORKERS": "1"}.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[object, str, str]:
+        monkeypatch.setattr(sys, "argv", ["shatterscope", "sweep", *arguments])
+        status: object = 0
+        try:
+            main()
+        except SystemExit as error:
+            status = error.code or 0
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_the_command_runs_a_sweep_and_tells_it_again(
+    command: Callable[..., tuple[object, str, str]], tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.csv"
+    few = ["--distance", "1", "--no-corrective", "--queries", "5"]
+    status, out, err = command(
+        SMALL, "--method", "rome:paper", "--edits", "4", "--every", "2", "--csv", str(file), *few
+    )
+    assert status == 0
+    assert "rome" in out
+    assert "after 4" in out
+    id = err.split("sweep ")[1].split()[0]
+    assert len(file.read_text().splitlines()) == 1 + 2
+    status, out, _ = command("--resume", id, "--json")
+    assert status == 0
+    rows = json.loads(out)
+    assert [row["sequence"]["after"] for row in rows] == [2, 4]
+    assert rows[0]["preset"] == "paper"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "give a checkpoint"),
+        (("nowhere",), "nowhere"),
+        ((SMALL, "--method", "magic"), "unknown method"),
+        ((SMALL, "--edits", "100000"), "500000 edits"),
+        ((SMALL, "--edits", "2000", "--every", "10"), "at most 1000"),
+        ((SMALL, "--distance", "0"), "distances.0"),
+        (("--resume", "nothing"), "there is no sweep"),
+    ],
+)
+def test_bad_options_end_in_one_line(
+    command: Callable[..., tuple[object, str, str]], arguments: tuple[str, ...], words: str
+) -> None:
+    status, out, err = command(*arguments)
+    assert status == 1
+    assert out == ""
+    assert words in err
+    assert len(err.strip().splitlines()) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from backend.store import Job, Pace
 from backend.sweep_schemas import JobInfo, SweepRequest
 
@@ -18,7 +20,7 @@ def job_info(job: Job, pace: Pace) -> JobInfo:
             "rate": pace.rate,
             "eta": (job.total - pace.done) / pace.rate if pace.rate else None,
             "error": job.error,
-            "created": job.created.isoformat(),
+            "created": job.created.replace(tzinfo=UTC).isoformat(),  # SQLite keeps no time zone; all are UTC
             "request": SweepRequest.model_validate(job.request),
         }
     )

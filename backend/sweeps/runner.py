@@ -157,7 +157,7 @@ class Runner:
     def _n_workers(self) -> int:
         if self.settings.sweep_workers is not None:
             return self.settings.sweep_workers
-        return 1 if self.settings.device.startswith(("cuda", "mps")) else len(os.sched_getaffinity(0))
+        return 1 if self.settings.device.startswith(("cuda", "mps")) else os.cpu_count() or 1
 
     def _start(self, said: queue.Queue[tuple[Worker, dict[str, Any]]]) -> Worker:
         # The worker has the same settings, wherever these came from.
