@@ -66,11 +66,11 @@ RECIPES = {
         graph=GraphConfig(n_entities=256),
         model=ModelConfig(vocab_size=0, final_gain=8.0),
         train=TrainConfig(
-            (Round(10_000, learning_rate=3e-3, decay_steps=6000),),
+            (Round(6000, learning_rate=3e-3, decay_steps=4500),),
             batch=128,
             warmup=200,
             gain_growth=6.0,
-            gain_steps=4000,
+            gain_steps=3000,
         ),
     ),
 }
