@@ -24,7 +24,6 @@ from backend.checkpoints import Checkpoint
 from backend.edits import EditedModel, EditError, EditSpec, Outcome, run_edits
 from backend.evaluation import Wanted, quality, sub_graphs
 from backend.evaluation.answers import answers
-from backend.evaluation.quality import GENERALITY_CONTEXTS
 from backend.schemas import Change, EditOutcome, EditQuality, TaskScore, WantedAnswers
 from backend.schemas import EditSpec as WireSpec
 from backend.sweep_schemas import Estimate, Holding, SweepRequest, SweepRow, SweepShattering, Versions
@@ -177,7 +176,7 @@ class Bench:
         facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.outcomes]
         if not facts:
             return None
-        contexts = max(1, min(GENERALITY_CONTEXTS, MAX_GENERALITY // len(facts)))
+        contexts = max(1, min(self.request.contexts, MAX_GENERALITY // len(facts)))
         models, holdout = (self.checkpoint.model, edited.model), self.checkpoint.holdout
         found = quality(graph, holdout, *models, facts, n_contexts=contexts, seed=self.request.seed)
         return EditQuality(
