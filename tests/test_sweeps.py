@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from backend.checkpoints import Checkpoint
 from backend.settings import Settings
@@ -53,6 +54,15 @@ def bench(checkpoint: Checkpoint, request: SweepRequest) -> Bench:
     return Bench("reference", checkpoint, request, make_plan(checkpoint, request, known_facts(checkpoint)))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As in a worker: on two threads sums differ in the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def reference(checkpoint: Checkpoint) -> Content:
     """The rows of the grid, computed here and in one go."""
@@ -73,8 +83,9 @@ def foreground(quick: Settings) -> Iterator[Foreground]:
 
 
 def children(pid: int) -> list[int]:
-    """Processes that any thread of `pid` has started."""
-    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+    """Workers of sweeps that any thread of `pid` has started (a browser's driver may be among its other children)."""
+    started = [child for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
+    return [int(child) for child in started if "sweeps.worker" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def alive(pid: int) -> bool:
