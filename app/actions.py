@@ -105,8 +105,9 @@ def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) 
         gave_way(f"Relation {view.relation.name}")
         view = replace(view, relation=ViewState().relation)
     if not _target_fits(view.target, n):
-        gave_way(f"New object {view.target}")
-        view = replace(view, target=Target(distance=min(4, n // 2)))
+        if view.target != Target():
+            gave_way(f"New object {view.target}")
+        view = replace(view, target=Target(distance=n // 4))
     if view.see.relation is not None and view.see.relation not in relations:
         gave_way(f"Relation {view.see.relation}")
         view = replace(view, see=replace(view.see, relation=None))

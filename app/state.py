@@ -62,7 +62,7 @@ class Relation:
 class Target:
     """The new object: `distance` clockwise steps from the truth, or a given entity (exactly one is set)."""
 
-    distance: int | None = 4
+    distance: int | None = 500  # a quarter of the paper's ring: far enough to see it break
     object: int | None = None
 
     def __str__(self) -> str:

@@ -125,10 +125,10 @@ class _Intent:
 
     def target(self, relation: Relation) -> Target:
         """A distance typed or slid wins; a given object holds until the question changes."""
-        distance = Target(int(self.value[ids.DISTANCE] or 4))
+        kept = stored.target_of(self.page["part"][ids.AIM])
+        distance = Target(int(self.value[ids.DISTANCE] or kept.distance or 1))
         if ids.DISTANCE in self.did.changed:
             return distance
-        kept = stored.target_of(self.page["part"][ids.AIM])
         ask = self.page["part"][ids.ASK]
         same = (ask["subject"], ask["relation"]) == (self.value[ids.SUBJECT], relation.name)
         if kept.object is not None and same:
