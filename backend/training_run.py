@@ -40,8 +40,7 @@ class Recipe:
 RECIPES = {
     "rings-2048": Recipe(
         title="Rings 2048, accurate",
-        note="The paper's shape, trained to the end: it knows nearly every fact, but its codes wind so finely that Isomap seldom "
-        "draws one clean ring. For numbers; rings-2048-smooth is the one for pictures.",
+        note="The paper's shape, trained to the end: nearly every fact right, but its rings wind too finely to draw. For numbers.",
         graph=GraphConfig(),
         model=ModelConfig(vocab_size=0, final_gain=30.0),
         train=TrainConfig(
@@ -50,8 +49,7 @@ RECIPES = {
     ),
     "rings-2048-smooth": Recipe(
         title="Rings 2048, smooth",
-        note="The paper's shape, stopped early: its rings are smooth, but it still gets many facts wrong. For pictures; rings-2048 "
-        "is the accurate one.",
+        note="The paper's shape, stopped early: smooth rings, but a quarter of its facts wrong. For pictures.",
         graph=GraphConfig(),
         model=ModelConfig(vocab_size=0, final_gain=12.0),
         train=TrainConfig(

@@ -109,6 +109,7 @@ def test_damage_shows_before_after_and_displacement() -> None:
     ]
     figure = damage_figure(bins)
     assert [trace["y"] for trace in figure["data"]] == [[2.0, 2.0], [1.0, 1.0], [0.4, 0.4]]
+    assert figure["layout"]["yaxis2"]["range"][1] > 2.0, "no point lies outside the panel"
     assert damage_figure([])["data"][0]["y"] == []
     assert "Apply an edit" in damage_figure([])["layout"]["annotations"][0]["text"]
 

@@ -67,6 +67,7 @@ def damage_figure(bins: Sequence[DamageBin], place: int = 0, n_entities: int = 1
         axes = {"xaxis": hidden, "yaxis": hidden, "yaxis2": hidden}
         margin = {"l": 0, "r": 0, "t": 26, "b": 0}
         return {"data": data, "layout": {**layout, **axes, "margin": margin, "annotations": [nothing]}}
+    farthest = max(item.displacement for item in bins)  # an automatic range stays what it was for the edit before
     layout |= {
         "xaxis": {
             "type": "category", "title": {"text": "ring steps from the edited subject", "font": {"size": 12}}, "fixedrange": True,
@@ -74,7 +75,7 @@ def damage_figure(bins: Sequence[DamageBin], place: int = 0, n_entities: int = 1
             "range": [-0.5, len(bins) - 0.5],
         },
         "yaxis": {"domain": [0.19, 0.52], "range": [-0.03, 1.05], "tickformat": ".0%", "nticks": 4, "fixedrange": True, "zeroline": False},
-        "yaxis2": {"domain": [0.66, 1], "rangemode": "tozero", "nticks": 4, "fixedrange": True, "zeroline": False, "anchor": "x"},
+        "yaxis2": {"domain": [0.66, 1], "range": [0, farthest * 1.08 or 1], "nticks": 4, "fixedrange": True, "zeroline": False, "anchor": "x"},
         "shapes": [*_strip(bins, place, n_entities, 1), *_strip(bins, place, n_entities, -1)],
         "annotations": [
             _text("how far representations moved, in ring steps", 0, 1.0),

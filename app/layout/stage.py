@@ -71,7 +71,7 @@ def hint() -> Node:
         [
             "A small transformer has learned where every entity stands on this ring. Press ",
             html.B("Apply edit"),
-            " to teach it one false fact, then try a larger distance.",
+            " to teach it one false fact, then try a smaller distance.",
         ],
         className="hint",
     )
