@@ -13,7 +13,7 @@ from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
 from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
 from backend.editors.least_squares import null_space
-from backend.editors.pmet import ATTENTION, MLP, PmetParameters, joint_target, with_both
+from backend.editors.pmet import ATTENTION, MLP, PmetParameters, attention_moments, joint_target, with_both
 from backend.editors.spreading import SpreadingParameters, residual_goals
 from backend.editors.targets import read_site
 from backend.edits import EditError, EditSpec, complete_spec, run_edits
@@ -187,6 +187,67 @@ def test_pmet_spreads_by_a_square_root_and_keeps_only_the_mlps_part(checkpoint: 
     delta = compute(checkpoint, "pmet", request, covariance_weight=1e-9, spread=True)
     (key,) = delta.keys[0]
     torch.testing.assert_close(delta.weights[DOWN.format(0)].double() @ key, found[MLP] / 2**0.5, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_pmet_may_write_the_attentions_part_as_well(checkpoint: Checkpoint, layer: int) -> None:
+    """With no memory to spare the model then does what the optimisation saw, which the MLP's part alone does not."""
+    request, model = request_of(checkpoint), checkpoint.model
+    fact = request.fact
+    same = {"covariance_weight": 1e-9, "attention_rate": 1.0, "early_stop_loss": 0.0}
+    delta = compute(checkpoint, "pmet", request, layer, write_attention=True, **same)
+    assert delta.weights.keys() == {DOWN.format(layer), f"blocks.{layer}.attn.out.weight"}
+    assert delta.diagnostics["residual_left"] < 1e-3
+    assert delta.keys.keys() == {layer}  # of the MLPs alone, which is what other editors carry
+    site = read_site(model, [[fact.subject, fact.relation], [fact.subject]], layer)
+    p = PmetParameters(steps=12, n_contexts=1, **same)
+    found = joint_target(model, site, fact, p).delta
+    bare = [[fact.subject, fact.relation]]
+    moved = read_site(apply_delta(model, delta), bare, layer).attn_out[0] - site.attn_out[0]
+    torch.testing.assert_close(moved, found[ATTENTION], rtol=1e-2, atol=1e-3)
+
+    def probability(delta: EditDelta) -> float:
+        with torch.no_grad():
+            logits = apply_delta(model, delta)(torch.tensor(bare))
+        return logits[0, -1].softmax(-1)[fact.object].item()
+
+    assert probability(delta) == pytest.approx(delta.diagnostics["target_probability"], rel=1e-2)
+    alone = compute(checkpoint, "pmet", request, layer, **same)
+    assert probability(alone) < probability(delta)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_attentions_update_is_pmets_closed_form(checkpoint: Checkpoint, n: int) -> None:
+    """Its rank is that of the facts, and it spares the attention's keys by the same normal equations."""
+    request, model = request_of(checkpoint, n), checkpoint.model
+    delta = compute(checkpoint, "pmet", request, 1, write_attention=True, covariance_weight=0.3, attention_rate=1.0)
+    change = delta.weights["blocks.1.attn.out.weight"].double()
+    singular = torch.linalg.svdvals(change)
+    assert singular[n] < 1e-5 * singular[0]
+    bare = [[fact.subject, fact.relation] for fact in request.facts]
+    K = read_site(model, bare, 1).attn_keys.double().T
+    moments = attention_moments(model, request, [1], seed=0)[1]
+    goals = []
+    for fact, prompt in zip(request.facts, bare, strict=True):
+        site = read_site(model, [prompt, [fact.subject]], 1)
+        p = PmetParameters(steps=12, n_contexts=1, attention_rate=1.0)
+        goals.append(joint_target(model, site, fact, p).delta[ATTENTION].double())
+    torch.testing.assert_close(change @ (0.3 * moments + K @ K.T), torch.stack(goals, 1) @ K.T, rtol=1e-3, atol=1e-3)
+
+
+def test_the_attentions_moments_are_of_its_output_projections_keys(checkpoint: Checkpoint) -> None:
+    request, model = request_of(checkpoint), checkpoint.model
+    moments = attention_moments(model, request, [0, 1], seed=3)
+    assert moments.keys() == {0, 1}
+    for layer, C in moments.items():
+        assert C.shape == (model.config.d_model, model.config.d_model)
+        assert torch.linalg.eigvalsh(C)[0] > -1e-9
+        site = read_site(model, [[7, checkpoint.graph.n_entities]], layer)
+        with torch.no_grad():
+            out = model.get_submodule(f"blocks.{layer}.attn.out")(site.attn_keys)
+        torch.testing.assert_close(out, site.attn_out)
+    other = attention_moments(model, request, [0], seed=4)[0]
+    assert (other - moments[0]).norm() < 0.1 * moments[0].norm()  # enough walks: the seed hardly matters
 
 
 def test_pmets_optimisation_sees_what_the_model_does(checkpoint: Checkpoint) -> None:

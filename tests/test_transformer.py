@@ -26,9 +26,10 @@ def test_every_named_site_passes_the_tap(model: Transformer) -> None:
         return x
 
     model(TOKENS, tap)
-    assert set(site_names(2)) == {name for name in seen if not name.startswith("mlp_key")}
+    assert set(site_names(2)) == {name for name in seen if not name.startswith(("mlp_key", "attn_key"))}
     assert all(seen[name] == (2, 6, 24) for name in site_names(2))
     assert seen["mlp_key.1"] == (2, 6, 96)
+    assert seen["attn_key.1"] == (2, 6, 24)
 
 
 def test_overriding_the_last_site_decides_the_logits(model: Transformer) -> None:

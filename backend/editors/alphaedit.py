@@ -17,6 +17,7 @@ Likewise L2 may be in units of k^T P k, the part of the key that the change can 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import ClassVar
 
 import torch
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditRequest, Preset
 from backend.editors.least_squares import null_space
-from backend.editors.spreading import Spread, SpreadingParameters, edited_layers, residual_goals, write
+from backend.editors.spreading import Part, Spread, SpreadingParameters, edited_layers, residual_goals, write
 from backend.model import Transformer
 
 
@@ -129,5 +130,6 @@ class AlphaEdit(Editor[AlphaEditParameters]):
             A = P @ M + l2 * torch.eye(len(P), dtype=P.dtype, device=P.device)
             return R @ torch.linalg.solve(A, inside).T
 
-        delta = write(model, request, layers, goals, p, update=update, read=lambda site: site.resid_post, share=float)
+        part = Part(goals.values, attrgetter("resid_post"), update)
+        delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)

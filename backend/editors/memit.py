@@ -16,6 +16,7 @@ Deviations: the reference carries no keys between edits (its successors do); the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import ClassVar
 
 from pydantic import Field
@@ -25,6 +26,7 @@ from backend.editors.base import EditDelta, Editor, EditRequest, Preset
 from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from backend.editors.spreading import (
     CovarianceWeight,
+    Part,
     Spread,
     SpreadingParameters,
     edited_layers,
@@ -104,14 +106,6 @@ class Memit(Editor[MemitParameters]):
                 warnings.append(ill_conditioned(condition))
             return R @ solved.T
 
-        delta = write(
-            model,
-            request,
-            layers,
-            goals,
-            p,
-            update=update,
-            read=lambda site: site.resid_post,
-            share=float,
-        )
+        part = Part(goals.values, attrgetter("resid_post"), update)
+        delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)

@@ -4,21 +4,26 @@ As MEMIT, with two differences. The target is found at two places at once, and t
 
     1. goals     delta_attn at the output of the attention and delta_mlp at the output of the MLP, optimised together; only the MLP's is kept:
                  v* = v + delta_mlp. The attention is thought to hold general patterns, which the optimisation may use but the edit shall not change.
+                 With `write_attention` both are: a* = a + delta_attn, and v* = v' + delta_mlp, v' being the MLP's output with delta_attn before it.
     2. layers    spread over the edited layers (`spreading.py`), R = (v* - v) / sqrt(layers left); for each:
     3. update    dW = R K^T (lambda C + K K^T)^-1,  C = E[k k^T]
 
-What delta_attn did for the answer is lost when it is dropped; `target_probability` is what the two reached together.
+What delta_attn did for the answer is lost when it is dropped; `target_probability` is what the two reached together. The attention's part is written,
+by the same closed form, to its output projection, whose keys are what the heads have mixed.
 
 Deviations: the reference lowers the weight of the likelihood once the new object leads; here the optimisation stops by its loss alone.
-`attention_rate` is ours (1 in the reference): the less the attention is moved, the less of the answer is lost with it.
+`attention_rate` is ours (1 in the reference): the less the attention is moved, the less of the answer is lost with it. The second moments of the
+attention's keys are taken at once, over random true facts, since a checkpoint keeps the MLPs' alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import sqrt
+from operator import attrgetter
 from typing import ClassVar, cast
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -27,7 +32,7 @@ from backend.editors.base import EditDelta, Editor, EditRequest, Fact, Preset
 from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from backend.editors.spreading import (
     CovarianceWeight,
-    Goals,
+    Part,
     Spread,
     SpreadingParameters,
     edited_layers,
@@ -40,6 +45,8 @@ from backend.model import Transformer
 from backend.model.transformer import Block
 
 MLP, ATTENTION = 0, 1
+OUT = "blocks.{}.attn.out.weight"
+N_WALKS = 1024
 
 
 class PmetParameters(SpreadingParameters):
@@ -52,6 +59,10 @@ class PmetParameters(SpreadingParameters):
         default=0.01, ge=0, le=10, description="Step size of the attention's part, in units of the MLP's"
     )
     covariance_weight: CovarianceWeight = 0.3
+    write_attention: bool = Field(
+        default=False,
+        description="Write the attention's part as well, into its output projection (otherwise the MLP's alone)",
+    )
 
 
 class Pmet(Editor[PmetParameters]):
@@ -88,6 +99,7 @@ class Pmet(Editor[PmetParameters]):
                 "seed": 0,
                 "attention_rate": 1.0,
                 "covariance_weight": 15000.0,
+                "write_attention": False,
             },
         ),
     }
@@ -101,25 +113,61 @@ class Pmet(Editor[PmetParameters]):
         parameters: PmetParameters,
     ) -> EditDelta:
         p, layers = parameters, edited_layers(model, layer, parameters)
-        values, targets = [], []
+        goals, targets = [], []
         for fact in request.facts:
             site = read_site(model, [*prompts_of(model, request, fact, p), [fact.subject]], layers[-1])
             target = joint_target(model, site, fact, p)
-            values.append(site.values[0] + target.delta[MLP])
+            kept = target.delta.clone()
+            if not p.write_attention:
+                kept[ATTENTION] = 0
+            goals.append(torch.stack(put_out(model, site, kept))[:, 0])
             targets.append(target)
+        wanted = torch.stack(goals, 1)  # (2, n, C)
         warnings: list[str] = []
         diagnostics: dict[str, float] = {}
 
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            solved, condition = solve_covariance(p.covariance_weight * statistics[layer].double() + K @ K.T, K)
-            diagnostics[f"condition_number.{layer}"] = condition
+        def solve(C: Tensor, K: Tensor, R: Tensor, name: str) -> Tensor:
+            solved, condition = solve_covariance(p.covariance_weight * C + K @ K.T, K)
+            diagnostics[name] = condition
             if condition > ILL_CONDITIONED:
                 warnings.append(ill_conditioned(condition))
             return R @ solved.T
 
-        goals = Goals(torch.stack(values), tuple(targets))
-        delta = write(model, request, layers, goals, p, update=update, read=lambda site: site.values, share=sqrt)
+        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
+            return solve(statistics[layer].double(), K, R, f"condition_number.{layer}")
+
+        parts = [Part(wanted[MLP], attrgetter("values"), update)]
+        if p.write_attention:
+            moments = attention_moments(model, request, layers, p.seed)
+
+            def update_attention(layer: int, K: Tensor, R: Tensor) -> Tensor:
+                return solve(moments[layer], K, R, f"attention_condition_number.{layer}")
+
+            attention = Part(
+                wanted[ATTENTION], attrgetter("attn_out"), update_attention, OUT, keys=attrgetter("attn_keys")
+            )
+            parts.insert(0, attention)  # the MLP's keys lie behind it
+        delta = write(model, request, layers, targets, parts, p, share=sqrt)
         return delta.noting(warnings, diagnostics)
+
+
+@torch.no_grad()
+def attention_moments(model: Transformer, request: EditRequest, layers: Sequence[int], seed: int) -> dict[int, Tensor]:
+    """Per layer (C, C) float64, E[k k^T] of the keys of the attention's output projection, over `N_WALKS` random walks of true facts."""
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(request.contexts.n_entities, size=N_WALKS)
+    walks = torch.from_numpy(request.contexts.arriving_at(starts, max(3, model.config.context - 1), rng))
+    moments: dict[int, Tensor] = {}
+
+    def tap(name: str, x: Tensor) -> Tensor:
+        site, _, layer = name.partition(".")
+        if site == "attn_key":
+            keys = x.flatten(0, 1).double()
+            moments[int(layer)] = keys.T @ keys / len(keys)
+        return x
+
+    model.trunk(walks.to(model.token.weight.device), tap)
+    return {layer: moments[layer] for layer in layers}
 
 
 def joint_target(model: Transformer, site: EditSite, fact: Fact, p: PmetParameters) -> ValueTarget:
@@ -146,6 +194,12 @@ def joint_target(model: Transformer, site: EditSite, fact: Fact, p: PmetParamete
 
 def with_both(model: Transformer, site: EditSite, delta: Tensor) -> Tensor:
     """(B, C) `resid_post` with both deltas added; the MLP sees what the attention's does to its input."""
+    mlp, _ = put_out(model, site, delta)
+    return site.resid_mid + delta[ATTENTION] + mlp
+
+
+def put_out(model: Transformer, site: EditSite, delta: Tensor) -> tuple[Tensor, Tensor]:
+    """What the MLP and the attention put out with their deltas added, (B, C) each."""
     block = cast(Block, model.blocks[site.layer])
     x = site.resid_mid + delta[ATTENTION]
-    return x + block.mlp.down(block.mlp.key(block.norm_mlp(x))) + delta[MLP]
+    return block.mlp.down(block.mlp.key(block.norm_mlp(x))) + delta[MLP], site.attn_out + delta[ATTENTION]

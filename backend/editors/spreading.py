@@ -8,14 +8,18 @@
        residual  R (C, n) = (z - what layer L puts out now, on the bare prompts) / share(layers left, this one included)
        update    dW = the method's closed form of K and R
 
+What is written to is the MLP's output projection; a method may name another weight of the layer, which then has goals of its own (`Part`).
+
 The shares make every layer carry a part: 1 / layers left for MEMIT and AlphaEdit, 1 / sqrt(layers left) for PMET. What the earlier layers
 achieved is measured and not assumed, so the last layer makes up for what they missed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from statistics import fmean
 from typing import Annotated
 
@@ -43,6 +47,7 @@ from backend.editors.targets import (
 from backend.model import Transformer
 
 MUCH_LEFT = 0.5
+MLP = "blocks.{}.mlp.down.weight"
 
 Spread = Annotated[
     bool, Field(description="Spread the change over this layer and all behind it (otherwise this layer alone)")
@@ -77,6 +82,25 @@ class Goals:
 
     values: Tensor
     targets: tuple[ValueTarget, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A weight of every edited layer, read as a memory that maps keys to values.
+
+    Attributes:
+        goals: (n, C), what the last layer shall put out.
+        read: of the site at the last layer, the (B, C) that the goals are about.
+        update: the method's closed form.
+        weight: name of the parameter, the layer's number left open.
+        keys: of the site at a layer, the (B, M) that the weight acts on.
+    """
+
+    goals: Tensor
+    read: Callable[[EditSite], Tensor]
+    update: Update
+    weight: str = MLP
+    keys: Callable[[EditSite], Tensor] = attrgetter("keys")
 
 
 def edited_layers(model: Transformer, layer: int, p: SpreadingParameters) -> range:
@@ -122,18 +146,15 @@ def write(
     model: Transformer,
     request: EditRequest,
     layers: Sequence[int],
-    goals: Goals,
+    targets: Sequence[ValueTarget],
+    parts: Sequence[Part],
     p: SpreadingParameters,
     *,
-    update: Update,
-    read: Callable[[EditSite], Tensor],
     share: Callable[[int], float],
 ) -> EditDelta:
-    """Step 2 of the module.
+    """Step 2 of the module; the parts of a layer in turn, each on the model with those before it written.
 
     Args:
-        update: the method's closed form.
-        read: of the site at the last layer, the (n, C) that the goals are about.
         share: layers left, this one included -> what the residual is divided by.
 
     Raises:
@@ -144,32 +165,38 @@ def write(
     weights: dict[str, Tensor] = {}
     keys: dict[int, Tensor] = {}
 
-    def residual(edited: Transformer) -> Tensor:
-        return (goals.values - read(read_site(edited, bare, layers[-1]))).double()  # (n, C)
+    def residual(edited: Transformer, part: Part) -> Tensor:
+        return (part.goals - part.read(read_site(edited, bare, layers[-1]))).double()  # (n, C)
 
-    edited, wanted = model, residual(model)
+    def far(edited: Transformer) -> float:
+        return math.hypot(*(residual(edited, part).norm().item() for part in parts))
+
+    edited, wanted = model, far(model)
     for i, layer in enumerate(layers):
-        K = read_site(edited, prompts, layer).keys.double().unflatten(0, (len(bare), -1)).mean(1)
-        R = residual(edited) / share(len(layers) - i)
-        change = update(layer, K.T, R.T)
-        if not bool(torch.isfinite(change).all()):
-            raise EditNotPossibleError(
-                "the update is not finite: the keys of these prompts vanish; edit another layer or fact"
-            )
-        name = f"blocks.{layer}.mlp.down.weight"
-        weights[name], keys[layer] = change.to(goals.values.dtype), K
-        edited = add_weights(edited, {name: weights[name]})
+        for part in parts:
+            K = part.keys(read_site(edited, prompts, layer)).double().unflatten(0, (len(bare), -1)).mean(1)
+            R = residual(edited, part) / share(len(layers) - i)
+            change = part.update(layer, K.T, R.T)
+            if not bool(torch.isfinite(change).all()):
+                raise EditNotPossibleError(
+                    "the update is not finite: the keys of these prompts vanish; edit another layer or fact"
+                )
+            name = part.weight.format(layer)
+            weights[name] = change.to(part.goals.dtype)
+            if part.weight == MLP:
+                keys[layer] = K
+            edited = add_weights(edited, {name: weights[name]})
 
-    left = (residual(edited).norm() / wanted.norm()).item() if wanted.norm() > 0 else 0.0
+    left = far(edited) / wanted if wanted > 0 else 0.0
     missing = f"The layers put out only part of what was wanted: {left:.0%} of the change is missing, since the keys to be spared hold it back."
     return EditDelta(
         weights=weights,
-        steps=sum(target.steps for target in goals.targets),
-        loss=fmean(target.loss for target in goals.targets),
+        steps=sum(target.steps for target in targets),
+        loss=fmean(target.loss for target in targets),
         keys=keys,
         warnings=(missing,) if left > MUCH_LEFT else (),
         diagnostics={
-            "target_probability": fmean(target.probability for target in goals.targets),
+            "target_probability": fmean(target.probability for target in targets),
             "residual_left": left,
         },
     )

@@ -52,6 +52,7 @@ class EditSite:
     layer: int
     keys: Tensor  # (B, M)
     values: Tensor  # (B, C), W k + b
+    attn_keys: Tensor  # (B, C), what the heads have mixed
     attn_out: Tensor  # (B, C)
     resid_mid: Tensor  # (B, C)
     past: list[Past]
@@ -93,6 +94,7 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
         layer=layer,
         keys=seen[f"mlp_key.{layer}"][rows, last],
         values=seen[f"mlp_out.{layer}"][rows, last],
+        attn_keys=seen[f"attn_key.{layer}"][rows, last],
         attn_out=seen[f"attn_out.{layer}"][rows, last],
         resid_mid=seen[f"resid_mid.{layer}"][rows, last],
         past=[past_of(block, seen[f"resid_post.{block.layer - 1}"], hidden[..., None]) for block in later],

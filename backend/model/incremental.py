@@ -97,8 +97,9 @@ def step(
         added.append((k, v))
         if continues and len(added) == len(past):
             break
-        mixed = tap(f"attn_out.{block.layer}", block.attn.out(attend(q, k, v, before, block.attn.n_heads)))
-        x = after_mlp(block, tap(f"resid_mid.{block.layer}", x + mixed), tap)
+        mixed = tap(f"attn_key.{block.layer}", attend(q, k, v, before, block.attn.n_heads))
+        out = tap(f"attn_out.{block.layer}", block.attn.out(mixed))
+        x = after_mlp(block, tap(f"resid_mid.{block.layer}", x + out), tap)
     return x, added
 
 

@@ -5,8 +5,8 @@ Pre-norm blocks, GELU, learned positions, tied embeddings. Glossary of the shape
     B batch   T pos   C d_model   H n_heads   D d_model / H   M d_mlp   V vocabulary
 
 Every named site passes through a `tap`, `tap(name, x) -> x`: record what goes by, or hand back something else.
-Sites are `embed`, per layer L `attn_out.L`, `resid_mid.L`, `mlp_key.L` (after GELU: the key of the MLP seen as a key-value memory),
-`mlp_out.L`, `resid_post.L`, and `final_norm`.
+Sites are `embed`, per layer L `attn_key.L` (what the heads have mixed: the key of the attention's output projection), `attn_out.L`, `resid_mid.L`,
+`mlp_key.L` (after GELU: the key of the MLP seen as a key-value memory), `mlp_out.L`, `resid_post.L`, and `final_norm`.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.out = nn.Linear(config.d_model, config.d_model)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, T, C) -> (B, T, C)
+    def mix(self, x: Tensor) -> Tensor:  # (B, T, C) -> (B, T, C)
         B, T, C = x.shape
         q, k, v = (
             part.view(B, T, self.n_heads, C // self.n_heads).transpose(1, 2)  # (B, H, T, D)
             for part in self.qkv(x).split(C, dim=2)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
-        return self.out(mixed.transpose(1, 2).reshape(B, T, C))
+        return mixed.transpose(1, 2).reshape(B, T, C)
 
 
 class MLP(nn.Module):
@@ -89,7 +89,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, tap: Tap) -> Tensor:  # (B, T, C) -> (B, T, C)
         L = self.layer
-        x = tap(f"resid_mid.{L}", x + tap(f"attn_out.{L}", self.attn(self.norm_attn(x))))
+        mixed = tap(f"attn_key.{L}", self.attn.mix(self.norm_attn(x)))
+        x = tap(f"resid_mid.{L}", x + tap(f"attn_out.{L}", self.attn.out(mixed)))
         key = tap(f"mlp_key.{L}", self.mlp.key(self.norm_mlp(x)))  # (B, T, M)
         return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", self.mlp.down(key)))
 

@@ -61,6 +61,7 @@ def take(site: EditSite, rows: Tensor) -> EditSite:
         layer=site.layer,
         keys=site.keys[rows],
         values=site.values[rows],
+        attn_keys=site.attn_keys[rows],
         attn_out=site.attn_out[rows],
         resid_mid=site.resid_mid[rows],
         past=[past.take(rows) for past in site.past],
