@@ -55,9 +55,11 @@
     if (button) button.hidden = !seconds || before() === null;
   }
 
+  // A page that can do better than go back says so by preventing the event's default.
   function cancel() {
     const back = before();
     flights.forEach((flight) => flight.controller.abort());
+    if (!document.dispatchEvent(new CustomEvent("shatterscope:cancelled", { cancelable: true }))) return;
     window.dash_clientside.set_props("url-in", { data: { query: back, at: Date.now(), cancelled: true } });
   }
 
@@ -66,7 +68,8 @@
   window.fetch = function (resource, options) {
     const url = typeof resource === "string" ? resource : resource.url;
     if (!url.includes("_dash-update-component")) return fetch(resource, options);
-    const output = JSON.parse(options.body).output;
+    const asked = JSON.parse(options.body);
+    const output = asked.output + JSON.stringify(asked.outputs); // of a pattern: which of its callbacks
     flights.forEach((flight) => { if (flight.output === output) flight.controller.abort(); });
     const flight = { output, controller: new AbortController() };
     flights.add(flight);
@@ -87,7 +90,9 @@
       },
     );
   };
-  window.addEventListener("load", () => setTimeout(show, 0));
+  // A page that asks nothing of the server is ready as soon as it stands.
+  const first = () => (document.getElementById("status") ? show() : setTimeout(first, 50));
+  window.addEventListener("load", first);
   document.addEventListener("click", (event) => {
     if (event.target.closest && event.target.closest("#cancel")) cancel();
   });

@@ -97,5 +97,5 @@
       ])));
   }
 
-  window.shatterscope = { Field, Range, Select, Choice };
+  window.shatterscope = Object.assign(window.shatterscope || {}, { Field, Range, Select, Choice });
 })();

@@ -6,12 +6,23 @@ answers and the numbers arrive independently.
 
 from __future__ import annotations
 
-from dash import Dash
+from dash import ClientsideFunction, Dash, Input, Output
 
+from app import ids
 from app.callbacks import answers, intent, measures, scenes, stack, tool
 from app.client import Client
 
 
 def register(app: Dash, client: Client) -> None:
+    app.clientside_callback(
+        ClientsideFunction("shatterscope", "showStrength"),
+        Output("strength-value", "children"),
+        Input(ids.STRENGTH, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("shatterscope", "shareDistance"),
+        Output(ids.NEAR, "title"),
+        *(Input(name, "value") for name in (ids.NEAR, ids.DISTANCE_SLIDER, ids.DISTANCE)),
+    )
     for module in (intent, answers, tool, stack, scenes, measures):
         module.register(app, client)

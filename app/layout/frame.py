@@ -1,0 +1,74 @@
+"""What every page has: the header with the way to the other pages, the checkpoint, the status, and a place for messages."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+
+from app import ids, theme
+from app.components import Select
+from app.layout.parts import Node, problem
+
+PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"))
+
+
+def frame(path: str, *content: Node, stores: tuple[str, ...] = (), skip: tuple[str, str]) -> Node:
+    """The page at `path`. `stores` are further stores; `skip` is the label and the target of the link past the header."""
+    return html.Div(
+        [
+            *(dcc.Store(id=name) for name in (ids.URL_IN, ids.URL_OUT, *stores)),
+            html.A(skip[0], href=skip[1], className="skip"),
+            header(path),
+            html.Div(id=ids.NOTICE, className="notice", role="status"),
+            problem(ids.PROBLEM_PAGE),
+            *content,
+        ],
+        className="page",
+    )
+
+
+def header(path: str) -> Node:
+    return html.Header(
+        [
+            html.A(
+                [html.Span(className="brand-ring", style={"background": theme.ring_gradient()}), "Shatterscope"],
+                href="/",
+                className="brand",
+            ),
+            navigation(path),
+            html.Div(
+                [
+                    Select(id=ids.CHECKPOINT, options=[], label="checkpoint: which trained model"),
+                    html.Span("", id=ids.CHECKPOINT_NOTE, className="checkpoint-note"),
+                ],
+                className="checkpoint",
+            ),
+            html.Div(
+                [
+                    html.Span(className="dot"),
+                    html.Span("starting", id="status-text"),
+                    html.Span(id="status-time", **{"aria-hidden": "true"}),
+                ],
+                id=ids.STATUS,
+                className="status",
+                role="status",
+                **{"aria-live": "polite", "data-state": "busy"},
+            ),
+            html.Button(
+                "Cancel",
+                id=ids.CANCEL,
+                hidden=True,
+                title="Stop computing and go back to the last complete view (Esc)",
+            ),
+            html.Button("Copy link", id="copy-link", className="quiet", title="The link holds this whole view"),
+            html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
+        ],
+        className="bar",
+    )
+
+
+def navigation(path: str) -> Node:
+    """Links to the pages; `frontend_assets/nav.js` gives each the checkpoint and the edits to take along."""
+    links = [
+        html.A(name, href=target, **({"aria-current": "page"} if target == path else {})) for target, name in PAGES
+    ]
+    return html.Nav(links, className="pages", **{"aria-label": "Pages"})

@@ -1,0 +1,113 @@
+"""The pages, each a Dash application of its own on the same server: its callbacks and element ids meet no other page's.
+
+So every page may have its `status`, `checkpoint` and `url-in`, loads only its own callbacks, and a page load between them leaves
+nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scripts are the same files for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from app import ids
+from app.client import Client
+from app.leaving import Leaving
+
+ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
+SUITES = "_dash-component-suites"
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+{%metas%}
+<title>{%title%}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="description" content="Change one fact inside a small transformer and watch its geometry shatter.">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
+<link rel="preload" href="/assets/vendor/plotly-gl3d.min.js" as="script">
+<link rel="preload" href="/assets/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer>{%config%}{%scripts%}{%renderer%}</footer>
+</body>
+</html>"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks."""
+
+    path: str
+    title: str
+    layout: Callable[[], Any]
+    register: Callable[[Dash, Client], None]
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.path.rstrip('/')}/"
+
+
+class _PageApp(Dash):
+    """Dash, with scripts from the addresses of the first page, so that a browser keeps one copy for all pages."""
+
+    def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
+        own = f"{self.config.requests_pathname_prefix}{SUITES}"
+        parts["scripts"] = parts["scripts"].replace(own, f"/{SUITES}")
+        html: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
+        return html
+
+
+def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
+    """Adds the pages' routes to `server` and returns the application of `/`, which also answers unknown paths."""
+    # An unknown path is answered by the application that was made last.
+    apps = [_serve(page, server, client) for page in sorted(pages, key=lambda page: page.path, reverse=True)]
+    root = apps[-1]
+    for app in apps:
+        app.registered_paths = root.registered_paths
+    return root
+
+
+def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
+    app = _PageApp(
+        __name__,
+        server=server,  # type: ignore[arg-type]  # FastAPI is accepted since Dash 4.2
+        routes_pathname_prefix=page.prefix,
+        requests_pathname_prefix=page.prefix,
+        assets_folder=str(ASSETS),
+        assets_external_path="/",
+        title=page.title,
+        update_title="",
+        index_string=INDEX,
+        serve_locally=True,
+        assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
+    )
+    server.add_middleware(Leaving, path=f"{page.prefix}_dash-update-component")
+    # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
+    app.backend.websocket_capability = False
+    app.layout = page.layout()
+    for name, output, source, prop in (
+        ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),
+        ("writeUrl", ("copy-link", "data-query"), ids.URL_OUT, "data"),
+    ):
+        app.clientside_callback(  # type: ignore[no-untyped-call]
+            ClientsideFunction("shatterscope", name), Output(*output), Input(source, prop)
+        )
+    page.register(app, client)
+
+    if page.path != page.prefix:
+
+        async def index(_: Request) -> HTMLResponse:
+            return HTMLResponse(app.index())  # type: ignore[no-untyped-call]
+
+        server.add_route(page.path, index, methods=["GET"])
+    return app

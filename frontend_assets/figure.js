@@ -1,0 +1,96 @@
+// Downloads of a figure card (the Python half is app/layout/figure_card.py): PNG, SVG, and CSV of exactly the points drawn. Tables
+// use `saveCsv` as well.
+(function () {
+  const text = (card, name) => { const found = card.querySelector(name); return found ? found.textContent.trim() : ""; };
+  const fileName = (title) => (title || "figure").normalize("NFKD").replace(/[^\w.=+-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 90).toLowerCase() || "figure";
+
+  function save(name, content, type) {
+    const link = document.createElement("a");
+    link.href = typeof content === "string" && content.startsWith("data:") ? content : URL.createObjectURL(new Blob([content], { type }));
+    link.download = name;
+    document.body.appendChild(link);
+    link.click();
+    link.remove();
+    if (link.href.startsWith("blob:")) setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  const quoted = (value) => {
+    const shown = value === null || value === undefined || (typeof value === "number" && !Number.isFinite(value)) ? "" : String(value);
+    return /[",\n]/.test(shown) ? `"${shown.replaceAll('"', '""')}"` : shown;
+  };
+  const toCsv = (columns, rows) => [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+
+  // One row a point, whatever the mixture of traces: the columns of all traces in the order in which they appear.
+  function pointsOf(gd) {
+    const columns = ["series"];
+    const rows = [];
+    const title = (axis) => { const found = axis && axis.title && axis.title.text; return found ? found.replace(/<[^>]*>/g, "") : ""; };
+    const layout = gd._fullLayout;
+    for (const trace of gd._fullData) {
+      const meta = trace.meta || {};
+      if (meta.csv === false || trace.visible === false || trace.visible === "legendonly") continue;
+      const names = meta.columns || {};
+      const axis = { x: layout[(trace.xaxis || "x").replace(/^x/, "xaxis")], y: layout[(trace.yaxis || "y").replace(/^y/, "yaxis")] };
+      const solid = layout[trace.scene || "scene"] || {};
+      const parts = [];
+      for (const key of ["x", "y", "z"]) {
+        if (!trace[key] || typeof trace[key] === "string") continue;
+        const name = names[key] || title(trace.type === "scatter3d" ? solid[`${key}axis`] : axis[key]) || key;
+        parts.push([name, trace[key]]);
+        const error = trace[`error_${key}`];
+        if (error && error.visible && error.array) parts.push([`${name} ±`, error.array]);
+      }
+      if (names.text && trace.text) parts.push([names.text, trace.text]);
+      if (names.color && trace.marker && trace.marker.color) parts.push([names.color, trace.marker.color]);
+      (names.customdata || []).forEach((name, place) => {
+        if (trace.customdata) parts.push([name, Array.from(trace.customdata, (item) => (item && item.length !== undefined && typeof item !== "string" ? item[place] : item))]);
+      });
+      const count = Math.max(0, ...parts.map(([, values]) => values.length));
+      const places = parts.map(([name]) => { if (!columns.includes(name)) columns.push(name); return columns.indexOf(name); });
+      for (let i = 0; i < count; i += 1) {
+        const row = [trace.name || ""];
+        parts.forEach(([, values], k) => { row[places[k]] = values[i]; });
+        rows.push(row);
+      }
+    }
+    return [columns, rows.map((row) => Array.from(columns, (_, place) => row[place]))];
+  }
+
+  // The style sheet colours the page's figures, and a picture has no style sheet: colours, title and what it was computed over are
+  // written into a copy.
+  async function picture(gd, card, format) {
+    const style = getComputedStyle(gd);
+    const value = (name) => { const probe = document.createElement("i"); probe.style.color = `var(${name})`; gd.appendChild(probe); const found = getComputedStyle(probe).color; probe.remove(); return found; };
+    const [ink, soft, line, surface] = ["--ink", "--soft", "--line", "--surface"].map(value);
+    const copy = JSON.parse(JSON.stringify({ data: gd.data, layout: gd.layout }));
+    const { width, height, margin } = gd._fullLayout;
+    const title = text(card, ".figure-title");
+    const over = text(card, ".figure-over");
+    const room = 26 + (over ? 16 : 0);
+    const layout = copy.layout;
+    Object.assign(layout, { paper_bgcolor: surface, plot_bgcolor: surface, width, height: height + room, autosize: false });
+    layout.margin = { ...margin, t: margin.t + room };
+    layout.font = { ...layout.font, family: style.fontFamily, color: soft };
+    layout.title = { text: title + (over ? `<br><span style="font-size:11px;color:${soft}">${over}</span>` : ""), x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 10 }, font: { size: 14, color: ink } };
+    for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) layout[key].gridcolor = line;
+    (layout.annotations || []).forEach((note) => { note.font = { color: ink, ...note.font }; });
+    return window.Plotly.toImage(copy, { format, width, height: height + room, scale: format === "png" ? 2 : 1 });
+  }
+
+  const saveCsv = (title, columns, rows) => save(`${fileName(title)}.csv`, toCsv(columns, rows), "text/csv");
+
+  async function download(button) {
+    const card = button.closest(".figure-card");
+    const gd = card && card.querySelector(".js-plotly-plot");
+    if (!gd || !gd._fullData) return;
+    const name = fileName(text(card, ".figure-title"));
+    const kind = button.dataset.download;
+    if (kind === "csv") save(`${name}.csv`, toCsv(...pointsOf(gd)), "text/csv");
+    else save(`${name}.${kind}`, await picture(gd, card, kind), "");
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("[data-download]");
+    if (button) download(button);
+  });
+  window.shatterscope = Object.assign(window.shatterscope || {}, { saveCsv, pointsOf });
+})();
