@@ -1,4 +1,4 @@
-"""Colour: one cyclic map for ring position, one accent for the edit. Everything else is in `frontend_assets/style.css`.
+"""Colour: one cyclic map for ring position, one accent for the edit, one colour a method. Everything else is in `frontend_assets/style.css`.
 
 The cyclic map is a closed curve in OKLab whose projection on the plane of lightness and blue-yellow is a circle. People with
 red-green colour blindness see just that plane, so every position keeps its own colour for them too; the red-green
@@ -50,3 +50,38 @@ def ring_colorscale() -> list[tuple[float, str]]:
 def ring_gradient() -> str:
     """For CSS: position 0 at the top, clockwise."""
     return f"conic-gradient({', '.join(color for _, color in ring_colorscale())})"
+
+
+# Methods: Okabe and Ito's colours, which people with any colour blindness tell apart, without the one that is near the accent; symbols
+# tell them apart without colour. The same on every page.
+METHODS: dict[str, tuple[str, str, str]] = {
+    "rome": ("ROME", "#0080c8", "circle"),
+    "memit": ("MEMIT", "#e69f00", "square"),
+    "pmet": ("PMET", "#009e73", "diamond"),
+    "alphaedit": ("AlphaEdit", "#cc79a7", "triangle-up"),
+    "ft": ("FT", "#7d838d", "cross"),
+    "ft-l": ("FT-L", "#56b4e9", "x"),
+    "ft-m": ("FT-M", "#a58f00", "triangle-down"),
+    "grace": ("GRACE", "#8b6bc9", "star"),
+}
+
+
+def method_name(method: str) -> str:
+    return METHODS[method][0] if method in METHODS else method
+
+
+def method_color(method: str) -> str:
+    return METHODS[method][1] if method in METHODS else NEUTRAL
+
+
+def method_symbol(method: str) -> str:
+    return METHODS[method][2] if method in METHODS else "hexagon"
+
+
+STEP_COLORS = ("#56b4b0", "#4a90c8", "#6a68c4", "#93429a", "#c8912a")
+
+
+def step_color(index: int, count: int) -> str:
+    """The colour of the `index`-th of `count` kinds in order of strength: a walk through `STEP_COLORS`."""
+    at = 0 if count < 2 else index * (len(STEP_COLORS) - 1) / (count - 1)
+    return STEP_COLORS[round(at)]
