@@ -58,7 +58,7 @@ class MethodCell(MethodKey):
     distance: int
     success: Spread = Field(description="share of edits whose new object the edited model answers")
     relative_delta_norm: Spread
-    shattering: Spread = Field(description="R, mean over the sub-graphs")
+    shattering: Spread | None = Field(description="R, mean over the sub-graphs; null where none is finite")
     direct: Spread = Field(description="change of direct recall, mean over the orders")
     efficacy: Spread | None
     generality: Spread | None
@@ -89,10 +89,10 @@ class SequencePoint(Wire):
     """After this many edits of a sequence; means over its repetitions."""
 
     edits: int
-    shattering: Spread = Field(description="R, mean over the sub-graphs")
+    shattering: Spread | None = Field(description="R, mean over the sub-graphs; null where none is finite")
     accuracy: dict[PaperTask, Spread] = Field(description="itself, not its change; mean over the orders")
     holding: Spread = Field(description="share of the edits so far that the model answers now")
-    written: Spread = Field(description="share of the edits since the point before that succeeded when made")
+    written: Spread | None = Field(description="share of the edits since the point before that succeeded when made")
 
 
 class SequenceCurve(MethodKey):
@@ -115,12 +115,13 @@ class Provenance(Wire):
     edits_per_cell: int
     queries: int = Field(description="asked per task and order for every row")
     contexts: int
-    device: str
+    device: str | None = Field(description="null before the first row, as `versions`")
     versions: Versions | None
     started: str | None = Field(description="ISO 8601, UTC: when the first row was finished")
     finished: str | None
     rows: int
     total: int = Field(description="rows there will be")
+    left_out: int = Field(description="rows whose edits could not be made: they count in no table")
 
 
 class Disagreement(Wire):
@@ -129,8 +130,9 @@ class Disagreement(Wire):
     what: str
     ours: float
     paper: float
-    unit: Literal["points", "R"]
-    difference: float
+    unit: Literal["points", "R"] = Field(description="of these numbers: percentage points, or R itself")
+    difference: float = Field(description="ours - paper")
+    standard_error: float = Field(description="of ours")
 
 
 class Report(Wire):
@@ -158,7 +160,7 @@ class TracingRequest(Wire):
     """Causal tracing: answers to `y r' x r` when one part is replaced, and single activations are put back."""
 
     checkpoint: str
-    facts: int = Field(default=100, ge=1, le=1000, description="facts the model answers right, drawn by `seed`")
+    facts: int = Field(default=100, ge=2, le=1000, description="facts the model answers right, drawn by `seed`")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
 
@@ -174,7 +176,7 @@ class Tracing(Wire):
     standard_error: list[list[float]]
     clean: float = Field(description="mean probability of the true object")
     corrupted_probability: float
-    n: int
+    n: int = Field(description="facts; fewer than asked for where the model answers fewer right")
     seconds: float
 
 
@@ -195,18 +197,23 @@ class KeysValues(Wire):
     values: Array = Field(description="(n_entities, 2)")
     keys_variance: float = Field(description="share of the variance in the picture")
     values_variance: float
-    distance_correlation: float = Field(
-        description="Pearson's r between the distances of keys and of values, over sampled pairs of entities"
+    distance_correlation: float | None = Field(
+        description="Pearson's r between the distances of keys and of values, over `pairs` sampled pairs of entities; "
+        "null where these do not vary"
     )
+    pairs: int
     order_position: list[int]
 
 
 class RingsRequest(Wire):
-    """All relations before and after an edit, each by Isomap in two dimensions at its own automatic `n_neighbors`."""
+    """All relations before and after an edit, each by Isomap in two dimensions at its own automatic `n_neighbors`, of all entities;
+    only some of these are handed out."""
 
     checkpoint: str
     edit: str
-    entities: int = Field(default=256, ge=16, le=4096, description="drawn of each ring, evenly spaced by ring position")
+    entities: int = Field(
+        default=256, ge=16, le=4096, description="handed out of each ring, evenly spaced by ring position; at most all"
+    )
 
 
 class RingPicture(Wire):

@@ -1,0 +1,137 @@
+"""The reproduction: reports of sweeps and of shipped runs, and looks inside the unedited model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+
+from backend.api import wire
+from backend.api.jobs import JobDesk
+from backend.api.laboratory import Laboratory
+from backend.api.problems import ProblemError, invalid
+from backend.evaluation.keys_values import distance_correlation, memory
+from backend.evaluation.tracing import TracingError
+from backend.geometry.checks import FloatArray
+from backend.geometry.pca import fit_pca
+from backend.reproduction.report import Run, report
+from backend.reproduction.rows import RowDigest
+from backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
+from backend.reproduction.shipped import Part as ShippedPart
+from backend.reproduction.traced import trace_checkpoint
+from backend.reproduction_schemas import (
+    KeysValues,
+    KeysValuesRequest,
+    Report,
+    Reproduction,
+    Tracing,
+    TracingRequest,
+)
+from backend.sweep_schemas import SweepRequest, SweepRow
+from backend.sweeps.table import csv_lines
+
+PAIRS = 20_000  # of entities, for the correlation of distances
+
+# --- reports ---------------------------------------------------------------------------------------------------------
+
+
+async def sweep_report(desk: JobDesk, id: str) -> Report:
+    """Computed once for every number of finished rows."""
+    info = await desk.get(id)
+    job = await asyncio.to_thread(desk.jobs.get, id)
+    assert job is not None  # jobs are never deleted
+    run = Run(id, job.checkpoint_sha256, SweepRequest.model_validate(job.request), job.total)
+
+    def compute() -> Report:
+        return report(map(RowDigest.model_validate_json, desk.jobs.rows(id)), run)
+
+    return await desk.laboratory.compute(f"report/{id}/{info.done}", compute)
+
+
+async def shipped_run(laboratory: Laboratory, id: str, part: ShippedPart = "single") -> Shipped:
+    """A run that has this part. Raises `ProblemError`: 404 where there is none, 409 where it cannot be used."""
+    checkpoint = laboratory.checkpoint(id)
+    try:
+        found = await asyncio.to_thread(load, laboratory.settings.models_dir / checkpoint.id, checkpoint.sha256)
+        found.check_part(part)
+        return found
+    except ShippedError as error:
+        raise _problem(error) from None
+
+
+async def shipped_reproduction(laboratory: Laboratory, id: str) -> Reproduction:
+    shipped = await shipped_run(laboratory, id)
+    manifest = shipped.manifest
+    hashes = "/".join(part.sha256 for part in (manifest.single, manifest.sequence) if part is not None)
+    try:
+        found = await laboratory.compute(f"reproduction/{manifest.checkpoint_sha256}/{hashes}", shipped.reproduction)
+        return found.model_copy(update={"findings": await asyncio.to_thread(shipped.findings)})
+    except ShippedError as error:
+        raise _problem(error) from None
+
+
+def shipped_json(shipped: Shipped, part: ShippedPart) -> Iterator[str]:
+    """A JSON array, piece by piece."""
+    between = "["
+    for row in shipped.rows(part):
+        yield between + row
+        between = ",\n"
+    yield "[]" if between == "[" else "]"
+
+
+def shipped_csv(shipped: Shipped, part: ShippedPart) -> Iterator[str]:
+    return csv_lines(lambda: map(SweepRow.model_validate_json, shipped.rows(part)))
+
+
+def _problem(error: ShippedError) -> ProblemError:
+    return ProblemError(404 if isinstance(error, NothingShipped) else 409, str(error))
+
+
+# --- inside the unedited model ---------------------------------------------------------------------------------------
+
+
+async def get_tracings(laboratory: Laboratory, request: TracingRequest) -> list[Tracing]:
+    """With the subject replaced, and with the relation replaced: of the same facts."""
+    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    key = f"tracings/{checkpoint.sha256}/{request.facts}/{request.seed}"
+    try:
+        found = await laboratory.compute(key, lambda: trace_checkpoint(checkpoint, request.facts, request.seed))
+    except TracingError as error:
+        raise invalid("body.checkpoint", str(error)) from None
+    return [each.model_copy(update={"checkpoint": checkpoint.id}) for each in found]
+
+
+async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) -> KeysValues:
+    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    relation = laboratory.relation(checkpoint, request.relation, "body.relation")
+    layers = checkpoint.model.config.n_layers
+    if request.layer >= layers:
+        raise invalid("body.layer", f"layers of {checkpoint.id} are 0..{layers - 1}, got {request.layer}")
+
+    def compute() -> KeysValues:
+        found = memory(checkpoint.model, checkpoint.graph.n_entities, relation, request.layer)
+        keys, keys_variance = _flat(found.keys.cpu().numpy())
+        values, values_variance = _flat(found.values.cpu().numpy())
+        return KeysValues(
+            checkpoint=checkpoint.id,
+            relation=relation.name,
+            layer=request.layer,
+            keys=wire.array(keys),
+            values=wire.array(values),
+            keys_variance=keys_variance,
+            values_variance=values_variance,
+            distance_correlation=distance_correlation(found, PAIRS, np.random.default_rng(0)),
+            pairs=PAIRS,
+            order_position=checkpoint.graph.positions[relation.order].tolist(),
+        )
+
+    found = await laboratory.compute(f"keys/{checkpoint.sha256}/{relation.name}/{request.layer}", compute)
+    return found.model_copy(update={"checkpoint": checkpoint.id})
+
+
+def _flat(points: FloatArray) -> tuple[FloatArray, float]:
+    """(n, 2) by PCA, and its share of the variance."""
+    embedding = fit_pca(points, 2).embedding
+    total = float(np.var(points.astype(np.float64), axis=0).sum())
+    return embedding, float(np.var(embedding, axis=0).sum()) / total if total else 1.0

@@ -1,0 +1,256 @@
+"""A run that ships with its checkpoint, in the checkpoint's folder:
+
+    reproduction/single.jsonl.gz     rows of single edits, a JSON object a line
+    reproduction/sequence.jsonl.gz   rows of sequences (optional)
+    reproduction/reproduction.json   what was asked for, when and on what it ran, hashes of the checkpoint and of the rows
+    reproduction/findings.md         why our numbers differ from the paper's, written by hand (optional)
+
+Numbers are kept to six significant digits, all that can matter of means over hundreds of edits, at a third of the size; parameters of edits
+are kept whole, so that their ids stay theirs. The same rows make the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backend.reproduction.report import Run, report
+from backend.reproduction.rows import RowDigest
+from backend.reproduction_schemas import Report, Reproduction
+from backend.sweep_schemas import SweepRequest, Versions
+
+FOLDER, MANIFEST, FINDINGS = "reproduction", "reproduction.json", "findings.md"
+FORMAT = 1
+DIGITS = 6
+
+Part = Literal["single", "sequence"]
+PARTS: tuple[Part, ...] = ("single", "sequence")
+
+
+class ShippedError(Exception):
+    """A shipped run that cannot be used; the message says what is wrong and what to do."""
+
+
+class NothingShipped(ShippedError):
+    """This checkpoint has no run, or none of sequences."""
+
+
+class PartManifest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    sweep: str
+    request: SweepRequest
+    rows: int
+    total: int
+    sha256: str  # of the compressed file
+    started: str | None
+    finished: str | None
+    device: str | None
+    versions: Versions | None
+
+
+class Manifest(BaseModel):
+    """The contents of `reproduction.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int
+    checkpoint: str
+    checkpoint_sha256: str
+    single: PartManifest
+    sequence: PartManifest | None
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A verified run."""
+
+    folder: Path
+    manifest: Manifest
+
+    def rows(self, part: Part) -> Iterator[str]:
+        """The rows of a part, JSON each. Raises `NothingShipped` where there is no such part."""
+        self._part(part)
+        with gzip.open(_rows_file(self.folder, part), "rt", encoding="utf-8") as file:
+            for line in file:
+                yield line.rstrip("\n")
+
+    def report(self, part: Part) -> Report:
+        """Raises `ShippedError`."""
+        found = self._part(part)
+        run = Run(found.sweep, self.manifest.checkpoint_sha256, found.request, found.total)
+        try:
+            return report(map(RowDigest.model_validate_json, self.rows(part)), run)
+        except ValidationError as error:
+            raise ShippedError(
+                f"{_rows_file(self.folder, part)} holds other rows than this version reads: {error}"
+            ) from None
+
+    def reproduction(self) -> Reproduction:
+        """Everything the page opens with. Raises `ShippedError`."""
+        parts = [part for part in PARTS if getattr(self.manifest, part) is not None]
+        return Reproduction(
+            single=self.report("single"),
+            sequence=self.report("sequence") if "sequence" in parts else None,
+            requests=[self._part(part).request for part in parts],
+            findings=self.findings(),
+        )
+
+    def check_part(self, part: Part) -> None:
+        """Raises `NothingShipped`."""
+        self._part(part)
+
+    def _part(self, part: Part) -> PartManifest:
+        found: PartManifest | None = getattr(self.manifest, part)
+        if found is None:
+            raise NothingShipped(
+                f"the run shipped with {self.manifest.checkpoint!r} has no sequences; "
+                f"make one with: shatterscope reproduce {self.manifest.checkpoint} --ship"
+            )
+        return found
+
+    def findings(self) -> str:
+        """Markdown; empty where there are none. Raises `ShippedError`."""
+        try:
+            return (self.folder / FINDINGS).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeDecodeError) as error:
+            raise ShippedError(f"{self.folder / FINDINGS} cannot be read: {error}") from None
+
+
+def load(checkpoint_folder: Path, checkpoint_sha256: str) -> Shipped:
+    """The run in a checkpoint's folder, verified.
+
+    Raises:
+        NothingShipped: there is none.
+        ShippedError: it is damaged, or was made with other weights.
+    """
+    folder, name = checkpoint_folder / FOLDER, checkpoint_folder.name
+    again = f"make it anew with: shatterscope reproduce {name} --ship"
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise NothingShipped(
+            f"no run of the reproduction ships with checkpoint {name!r}; make one with: shatterscope reproduce {name} --ship"
+        ) from None
+    except OSError as error:
+        raise ShippedError(f"{path} cannot be read: {error.strerror}; {again}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "contents"
+        raise ShippedError(f"{path} is damaged ({where}: {first['msg']}); {again}") from None
+    if manifest.format != FORMAT:
+        raise ShippedError(f"{path} has format {manifest.format}, this version reads {FORMAT}; {again}")
+    if manifest.checkpoint_sha256 != checkpoint_sha256:
+        raise ShippedError(
+            f"the run in {folder} was made with other weights than those of {name!r} now (their sha256 differ); {again}"
+        )
+    for part in PARTS:
+        found: PartManifest | None = getattr(manifest, part)
+        if found is None:
+            continue
+        file = _rows_file(folder, part)
+        try:
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ShippedError(f"{file} cannot be read: {error.strerror}; {again}") from None
+        if digest != found.sha256:
+            raise ShippedError(f"{file} is not the file that {MANIFEST} describes (its sha256 differs); {again}")
+    return Shipped(folder, manifest)
+
+
+def ship(
+    checkpoint_folder: Path,
+    single: tuple[Run, Iterable[str]],
+    sequence: tuple[Run, Iterable[str]] | None = None,
+) -> Path:
+    """Write a run, each part the rows (JSON) of a sweep; returns its folder. `findings.md` stays as it is.
+
+    Raises:
+        ValueError: rows of another checkpoint, or not all of them.
+        OSError: the folder cannot be written.
+    """
+    folder = checkpoint_folder / FOLDER
+    folder.mkdir(exist_ok=True)
+    parts: dict[Part, PartManifest | None] = {"single": None, "sequence": None}
+    given: dict[Part, tuple[Run, Iterable[str]] | None] = {"single": single, "sequence": sequence}
+    written: list[Path] = []
+    for part, found in given.items():
+        if found is not None:
+            run, rows = found
+            parts[part] = _write_part(_part_file := _temporary(_rows_file(folder, part)), run, rows)
+            written.append(_part_file)
+    assert parts["single"] is not None
+    manifest = Manifest(
+        format=FORMAT,
+        checkpoint=checkpoint_folder.name,
+        checkpoint_sha256=single[0].checkpoint_sha256,
+        single=parts["single"],
+        sequence=parts["sequence"],
+    )
+    for temporary in written:
+        os.replace(temporary, temporary.with_suffix(""))
+    if sequence is None:
+        _rows_file(folder, "sequence").unlink(missing_ok=True)
+    temporary = _temporary(folder / MANIFEST)  # vouches for the rest, so it goes last
+    temporary.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / MANIFEST)
+    return folder
+
+
+def _write_part(file: Path, run: Run, rows: Iterable[str]) -> PartManifest:
+    lines: list[str] = []
+    finished: list[str] = []
+    device: str | None = None
+    versions: dict[str, Any] | None = None
+    for text in rows:
+        row = json.loads(text)
+        if row["checkpoint_sha256"] != run.checkpoint_sha256:
+            raise ValueError(f"row {row['index']} of sweep {run.sweep!r} is of other weights")
+        finished.append(row["finished"])
+        device, versions = row["device"], row["versions"]
+        lines.append(json.dumps(shortened(row), separators=(",", ":")))
+    if len(lines) != run.total:
+        raise ValueError(f"sweep {run.sweep!r} has {len(lines)} of its {run.total} rows; let it finish first")
+    data = gzip.compress("".join(line + "\n" for line in lines).encode(), 9, mtime=0)
+    file.write_bytes(data)
+    return PartManifest(
+        sweep=run.sweep,
+        request=run.request,
+        rows=len(lines),
+        total=run.total,
+        sha256=hashlib.sha256(data).hexdigest(),
+        started=min(finished, default=None),
+        finished=max(finished, default=None),
+        device=device,
+        versions=None if versions is None else Versions.model_validate(versions),
+    )
+
+
+def shortened(value: Any) -> Any:
+    """The same JSON value with floats of `DIGITS` significant digits, but for the `parameters` of edits."""
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        return {name: each if name == "parameters" else shortened(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [shortened(each) for each in value]
+    return value
+
+
+def _rows_file(folder: Path, part: Part) -> Path:
+    return folder / f"{part}.jsonl.gz"
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
