@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from app.state import Edit, Parameters, Target, ViewState, with_last_strength
+from app import batches
+from app.batches import Stack
+from app.state import MAX_STRENGTH, Edit, Parameters, Target, ViewState
 from backend.schemas import MAX_EDITS, CheckpointInfo, EditorInfo
-
-Stack = tuple[Edit, ...]
 
 
 class Refused(Exception):
@@ -37,8 +37,18 @@ class Page:
         return self.with_edits((*self.view.edits, edit))
 
     def remove(self, index: int) -> Page:
+        return self.with_edits(batches.without(self.view.edits, index))
+
+    def join(self, index: int, editors: list[EditorInfo]) -> Page:
+        """Edit `index` and the one before it as one batch, or no longer so. Raises `Refused` where they cannot be one."""
         edits = self.view.edits
-        return self.with_edits(edits[:index] + edits[index + 1 :])
+        if not 0 < index < len(edits):
+            return self
+        if batches.joined(edits, index):
+            return self.with_edits(batches.part(edits, index))
+        if reason := batches.obstacle(edits, index, batching(editors)):
+            raise Refused(reason)
+        return self.with_edits(batches.join(edits, index))
 
     def reset(self) -> Page:
         return self.with_edits(())
@@ -79,7 +89,8 @@ class Page:
         return replace(found or self, view=view)
 
     def strength(self, value: float) -> Page:
-        return replace(self, view=with_last_strength(self.view, value))
+        strength = min(max(value, -MAX_STRENGTH), MAX_STRENGTH)
+        return replace(self, view=replace(self.view, edits=batches.with_strength(self.view.edits, strength)))
 
     def checkpoint(self, name: str | None) -> Page:
         """Another checkpoint is another world: the edits of the old one mean nothing there."""
@@ -148,6 +159,11 @@ def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInf
     base = {**defaults, **presets.get(preset or "", {})}
     known = {name: value for name, value in view.tool.parameters.items() if name in properties(editor)}
     return Resolved(editor, str(preset), layer, layers, base, {**base, **known})
+
+
+def batching(editors: list[EditorInfo]) -> frozenset[str]:
+    """The methods that write many facts as one edit."""
+    return frozenset(editor.name for editor in editors if editor.batches)
 
 
 def properties(editor: EditorInfo) -> dict[str, dict[str, object]]:

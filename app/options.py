@@ -12,6 +12,9 @@ from backend.schemas import CheckpointInfo, EditorInfo, GraphInfo
 
 Options = list[dict[str, Any]]
 
+ALL_LAYERS = "all"
+SPREAD = "spread"  # the parameter of methods that can
+
 PROJECTION_NAMES = {"isomap": "Isomap", "pca": "PCA"}
 ALIGN_NAMES = {"procrustes": "after turned onto before", "shared": "frozen before the edit", "none": "each on its own"}
 SITE_NAMES = {
@@ -62,8 +65,33 @@ def world(
 def tool(resolved: Resolved) -> dict[str, Options]:
     return {
         ids.PRESET: [{"value": preset.name, "label": preset.name} for preset in resolved.editor.presets],
-        ids.LAYER: [{"value": layer, "label": str(layer)} for layer in resolved.layers],
+        ids.LAYER: [
+            *({"value": layer, "label": str(layer)} for layer in resolved.layers),
+            *(
+                [{"value": ALL_LAYERS, "label": "both" if len(resolved.layers) == 2 else "all"}]
+                if spreads(resolved)
+                else []
+            ),
+        ],
     }
+
+
+def spreads(resolved: Resolved) -> bool:
+    """Whether the method may spread its change over several layers."""
+    return SPREAD in resolved.parameters and len(resolved.layers) > 1
+
+
+def layer_choice(resolved: Resolved) -> int | str:
+    """What the layer picker shows: all layers where the change is spread from the first one on."""
+    everywhere = spreads(resolved) and resolved.parameters[SPREAD] and resolved.layer == resolved.layers[0]
+    return ALL_LAYERS if everywhere else resolved.layer
+
+
+def chosen_layer(choice: int | str | None) -> tuple[int | None, Parameters]:
+    """From the layer picker: the first layer, and the parameters that go with it."""
+    return (
+        (0, {SPREAD: True}) if choice == ALL_LAYERS else (choice if isinstance(choice, int) else None, {SPREAD: False})
+    )
 
 
 def own(resolved: Resolved) -> Parameters:

@@ -4,8 +4,8 @@
 from where. `to_query` leaves out what is default, so a fresh page has a bare URL; `from_query` is total: whatever it cannot
 read falls back to the default and is named in a list of notices.
 
-An edit is written `subject~relation~target~method~layer~preset~strength[~name:value...]`, the target as `d4` (steps clockwise
-from the true object) or `o17` (entity 17).
+An edit is written `subject~relation~target~method~layer~preset~strength[~batch][~name:value...]`, the target as `d4` (steps clockwise
+from the true object) or `o17` (entity 17); `batch` is there where it is written together with a neighbour (`batches.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
@@ -98,6 +98,7 @@ class Edit:
     preset: str | None = None
     strength: float = 1.0
     parameters: Parameters = field(default_factory=dict)
+    batch: bool = False
 
     def __str__(self) -> str:
         parts = [
@@ -108,6 +109,7 @@ class Edit:
             "" if self.layer is None else str(self.layer),
             self.preset or "",
             _number(self.strength),
+            *(("batch",) if self.batch else ()),
             *(f"{name}:{_scalar(value)}" for name, value in sorted(self.parameters.items())),
         ]
         return "~".join(parts)
@@ -118,6 +120,7 @@ class Edit:
         if len(parts) < 7:
             raise ValueError(f"an edit has at least 7 parts, {text!r} has {len(parts)}")
         subject, relation, target, method, layer, preset, strength = parts[:7]
+        batch = parts[7:8] == ["batch"]
         return cls(
             _integer(subject, 0, MAX_ENTITY),
             Relation.parse(relation).name,
@@ -126,7 +129,8 @@ class Edit:
             _integer(layer, 0, 999) if layer else None,
             _name(preset) if preset else None,
             _real(strength, -MAX_STRENGTH, MAX_STRENGTH),
-            _parse_parameters(parts[7:]),
+            _parse_parameters(parts[8 if batch else 7 :]),
+            batch,
         )
 
     def to_spec(self) -> dict[str, Any]:
@@ -141,6 +145,7 @@ class Edit:
             "preset": self.preset,
             "parameters": self.parameters,
             "strength": self.strength,
+            "batch": self.batch or None,
         }
         return {key: value for key, value in spec.items() if value is not None}
 
@@ -285,14 +290,6 @@ class _Reader:
         except ValueError as error:
             self.notices.append(f"The link's parameters cannot be read ({error}), so the preset's are shown.")
             return {}
-
-
-def with_last_strength(state: ViewState, strength: float) -> ViewState:
-    """The same state with the last edit scaled; unchanged when there is no edit."""
-    if not state.edits:
-        return state
-    strength = min(max(strength, -MAX_STRENGTH), MAX_STRENGTH)
-    return replace(state, edits=(*state.edits[:-1], replace(state.edits[-1], strength=strength)))
 
 
 # --- small readers and writers ---------------------------------------------------------------------------------------

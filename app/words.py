@@ -19,6 +19,13 @@ SUB_GRAPHS = {
 }
 
 
+QUALITY = {
+    "efficacy": "The new facts themselves, asked plainly: the share that the edited model answers with the new object.",
+    "generality": "The same new facts behind random true facts: the share still answered with the new object. An edit that only works on the bare question is learned by rote.",
+    "locality": "Unrelated facts: the share answered as the unedited model answered them, right or wrong. Before the edit that is all of them.",
+    "portability": "Facts that follow from the new ones (under Ripples): the share answered as if the new facts held.",
+}
+
 # A curve that goes round once is only called a ring while its picture keeps nine tenths of the distances.
 TANGLED = 0.1
 
@@ -110,7 +117,34 @@ def measured_over(result: EvaluationResult) -> str:
     return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')}."
 
 
-def outcome(item: EditOutcome) -> str:
+def diagnostics(item: EditOutcome, d_mlp: int) -> list[str]:
+    """What the method has to say of itself, in sentences; `d_mlp` is the length of a key."""
+    found, parts = item.diagnostics, []
+    for name, value in found.items():
+        kind, _, layer = name.partition(".")
+        if kind == "null_space_rank":
+            share = found.get(f"key_in_null_space.{layer}")
+            inside = "" if share is None else f"; {percent(share)} of the fact's own key lies there"
+            parts.append(
+                f"Null space of layer {layer}: {value:.0f} of {d_mlp} directions are free to change (rank P){inside}."
+            )
+    if "contexts_covered" in found:
+        parts.append(
+            f"Codebook entry with radius {found['radius']:.2f}: it covers {percent(found['contexts_covered'])} of the contexts it was made behind."
+        )
+    if "largest_change" in found:
+        parts.append(f"No weight changed by more than {found['largest_change']:.2g}.")
+    if found.get("residual_left", 0) >= 0.005:
+        parts.append(f"{percent(found['residual_left'])} of the change that was wanted is missing.")
+    return parts
+
+
+def raw_diagnostics(item: EditOutcome) -> str:
+    """All of the method's own numbers, by their names in the API."""
+    return "; ".join(f"{name} = {value:.4g}" for name, value in item.diagnostics.items())
+
+
+def outcome(item: EditOutcome, d_mlp: int) -> str:
     """What an edit did, for its chip's tooltip."""
     reached = "The edited model now answers" if item.success else "The target was not reached: the edited model answers"
     steps = plural(item.steps, "optimisation step")
@@ -118,4 +152,4 @@ def outcome(item: EditOutcome) -> str:
         f"{reached} {item.prediction_after} (p = {item.probability_after:.2f} for {item.new_object}, before {item.probability_before:.2f}). "
         f"The change is {percent(item.relative_delta_norm)} of the weight's norm, after {steps}."
     )
-    return " ".join([text, *item.warnings])
+    return " ".join([text, *diagnostics(item, d_mlp), *item.warnings])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.state import ALIGNMENTS, MODES, Edit, Relation, See, Target, Tool, ViewState, with_last_strength
+from app.actions import Page
+from app.state import ALIGNMENTS, MODES, Edit, Relation, See, Target, Tool, ViewState
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
     lambda text: not _is_number(text) and text not in ("true", "false")
@@ -31,6 +33,7 @@ edits = st.builds(
     st.none() | names,
     st.floats(-4, 4).map(lambda x: float(f"{x:.6g}")),
     parameters,
+    st.booleans(),
 )
 views = st.builds(
     ViewState,
@@ -123,6 +126,17 @@ def test_one_bad_edit_drops_the_stack_because_the_rest_would_be_another_model() 
 
 @given(st.lists(edits, min_size=1, max_size=3), st.floats(-10, 10))
 def test_strength_scales_the_last_edit_only(stack: list[Edit], strength: float) -> None:
-    view = with_last_strength(ViewState(edits=tuple(stack)), strength)
-    assert view.edits[:-1] == tuple(stack[:-1])
+    alone = [replace(edit, batch=False) for edit in stack]
+    view = Page(ViewState(edits=tuple(alone))).strength(strength).view
+    assert view.edits[:-1] == tuple(alone[:-1])
     assert math.isclose(view.edits[-1].strength, min(max(strength, -4), 4))
+
+
+def test_links_from_before_batches_mean_what_they_meant() -> None:
+    old = "7~I_C1~d4~memit~0~tuned~1~steps:9"
+    assert Edit.parse(old) == Edit(7, "I_C1", Target(4), "memit", 0, "tuned", 1.0, {"steps": 9})
+    assert str(Edit.parse(old)) == old
+    assert "batch" not in Edit.parse(old).to_spec()
+    together = Edit.parse("7~I_C1~d4~memit~0~tuned~1~batch~steps:9")
+    assert together == replace(Edit.parse(old), batch=True)
+    assert together.to_spec()["batch"] is True

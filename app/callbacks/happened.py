@@ -26,6 +26,7 @@ class Happened:
     picked: int | None
     mended: str | None
     removed: str | None
+    joined: str | None
 
 
 def happened(page: Json, grouping: Json) -> Happened:
@@ -44,6 +45,7 @@ def happened(page: Json, grouping: Json) -> Happened:
         picked=int(picked["entity"]) if picked and picked["at"] != seen.get("picked") else None,
         mended=_pressed(grouping["mended"], seen.get("mended", {})),
         removed=_pressed(grouping["removed"], seen.get("removed", {})),
+        joined=_pressed(grouping["joined"], seen.get("joined", {})),
     )
 
 
@@ -56,6 +58,7 @@ def now_seen(page: Json, grouping: Json, shown: Json) -> Json:
         "picked": page["picked"]["at"] if page["picked"] else None,
         "mended": _counts(grouping["mended"]),
         "removed": _counts(grouping["removed"]),
+        "joined": _counts(grouping["joined"]),
     }
 
 

@@ -48,6 +48,7 @@ def register(app: Dash, client: Client) -> None:
             "value": {name: Input(name, "value") for name in CONTROLS},
             "clicks": {name: Input(name, "n_clicks") for name in BUTTONS},
             "removed": Input({"type": "remove", "index": ALL}, "n_clicks"),
+            "joined": Input({"type": "join", "index": ALL}, "n_clicks"),
             "mended": Input({"type": "mend", "index": ALL}, "n_clicks"),
             "parameters": Input({"type": "param", "name": ALL, "of": ALL}, "value"),
             "picked": Input(ids.PICKED, "data"),
@@ -140,12 +141,15 @@ class _Intent:
         if ids.METHOD in self.did.changed:
             return Tool(value[ids.METHOD])
         if ids.PRESET in self.did.changed:
-            return Tool(value[ids.METHOD], value[ids.PRESET], value[ids.LAYER])
+            return Tool(value[ids.METHOD], value[ids.PRESET], options.chosen_layer(value[ids.LAYER])[0])
         # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
         owner = views.form_owner(kept.get("method"), kept.get("preset"))
         form = [item for item in ctx.args_grouping["parameters"] if item["id"]["of"] == owner]
         parameters = options.parameters_from_form(form) if form else kept.get("parameters", {})
-        return Tool(value[ids.METHOD], value[ids.PRESET], value[ids.LAYER], parameters)
+        layer, spread = options.chosen_layer(value[ids.LAYER])
+        if ids.LAYER in self.did.changed:
+            parameters = {**parameters, **spread}
+        return Tool(value[ids.METHOD], value[ids.PRESET], layer, parameters)
 
     def see(self) -> See:
         value = self.value
@@ -189,6 +193,8 @@ class _Intent:
             now = now.strength(float(self.value[ids.STRENGTH]))
         if did.removed is not None:
             now = now.remove(int(did.removed.partition("~")[0]))
+        if did.joined is not None:
+            now = now.join(int(did.joined.partition("~")[0]), editors)
         for button, action in ((ids.UNDO, Page.undo), (ids.REDO, Page.redo), (ids.RESET, Page.reset)):
             for _ in range(did.clicks[button]):
                 now = action(now)

@@ -1,4 +1,4 @@
-"""R, accuracy, damage and ripples: one evaluation of the present model."""
+"""R, accuracy, damage, ripples and edit quality: one evaluation of the present model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from app.state import Relation
 
 Json = dict[str, Any]
 PANELS = ("edit", "retain", "test")
+REST = ("words", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
 
 
 def register(app: Dash, client: Client) -> None:
@@ -27,6 +28,8 @@ def register(app: Dash, client: Client) -> None:
             "note": Output(ids.MEASURE_NOTE, "children"),
             "damage": Output(ids.DAMAGE_FIGURE, "figure"),
             "ripples": Output("ripples-table", "children"),
+            "quality": Output(ids.QUALITY_TABLE, "children"),
+            "quality_line": Output(ids.QUALITY_LINE, "children"),
             "problem": Output(ids.PROBLEM_MEASURE, "children"),
         },
         inputs={"model": Input(ids.MODEL, "data")},
@@ -42,7 +45,7 @@ def register(app: Dash, client: Client) -> None:
             ring = await client.ring(model["checkpoint"], Relation.parse(edits[-1].relation).order) if edits else []
         except ApiError as error:
             unchanged = dict.fromkeys(PANELS, no_update)
-            rest = dict.fromkeys(("words", "accuracy", "note", "damage", "ripples"), no_update)
+            rest = dict.fromkeys(REST, no_update)
             return {
                 "r": unchanged,
                 "value": unchanged,
@@ -58,5 +61,7 @@ def register(app: Dash, client: Client) -> None:
             "note": views.measured_over(result),
             "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),
             "ripples": views.ripples(result),
+            "quality": views.quality(result),
+            "quality_line": views.quality_line(result),
             "problem": "",
         }

@@ -95,7 +95,7 @@ class Reply:
             ids.DISTANCE: distance,
             ids.METHOD: tool.editor.name,
             ids.PRESET: tool.preset,
-            ids.LAYER: tool.layer,
+            ids.LAYER: options.layer_choice(tool),
             ids.STRENGTH: view.edits[-1].strength if view.edits else 1.0,
             ids.SEE_RELATION: view.see.relation or "",
             ids.SITE: view.see.site or checkpoint.model.default_site,

@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output
 from dash.exceptions import PreventUpdate
 
-from app import ids, views
+from app import actions, ids, options, views
 from app.callbacks import stored
 from app.client import ApiError, Client
 
@@ -28,9 +28,13 @@ def register(app: Dash, client: Client) -> None:
         edits = stored.edits_of(model)
         if not edits:
             return views.chips(edits, None), views.outcomes(None), ""
+        batching: frozenset[str] = frozenset()
         try:
+            batching = actions.batching(await client.editors())
+            checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
             result = await client.edit(model["checkpoint"], edits)
         except ApiError as error:
             message = f"{error.message} Undo, or change the edit and apply it again."
-            return views.chips(edits, None), views.outcomes(None), message
-        return views.chips(edits, result), views.outcomes(result), ""
+            return views.chips(edits, None, batching), views.outcomes(None), message
+        d_mlp = 4 * checkpoint.model.d_model  # as in every transformer of this shape
+        return views.chips(edits, result, batching, d_mlp), views.outcomes(result, d_mlp), ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from app.actions import Page, Stack
+from app.actions import Page
+from app.batches import Stack
 from app.state import Edit, Relation, See, Target, Tool, ViewState
 
 Json = dict[str, Any]

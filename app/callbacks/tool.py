@@ -38,6 +38,21 @@ def register(app: Dash, client: Client) -> None:
         return views.parameter_form(resolved)
 
     @app.callback(
+        Output(ids.METHOD_TITLE, "children"),
+        Output(ids.METHOD_NOTE, "children"),
+        Input(ids.METHOD, "value"),
+        prevent_initial_call=True,
+    )
+    async def method(name: str | None) -> Any:
+        try:
+            editor = next((each for each in await client.editors() if each.name == name), None)
+        except ApiError:
+            raise PreventUpdate from None
+        if editor is None:
+            raise PreventUpdate
+        return views.about(editor)
+
+    @app.callback(
         Output(ids.ERRORS, "children"),
         Input(ids.ERRORS_FOLD, "n_clicks"),
         Input(ids.CHECKPOINT, "value"),

@@ -49,6 +49,7 @@ def details() -> Node:
                     html.A("Damage along the ring", href="#damage"),
                     html.A("Ripples", href="#ripples"),
                     html.A("What each edit did", href="#outcomes"),
+                    html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                 ],
                 className="peek",
                 **{"aria-label": "Details"},
@@ -79,6 +80,18 @@ def details() -> Node:
                             html.Div(id="ripples-table"),
                         ],
                         id=ids.RIPPLES,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("Edit quality"),
+                            html.P(
+                                "Four questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
+                                className="lead",
+                            ),
+                            html.Div(id=ids.QUALITY_TABLE),
+                        ],
+                        id=ids.QUALITY,
                         className="card",
                     ),
                     html.Section(

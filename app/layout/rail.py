@@ -79,11 +79,15 @@ def change() -> Node:
         html.Div(
             [
                 labelled("method", Select(id=ids.METHOD, options=[], label="editing method"), className="wide"),
+                html.Details(
+                    [html.Summary(id=ids.METHOD_TITLE), html.Div(id=ids.METHOD_NOTE, className="method-note")],
+                    className="wide about",
+                ),
                 labelled("preset", Select(id=ids.PRESET, options=[], label="preset of parameters")),
                 labelled(
                     "layer",
                     Select(id=ids.LAYER, options=[], label="layer whose weights are edited"),
-                    hint="The layer whose MLP weights the edit changes.",
+                    hint="The layer whose MLP weights the edit changes. Methods that spread their change can write to both.",
                 ),
             ],
             className="tool",

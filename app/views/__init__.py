@@ -1,11 +1,13 @@
 """From what the API answered to markup. Pure: no callbacks, no client."""
 
 from app.views.ask import answer, top, truth
-from app.views.change import error_list, form_owner, legend, parameter_form, target
+from app.views.change import about, error_list, form_owner, legend, parameter_form, target
 from app.views.numbers import accuracy, measured_over, r_card, r_values, ripples
+from app.views.quality import quality, quality_line
 from app.views.stack import chips, outcomes
 
 __all__ = [
+    "about",
     "accuracy",
     "answer",
     "chips",
@@ -15,6 +17,8 @@ __all__ = [
     "measured_over",
     "outcomes",
     "parameter_form",
+    "quality",
+    "quality_line",
     "r_card",
     "r_values",
     "ripples",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dash import html
@@ -10,7 +11,7 @@ from app import words
 from app.actions import Resolved, properties
 from app.components import Field, Select
 from app.layout.parts import Node, tip
-from backend.schemas import ErrorList
+from backend.schemas import EditorInfo, ErrorList
 
 
 def target(old: int, new: int | None, distance: int | None) -> list[Node]:
@@ -54,7 +55,25 @@ def parameter_form(resolved: Resolved) -> list[Node]:
         )
     summary = next((preset.summary for preset in resolved.editor.presets if preset.name == resolved.preset), "")
     fields.insert(0, html.P([html.B(f"Preset {resolved.preset}. "), summary], className="lead"))
-    return [html.P([html.Code(resolved.editor.formula), f" {resolved.editor.summary}"], className="lead"), *fields]
+    return fields
+
+
+def about(editor: EditorInfo) -> tuple[str, list[Node]]:
+    """A fold on the method: its title; and what it does, its formula, its reference."""
+    what, _, paper = editor.reference.partition("arXiv ")
+    number = re.match(r"[0-9.]+[0-9]", paper)
+    reference: list[Node] = [editor.reference]
+    if number:
+        link = html.A(
+            f"arXiv {number[0]}", href=f"https://arxiv.org/abs/{number[0]}", target="_blank", rel="noopener noreferrer"
+        )
+        reference = [what, link, paper[number.end() :]]
+    formula = [html.Code(part.strip()) for part in editor.formula.split(",  ")]
+    return f"What {editor.title} does", [
+        html.P(editor.summary),
+        html.Div(formula, className="formula"),
+        html.P(reference, className="quiet"),
+    ]
 
 
 def _parameter(owner: str, name: str, schema: dict[str, Any], value: Any) -> Node:

@@ -68,7 +68,7 @@ def _order_head(order: str, result: EvaluationResult | None) -> str:
 def _base_cell(value: float | None) -> Node:
     if value is None:
         return html.Td("–")
-    return html.Td(_dumbbell(value, value, words.percent(value), ""), **{"data-after": f"{value:.6f}"})
+    return html.Td(dumbbell(value, value, words.percent(value), ""), **{"data-after": f"{value:.6f}"})
 
 
 def _score_cell(score: TaskScore) -> Node:
@@ -78,12 +78,13 @@ def _score_cell(score: TaskScore) -> Node:
         f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {over}. "
         f"Mean probability of the truth: {probability.before:.2f} → {probability.after:.2f}."
     )
-    body = _dumbbell(accuracy.before, accuracy.after, words.percent(accuracy.after), words.points(accuracy.change))
+    body = dumbbell(accuracy.before, accuracy.after, words.percent(accuracy.after), words.points(accuracy.change))
     numbers = {"data-before": f"{accuracy.before:.6f}", "data-after": f"{accuracy.after:.6f}"}
     return html.Td(body, **tip(explained), **numbers)
 
 
-def _dumbbell(before: float, after: float, value: str, change: str) -> Node:
+def dumbbell(before: float, after: float, value: str, change: str) -> Node:
+    """Two fractions on one line: grey before, the accent after; with the number and its change."""
     low, high = sorted((100 * before, 100 * after))
     return html.Div(
         [

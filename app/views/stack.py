@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dash import html
 
 from app import words
-from app.actions import Stack
+from app.batches import Stack, joined
+from app.batches import obstacle as obstacle_to
 from app.layout.parts import Node, table, tip
-from backend.schemas import EditResult
+from backend.schemas import EditOutcome, EditResult
 
 
-def chips(edits: Stack, result: EditResult | None) -> list[Node]:
+def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (), d_mlp: int = 0) -> list[Node]:
+    """`batching`: the methods whose edits can be joined into one batch; `d_mlp`: the length of an MLP's keys."""
     shown: list[Node] = [html.Span(["model = ", html.B("base")], className="equation")]
     if not edits:
         shown.append(html.Span("no edits yet", className="quiet"))
@@ -21,11 +25,11 @@ def chips(edits: Stack, result: EditResult | None) -> list[Node]:
             if done
             else f"{edit.subject} {edit.relation} {words.target(edit)}"
         )
-        note = words.outcome(done) if done else "not computed yet"
+        note = words.outcome(done, d_mlp) if done else "not computed yet"
         detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
         strength = f" × {edit.strength:.2f}" if edit.strength != 1 else ""
         failed = " failed" if done and not done.success else ""
-        shown.append(html.Span("+", className="plus"))
+        shown.append(_between(edits, index, batching))
         shown.append(
             html.Span(
                 [
@@ -36,7 +40,7 @@ def chips(edits: Stack, result: EditResult | None) -> list[Node]:
                         **{"aria-label": f"remove edit {index + 1}"},
                     ),
                 ],
-                className=f"chip edit{failed}",
+                className=f"chip edit{failed}{_place(edits, index)}",
                 role="listitem",
             )
         )
@@ -48,22 +52,58 @@ def chips(edits: Stack, result: EditResult | None) -> list[Node]:
     return shown
 
 
-def outcomes(result: EditResult | None) -> Node:
+def _between(edits: Stack, index: int, batching: Collection[str]) -> Node:
+    """What stands before an edit: a plus, which joins it with the one before where they can be one batch."""
+    if not index:
+        return html.Span("+", className="plus")
+    one = joined(edits, index)
+    obstacle = None if one else obstacle_to(edits, index, batching)
+    if obstacle is not None:
+        return html.Span("+", className="plus", **{"data-tip": obstacle})
+    told = (
+        "One batch: written together, by one change of the weights. Press to make them one after the other again."
+        if one
+        else "One after the other. Press to write both together, by one change of the weights: one batch."
+    )
+    return html.Button(
+        "&" if one else "+",
+        id={"type": "join", "index": f"{index}~{edits[index]}"},
+        className="join joined" if one else "join",
+        **{"aria-label": f"edits {index} and {index + 1}: {told}", "aria-pressed": str(one).lower(), "data-tip": told},
+    )
+
+
+def _place(edits: Stack, index: int) -> str:
+    """Classes of a chip within its batch."""
+    return f"{' follows' if joined(edits, index) else ''}{' leads' if joined(edits, index + 1) else ''}"
+
+
+def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
     if result is None:
         return html.P("Nothing yet: the model is the unedited one.", className="lead")
-    head = ("edit", "was → taught", "now says", "p(new)", "‖dW‖ / ‖W‖", "steps", "notes")
+    head = ("edit", "taught", "now says", "p(new)", "‖dW‖ / ‖W‖", "steps", "notes")
     rows = [
         html.Tr(
             [
-                html.Td(f"{item.spec.subject} {item.spec.relation}"),
+                html.Td([f"{item.spec.subject} {item.spec.relation}", html.Span(_how(item), className="how")]),
                 html.Td(f"{item.prediction_before} → {item.new_object}"),
                 html.Td(f"{item.prediction_after} {'✓' if item.success else '✗ target not reached'}"),
                 html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
                 html.Td(words.percent(item.relative_delta_norm)),
                 html.Td(str(item.steps)),
-                html.Td(" ".join(item.warnings) or "–", className="prose"),
+                html.Td(_notes(item, d_mlp), className="prose"),
             ]
         )
         for item in result.edits
     ]
     return table(head, rows)
+
+
+def _how(item: EditOutcome) -> str:
+    together = ", one batch" if item.spec.batch else ""
+    return f"{item.spec.method}, layer {item.spec.layer}{together}"
+
+
+def _notes(item: EditOutcome, d_mlp: int) -> Node:
+    told = " ".join([*words.diagnostics(item, d_mlp), *item.warnings]) or "–"
+    return html.Span(told, **tip(words.raw_diagnostics(item))) if item.diagnostics else told

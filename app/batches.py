@@ -1,0 +1,82 @@
+"""Edits written as one: which of a stack belong together, and how they are joined and parted. Pure.
+
+As the API has it, neighbours of one method that are marked `batch` are one step: their facts are written together, by one change of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from app.state import Edit
+
+Stack = tuple[Edit, ...]
+
+
+def joined(edits: Stack, i: int) -> bool:
+    """Whether edit `i` is written together with the one before it."""
+    if not 0 < i < len(edits):
+        return False
+    one, other = edits[i - 1], edits[i]
+    return one.batch and other.batch and one.method == other.method
+
+
+def step(edits: Stack, i: int) -> range:
+    """The edits that are written together with edit `i`, itself among them."""
+    start, stop = i, i + 1
+    while joined(edits, start):
+        start -= 1
+    while joined(edits, stop):
+        stop += 1
+    return range(start, stop)
+
+
+def obstacle(edits: Stack, i: int, batching: Collection[str]) -> str | None:
+    """Why edit `i` cannot be written together with the one before it; None where it can. `batching`: the methods that take batches."""
+    one, other = edits[i - 1], edits[i]
+    if one.method != other.method or one.method not in batching:
+        return "One after the other: only neighbours of one method that takes many facts at once can be one batch."
+    for what in ("layer", "preset", "parameters"):
+        if getattr(one, what) != getattr(other, what):
+            return f"One after the other: they differ in {what}, and edits of one batch do not."
+    both = [edits[j] for j in (*step(edits, i - 1), *step(edits, i))]
+    if len({(edit.subject, edit.relation) for edit in both}) < len(both):
+        return "One after the other: both say who stands at the same place, and one change cannot say two things."
+    if len(step(join(edits, i), i)) > len(both):
+        return "One after the other: as a batch they would run into the batch beside them. Join that one first."
+    return None
+
+
+def join(edits: Stack, i: int) -> Stack:
+    """Edit `i`, and all that is written with it, written together with those before; they share the later one's strength."""
+    together = {*step(edits, i - 1), *step(edits, i)}
+    strength = edits[i].strength
+    return tuple(
+        replace(edit, batch=True, strength=strength) if j in together else edit for j, edit in enumerate(edits)
+    )
+
+
+def part(edits: Stack, i: int) -> Stack:
+    """From edit `i` on, those of its batch are made one after the other again."""
+    later = range(i, step(edits, i).stop)
+    return _settled(tuple(replace(edit, batch=False) if j in later else edit for j, edit in enumerate(edits)))
+
+
+def without(edits: Stack, i: int) -> Stack:
+    """The stack without edit `i`. Batches on both sides of it stay two."""
+    rest = edits[:i] + edits[i + 1 :]
+    inside = joined(edits, i) and joined(edits, i + 1)
+    return _settled(rest) if inside or not joined(rest, i) else part(rest, i)
+
+
+def with_strength(edits: Stack, strength: float) -> Stack:
+    """The last step of a stack scaled; nothing where there is none."""
+    last = step(edits, len(edits) - 1) if edits else range(0)
+    return tuple(replace(edit, strength=strength) if j in last else edit for j, edit in enumerate(edits))
+
+
+def _settled(edits: Stack) -> Stack:
+    """A batch of one is no batch."""
+    return tuple(
+        replace(edit, batch=False) if edit.batch and len(step(edits, j)) == 1 else edit for j, edit in enumerate(edits)
+    )
