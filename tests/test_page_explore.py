@@ -277,6 +277,103 @@ def test_method_preset_and_parameters_reach_the_edit(explore: Explore) -> None:
     assert "~rome~1~paper~1~steps:12" in page.url
 
 
+def test_both_layers_can_be_chosen_where_the_method_spreads(explore: Explore) -> None:
+    page = explore.page
+    assert page.locator("#layer option").all_inner_texts() == ["0", "1"]  # ROME writes to one
+    page.select_option("#method", "memit")
+    explore.settle()
+    assert page.locator("#layer option").all_inner_texts() == ["0", "1", "both"]
+    page.select_option("#layer", label="both")
+    explore.edit(4)
+    explore.edits(1)
+    assert "~memit~0~tuned~1~spread:true" in page.url
+    page.select_option("#layer", "1")
+    explore.settle()
+    assert "spread" not in page.url.split("&e=")[-1].split("&", 1)[-1]
+    assert page.input_value("#layer") == "1"
+    page.select_option("#preset", "paper")  # which spreads
+    explore.settle()
+    page.select_option("#layer", "0")
+    explore.settle()
+    page.reload()
+    explore.settle()
+    assert page.input_value("#layer") == "0"
+    assert "x=spread:false" in page.url
+    assert explore.faults == []
+
+
+def test_neighbours_of_one_method_can_be_made_one_batch(explore: Explore, chromium: Browser) -> None:
+    page = explore.page
+    join = page.locator("#edit-stack button.join")
+    explore.edit(4)
+    explore.edits(1)
+    page.select_option("#method", "memit")
+    explore.settle()
+    for subject in (30, 60):
+        page.fill("#subject", str(subject))
+        page.press("#subject", "Enter")
+        explore.edit(4)
+    explore.edits(3)
+    apart = explore.numbers()
+    assert join.all_inner_texts() == ["+"]  # between the two by MEMIT, not before ROME's
+    join.click()
+    explore.settle()
+    assert join.all_inner_texts() == ["&"]
+    assert page.url.count("~batch") == 2
+    together = explore.numbers()
+    assert together != apart
+    expect(page.locator("#outcomes")).to_contain_text("one batch")
+    page.locator("#strength").fill("0.5")  # of the batch
+    page.wait_for_timeout(400)
+    explore.settle()
+    assert page.url.count("~0.5~batch") == 2
+    page.locator("#strength").fill("1")
+    page.wait_for_timeout(400)
+    explore.settle()
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    other = Explore(context.new_page())
+    other.open(page.url)
+    other.edits(3)
+    assert other.numbers() == together
+    context.close()
+    join.click()
+    explore.settle()
+    assert "batch" not in page.url
+    assert explore.numbers() == apart
+    page.click("#undo")
+    explore.settle()
+    assert join.all_inner_texts() == ["&"]
+    page.locator("#edit-stack .chip.edit button").nth(1).click()
+    explore.edits(2)
+    assert "batch" not in page.url
+    assert explore.faults == []
+
+
+def test_how_well_an_edit_was_made_and_what_its_method_says(explore: Explore) -> None:
+    page = explore.page
+    assert page.inner_text("#quality-line") == ""
+    page.select_option("#method", "alphaedit")
+    expect(page.locator("#method-title")).to_have_text("What AlphaEdit does", timeout=PATIENCE)
+    page.click("#method-title")
+    note = page.locator("#method-note")
+    expect(note).to_contain_text("dW = R K^T P")
+    expect(note.locator("a")).to_have_attribute("href", re.compile(r"^https://arxiv\.org/abs/2410\.02355$"))
+    page.keyboard.press("Escape")
+    expect(note).to_be_hidden()
+    explore.edit(4)
+    explore.edits(1)
+    for name in ("efficacy", "generality", "locality", "portability"):
+        expect(page.locator("#quality-line")).to_contain_text(name)
+        assert page.get_attribute(f"#quality-{name} th", "data-tip")
+    assert page.get_attribute("#quality-efficacy td", "data-after") == "1.000000"
+    assert page.get_attribute("#quality-locality td", "data-before") == "1.000000"
+    notes = page.inner_text("#outcomes")
+    found = re.search(r"Null space of layer 0: (\d+) of (\d+) directions", notes)
+    assert found
+    assert 0 < int(found[1]) < int(found[2])
+
+
 def test_a_click_on_a_point_asks_about_it_or_makes_it_the_new_object(explore: Explore) -> None:
     page = explore.page
     place = explore.place_of(40)
