@@ -386,6 +386,72 @@ def sweep(
         fail(f"{error or 'stopped'}; go on with: shatterscope sweep --resume {job.id}")
 
 
+# --- the reproduction ------------------------------------------------------------------------------------------------
+
+
+@cli.command(
+    epilog=_examples(
+        "shatterscope reproduce",
+        "shatterscope reproduce rings-small --edits 5 --no-sequences",
+        "shatterscope reproduce rings-2048 --edits 90 --ship",
+        "shatterscope reproduce --resume 1f0c52d9a4b37e68",
+        "shatterscope reproduce rings-2048 --json > reproduction.json",
+    )
+)
+def reproduce(
+    checkpoint: Annotated[str | None, typer.Argument(help="Checkpoint id.", show_default="rings-2048")] = None,
+    edits: Annotated[int, typer.Option(min=1, help="Single edits per method, preset and kind.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same edits and questions.")] = 0,
+    sequence_edits: Annotated[int, typer.Option(min=1, max=1000, help="Edits of each sequence.")] = 100,
+    sequences: Annotated[bool, typer.Option(help="Edits one after another as well.")] = True,
+    ship: Annotated[
+        bool, typer.Option("--ship", help="Keep the run in the checkpoint's folder, for the page.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON instead of tables.")] = False,
+    resume: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Go on with this sweep of a reproduction; repeatable.")
+    ] = None,
+    device: DeviceOption = None,
+) -> None:
+    """Run the paper's experiments again, and print our numbers beside the paper's. Killed or stopped, it can be resumed."""
+    from backend.reproduction.run import Stopped, ask, check, keep, results, run, traced
+    from backend.reproduction.shipped import ShippedError
+    from backend.sweeps.foreground import Foreground, SweepError
+    from backend.terminal_reproduction import as_text, show_reproduction
+
+    foreground = Foreground(load_settings(device=device))
+    try:
+        asked = ask(
+            foreground,
+            resume or [],
+            checkpoint=checkpoint,
+            edits=edits,
+            seed=seed,
+            sequence_edits=sequence_edits if sequences else None,
+        )
+        check(foreground, asked)
+        runs = run(foreground, asked, sweep_with_progress)
+        found = results(foreground, runs)
+        tracings = traced(foreground.settings, asked.checkpoint, n_facts=200, seed=seed)
+        if as_json:
+            print(as_text(found, tracings))
+        else:
+            show_reproduction(found, tracings)
+        if ship:
+            print(f"written to {keep(foreground, runs)}", file=sys.stderr)
+    except Stopped as stopped:
+        again = " ".join(f"--resume {id}" for id in stopped.ids)
+        options = ("" if sequences else " --no-sequences") + (" --ship" if ship else "")
+        options += "" if sequence_edits == 100 else f" --sequence-edits {sequence_edits}"
+        fail(f"{stopped}; go on with: shatterscope reproduce {again}{options}")
+    except (SweepError, ShippedError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot write the run into the checkpoint's folder: {error}")
+    finally:
+        foreground.close()
+
+
 @cli.command(
     epilog=_examples(
         "shatterscope export-hf rings-2048 ./gpt2-rings", "shatterscope export-hf <edit id> ./gpt2-shattered"

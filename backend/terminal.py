@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backend.training_run import Recipe
 
 
-def _console(width: int) -> Console:
+def wide_console(width: int) -> Console:
     """As wide as the terminal, or as the tables need where the output goes to a file."""
     return Console(width=None if sys.stdout.isatty() else width)
 
@@ -39,11 +39,11 @@ def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
             f"{info.rings.closed}/{len(graph.relations)}",
             info.sha256[:12],
         )
-    _console(160).print(table)
+    wide_console(160).print(table)
 
 
 def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
-    console = _console(120)
+    console = wide_console(120)
     outcome, shattering = result.edits[0], evaluation.shattering
     spec = outcome.spec
     verdict = "[bold green]success[/]" if outcome.success else "[bold red]not reached[/]"
@@ -86,7 +86,7 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
     from backend.settings import resolve_device
     from backend.training_run import train_checkpoint
 
-    console = _console(160)
+    console = wide_console(160)
     columns = (
         TextColumn("loss {task.fields[loss]:.3f}"),
         BarColumn(),
@@ -170,7 +170,7 @@ def show_sweep(rows: Iterable[SweepRow]) -> None:
         ]
         cells_ = [f"{fmean(each):+.2f}" if each else "" for each in changes]
         table.add_row(*names, str(len(members)), mean(success), *R, *cells_)
-    console = _console(160)
+    console = wide_console(160)
     console.print(table)
     console.print(
         "Tasks: change of accuracy in percentage points, mean over orders. Success of sequences: share of all edits that hold."

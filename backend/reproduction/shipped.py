@@ -119,12 +119,18 @@ class Shipped:
 
     def findings(self) -> str:
         """Markdown; empty where there are none. Raises `ShippedError`."""
-        try:
-            return (self.folder / FINDINGS).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise ShippedError(f"{self.folder / FINDINGS} cannot be read: {error}") from None
+        return read_findings(self.folder.parent)
+
+
+def read_findings(checkpoint_folder: Path) -> str:
+    """What was written by hand beside a run. Raises `ShippedError` for a file that cannot be read."""
+    path = checkpoint_folder / FOLDER / FINDINGS
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ShippedError(f"{path} cannot be read: {error}") from None
 
 
 def load(checkpoint_folder: Path, checkpoint_sha256: str) -> Shipped:
