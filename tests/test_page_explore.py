@@ -25,7 +25,7 @@ def test_it_opens_with_a_fact_and_its_ring_and_asks_nothing_of_the_network(explo
     assert [url for url in elsewhere if not url.startswith((server.url, "data:", "blob:"))] == []
     assert page.inner_text("#truth").split()[0] == page.inner_text("#answer").split()[0]
     assert explore.r() == 0
-    assert page.url.rstrip("/") == server.url
+    assert page.url == f"{server.url}/?t=d64", "the new object a quarter of this small ring away, and nothing else"
     assert explore.faults == []
 
 
