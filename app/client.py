@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.state import Edit
+from backend.reproduction_schemas import KeysValues, Report, Reproduction, Rings, Tracing
 from backend.schemas import (
     CheckpointInfo,
     EditorInfo,
@@ -23,6 +24,7 @@ from backend.schemas import (
     Problem,
     ProjectionResult,
 )
+from backend.sweep_schemas import JobInfo, SweepRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
@@ -91,6 +93,43 @@ class Client:
             what = {"relation": f"{order}_C1", "method": "pca", "dimensions": 2, "align": "none"}
             self._rings[key] = (await self.projection(checkpoint, (), **what)).order_position
         return self._rings[key]
+
+    async def reproduction(self, checkpoint: str) -> Reproduction | None:
+        """The run that ships with a checkpoint; None where there is none."""
+        try:
+            return await self._get(f"/checkpoints/{checkpoint}/reproduction", Reproduction, {})
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def report(self, sweep: str) -> Report:
+        return await self._get(f"/sweeps/{sweep}/report", Report, {})
+
+    async def sweep(self, request: SweepRequest) -> JobInfo:
+        """Starts a job."""
+        return JobInfo.model_validate(await self._json("POST", "/sweeps", json=request.model_dump(mode="json")))
+
+    async def job(self, id: str) -> JobInfo:
+        return await self._get(f"/jobs/{id}", JobInfo, {})
+
+    async def steer(self, id: str, what: str) -> JobInfo:
+        """`what`: pause, resume or cancel."""
+        method, path = ("DELETE", f"/jobs/{id}") if what == "cancel" else ("POST", f"/jobs/{id}/{what}")
+        return JobInfo.model_validate(await self._json(method, path))
+
+    async def tracings(self, checkpoint: str) -> list[Tracing]:
+        found = await self._json("POST", "/tracings", json={"checkpoint": checkpoint})
+        return TypeAdapter(list[Tracing]).validate_python(found)
+
+    async def keys_values(self, checkpoint: str, relation: str, layer: int) -> KeysValues:
+        body = {"checkpoint": checkpoint, "relation": relation, "layer": layer}
+        return KeysValues.model_validate(await self._json("POST", "/keys-values", json=body))
+
+    async def rings(self, checkpoint: str, edits: Edits, entities: int) -> Rings:
+        """All relations before and after `edits`; `entities` points of each."""
+        body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities}
+        return await self._with_edit("POST", "/rings", Rings, checkpoint, edits, json=body)
 
     async def _with_edit(
         self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]

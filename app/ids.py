@@ -29,6 +29,9 @@ ACCURACY = "accuracy"
 DAMAGE = "damage"
 RIPPLES = "ripples"
 STATUS = "status"
+COMPARE_METHODS = "compare-methods"
+COMPARE_RUN = "compare-run"
+COMPARE_TABLE = "compare-table"
 
 # Further controls of the Explore page.
 NEAR = "near"
@@ -65,6 +68,17 @@ METHOD_NOTE = "method-note"
 NOTICE = "notice"
 SCENES = "scenes"
 CANCEL = "cancel"
+
+# Further elements of the Compare page.
+COMPARE_EDIT = "compare-edit"
+COMPARE_STACK = "compare-stack"
+COMPARE_UNSTACK = "compare-unstack"
+COMPARE_PLAN = "compare-plan"
+COMPARE_BOARD = "compare-board"
+COMPARE_TILES = "compare-tiles"
+COMPARE_WHAT = "compare-what"
+COMPARE_OVER = "compare-over"
+COMPARE_STALE = "compare-stale"
 
 # In-place messages.
 PROBLEM_PAGE = "problem-page"

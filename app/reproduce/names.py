@@ -1,0 +1,62 @@
+"""Ids of the page's own elements, beside the public ones in `app.ids`."""
+
+from __future__ import annotations
+
+VIEW = "reproduce-view"  # what the URL says
+RUN = "reproduce-jobs-wanted"  # checkpoint and jobs: what is shown, and followed
+RUNNING_JOBS = "reproduce-jobs"  # as the server's events tell them, by id
+TICK = "reproduce-tick"  # the rows have become more
+STARTED = "reproduce-started"  # jobs that were asked for
+STEERED = "reproduce-steered"  # a job was resumed: follow it again
+OPENED = "reproduce-opened"  # checkpoint whose tables stand: now the figures that take a while
+EDIT = "reproduce-edit"  # whose rings are drawn
+STORES = (VIEW, RUN, RUNNING_JOBS, TICK, STARTED, STEERED, OPENED, EDIT)
+POLL = "reproduce-poll"
+
+EDITS = "reproduce-edits"
+PARTS = "reproduce-parts"
+ESTIMATE = "reproduce-estimate"
+RUNNING = "reproduce-running"
+PROGRESS_WORDS = "reproduce-progress-words"
+PAUSE = "sweep-pause"
+RESUME = "sweep-resume"
+SHIPPED = "reproduce-shipped"
+PROVENANCE = "reproduce-provenance"
+NO_RUN = "reproduce-no-run"
+
+METHOD = "reproduce-method"
+PRESET = "reproduce-preset"
+AGREEMENT = "reproduce-agreement"
+ACCURACY = "reproduce-accuracy"
+SHATTERING = "reproduce-shattering"
+FINDINGS = "reproduce-findings"
+FINDINGS_FOLD = "reproduce-findings-fold"
+FIT = "reproduce-fit"
+FIT_OVER = "reproduce-fit-over"
+R2_WORDS = "reproduce-r2-words"
+KIND = "reproduce-kind"
+METHODS = "reproduce-methods"
+TASK = "reproduce-task"
+SEQUENCES = "reproduce-sequences"
+SEQUENCES_OVER = "reproduce-sequences-over"
+SEQUENCES_WORDS = "reproduce-sequences-words"
+
+SUBJECT = "rings-subject"
+RELATION = "rings-relation"
+DISTANCE = "rings-distance"
+RINGS_METHOD = "rings-method"
+RINGS = "rings-figure"
+RINGS_TITLE = "rings-title"
+RINGS_OVER = "rings-over"
+TRACE_SUBJECT = "tracing-subject"
+TRACE_SUBJECT_OVER = "tracing-subject-over"
+TRACE_RELATION = "tracing-relation"
+TRACE_RELATION_OVER = "tracing-relation-over"
+MEMORY_RELATION = "memory-relation"
+LAYER = "memory-layer"
+MEMORY = "memory-figure"
+MEMORY_OVER = "memory-over"
+
+PROBLEM_RUN = "problem-run"
+PROBLEM_RINGS = "problem-rings"
+PROBLEM_INSIDE = "problem-inside"

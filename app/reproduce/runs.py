@@ -1,0 +1,75 @@
+"""What is shown: the reports of the run in the link, or of the one that ships with the checkpoint. And what to ask for to run it again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from app.client import ApiError, Client
+from app.reproduce import protocol
+from backend.reproduction_schemas import Report
+from backend.schemas import CheckpointInfo
+from backend.sweep_schemas import SweepRequest
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`single` and `sequence` may be missing: not asked for, or nothing ships. `lost` are jobs that the server does not know."""
+
+    shipped: bool
+    single: Report | None = None
+    sequence: Report | None = None
+    findings: str = ""
+    lost: tuple[str, ...] = ()
+
+    @property
+    def reports(self) -> list[Report]:
+        return [report for report in (self.single, self.sequence) if report is not None]
+
+
+async def shown(client: Client, run: dict[str, Any]) -> Shown:
+    """`run`: the page's store, `checkpoint` and `jobs`. Raises `ApiError`."""
+    checkpoint, jobs = run["checkpoint"], run["jobs"]
+    shipped = await client.reproduction(checkpoint)
+    if not jobs:
+        if shipped is None:
+            return Shown(shipped=False)
+        return Shown(True, shipped.single, shipped.sequence, shipped.findings)
+    found = await asyncio.gather(*(_report(client, job) for job in jobs))
+    lost = tuple(job for job, report in zip(jobs, found, strict=True) if report is None)
+    parts: dict[bool, Report] = {}
+    for item in found:
+        if item is not None:
+            sequence, report = item
+            parts[sequence] = report
+    return Shown(shipped is not None, parts.get(False), parts.get(True), shipped.findings if shipped else "", lost)
+
+
+async def _report(client: Client, job: str) -> tuple[bool, Report] | None:
+    """Whether it is of sequences, and the report; None for a job that the server does not know."""
+    try:
+        info, report = await asyncio.gather(client.job(job), client.report(job))
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise
+    return info.request.sequence is not None, report
+
+
+async def requests(client: Client, checkpoint: str) -> list[SweepRequest]:
+    """As shipped with the checkpoint, else with another one, else the page's own default."""
+    others = [item.id for item in await client.checkpoints() if item.id != checkpoint]
+    for name in (checkpoint, *others):
+        found = await client.reproduction(name)
+        if found is not None:
+            return found.requests
+    return protocol.default(checkpoint)
+
+
+async def opening_checkpoint(client: Client, checkpoints: list[CheckpointInfo]) -> str:
+    """The first that ships a run, the default one before the others; else the default one."""
+    for item in sorted(checkpoints, key=lambda item: not item.default):
+        if await client.reproduction(item.id) is not None:
+            return item.id
+    return next((item.id for item in checkpoints if item.default), checkpoints[0].id)

@@ -1,0 +1,179 @@
+"""Plain sentences about a run: where it comes from, how far it is from the paper, where a sequence collapses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from dash import html
+
+from app import theme, words
+from app.layout.parts import Node, tip
+from app.reproduce.protocol import count
+from backend.reproduction_schemas import (
+    AccuracyCell,
+    Disagreement,
+    Fit,
+    KeysValues,
+    Report,
+    SequenceCurve,
+    ShatteringCell,
+    Tracing,
+)
+from backend.sweep_schemas import SweepRequest
+
+
+def provenance(reports: Sequence[Report], shipped: bool) -> Node:
+    """Everything needed to make the same rows again."""
+    first = reports[0].provenance
+    rows, total = sum(r.provenance.rows for r in reports), sum(r.provenance.total for r in reports)
+    done = f"{rows}" if rows == total else f"{rows} of {total}"
+    facts: list[tuple[str, str, str]] = [
+        ("run", "shipped with the checkpoint" if shipped else "yours", "Which rows are shown."),
+        ("rows", done, "A row is one edit with everything measured, or one measurement of a sequence."),
+        ("edits per cell", str(first.edits_per_cell), "Edits per method, preset and kind of edit."),
+        ("asked", f"{first.queries} × {first.contexts}", "Questions per task and ring for every row, and random contexts put before each."),
+        ("seed", str(first.seed), "The same seed draws the same facts and the same questions."),
+        ("device", first.device or "–", "What it was computed on."),
+        ("date", day(first.finished), "When the last row was finished (UTC)."),
+        ("checkpoint", f"{first.checkpoint} {first.checkpoint_sha256[:8]}", "The model, and the beginning of the hash of its weights."),
+    ]  # fmt: skip
+    if first.versions is not None:
+        versions = first.versions
+        text = f"shatterscope {versions.shatterscope}, torch {versions.torch}, numpy {versions.numpy}, Python {versions.python}"
+        facts.append(("versions", text, "Programs the rows were computed with."))
+    left_out = sum(r.provenance.left_out for r in reports)
+    if left_out:
+        facts.append(("left out", str(left_out), "Rows whose edit could not be made: they count in no table."))
+    return [html.Div([html.Dt(name), html.Dd(html.Span(text, **tip(hint)))]) for name, text, hint in facts]
+
+
+def day(when: str | None) -> str:
+    if when is None:
+        return "not yet"
+    try:
+        return datetime.fromisoformat(when).strftime("%-d %b %Y, %H:%M")
+    except ValueError:
+        return when
+
+
+def estimate(requests: Sequence[SweepRequest]) -> str:
+    """How much a run is, before it is asked for."""
+    single = sum(count(each) for each in requests if each.sequence is None)
+    long = sum(count(each) for each in requests if each.sequence is not None)
+    return f"{single:,} single edits" + (f" and {long:,} in sequences" if long else "")
+
+
+def agreement(report: Report, method: str, chosen: Sequence[str]) -> Node:
+    """How many of the paper's numbers ours agree with, and the ones that differ most."""
+    cells: list[AccuracyCell | ShatteringCell] = [*report.accuracy, *report.shattering]
+    mine = [cell for cell in cells if cell.paper is not None and cell.method == method and cell.preset in chosen]
+    if not mine:
+        return html.P(
+            f"The paper has no numbers in these tables for {theme.method_name(method)}; its tables are by ROME."
+        )
+    named = [
+        item for item in report.disagreements
+        if any(f"{method}, preset {preset}" in item.what for preset in chosen)
+    ]  # fmt: skip
+    lead = (
+        f"{len(named)} of {len(mine)} numbers differ from the paper’s by more than two standard errors."
+        if named
+        else f"None of {len(mine)} numbers differs from the paper’s by more than two standard errors."
+    )
+    if not named:
+        return html.P(lead)
+    points = [item for item in named if item.unit == "points"]
+    rest = [item for item in named if item.unit == "R"]
+    worst = [max(group, key=lambda item: abs(item.difference)) for group in (points, rest) if group]
+    return html.Div(
+        [
+            html.P([html.B(lead), " ", " ".join(f"The largest: {difference(item)}" for item in worst)]),
+            html.Details(
+                [html.Summary(f"All {len(named)} differences"), html.Ul([html.Li(difference(item)) for item in named])]
+            ),
+        ]
+    )
+
+
+def difference(item: Disagreement) -> str:
+    if item.unit == "points":
+        size, ours, paper = f"{abs(item.difference):.1f} points", f"{item.ours:+.1f}", f"{item.paper:+.1f}"
+    else:
+        size, ours, paper = (
+            words.shattering(abs(item.difference)),
+            words.shattering(item.ours),
+            words.shattering(item.paper),
+        )
+    return f"{item.what}: ours differs by {size} (ours {ours}, the paper’s {paper}).".replace("-", "−").replace(
+        "r−", "r-"
+    )
+
+
+def fit_words(fit: Fit | None) -> Node:
+    """The headline of R against accuracy."""
+    if fit is None or fit.r2 is None:
+        return "Three edits are needed for a line."
+    beside = f" The paper’s is {fit.paper_r2:.3f}." if fit.paper_r2 is not None else ""
+    strength = "almost all" if fit.r2 > 0.9 else "most" if fit.r2 > 0.5 else "some" if fit.r2 > 0.2 else "little"
+    return f"R explains {strength} of the change of direct recall: r² is the share of its variance that a straight line in R accounts for.{beside}"
+
+
+def collapse_words(curves: Sequence[SequenceCurve]) -> str:
+    """Where each method collapses."""
+    if not curves:
+        return ""
+    said = []
+    for curve in curves:
+        last = curve.points[-1].edits if curve.points else 0
+        name = theme.method_name(curve.method)
+        said.append(
+            f"{name} has lost half of its direct recall after {words.plural(curve.collapse, 'edit')}"
+            if curve.collapse is not None
+            else f"{name} keeps more than half through {words.plural(last, 'edit')}"
+        )
+    return "; ".join(said) + ". A ring marks the collapse."
+
+
+def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> str:
+    if report is None or not curves or not curves[0].points:
+        return ""
+    curve = curves[0]
+    kind = "corrective edits" if curve.kind == "corrective" else f"edits at d = {curve.distance}"
+    n = max((spread.n for each in curves for point in each.points for spread in (point.holding,)), default=1)
+    band = "; the band is one standard deviation" if n > 1 else ""
+    return f"{kind.capitalize()}, one after another on the same model; mean of {words.plural(n, 'sequence')}{band}."
+
+
+def tracing_words(tracing: Tracing) -> str:
+    """Which cell brings most back."""
+    cells = [
+        (value, site, position)
+        for site, row in zip(tracing.sites, tracing.recovery, strict=True)
+        for position, value in zip(tracing.positions, row, strict=True)
+    ]
+    value, site, position = max(cells)
+    return (
+        f"Over {words.plural(tracing.n, 'fact')}. p(true object): {tracing.clean:.2f} clean, {tracing.corrupted_probability:.2f} "
+        f"with another {tracing.corrupted}. Most comes back by {site} at “{position}”: {words.percent(value)}."
+    )
+
+
+def memory_words(memory: KeysValues) -> str:
+    if memory.distance_correlation is None:
+        return "The distances do not vary."
+    return (
+        f"Distances between keys and between values correlate with r = {memory.distance_correlation:.2f}, "
+        f"over {memory.pairs:,} sampled pairs of entities."
+    )
+
+
+def r2(fit: Fit | None) -> list[Node]:
+    """The number itself, and over how many edits."""
+    if fit is None or fit.r2 is None:
+        return [html.Span("–", className="r2-value")]
+    hint = "The share of the variance of the change of direct recall that a straight line in R accounts for, over these edits."
+    return [
+        html.Span(["r² = ", html.B(f"{fit.r2:.3f}")], className="r2-value", **tip(hint)),
+        html.Span(f"n = {len(fit.points)}", className="r2-n"),
+    ]

@@ -1,0 +1,271 @@
+"""The tables of the page, from reports: ours beside the paper's. A table carries its numbers for the CSV download."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dash import html
+
+from app import theme, words
+from app.layout.parts import Node, tip
+from app.reproduce.state import BOTH
+from backend.reproduction_schemas import AccuracyCell, MethodCell, PaperTask, Report, ShatteringCell, Spread
+from backend.schemas import SubGraph
+
+TASKS: dict[PaperTask, tuple[str, str]] = {
+    "direct": ("direct recall", "Facts the model was told in training."),
+    "logical": ("logical inference", "Facts it was never told, but which follow from told ones."),
+    "compositional": ("two steps", "Two relations in a row, seen in training or not."),
+}
+SUB_GRAPHS: dict[SubGraph, tuple[str, str]] = {
+    "edit": ("edited ring", "The ring in which the edit was made."),
+    "retain": ("retain ring", "A ring that was not edited; editors that keep facts are shown some of its facts."),
+    "test": ("test ring", "The other ring that was not edited; no editor sees its facts."),
+}
+Which = tuple[str, int]  # kind and distance
+
+
+def kinds(cells: Iterable[AccuracyCell | ShatteringCell | MethodCell]) -> list[Which]:
+    """Corrective first, as in the paper's Table 1, then by distance."""
+    return sorted({(cell.kind, cell.distance) for cell in cells}, key=lambda each: (each[0] != "corrective", each[1]))
+
+
+def kind_name(which: Which) -> str:
+    return "corrective" if which[0] == "corrective" else f"d = {which[1]}"
+
+
+def kind_explained(which: Which) -> str:
+    if which[0] == "corrective":
+        return "Corrective edits: a fact that the model gets wrong is edited to the truth."
+    return f"Counterfactual edits: the new, false object stands {words.plural(which[1], 'step')} from the true one."
+
+
+def presets(report: Report, method: str) -> list[str]:
+    """Presets measured of a method, in the order of the report."""
+    return list(dict.fromkeys(cell.preset for cell in report.methods if cell.method == method))
+
+
+def shown_presets(report: Report, method: str, chosen: str) -> list[str]:
+    found = presets(report, method)
+    return [chosen] if chosen in found else found if chosen == BOTH or not found else found[:1]
+
+
+# --- ours beside the paper's -------------------------------------------------------------------------------------------
+
+
+def accuracy_table(report: Report, method: str, preset: str) -> Node:
+    """The paper's Table 1: change of accuracy, in points, by kind of edit and task."""
+    cells = [cell for cell in report.accuracy if cell.method == method]
+    found: dict[tuple[str, Which, str], Any] = {(c.preset, (c.kind, c.distance), c.task): c for c in cells}
+    columns = [(task, name, hint) for task, (name, hint) in TASKS.items()]
+    return _beside(
+        "Change of accuracy", "points", found, kinds(cells), columns, shown_presets(report, method, preset), method
+    )
+
+
+def shattering_table(report: Report, method: str, preset: str) -> Node:
+    """The paper's table of R by distance and sub-graph."""
+    cells = [cell for cell in report.shattering if cell.method == method]
+    found: dict[tuple[str, Which, str], Any] = {(c.preset, (c.kind, c.distance), c.sub_graph): c for c in cells}
+    columns = [(part, name, hint) for part, (name, hint) in SUB_GRAPHS.items()]
+    return _beside("Shattering R", "R", found, kinds(cells), columns, shown_presets(report, method, preset), method)
+
+
+def _beside(
+    title: str,
+    unit: str,
+    found: dict[tuple[str, Which, str], Any],
+    rows: Sequence[Which],
+    columns: Sequence[tuple[str, str, str]],
+    chosen: Sequence[str],
+    method: str,
+) -> Node:
+    """Of every column, ours by each preset and the paper's."""
+    if not found:
+        return empty(f"No edit by {theme.method_name(method)} has been measured yet.")
+    theirs = any(cell.paper is not None for cell in found.values())
+    parts = [*chosen, *(["paper's"] if theirs else [])]
+    span = {"colSpan": len(parts)}
+    head = [
+        html.Tr([html.Th("", scope="col"), *(html.Th(html.Span(name, **tip(hint)), scope="colgroup", className="group", **span) for _, name, hint in columns)]),
+        html.Tr([html.Th("edits", scope="col"), *(_part(part, place) for _ in columns for place, part in enumerate(parts))]),
+    ]  # fmt: skip
+    body, data = [], []
+    for which in rows:
+        line = [html.Th(html.Span(kind_name(which), **tip(kind_explained(which))), scope="row")]
+        for column, name, _ in columns:
+            members = [found.get((preset, which, column)) for preset in chosen]
+            for place, (preset, cell) in enumerate(zip(chosen, members, strict=True)):
+                line.append(_ours(cell, unit, name, which, method, preset, first=place == 0))
+                if cell is not None:
+                    spread, paper = cell.change if unit == "points" else cell.shattering, cell.paper
+                    data.append([method, preset, *which, column, spread.mean, spread.deviation, spread.n, paper])
+            if theirs:
+                number = next((cell.paper for cell in found.values() if _place(cell) == (which, column)), None)
+                line.append(html.Td(_number(number, unit) if number is not None else "–", className="theirs"))
+        body.append(html.Tr(line))
+    names = [
+        "method",
+        "preset",
+        "kind",
+        "distance",
+        "task" if unit == "points" else "sub_graph",
+        "mean",
+        "sd",
+        "n",
+        "paper",
+    ]
+    return wrapped(title, head, body, names, data)
+
+
+def _place(cell: AccuracyCell | ShatteringCell) -> tuple[Which, str]:
+    return (cell.kind, cell.distance), cell.task if isinstance(cell, AccuracyCell) else cell.sub_graph
+
+
+def _part(part: str, place: int) -> Node:
+    if part == "paper's":
+        hint = "The number in Nishi et al. 2025, by ROME. A dash: the paper has none."
+        return html.Th(html.Span("the paper’s", **tip(hint)), scope="col", className="theirs")
+    hint = {
+        "tuned": "Ours, with step sizes that suit this model: the value optimisation stops where it has reached its target.",
+        "paper": "Ours, with the reference implementation's parameters.",
+    }.get(part, f"Ours, with the preset {part}.")
+    return html.Th(html.Span(f"ours, {part}", **tip(hint)), scope="col", className="first" if place == 0 else "")
+
+
+def _ours(cell: Any, unit: str, name: str, which: Which, method: str, preset: str, *, first: bool) -> Node:
+    side = "ours first" if first else "ours"
+    if cell is None:
+        return html.Td("…", className=f"{side} waiting")
+    spread: Spread = cell.change if unit == "points" else cell.shattering
+    what = f"Change of {name}, mean over the rings" if unit == "points" else f"R of the {name}, mean over its relations"
+    hint = f"{what}, over {over(spread)} by {theme.method_name(method)}, preset {preset} ({kind_name(which)}). {plus_minus(spread)}"
+    children: list[Node] = [html.B(_number(spread.mean, unit)), html.Small(_deviation(spread, unit))]
+    if cell.paper is not None:
+        hint += f" {_against(spread.mean, cell.paper, unit)}"
+    return html.Td(
+        html.Span(children, **tip(hint)), className=side, **{"data-value": repr(spread.mean), "data-n": str(spread.n)}
+    )
+
+
+def _number(value: float, unit: str) -> str:
+    return words.points(value) if unit == "points" else words.shattering(value)
+
+
+def _deviation(spread: Spread, unit: str) -> str:
+    if spread.deviation is None:
+        return f" ({spread.n})"
+    size = f"{100 * spread.deviation:.1f}" if unit == "points" else words.shattering(spread.deviation)
+    return f" ± {size} ({spread.n})"
+
+
+def _against(ours: float, paper: float, unit: str) -> str:
+    difference = ours - paper
+    size = f"{abs(100 * difference):.1f} points" if unit == "points" else f"{words.shattering(abs(difference))} in R"
+    return f"It differs from the paper's {_number(paper, unit)} by {size}."
+
+
+def over(spread: Spread) -> str:
+    return words.plural(spread.n, "edit")
+
+
+def plus_minus(spread: Spread) -> str:
+    return (
+        "± is one standard deviation over these edits." if spread.deviation is not None else "One edit has no spread."
+    )
+
+
+# --- the methods side by side ------------------------------------------------------------------------------------------
+
+COLUMNS: tuple[tuple[str, str, str, str], ...] = (
+    ("success", "written", "share", "Share of edits after which the model answers the new object."),
+    ("shattering", "R", "R", "How much the distances between representations changed, mean over the rings."),
+    ("direct", "direct recall", "points", "Change of the share of told facts that are still answered right, in points."),
+    ("generality", "generality", "share", "Share of other contexts in which the new fact is answered."),
+    ("locality", "locality", "share", "Share of unrelated facts answered as before the edit."),
+    ("portability", "portability", "share", "Share of facts that follow from the new fact and are answered as if it held."),
+    ("relative_delta_norm", "size", "share", "Norm of the weight change, as a share of the norm of the weights."),
+    ("seconds", "time", "seconds", "Of computing the edit alone."),
+)  # fmt: skip
+
+
+def methods_table(report: Report, which: Which) -> Node:
+    """Every method and preset on the same kind of edit, a bar behind each mean."""
+    cells = [cell for cell in report.methods if (cell.kind, cell.distance) == which]
+    if not cells:
+        return empty("No edit of this kind has been measured yet.")
+    head = [
+        html.Tr([html.Th("method", scope="col"), *(html.Th(html.Span(name, **tip(hint)), scope="col") for _, name, _, hint in COLUMNS)])
+    ]  # fmt: skip
+    largest = {
+        key: max((abs(s.mean) for cell in cells if (s := getattr(cell, key))), default=1.0) for key, *_ in COLUMNS
+    }
+    body, data = [], []
+    for cell in cells:
+        color = theme.method_color(cell.method)
+        name = [
+            html.I(className="swatch", style={"background": color}),
+            theme.method_name(cell.method),
+            " ",
+            html.Small(cell.preset),
+        ]
+        line: list[Node] = [html.Th(name, scope="row")]
+        for key, _, unit, hint in COLUMNS:
+            spread: Spread | None = getattr(cell, key)
+            if spread is None:
+                line.append(html.Td("–"))
+                continue
+            scale = 1.0 if unit == "share" and key != "relative_delta_norm" else largest[key] or 1.0
+            width = min(100 * abs(spread.mean) / scale, 100)
+            explained = f"{hint} Over {over(spread)} ({kind_name(which)}). {plus_minus(spread)}"
+            bar = html.I(className="bar-behind", style={"width": f"{width:.1f}%", "background": color})
+            number = html.Span([html.B(_written(spread.mean, unit)), html.Small(_sd(spread, unit))], **tip(explained))
+            line.append(
+                html.Td(
+                    [number, html.Span(bar, className="bar-track")],
+                    **{"data-value": repr(spread.mean), "data-n": str(spread.n)},
+                )
+            )
+            data.append(
+                [cell.method, cell.preset, cell.kind, cell.distance, key, spread.mean, spread.deviation, spread.n]
+            )
+        body.append(html.Tr(line))
+    return wrapped(
+        "Methods side by side", head, body, ["method", "preset", "kind", "distance", "measure", "mean", "sd", "n"], data
+    )
+
+
+def _written(value: float, unit: str) -> str:
+    if unit == "share":
+        return words.percent(value)
+    if unit == "seconds":
+        return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s"
+    return _number(value, unit)
+
+
+def _sd(spread: Spread, unit: str) -> str:
+    if spread.deviation is None:
+        return f" ({spread.n})"
+    if unit == "R":
+        return f" ± {words.shattering(spread.deviation)} ({spread.n})"
+    size = 1000 * spread.deviation if unit == "seconds" and spread.mean < 1 else spread.deviation
+    shown = f"{100 * size:.1f}" if unit in ("share", "points") else f"{size:.0f}" if spread.mean < 1 else f"{size:.1f}"
+    return f" ± {shown} ({spread.n})"
+
+
+# --- markup --------------------------------------------------------------------------------------------------------------
+
+
+def wrapped(title: str, head: list[Node], body: list[Node], columns: list[str], rows: list[list[Any]]) -> Node:
+    """A table that scrolls within itself, with the data of its CSV."""
+    csv = json.dumps({"title": title, "columns": columns, "rows": rows})
+    return html.Div(
+        html.Table([html.Thead(head), html.Tbody(body)]), className="numbers", tabIndex="0", role="region",
+        **{"data-csv": csv, "aria-label": title},
+    )  # fmt: skip
+
+
+def empty(text: str) -> Node:
+    return html.P(text, className="empty")
