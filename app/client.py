@@ -6,11 +6,13 @@ Every method takes the edits themselves, not an edit's id: the id is a cache key
 
 from __future__ import annotations
 
+import logging
 from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.state import Edit
 from backend.reproduction_schemas import KeysValues, Report, Reproduction, Rings, Tracing
@@ -47,7 +49,7 @@ class Client:
     def __init__(self, server: FastAPI | None = None, base_url: str | None = None) -> None:
         if (server is None) == (base_url is None):
             raise ValueError("give exactly one of `server` and `base_url`")
-        transport = None if server is None else httpx.ASGITransport(app=server, raise_app_exceptions=False)
+        transport = None if server is None else httpx.ASGITransport(app=_logged(server), raise_app_exceptions=False)
         self._editors: list[EditorInfo] | None = None
         self._rings: dict[tuple[str, str], list[int]] = {}
         self._http = httpx.AsyncClient(
@@ -163,6 +165,19 @@ class Client:
         if response.is_success:
             return response.json()
         raise ApiError(response.status_code, _message(response))
+
+
+def _logged(app: ASGIApp) -> ASGIApp:
+    """The same application; what goes wrong in it is written to the log, as a server on a port does."""
+
+    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception:
+            logging.getLogger(__name__).exception("%s %s failed", scope.get("method"), scope.get("path"))
+            raise
+
+    return logged
 
 
 def _message(response: httpx.Response) -> str:

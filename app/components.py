@@ -1,4 +1,4 @@
-"""Four native form elements as Dash components: their element *is* the control, so labels, keyboards, phones and scripts know it.
+"""Native form elements and a sortable table as Dash components: their element *is* the control, so labels, keyboards, phones and scripts know it.
 
 The browser's half is `frontend_assets/components.js`.
 """
@@ -54,4 +54,15 @@ Choice = _component(
     "Choice",
     "A segmented control: a radio group; `options` are `{value, label, title}`, `colors` one bar of colour under each.",
     ["options", "colors"],
+)
+Checks = _component(
+    "Checks",
+    "Check boxes in groups; `groups` are `{label, tip, color, options: [{value, label, title}]}`, `picks` buttons that choose many at once: `{label, value}`. The value is a list.",
+    ["groups", "picks"],
+)
+SortTable = _component(
+    "SortTable",
+    "A table sorted by a click or key on its heads. `columns` are `{key, label, tip, group, falling, bar}`, `rows` as in `app.compare.rows`, "
+    "`sort` the key of a column, with `-` before it for falling.",
+    ["columns", "rows", "sort", "empty"],
 )

@@ -47,7 +47,7 @@ def shattering(value: float) -> str:
     if value == 0:
         return "0"
     if value < 0.0005:
-        return f"{value:.1g}" if value >= 0.00005 else "<0.0001"
+        return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
     return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 
 

@@ -97,5 +97,90 @@
       ])));
   }
 
-  window.shatterscope = Object.assign(window.shatterscope || {}, { Field, Range, Select, Choice });
+  // Groups of check boxes. What is chosen is a list in the order of the boxes.
+  function Checks(props) {
+    const { id, value = [], groups = [], picks = [], setProps, label } = props;
+    const all = groups.flatMap((group) => group.options.map((option) => option.value));
+    const choose = (chosen) => setProps({ value: all.filter((one) => chosen.includes(one)) });
+    return h("div", { id: name(id), role: "group", "aria-label": label, className: `checks ${props.className || ""}` }, [
+      ...groups.map((group) => h("div", { key: group.label, className: "checks-group", role: "group", "aria-label": group.label }, [
+        h("span", { key: "name", className: "name", "data-tip": group.tip, tabIndex: group.tip ? 0 : undefined }, [
+          group.color && h("i", { key: "color", className: "swatch", style: { background: group.color } }), group.label]),
+        ...group.options.map((option) => h("label", { key: option.value, title: option.title }, [
+          h("input", {
+            key: "input", type: "checkbox", value: option.value, checked: value.includes(option.value), disabled: props.disabled,
+            "aria-label": `${group.label} ${option.label}`,
+            onChange: (event) => choose(event.target.checked ? [...value, option.value] : value.filter((one) => one !== option.value)),
+          }),
+          h("span", { key: "label" }, option.label),
+        ])),
+      ])),
+      h("div", { key: "picks", className: "picks" }, picks.map((pick) => h("button", { key: pick.label, type: "button", className: "quiet", onClick: () => choose(pick.value) }, pick.label))),
+    ]);
+  }
+
+  // Rows without numbers (computing, failed) stay below the sorted ones, in their own order.
+  function SortTable(props) {
+    const { id, columns = [], rows = [], sort = "", empty, setProps, label } = props;
+    const falling = sort.startsWith("-");
+    const by = falling ? sort.slice(1) : sort;
+    const valueOf = (row) => { const cell = row.cells[by]; return cell && cell.value !== undefined ? cell.value : null; };
+    const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b) : a - b);
+    const done = rows.filter((row) => row.state === "done");
+    if (by) {
+      done.sort((one, other) => {
+        const [a, b] = [valueOf(one), valueOf(other)];
+        if (a === null || b === null) return (a === null) - (b === null);
+        return falling ? compare(b, a) : compare(a, b);
+      });
+    }
+    const shown = [...done, ...rows.filter((row) => row.state !== "done")];
+    const most = {};
+    columns.filter((column) => column.bar).forEach(({ key }) => { most[key] = Math.max(...done.map((row) => Math.abs((row.cells[key] || {}).value || 0))); });
+
+    const spans = columns.reduce((found, { group }) => {
+      const last = found[found.length - 1];
+      if (last && last.group === group && group) last.span += 1; else found.push({ group, span: 1 });
+      return found;
+    }, []);
+    const edge = (place) => (columns[place].group !== (columns[place - 1] || {}).group || !columns[place].group ? "edge" : undefined);
+    const order = (key) => (key !== by ? "none" : falling ? "descending" : "ascending");
+    const head = (column, place) => h("th", { key: column.key, scope: "col", "aria-sort": order(column.key), className: edge(place) },
+      h("button", {
+        type: "button", "data-tip": column.tip, "data-column": column.key,
+        onClick: () => setProps({ sort: column.key === by ? (falling ? "" : "-") + by : (column.falling ? "-" : "") + column.key }),
+      }, [column.label, h("span", { key: "arrow", className: "arrow", "aria-hidden": true }, column.key === by ? (falling ? " ↓" : " ↑") : "")]));
+
+    const cellOf = (row, column, place) => {
+      const cell = row.cells[column.key] || { value: null, text: "–" };
+      const share = most[column.key] ? Math.abs(cell.value || 0) / most[column.key] : 0;
+      return h("td", {
+        key: column.key, "data-column": column.key, "data-value": cell.value === null ? "" : cell.value, "data-tip": cell.tip,
+        className: [cell.tone, edge(place)].filter(Boolean).join(" "),
+      }, column.bar && share > 0 ? [h("i", { key: "bar", className: "bar-in-cell", style: { width: `${(100 * share).toFixed(1)}%` } }), h("span", { key: "text" }, cell.text)] : cell.text);
+    };
+    const rowOf = (row) => {
+      const first = row.cells[columns[0].key];
+      return h("tr", {
+        key: row.key, "data-key": row.key, "data-state": row.state,
+        onClick: (event) => { if (row.href && !event.target.closest("a, button") && !String(window.getSelection())) window.location.assign(row.href); },
+      }, [
+        h("th", { key: "first", scope: "row" }, h("a", { href: row.href }, [first.text, first.note && h("span", { key: "note", className: "quiet" }, ` ${first.note}`)])),
+        ...(row.state === "done"
+          ? columns.slice(1).map((column, place) => cellOf(row, column, place + 1))
+          : [h("td", { key: "reason", colSpan: columns.length - 1, className: `reason ${row.state}` }, row.reason || "computing …")]),
+      ]);
+    };
+    return h("div", { id: name(id), className: `sort-table ${props.className || ""}`, "data-sort": sort }, shown.length === 0
+      ? h("p", { className: "lead" }, empty)
+      : h("table", { "aria-label": label }, [
+        h("thead", { key: "head" }, [
+          h("tr", { key: "groups", className: "groups" }, spans.map(({ group, span }, place) => h("th", { key: place, colSpan: span, scope: group ? "colgroup" : undefined, className: "edge" }, group))),
+          h("tr", { key: "columns" }, columns.map(head)),
+        ]),
+        h("tbody", { key: "body" }, shown.map(rowOf)),
+      ]));
+  }
+
+  window.shatterscope = Object.assign(window.shatterscope || {}, { Field, Range, Select, Choice, Checks, SortTable });
 })();

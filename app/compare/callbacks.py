@@ -1,11 +1,82 @@
-"""The Compare page's callbacks."""
+"""The Compare page's callbacks: one for what is compared, and one each for every picture and every row, so that each comes when it is done."""
 
 from __future__ import annotations
 
-from dash import Dash
+from typing import Any
 
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State
+
+from app import ids
 from app.client import Client
+from app.compare.job import numbers, picture
+from app.compare.plan import CONTROLS, Planner
+
+Json = dict[str, Any]
 
 
 def register(app: Dash, client: Client) -> None:
-    """Gives the page its callbacks."""
+    @app.callback(
+        output={
+            "value": {name: Output(name, "value") for name in CONTROLS},
+            "options": {name: Output(name, "options") for name in (ids.CHECKPOINT, ids.ORDER, ids.HOPS)},
+            "colors": {name: Output(name, "colors") for name in (ids.ORDER, ids.DIRECTION, ids.HOPS)},
+            "limits": {
+                ids.SUBJECT: Output(ids.SUBJECT, "max"),
+                ids.DISTANCE: Output(ids.DISTANCE, "max"),
+                "min": Output(ids.DISTANCE, "min"),
+            },
+            "groups": Output(ids.COMPARE_METHODS, "groups"),
+            "picks": Output(ids.COMPARE_METHODS, "picks"),
+            "sort": Output(ids.COMPARE_TABLE, "sort"),
+            "question": Output(ids.QUESTION, "children"),
+            "target": Output(ids.TARGET, "children"),
+            "stack": Output(ids.COMPARE_STACK, "children"),
+            "edits": Output(ids.COMPARE_EDIT, "data-edits"),
+            "run": Output(ids.COMPARE_RUN, "children"),
+            "disabled": Output(ids.COMPARE_RUN, "disabled"),
+            "tiles": Output(ids.COMPARE_TILES, "children"),
+            "what": Output(ids.COMPARE_WHAT, "children"),
+            "stale": Output(ids.COMPARE_STALE, "children"),
+            "board": Output(ids.COMPARE_BOARD, "data-stale"),
+            "plan": Output(ids.COMPARE_PLAN, "data"),
+            "url_out": Output(ids.URL_OUT, "data"),
+            "note": Output(ids.CHECKPOINT_NOTE, "children"),
+            "note_title": Output(ids.CHECKPOINT_NOTE, "title"),
+            "notice": Output(ids.NOTICE, "children"),
+            "problem": Output(ids.PROBLEM_PAGE, "children"),
+        },
+        inputs={
+            "url": Input(ids.URL_IN, "data"),
+            "value": {name: Input(name, "value") for name in CONTROLS},
+            "sort": Input(ids.COMPARE_TABLE, "sort"),
+            "runs": Input(ids.COMPARE_RUN, "n_clicks"),
+            "unstacks": Input(ids.COMPARE_UNSTACK, "n_clicks"),
+        },
+        state={"plan": State(ids.COMPARE_PLAN, "data")},
+        prevent_initial_call=True,
+    )
+    async def plan(**page: Any) -> Any:
+        return await Planner(client, page).answer()
+
+    @app.callback(
+        Output({"type": "compare-graph", "index": MATCH}, "figure"),
+        Output({"type": "compare-words", "index": MATCH}, "children"),
+        Input({"type": "compare-view", "index": MATCH}, "data"),
+    )
+    async def draw(view: Json) -> Any:
+        return await picture(client, view)
+
+    @app.callback(
+        Output({"type": "compare-result", "index": MATCH}, "data"),
+        Output({"type": "compare-r", "index": MATCH}, "children"),
+        Input({"type": "compare-job", "index": MATCH}, "data"),
+    )
+    async def measure(job: Json) -> Any:
+        return await numbers(client, job)
+
+    app.clientside_callback(
+        ClientsideFunction("compare", "rows"),
+        Output(ids.COMPARE_TABLE, "rows"),
+        Output(ids.COMPARE_OVER, "children"),
+        Input({"type": "compare-result", "index": ALL}, "data"),
+    )

@@ -1,0 +1,74 @@
+"""One contender: its picture and its row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from dash import html
+
+from app import words
+from app.batches import Stack
+from app.client import ApiError, Client
+from app.compare import rows
+from app.compare.layout import words_of
+from app.figures import Mark, Scene, frames
+from app.figures.arrays import decode
+from app.figures.small import drawn_every, small_figure
+from app.layout.figure_card import BLANK
+from app.layout.parts import Node, tip
+from app.state import Edit, Relation
+
+Json = dict[str, Any]
+
+SCALE = "Drawn {:.2f} times as large as the unedited one, to fill its tile."
+
+
+async def picture(client: Client, view: Json) -> tuple[Json, Node]:
+    """The figure of `view` (checkpoint, edits, relation, marks) and what it was computed over; a reason where there is none."""
+    try:
+        result = await client.projection(
+            view["checkpoint"],
+            _edits(view),
+            relation=view["relation"],
+            method="isomap",
+            dimensions=2,
+            n_neighbors="auto",
+            align="procrustes",
+        )
+    except ApiError as error:
+        return BLANK, words_of(f"No picture: {error.message}", failed=True)
+    before, after = decode(result.before), decode(result.after)
+    first, second = frames(before, after, shared=False)
+    position = np.asarray(result.order_position)
+    marks = [Mark(entity, role, "") for role, entity in view["marks"].items()]
+    scene = Scene(after, position, Relation.parse(view["relation"]).order, second, marks)
+    n, item = len(position), result.diagnostics["after"]
+    drawn = -(-n // drawn_every(n))
+    over = f"{drawn} of {n} entities" if drawn < n else f"all {n} entities"
+    factor = first.half / second.half
+    larger = "" if 0.95 <= factor <= 1.05 else f" · {factor:.1f} ×"
+    explained = f"{words.picture(item, result.method)} {SCALE.format(factor) if larger else ''}".strip()
+    return small_figure(scene), words_of(f"{over} · k = {item.n_neighbors}{larger}", explained)
+
+
+async def numbers(client: Client, job: Json) -> tuple[Json, Node]:
+    """The row with its numbers, and R for below the picture; or the row with the reason why there are none."""
+    blank, edits = job["row"], _edits(job)
+    try:
+        edit = await client.edit(job["checkpoint"], edits)
+        found = await client.evaluation(job["checkpoint"], edits)
+    except ApiError as error:
+        return {**blank, "state": "failed", "reason": error.message}, ""
+    row = rows.filled(blank, edit, found, job["d_mlp"])
+    success, r = row["cells"]["success"], row["cells"]["r_edit"]
+    one = len(edits) == 1
+    verdict = ("✓ holds" if success["value"] else "✗ did not take") if one else f"{success['text']} hold"
+    return row, [
+        html.Span(["R ", html.B(r["text"])], **tip(f"Shattering of the edited ring. {r['tip']}")),
+        html.Span(verdict, className=success["tone"], **tip(success["tip"])),
+    ]
+
+
+def _edits(item: Json) -> Stack:
+    return tuple(Edit.parse(text) for text in item["edits"])

@@ -1,0 +1,278 @@
+"""What is compared: reads the controls or the URL, writes the controls, the URL, and, when asked to run, a tile for each contender."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from dash import html, no_update
+from dash.exceptions import PreventUpdate
+
+from app import actions, ids, options, theme, views, words
+from app.client import ApiError, Client
+from app.compare import rows
+from app.compare.layout import tile
+from app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
+from app.layout.parts import Node
+from app.state import Edit, Relation, Target, ViewState
+from backend.schemas import CheckpointInfo, EditorInfo
+
+Json = dict[str, Any]
+
+CONTROLS = (
+    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.COMPARE_METHODS,
+)  # fmt: skip
+MAX_CHIPS = 12
+
+
+class Planner:
+    """One answer of the page. `page` is what the callback got; `page["plan"]` what the answer before it had seen and shown."""
+
+    def __init__(self, client: Client, page: Json) -> None:
+        self.client = client
+        self.page = page
+        self.value: Json = page["value"]
+        self.plan: Json = page["plan"] or {}
+        self.opened = self.plan.get("url") != (page["url"] or {}).get("at")
+
+    async def answer(self) -> Json:
+        if self.page["url"] is None:
+            raise PreventUpdate
+        try:
+            return await self._answer()
+        except ApiError as error:
+            return {**_nothing(), "problem": f"{error.message} Nothing of your state is lost."}
+
+    async def _answer(self) -> Json:
+        checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        if not checkpoints:
+            raise ApiError(
+                0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
+            )
+        state, notices = self.read()
+        checkpoint = options.find_checkpoint(checkpoints, state.view.checkpoint)
+        if state.view.checkpoint not in (None, checkpoint.id):
+            notices.append(f"Checkpoint {state.view.checkpoint} is not here, so {checkpoint.id} is used without edits.")
+            state = replace(state, view=replace(state.view, edits=()))
+        view, gave_way = actions.fit(replace(state.view, checkpoint=checkpoint.id), checkpoint, editors)
+        state = replace(state, view=view)
+        unknown = [name for name in state.by or () if name not in offered(editors)]
+        if unknown:
+            notices.append(f"Not known here and left out: {', '.join(unknown)[:80]}.")
+            state = replace(state, by=tuple(name for name in state.by or () if name not in unknown))
+        rings = {order: await self.client.ring(checkpoint.id, order) for order in checkpoint.graph.orders}
+        return self.show(state, [*notices, *gave_way], checkpoint, checkpoints, editors, rings)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def read(self) -> tuple[Comparison, list[str]]:
+        if self.opened:
+            return Comparison.from_query(self.page["url"]["query"])
+        before, _ = Comparison.from_query(self.plan["state"])
+        chosen = tuple(self.value[ids.COMPARE_METHODS] or ())
+        state = replace(before, by=chosen, sort=self.page["sort"] or "")
+        if self.value[ids.CHECKPOINT] != before.view.checkpoint:
+            return replace(state, view=ViewState(self.value[ids.CHECKPOINT])), []
+        if before.view.edits:
+            return self.unstacked(state) if self.unstacked_now() else state, []
+        relation = Relation(self.value[ids.ORDER], self.value[ids.DIRECTION], self.value[ids.HOPS])
+        subject, target = int(self.value[ids.SUBJECT] or 0), before.view.target
+        if self.value[ids.DISTANCE] != self.plan["distance"]:
+            target = Target(int(self.value[ids.DISTANCE] or 1))
+        elif target.object is not None and (subject, relation) != (before.view.subject, before.view.relation):
+            target = Target(self.plan["distance"] or 1)
+        return replace(state, view=replace(before.view, subject=subject, relation=relation, target=target)), []
+
+    def unstacked_now(self) -> bool:
+        return (self.page["unstacks"] or 0) > self.plan["unstacks"]
+
+    def unstacked(self, state: Comparison) -> Comparison:
+        """The stack's last edit, alone."""
+        last = state.view.edits[-1]
+        view = replace(
+            state.view, subject=last.subject, relation=Relation.parse(last.relation), target=last.target, edits=()
+        )
+        return replace(state, view=view)
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def show(
+        self,
+        state: Comparison,
+        notices: list[str],
+        checkpoint: CheckpointInfo,
+        checkpoints: list[CheckpointInfo],
+        editors: list[EditorInfo],
+        rings: dict[str, list[int]],
+    ) -> Json:
+        view, page, out = state.view, self.page, _nothing()
+        chosen = at_first(editors) if state.by is None else state.by
+        found = contenders(state, editors)
+        asked = replace(state, by=tuple(item.name for item in found), sort="", run=False).to_query()
+        run = bool(found) and (state.run if self.opened else (page["runs"] or 0) > self.plan["runs"])
+        shown = asked if run else None if self.opened else self.plan["shown"]
+        state = replace(state, run=shown is not None and shown == asked)
+
+        last = edits_of(view)[-1]
+        marks = _marks(last, rings)
+        distance = _distance(view, rings[view.relation.order])
+        world = options.world(checkpoint, checkpoints, editors)
+        self.controls(out, view, chosen, distance)
+        if self.opened or checkpoint.id != self.plan["checkpoint"]:
+            n = checkpoint.graph.n_entities
+            out["options"] = {name: world[name] for name in out["options"]}
+            out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2)}
+            out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
+        if self.opened:
+            out["groups"], out["picks"] = _groups(editors), _picks(editors)
+            out["sort"] = state.sort
+        out["colors"] = options.place_colors(checkpoint.graph, rings, view.subject, view.relation)
+        out["question"] = words.question(view.subject, view.relation)
+        new = marks.get("new") if not view.edits else None
+        out["target"] = views.target(marks["old"], new, distance or None)
+        out["stack"] = _stack(view.edits)
+        out["edits"] = str(len(view.edits))
+        out["run"] = f"Compare {words.plural(len(found), 'edit' if len(edits_of(view)) == 1 else 'stack')}"
+        out["disabled"] = not found
+
+        base = f"{checkpoint.id} {last.relation} {marks}"
+        if run or (shown is None and base != self.plan.get("base")):
+            out["tiles"] = self.tiles(checkpoint, view, found if run else [], marks, last.relation)
+            out["what"] = _what(view, checkpoint, last)
+        stale = shown is not None and shown != asked
+        out["stale"] = (
+            "What you see was computed before the latest changes. Press Compare to compute it anew." if stale else ""
+        )
+        out["board"] = "1" if stale else ""
+        out["plan"] = {
+            "url": page["url"]["at"],
+            "runs": page["runs"] or 0,
+            "unstacks": page["unstacks"] or 0,
+            "state": state.to_query(),
+            "checkpoint": checkpoint.id,
+            "distance": distance,
+            "shown": shown,
+            "base": base,
+            "round": self.round() + bool(run),
+        }
+        out["url_out"] = _shortest(state, checkpoint, editors).to_query()
+        out["notice"], out["problem"] = " ".join(notices), ""
+        return out
+
+    def round(self) -> int:
+        found: int = self.plan.get("round", 0)
+        return found
+
+    def controls(self, out: Json, view: ViewState, chosen: tuple[str, ...], distance: int) -> None:
+        shown = {
+            ids.CHECKPOINT: view.checkpoint,
+            ids.SUBJECT: view.subject,
+            ids.ORDER: view.relation.order,
+            ids.DIRECTION: view.relation.direction,
+            ids.HOPS: view.relation.hops,
+            ids.DISTANCE: distance,
+            ids.COMPARE_METHODS: list(chosen),
+        }
+        for name, value in shown.items():
+            if self.value[name] != value:
+                out["value"][name] = value
+
+    def tiles(
+        self, checkpoint: CheckpointInfo, view: ViewState, found: list[Contender], marks: Json, relation: str
+    ) -> list[Node]:
+        """Each run has tiles of its own, so that a late answer cannot land in a newer one."""
+        common = {"checkpoint": checkpoint.id, "relation": relation, "marks": marks}
+        d_mlp = 4 * checkpoint.model.d_model  # as in every transformer of this shape
+        key = f"{self.round()} {relation} {marks}"
+        shown = [tile(key, "Before", "the unedited model", {**common, "edits": []})]
+        for item in found:
+            key = f"{self.round()} {item.name}"
+            blank = rows.row(key, item.title, item.preset, item.in_explore(view))
+            job = {**common, "edits": [str(edit) for edit in item.edits], "d_mlp": d_mlp}
+            shown.append(tile(key, item.title, item.preset, job, blank))
+        return shown
+
+
+def _nothing() -> Json:
+    """Everything stays as it is."""
+    return {
+        "value": dict.fromkeys(CONTROLS, no_update),
+        "options": dict.fromkeys((ids.CHECKPOINT, ids.ORDER, ids.HOPS), no_update),
+        "colors": dict.fromkeys((ids.ORDER, ids.DIRECTION, ids.HOPS), no_update),
+        "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min"), no_update),
+        **dict.fromkeys(
+            ("groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
+            no_update,
+        ),
+    }  # fmt: skip
+
+
+def _marks(edit: Edit, rings: dict[str, list[int]]) -> dict[str, int]:
+    relation = Relation.parse(edit.relation)
+    ring = rings[relation.order]
+    marks = {"subject": edit.subject, "old": options.object_at(ring, edit.subject, relation, 0)}
+    if edit.target.distance is not None:
+        marks["new"] = options.object_at(ring, edit.subject, relation, edit.target.distance)
+    elif edit.target.object is not None:
+        marks["new"] = edit.target.object
+    return marks
+
+
+def _distance(view: ViewState, ring: list[int]) -> int:
+    if view.target.object is None:
+        return view.target.distance or 0
+    return options.signed_distance(ring, view.subject, view.relation, view.target.object)
+
+
+def _shortest(state: Comparison, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Comparison:
+    """The same with defaults left out, for the URL; a link with edits, or with results, names its checkpoint."""
+    bare = checkpoint.default and not state.view.edits and not state.run
+    by = None if state.by is None or set(state.by) == set(at_first(editors)) else state.by
+    return replace(state, by=by, view=replace(state.view, checkpoint=None if bare else checkpoint.id))
+
+
+def _groups(editors: list[EditorInfo]) -> list[Json]:
+    return [
+        {
+            "label": editor.title,
+            "tip": editor.summary,
+            "color": theme.method_color(editor.name),
+            "options": [
+                {"value": f"{editor.name}:{preset.name}", "label": preset.name, "title": preset.summary}
+                for preset in editor.presets
+            ],
+        }
+        for editor in editors
+    ]
+
+
+def _picks(editors: list[EditorInfo]) -> list[Json]:
+    every = list(offered(editors))
+    presets = dict.fromkeys(preset.name for editor in editors for preset in editor.presets)
+    by_preset = [
+        {"label": f"all {preset}", "value": [name for name in every if name.endswith(f":{preset}")]}
+        for preset in presets
+    ]
+    return [*by_preset, {"label": "all", "value": every}, {"label": "none", "value": []}]
+
+
+def _stack(edits: tuple[Edit, ...]) -> list[Node]:
+    chips: list[Node] = [
+        html.Span(
+            [html.B(f"{edit.subject} {edit.relation}"), html.Span(words.target(edit), className="quiet")],
+            className="chip edit",
+            role="listitem",
+        )
+        for edit in edits[:MAX_CHIPS]
+    ]
+    if len(edits) > MAX_CHIPS:
+        chips.append(html.Span(f"and {len(edits) - MAX_CHIPS} more", className="quiet", role="listitem"))
+    lead = html.Span(
+        f"{words.plural(len(edits), 'edit')} from Explore, each now made by every method:", className="quiet"
+    )
+    return [lead, *chips] if edits else []
+
+
+def _what(view: ViewState, checkpoint: CheckpointInfo, last: Edit) -> str:
+    place = f"Isomap of {last.relation}, {options.site_name(checkpoint.model.default_site)}"
+    return f"{place}; each turned onto the unedited one."

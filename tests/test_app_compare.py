@@ -1,0 +1,175 @@
+"""The Compare page without a browser: its state and the URL, who takes part, and the numbers of a row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from app.client import Client
+from app.compare import rows
+from app.compare.job import numbers, picture
+from app.compare.state import Comparison, at_first, contenders, offered
+from app.figures.small import MOST_POINTS, drawn_every
+from app.main import create_app
+from app.state import Edit, Relation, Target, ViewState
+
+NAMES = st.from_regex(r"[a-z][a-z-]{0,8}:[a-z]{1,6}", fullmatch=True)
+EDITS = st.builds(
+    Edit,
+    subject=st.integers(0, 255),
+    relation=st.sampled_from(("I_C1", "III_A4")),
+    target=st.one_of(st.builds(Target, st.integers(-99, 99)), st.builds(Target, st.none(), st.integers(0, 255))),
+    method=st.sampled_from(("rome", "ft-l")),
+    strength=st.sampled_from((1.0, 0.5)),
+)
+STATES = st.builds(
+    Comparison,
+    view=st.builds(
+        ViewState,
+        checkpoint=st.sampled_from((None, "rings-small")),
+        subject=st.integers(0, 255),
+        relation=st.builds(Relation, st.sampled_from(("I", "II")), st.sampled_from("CA"), st.integers(1, 4)),
+        target=st.builds(Target, st.integers(1, 128)),
+        edits=st.lists(EDITS, max_size=3).map(tuple),
+    ),
+    by=st.none() | st.lists(NAMES, unique=True, max_size=5).map(tuple),
+    sort=st.sampled_from(("", "r_edit", "-direct")),
+    run=st.booleans(),
+)
+
+
+@given(STATES)
+def test_a_link_holds_the_whole_state(state: Comparison) -> None:
+    assert Comparison.from_query(state.to_query()) == (state, [])
+
+
+@given(st.text(max_size=80))
+def test_any_address_is_read_without_failing(query: str) -> None:
+    state, _ = Comparison.from_query(query)
+    assert Comparison.from_query(state.to_query())[0] == state
+
+
+def test_what_cannot_be_read_is_named() -> None:
+    state, notices = Comparison.from_query("by=rome:tuned&by=nonsense&by=rome:tuned&sort=;drop&q=x")
+    assert state.by == ("rome:tuned",)
+    assert state.sort == ""
+    assert len(notices) == 3
+
+
+@pytest.fixture
+def dashboard(app: FastAPI) -> Client:
+    return Client(server=app)
+
+
+async def test_every_contender_makes_the_same_edits_in_its_own_way(dashboard: Client) -> None:
+    editors = await dashboard.editors()
+    stack = (
+        Edit(3, "I_C1", Target(5), "memit", layer=1, preset="paper", parameters={"clamp": 2.0}, batch=True),
+        Edit(4, "II_C2", Target(None, 9), "memit", layer=1, preset="paper", strength=0.5, batch=True),
+    )
+    found = contenders(Comparison(ViewState("rings-small", edits=stack), tuple(offered(editors))), editors)
+    assert [item.name for item in found] == list(offered(editors))
+    for item in found:
+        assert {(edit.method, edit.preset, edit.layer) for edit in item.edits} == {(item.method, item.preset, None)}
+        assert [(edit.subject, edit.relation, edit.target, edit.strength) for edit in item.edits] == [
+            (edit.subject, edit.relation, edit.target, edit.strength) for edit in stack
+        ]
+        assert all(edit.parameters == {} for edit in item.edits)
+        takes_batches = next(editor.batches for editor in editors if editor.name == item.method)
+        assert all(edit.batch == takes_batches for edit in item.edits)
+        opened, notices = ViewState.from_query(item.in_explore(ViewState("rings-small")).removeprefix("/?"))
+        assert (opened.checkpoint, opened.edits, notices) == ("rings-small", item.edits, [])
+
+
+async def test_it_starts_with_the_papers_four_methods(dashboard: Client) -> None:
+    editors = await dashboard.editors()
+    chosen = [item.method for item in contenders(Comparison(), editors)]
+    assert sorted(chosen) == ["alphaedit", "memit", "pmet", "rome"]
+    assert at_first(editors) == tuple(f"{method}:tuned" for method in chosen)
+    assert contenders(Comparison(by=()), editors) == []
+
+
+async def test_a_row_says_what_the_api_says(app: FastAPI, browser: httpx.AsyncClient) -> None:
+    dashboard = Client(server=app)
+    edit = Edit(3, "I_C1", Target(60), "rome", preset="tuned")
+    job = {"checkpoint": "rings-small", "relation": "I_C1", "marks": {"subject": 3}, "edits": [str(edit)], "d_mlp": 256}
+    row, _ = await numbers(dashboard, {**job, "row": rows.row("k", "ROME", "tuned", "/")})
+    assert row["state"] == "done"
+    made = (await browser.post("/edits", json={"checkpoint": "rings-small", "edits": [edit.to_spec()]})).json()
+    found = (await browser.post("/evaluations", json={"checkpoint": "rings-small", "edit": made["id"]})).json()
+    cells = {key: cell["value"] for key, cell in row["cells"].items()}
+    assert [cells[f"r_{name}"] for name in ("edit", "retain", "test")] == [
+        found["shattering"][name] for name in ("edit", "retain", "test")
+    ]
+    assert cells["success"] == made["edits"][0]["success"]
+    assert cells["delta"] == pytest.approx(made["edits"][0]["relative_delta_norm"])
+    assert cells["locality"] == found["quality"]["locality"]["accuracy"]["after"]
+    direct = [score for score in found["scores"] if score["task"] == "direct"]
+    weights = sum(score["n_queries"] for score in direct)
+    change = sum(score["accuracy"]["change"] * score["n_queries"] for score in direct) / weights
+    assert cells["direct"] == pytest.approx(change)
+    assert row["csv"]["direct_n"] == weights
+    assert {column.key for column in rows.COLUMNS} == set(cells)
+
+
+async def test_a_contender_that_is_refused_says_why_in_its_row(dashboard: Client) -> None:
+    edit = Edit(3, "I_C1", Target(60), "rome", preset="nonsense")
+    job = {"checkpoint": "rings-small", "relation": "I_C1", "marks": {"subject": 3}, "edits": [str(edit)], "d_mlp": 256}
+    row, _ = await numbers(dashboard, {**job, "row": rows.row("k", "ROME", "nonsense", "/")})
+    assert row["state"] == "failed"
+    assert "preset" in row["reason"]
+    figure, words = await picture(dashboard, job)
+    assert figure["data"] == []
+    assert "preset" in str(words)
+
+
+async def test_the_picture_draws_every_entity_once_round_and_the_marks(dashboard: Client) -> None:
+    view = {"checkpoint": "rings-small", "relation": "I_C1", "marks": {"subject": 3, "old": 4, "new": 9}, "edits": []}
+    figure, _ = await picture(dashboard, view)
+    path, *marks = figure["data"]
+    entities = [entity for entity, _ in path["customdata"]]
+    places = [place for _, place in path["customdata"]]
+    assert sorted(entities[:-1]) == list(range(256))
+    assert entities[-1] == entities[0]
+    assert places[:-1] == list(range(256))
+    assert [mark["customdata"][0][0] for mark in marks] == [3, 4, 9]
+
+
+@given(st.integers(3, 100_000))
+def test_a_small_picture_never_draws_too_many_points(n: int) -> None:
+    assert -(-n // drawn_every(n)) <= MOST_POINTS
+
+
+def test_each_path_is_a_page_of_its_own(app: FastAPI) -> None:
+    create_app(app)
+    with TestClient(app) as browser:
+        titles = {}
+        for path in ("/", "/compare", "/compare/", "/reproduce", "/nowhere", "/compare/nowhere"):
+            answer = browser.get(path)
+            assert answer.status_code == 200
+            titles[path] = answer.text.partition("<title>")[2].partition("</title>")[0]
+        assert titles["/"] == titles["/nowhere"] == titles["/compare/nowhere"] == "Shatterscope"
+        assert titles["/compare"] == titles["/compare/"] == "Compare · Shatterscope"
+        assert titles["/reproduce"] == "Reproduce · Shatterscope"
+        assert browser.get("/api/nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("prefix", ["", "/compare", "/reproduce"])
+def test_callbacks_of_a_page_ask_only_for_what_is_on_it(app: FastAPI, prefix: str) -> None:
+    create_app(app)
+    with TestClient(app) as browser:
+        layout = browser.get(f"{prefix}/_dash-layout").text.replace(" ", "")
+        callbacks = browser.get(f"{prefix}/_dash-dependencies").json()
+    asked = {item["id"] for callback in callbacks for item in (*callback["inputs"], *callback["state"])}
+    assert [name for name in asked if not name.startswith("{") and f'"id":"{name}"' not in layout] == []
+
+
+def test_the_state_kept_in_the_address_leaves_out_what_is_default() -> None:
+    assert Comparison().to_query() == ""
+    assert replace(Comparison(), run=True).to_query() == "run=1"
