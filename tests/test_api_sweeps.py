@@ -19,13 +19,13 @@ from typing import Any
 import httpx
 import pytest
 from starlette.testclient import TestClient
+from test_sweeps import alive, children, wait_until
 
 from backend.api import create_app
 from backend.api.laboratory import Laboratory
 from backend.settings import Settings, load_settings
 from backend.store import Jobs
 from backend.sweep_schemas import JobInfo, SweepRow
-from tests.test_sweeps import alive, children, wait_until
 
 SMALL = "rings-small"
 BODY = {
@@ -99,6 +99,11 @@ def test_a_sweep_from_the_request_to_its_rows(client: TestClient) -> None:
     assert len(lines) == 12
     assert float(lines[3]["R.edit"]) == rows[3].shattering.edit.value  # type: ignore[union-attr]
     assert json.loads(lines[3]["parameters"]) == rows[3].outcomes[0].spec.parameters
+    assert [lines[3][f"sub_graph.{order}"] for order in ("I", "II", "III")] == [
+        next(score.sub_graph for score in rows[3].scores if score.order == order) for order in ("I", "II", "III")
+    ]
+    asked = {name: int(value) for name, value in lines[3].items() if name.startswith("queries.")}
+    assert asked == {f"queries.{score.task}.{score.order}": score.n_queries for score in rows[3].scores}
     assert {"accuracy.logical.II.after", "probability_after", "version.torch", "checkpoint_sha256"} <= set(lines[0])
 
     assert [each["id"] for each in client.get("jobs").json()] == [started["id"]]
@@ -140,6 +145,30 @@ def test_a_job_that_waits_can_be_paused_and_cancelled(client: TestClient) -> Non
     assert client.delete(f"jobs/{second}").json()["status"] == "cancelled"
     client.delete(f"jobs/{first}")
     wait_for(client, first, lambda info: info["status"] == "cancelled")
+
+
+def test_a_change_of_mind_counts_in_every_state(client: TestClient) -> None:
+    """The last word is what happens, also where the job had no time to follow the one before."""
+    id = client.post("sweeps", json=LONG).json()["id"]
+    wait_for(client, id, lambda info: info["done"] > 0)
+    desk = client.app.state.jobs  # type: ignore[attr-defined]
+    stored = desk.jobs.get(id)
+    assert desk.jobs.want(stored, "paused")  # asked for, and not yet seen by who runs it
+    client.post(f"jobs/{id}/resume")
+    done = wait_for(client, id, lambda info: info["status"] == "running")["done"]
+    wait_for(client, id, lambda info: info["done"] > done)
+    client.delete(f"jobs/{id}")
+    wait_for(client, id, lambda info: info["status"] == "cancelled")
+    assert client.delete(f"jobs/{id}").json()["status"] == "cancelled"  # again is no harm
+    assert client.post(f"jobs/{id}/resume").json()["status"] in ("queued", "running")
+    wait_for(client, id, lambda info: info["done"] > done)
+    for pid in children(os.getpid()):
+        os.kill(pid, signal.SIGKILL)
+    failed = wait_for(client, id, lambda info: info["status"] == "failed")
+    assert "resume this job" in failed["error"]
+    assert client.post(f"jobs/{id}/pause").status_code == 409
+    assert len(client.get(f"sweeps/{id}/rows").json()) == failed["done"]
+    assert client.delete(f"jobs/{id}").json()["status"] == "cancelled"
 
 
 def test_too_many_cells_are_refused_with_their_count(client: TestClient) -> None:

@@ -23,6 +23,7 @@ EVERY = 0.5  # seconds between two events of a stream
 HEARTBEAT = 15.0  # seconds of nothing after which a stream says that it lives
 MAX_FOLLOWERS = 1000  # of all jobs together
 RETRY_AFTER = 60  # seconds
+STOPPING = 50  # looks, a tenth of a second apart, at a job that is about to stop
 
 
 class JobDesk:
@@ -145,11 +146,14 @@ class JobDesk:
     async def resume(self, id: str) -> JobInfo:
         def resume() -> None:
             self.supervisor.flush()
-            for _ in range(10):  # until nobody changes it between the look and the move
+            for _ in range(STOPPING):  # until nobody changes it between the look and the move
                 job = self._now(id)
-                if job.status in ("queued", "done") or (job.status == "running" and not is_orphan(job)):
+                running = job.status == "running" and not is_orphan(job)
+                if job.status in ("queued", "done") or (running and job.wanted is None):
                     return
-                if self.jobs.move(job, "queued"):
+                if running:  # about to stop, as somebody asked a moment ago
+                    time.sleep(0.1)
+                elif self.jobs.move(job, "queued"):
                     return
 
         await self._job(id)

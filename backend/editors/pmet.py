@@ -69,7 +69,7 @@ class Pmet(Editor[PmetParameters]):
     name = "pmet"
     title = "PMET"
     summary = (
-        "Finds the new value with the attention's and the MLP's output optimised together, and writes only the MLP's part. "
+        "Finds the new value with the attention's and the MLP's output optimised together, and writes only the MLP's part (an option writes both). "
         "The change is spread over several layers as in MEMIT, with more left to each, and takes one fact or many at once."
     )
     formula = "dW = R K^T (lambda C + K K^T)^-1,  R = (v* - v) / sqrt(layers left),  v* = v + delta_mlp"

@@ -40,10 +40,14 @@ def flatten(row: SweepRow) -> dict[str, Any]:
         for what in ("accuracy", "probability") if each else ():
             for when in ("before", "after"):
                 columns[f"{name}.{what}.{when}"] = each[what][when]
+        if each:
+            columns[f"{name}.queries"] = each["n_queries"]
     for score in scores:
         for what in ("accuracy", "probability"):
             for when in ("before", "after"):
                 columns[f"{what}.{score['task']}.{score['order']}.{when}"] = score[what][when]
+        columns[f"queries.{score['task']}.{score['order']}"] = score["n_queries"]
+        columns[f"sub_graph.{score['order']}"] = score["sub_graph"]
     for name, each in shattering.get("per_relation", {}).items():
         _estimate(columns, f"R.{name}", each)
     values.update({f"version.{name}": version for name, version in values.pop("versions").items()})
