@@ -59,7 +59,7 @@ class MethodCell(MethodKey):
     success: Spread = Field(description="share of edits whose new object the edited model answers")
     relative_delta_norm: Spread
     shattering: Spread | None = Field(description="R, mean over the sub-graphs; null where none is finite")
-    direct: Spread = Field(description="change of direct recall, mean over the orders")
+    direct: Spread | None = Field(description="change of direct recall, mean over the orders")
     efficacy: Spread | None
     generality: Spread | None
     locality: Spread | None

@@ -16,7 +16,6 @@ from backend.evaluation.tracing import TracingError
 from backend.geometry.checks import FloatArray
 from backend.geometry.pca import fit_pca
 from backend.reproduction.report import Run, report
-from backend.reproduction.rows import RowDigest
 from backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
 from backend.reproduction.shipped import Part as ShippedPart
 from backend.reproduction.traced import trace_checkpoint
@@ -44,7 +43,7 @@ async def sweep_report(desk: JobDesk, id: str) -> Report:
     run = Run(id, job.checkpoint_sha256, SweepRequest.model_validate(job.request), job.total)
 
     def compute() -> Report:
-        return report(map(RowDigest.model_validate_json, desk.jobs.rows(id)), run)
+        return report(desk.jobs.rows(id), run)
 
     return await desk.laboratory.compute(f"report/{id}/{info.done}", compute)
 

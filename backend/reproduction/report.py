@@ -6,22 +6,21 @@ sub-graphs. Rows whose edit could not be made are left out, and counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Literal
 
+import numpy as np
 from scipy.stats import linregress
 
 from backend.reproduction import paper
-from backend.reproduction.rows import RowDigest
+from backend.reproduction.rows import PARTS, TASKS, Cell, Measured, read
 from backend.reproduction_schemas import (
     AccuracyCell,
     Disagreement,
     Fit,
     FitPoint,
     MethodCell,
-    PaperTask,
     Provenance,
     Report,
     SequenceCurve,
@@ -29,19 +28,8 @@ from backend.reproduction_schemas import (
     ShatteringCell,
     Spread,
 )
-from backend.schemas import SubGraph
 from backend.sweep_schemas import SweepRequest, SweepRow, Versions
 
-Row = SweepRow | RowDigest
-When = Literal["before", "after", "change"]
-
-TASKS: dict[PaperTask, tuple[str, ...]] = {
-    "direct": ("direct",),
-    "logical": ("logical",),
-    "compositional": ("composition_stated", "composition_held_out"),
-}
-PARTS: tuple[SubGraph, ...] = ("edit", "retain", "test")
-QUALITIES = ("efficacy", "generality", "locality", "portability")
 ERRORS = 2.0  # standard errors beyond which ours and the paper's number disagree
 
 
@@ -55,23 +43,25 @@ class Run:
     total: int
 
 
-def report(rows: Iterable[Row], run: Run) -> Report:
-    """Everything from one pass over the rows, in any order and however few."""
-    singles: dict[Cell, list[Row]] = {}
-    sequences: dict[Cell, list[Row]] = {}
+def report(rows: Iterable[SweepRow | str], run: Run) -> Report:
+    """Everything from one pass over the rows (or their JSON), however few.
+
+    Raises:
+        ValueError, LookupError, TypeError: something is no row.
+    """
+    singles: dict[Cell, list[Measured]] = {}
+    sequences: dict[Cell, list[Measured]] = {}
     count = left_out = 0
     finished: list[str] = []
-    device: str | None = None
-    versions: Versions | None = None
-    for row in rows:
+    last: Measured | None = None
+    for last in map(read, rows):
         count += 1
-        finished.append(row.finished)
-        device, versions = row.device, row.versions
-        if not row.scores:
+        finished.append(last.finished)
+        if not last.made:
             left_out += 1
             continue
-        cells = singles if row.sequence is None else sequences
-        cells.setdefault(Cell(row.method, row.preset, row.kind, row.distance), []).append(row)
+        cells = singles if last.held is None else sequences
+        cells.setdefault(last.cell, []).append(last)
     accuracy = [found for cell, members in singles.items() for found in _accuracy(cell, members)]
     shattering = [found for cell, members in singles.items() for found in _shattering(cell, members)]
     return Report(
@@ -89,8 +79,8 @@ def report(rows: Iterable[Row], run: Run) -> Report:
             edits_per_cell=run.request.edits_per_cell,
             queries=run.request.queries,
             contexts=run.request.contexts,
-            device=device,
-            versions=versions,
+            device=None if last is None else last.device,
+            versions=None if last is None else Versions.model_validate(last.versions),
             started=min(finished, default=None),
             finished=max(finished, default=None),
             rows=count,
@@ -100,129 +90,74 @@ def report(rows: Iterable[Row], run: Run) -> Report:
     )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What is averaged over: the edits of one method, preset, kind and distance."""
-
-    method: str
-    preset: str
-    kind: Literal["counterfactual", "corrective"]
-    distance: int
-
-
-# --- one row ---------------------------------------------------------------------------------------------------------
-
-
-def task_accuracy(row: Row, task: PaperTask, when: When) -> float | None:
-    """Mean over the orders of the accuracy of one of the paper's tasks; None where nothing is asked of it.
-
-    Stated and held-out compositions are one task in the paper: of each order, they count by how many there are.
-    """
-    by_order: dict[str, list[tuple[float, int]]] = {}
-    for score in row.scores:
-        if score.task in TASKS[task]:
-            by_order.setdefault(score.order, []).append((getattr(score.accuracy, when), score.n_available))
-    orders = [sum(value * n for value, n in each) / sum(n for _, n in each) for each in by_order.values()]
-    return fmean(orders) if orders else None
-
-
-def part_shattering(row: Row, part: SubGraph) -> float | None:
-    """R of a sub-graph; None where there is none, or R is not finite."""
-    estimate = getattr(row.shattering, part, None)
-    return None if estimate is None else estimate.value
-
-
-def mean_shattering(row: Row) -> float | None:
-    """R, the mean over the sub-graphs there are; None where that is not finite."""
-    estimates = [estimate for part in PARTS if (estimate := getattr(row.shattering, part, None)) is not None]
-    values = [estimate.value for estimate in estimates if estimate.value is not None]
-    return fmean(values) if values and len(values) == len(estimates) else None
-
-
-def _quality(row: Row, name: str) -> float | None:
-    wanted = getattr(row.quality, name, None)
-    return None if wanted is None else wanted.accuracy.after
-
-
-# --- many rows -------------------------------------------------------------------------------------------------------
-
-
 def spread(values: Iterable[float | None]) -> Spread | None:
     """Mean, sample standard deviation and number of what is known; None where nothing is."""
-    known = [value for value in values if value is not None]
-    if not known:
+    known = np.array([value for value in values if value is not None])
+    if not known.size:
         return None
-    return Spread(mean=fmean(known), deviation=stdev(known) if len(known) > 1 else None, n=len(known))
+    deviation = float(known.std(ddof=1)) if known.size > 1 else None
+    return Spread(mean=float(known.mean()), deviation=deviation, n=known.size)
 
 
-def _of(rows: Sequence[Row], value: Callable[[Row], float]) -> Spread:
-    found = spread(map(value, rows))
-    assert found is not None  # a cell has rows
+def _all(values: Iterable[float]) -> Spread:
+    """Of what is known of every row of a cell, which has some."""
+    found = spread(values)
+    assert found is not None
     return found
 
 
-def _accuracy(cell: Cell, rows: Sequence[Row]) -> Iterable[AccuracyCell]:
+# --- single edits ----------------------------------------------------------------------------------------------------
+
+
+def _accuracy(cell: Cell, rows: Sequence[Measured]) -> Iterable[AccuracyCell]:
     theirs = paper.ACCURACY.get((cell.kind, cell.distance), {}) if cell.method == paper.METHOD else {}
     for task in TASKS:
-        change = spread(task_accuracy(row, task, "change") for row in rows)
+        change = spread(row.accuracy[task]["change"] for row in rows if task in row.accuracy)
         if change is not None:
-            yield AccuracyCell(
-                method=cell.method,
-                preset=cell.preset,
-                kind=cell.kind,
-                distance=cell.distance,
-                task=task,
-                change=change,
-                paper=theirs.get(task),
-            )
+            yield AccuracyCell(**vars(cell), task=task, change=change, paper=theirs.get(task))
 
 
-def _shattering(cell: Cell, rows: Sequence[Row]) -> Iterable[ShatteringCell]:
+def _shattering(cell: Cell, rows: Sequence[Measured]) -> Iterable[ShatteringCell]:
     known = cell.method == paper.METHOD and cell.kind == "counterfactual"
     theirs = paper.SHATTERING.get(cell.distance, {}) if known else {}
     for part in PARTS:
-        found = spread(part_shattering(row, part) for row in rows)
-        if found is not None:
-            yield ShatteringCell(
-                method=cell.method,
-                preset=cell.preset,
-                kind=cell.kind,
-                distance=cell.distance,
-                sub_graph=part,
-                shattering=found,
-                paper=theirs.get(part),
-            )
+        R = spread(row.shattering.get(part) for row in rows)
+        if R is not None:
+            yield ShatteringCell(**vars(cell), sub_graph=part, shattering=R, paper=theirs.get(part))
 
 
-def _method(cell: Cell, rows: Sequence[Row]) -> MethodCell:
-    quality = {name: spread(_quality(row, name) for row in rows) for name in QUALITIES}
+def _method(cell: Cell, rows: Sequence[Measured]) -> MethodCell:
+    def quality(name: str) -> Spread | None:
+        return spread(row.quality[name] for row in rows)
+
     return MethodCell(
-        method=cell.method,
-        preset=cell.preset,
-        kind=cell.kind,
-        distance=cell.distance,
-        success=_of(rows, lambda row: float(row.outcomes[-1].success)),
-        relative_delta_norm=_of(rows, lambda row: row.outcomes[-1].relative_delta_norm),
-        shattering=spread(map(mean_shattering, rows)),
-        direct=_of(rows, lambda row: task_accuracy(row, "direct", "change") or 0.0),
-        efficacy=quality["efficacy"],
-        generality=quality["generality"],
-        locality=quality["locality"],
-        portability=quality["portability"],
-        seconds=_of(rows, lambda row: row.edit_seconds),
+        **vars(cell),
+        success=_all(float(row.success) for row in rows),
+        relative_delta_norm=_all(row.relative_delta_norm for row in rows),
+        shattering=spread(row.R for row in rows),
+        direct=spread(row.accuracy["direct"]["change"] for row in rows if "direct" in row.accuracy),
+        efficacy=quality("efficacy"),
+        generality=quality("generality"),
+        locality=quality("locality"),
+        portability=quality("portability"),
+        seconds=_all(row.edit_seconds for row in rows),
     )
 
 
-def _fits(cells: dict[Cell, list[Row]]) -> list[Fit]:
+def _fits(cells: dict[Cell, list[Measured]]) -> list[Fit]:
     points: dict[tuple[str, str], list[FitPoint]] = {}
     for cell, rows in cells.items():
-        mine = points.setdefault((cell.method, cell.preset), [])
-        for row in rows:
-            R, change = mean_shattering(row), task_accuracy(row, "direct", "change")
-            if R is not None and change is not None:
-                mine.append(
-                    FitPoint(index=row.index, kind=cell.kind, distance=cell.distance, shattering=R, change=change)
-                )
+        points.setdefault((cell.method, cell.preset), []).extend(
+            FitPoint(
+                index=row.index,
+                kind=cell.kind,
+                distance=cell.distance,
+                shattering=row.R,
+                change=row.accuracy["direct"]["change"],
+            )
+            for row in rows
+            if row.R is not None and "direct" in row.accuracy
+        )
     return [_fit(method, preset, found) for (method, preset), found in points.items()]
 
 
@@ -237,36 +172,30 @@ def _fit(method: str, preset: str, points: list[FitPoint]) -> Fit:
     return Fit(method=method, preset=preset, points=points, slope=slope, intercept=intercept, r2=r2, paper_r2=theirs)
 
 
-def _curve(cell: Cell, rows: Sequence[Row]) -> SequenceCurve:
-    by_edits: dict[int, list[Row]] = {}
+# --- sequences -------------------------------------------------------------------------------------------------------
+
+
+def _curve(cell: Cell, rows: Sequence[Measured]) -> SequenceCurve:
+    by_edits: dict[int, list[Measured]] = {}
     for row in rows:
-        assert row.sequence is not None
-        by_edits.setdefault(row.sequence.after, []).append(row)
+        assert row.held is not None
+        by_edits.setdefault(row.held.after, []).append(row)
     points = [_point(edits, members) for edits, members in sorted(by_edits.items())]
-    unedited = {task: value for task in TASKS if (value := task_accuracy(rows[0], task, "before")) is not None}
+    unedited = {task: each["before"] for task, each in rows[0].accuracy.items()}
     broken = [p.edits for p in points if "direct" in unedited and p.accuracy["direct"].mean < unedited["direct"] / 2]
-    return SequenceCurve(
-        method=cell.method,
-        preset=cell.preset,
-        kind=cell.kind,
-        distance=cell.distance,
-        unedited=unedited,
-        points=points,
-        collapse=min(broken, default=None),
-    )
+    return SequenceCurve(**vars(cell), unedited=unedited, points=points, collapse=min(broken, default=None))
 
 
-def _point(edits: int, rows: Sequence[Row]) -> SequencePoint:
-    accuracy = {task: spread(task_accuracy(row, task, "after") for row in rows) for task in TASKS}
-    sequences = [row.sequence for row in rows if row.sequence is not None]
-    holding = spread(each.holding for each in sequences)
-    assert holding is not None  # some edit was made, or there would be no scores
+def _point(edits: int, rows: Sequence[Measured]) -> SequencePoint:
+    held = [row.held for row in rows if row.held is not None]
+    holding = spread(each.holding for each in held)
+    assert holding is not None  # some edit was made, or nothing would have been measured
     return SequencePoint(
         edits=edits,
-        shattering=spread(map(mean_shattering, rows)),
-        accuracy={task: found for task, found in accuracy.items() if found is not None},
+        shattering=spread(row.R for row in rows),
+        accuracy={task: _all(row.accuracy[task]["after"] for row in rows) for task in rows[0].accuracy},
         holding=holding,
-        written=spread(each.written for each in sequences),
+        written=spread(each.written for each in held),
     )
 
 

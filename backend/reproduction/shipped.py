@@ -23,7 +23,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backend.reproduction.report import Run, report
-from backend.reproduction.rows import RowDigest
 from backend.reproduction_schemas import Report, Reproduction
 from backend.sweep_schemas import SweepRequest, Versions
 
@@ -88,8 +87,8 @@ class Shipped:
         found = self._part(part)
         run = Run(found.sweep, self.manifest.checkpoint_sha256, found.request, found.total)
         try:
-            return report(map(RowDigest.model_validate_json, self.rows(part)), run)
-        except ValidationError as error:
+            return report(self.rows(part), run)
+        except (ValueError, LookupError, TypeError) as error:
             raise ShippedError(
                 f"{_rows_file(self.folder, part)} holds other rows than this version reads: {error}"
             ) from None
