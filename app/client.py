@@ -50,6 +50,7 @@ class Client:
         if (server is None) == (base_url is None):
             raise ValueError("give exactly one of `server` and `base_url`")
         transport = None if server is None else httpx.ASGITransport(app=_logged(server), raise_app_exceptions=False)
+        self.address = (base_url or "").rstrip("/")  # for links: empty where the API is on this page's own server
         self._editors: list[EditorInfo] | None = None
         self._rings: dict[tuple[str, str], list[int]] = {}
         self._http = httpx.AsyncClient(

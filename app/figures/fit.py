@@ -35,6 +35,7 @@ def fit_figure(fit: Fit | None) -> Figure:
                     "color": theme.step_color(index, len(found)), "size": 7, "opacity": 0.75,
                     "symbol": "diamond" if group[0] == "corrective" else "circle", "line": {"width": 0},
                 },
+                "meta": {"columns": {"x": "R", "y": "change_of_direct_recall", "customdata": ["row"]}},
                 "hovertemplate": f"{group_name(group)}, row %{{customdata}}<br>R %{{x:.3f}}, direct recall %{{y:+.1%}}<extra></extra>",
             }
         )  # fmt: skip
@@ -44,7 +45,7 @@ def fit_figure(fit: Fit | None) -> Figure:
         data.append(
             {
                 "type": "scatter", "mode": "lines", "x": ends, "y": [fit.intercept + fit.slope * x for x in ends],
-                "line": {"color": theme.NEUTRAL, "width": 2}, "hoverinfo": "skip", "name": "least squares",
+                "line": {"color": theme.NEUTRAL, "width": 2}, "hoverinfo": "skip", "name": "least squares", "meta": {"csv": False},
             }
         )  # fmt: skip
         if fit.r2 is not None:
@@ -55,7 +56,7 @@ def fit_figure(fit: Fit | None) -> Figure:
             left=58,
             top=34,
             xaxis=axis("R, mean over the three rings", rangemode="tozero"),
-            yaxis=axis("change of direct recall", tickformat="+.0%"),
+            yaxis=axis("change of direct recall", tickformat=".1~%"),
             showlegend=True,
             legend={
                 "orientation": "h",

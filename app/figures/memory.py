@@ -26,9 +26,9 @@ def memory_figure(memory: KeysValues) -> Figure:
             {
                 "type": "scatter", "mode": "markers", "name": name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
                 "x": encode(points[:, 0]), "y": encode(points[:, 1]), "customdata": encode(np.arange(n, dtype=np.int32)),
-                "text": encode(position),
+                "meta": {"columns": {"x": "component 1", "y": "component 2", "customdata": ["entity"], "color": "place"}},
                 "marker": {
-                    "size": float(np.clip(160 / np.sqrt(n), 3.5, 8)), "color": encode(position), "cmin": 0, "cmax": n,
+                    "size": float(np.clip(110 / np.sqrt(n), 3.2, 7)), "color": encode(position), "cmin": 0, "cmax": n,
                     "colorscale": theme.ring_colorscale(), "line": {"width": 0},
                 },
                 "hovertemplate": f"entity %{{customdata}}<br>place %{{marker.color}} of {n}<extra>{name}</extra>",

@@ -16,8 +16,8 @@ from app.figures.plain import Figure, layout, note
 from backend.reproduction_schemas import RingPicture, Rings
 
 STEP = 1.16  # from one panel to the next
-PAIR = 2.62  # from one ring's row of pairs to the next
-LABEL = 0.92  # room for the names of the rows
+PAIR = 2.78  # from one ring's row of pairs to the next
+LABEL = 0.78  # room for the names of the rows
 
 
 def grid(pictures: Sequence[RingPicture]) -> list[tuple[RingPicture, int, int]]:
@@ -59,7 +59,7 @@ def rings_figure(rings: Rings, edited: str, link: Callable[[str], str]) -> Figur
     for row in range(rows):
         picture = next(picture for picture, at_row, _ in cells if at_row == row)
         order = picture.relation.split("_")[0]
-        for half, word in enumerate((f"<b>ring {order}</b><br>before", f"{picture.sub_graph}<br>after")):
+        for half, word in enumerate((f"<b>ring {order}</b><br>{picture.sub_graph}<br><br>before", "after")):
             where = {"xref": "x", "yref": "y", "xanchor": "left", "yanchor": "middle", "align": "left"}
             annotations.append(note(word, -0.56 - LABEL, -row * PAIR - half * STEP, **where))
     points = np.concatenate(dots)
@@ -78,6 +78,7 @@ def rings_figure(rings: Rings, edited: str, link: Callable[[str], str]) -> Figur
                 "marker": {
                     "size": 3.4, "color": places, "cmin": 0, "cmax": m, "colorscale": theme.ring_colorscale(), "line": {"width": 0},
                 },
+                "meta": {"columns": {"customdata": ["relation"], "text": "picture", "color": "place"}},
                 "hovertemplate": f"<b>%{{customdata}}</b> %{{text}}<br>place %{{marker.color}} of {m} shown<extra></extra>",
             },
         ],
@@ -107,7 +108,7 @@ def _fit(points: FloatArray, corner: tuple[float, float]) -> FloatArray:
 def _line(points: FloatArray, color: str) -> Figure:
     return {
         "type": "scatter", "mode": "lines", "x": encode(points[:, 0]), "y": encode(points[:, 1]), "hoverinfo": "skip",
-        "line": {"color": color, "width": 0.8}, "opacity": 0.55, "connectgaps": False,
+        "line": {"color": color, "width": 0.8}, "opacity": 0.55, "connectgaps": False, "meta": {"csv": False},
     }  # fmt: skip
 
 

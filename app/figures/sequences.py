@@ -59,8 +59,10 @@ def _curve(curve: SequenceCurve, number: int, name: str, form: str, value: Value
     color = theme.method_color(curve.method)
     x = ([0] if start is not None else []) + [edits for edits, _ in found]
     y = ([start] if start is not None else []) + [spread.mean for _, spread in found]
+    about = ([[None, None]] if start is not None else []) + [[spread.deviation, spread.n] for _, spread in found]
     line = {
-        "type": "scatter", "mode": "lines+markers", "x": x, "y": y, "name": label(curve), **_axes(number),
+        "type": "scatter", "mode": "lines+markers", "customdata": about,
+        "meta": {"columns": {"x": "edits", "y": name, "customdata": [f"{name}, sd", f"{name}, n"]}}, "x": x, "y": y, "name": label(curve), **_axes(number),
         "line": {"color": color, "width": 2}, "legendgroup": label(curve), "showlegend": number == 0,
         "marker": {"color": color, "size": 6, "symbol": theme.method_symbol(curve.method)},
         "hovertemplate": f"{label(curve)}<br>after %{{x}} edits: %{{y:{form}}} ({name})<extra></extra>",
@@ -70,7 +72,7 @@ def _curve(curve: SequenceCurve, number: int, name: str, form: str, value: Value
         return [line]
     band = {
         "type": "scatter", "mode": "lines", **_axes(number), "fill": "toself", "fillcolor": color, "opacity": 0.14,
-        "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "legendgroup": label(curve),
+        "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False, "meta": {"csv": False}, "legendgroup": label(curve),
         "x": [edits for edits, _, _ in wide] + [edits for edits, _, _ in reversed(wide)],
         "y": [mean + sd for _, mean, sd in wide] + [mean - sd for _, mean, sd in reversed(wide)],
     }  # fmt: skip
@@ -83,7 +85,7 @@ def _collapse(curve: SequenceCurve, task: PaperTask) -> Figure | None:
         return None
     return {
         "type": "scatter", "mode": "markers", "x": [at.edits], "y": [at.accuracy[task].mean], **_axes(1), "showlegend": False,
-        "name": "collapse",
+        "name": "collapse", "meta": {"csv": False},
         "marker": {"symbol": "circle-open", "size": 17, "color": theme.method_color(curve.method), "line": {"width": 2.5}},
         "hovertemplate": f"{label(curve)}: less than half of its direct recall is left after {at.edits} edits<extra></extra>",
     }  # fmt: skip

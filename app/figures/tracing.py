@@ -37,6 +37,7 @@ def tracing_figure(tracing: Tracing) -> Figure:
                 [positions[column], sites[row], tracing.recovery[row][column], tracing.standard_error[row][column]]
                 for row, column in chosen
             ],
+            "meta": {"columns": {"customdata": ["position", "site", "recovery", "standard_error"]}},
             "textfont": {"size": 12, "color": "#ffffff" if strong else INK},
             "hovertemplate": (
                 "%{customdata[1]} at “%{customdata[0]}”<br>brings back %{customdata[2]:.1%} ± %{customdata[3]:.1%} of the answer"
@@ -51,11 +52,15 @@ def tracing_figure(tracing: Tracing) -> Figure:
             left=84,
             right=6,
             top=6,
-            bottom=30,
+            bottom=38,
             shapes=shapes,
             hoverdistance=60,
             xaxis=axis(
-                **names, tickvals=list(range(len(positions))), ticktext=positions, range=[-0.5, len(positions) - 0.5]
+                **names,
+                tickvals=list(range(len(positions))),
+                ticktext=[name.replace(" ", "<br>") for name in positions],
+                tickangle=0,
+                range=[-0.5, len(positions) - 0.5],
             ),
             yaxis=axis(**names, tickvals=list(range(len(sites))), ticktext=sites, range=[-0.5, len(sites) - 0.5]),
         ),

@@ -51,6 +51,7 @@ def head() -> Node:
                         className="lead",
                     ),
                     html.Dl(id=names.PROVENANCE, className="provenance"),
+                    html.P(id=names.ROWS, className="rows-links"),
                     html.P(id=names.NO_RUN, className="no-run"),
                 ],
                 className="head-words",
@@ -123,7 +124,7 @@ def beside() -> Node:
                     table_card(names.ACCURACY, "Change of accuracy, in points", "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits)."),
                     table_card(names.SHATTERING, "Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed. 0 means nothing moved."),
                 ],
-                id=ids.REPRODUCE_TABLE, className="pair",
+                id=ids.REPRODUCE_TABLE, className="stacked",
             ),
             html.Details(
                 [html.Summary("Why our numbers differ"), dcc.Markdown(id=names.FINDINGS, className="findings", link_target="_blank")],

@@ -22,6 +22,7 @@ PAUSE = "sweep-pause"
 RESUME = "sweep-resume"
 SHIPPED = "reproduce-shipped"
 PROVENANCE = "reproduce-provenance"
+ROWS = "reproduce-rows"
 NO_RUN = "reproduce-no-run"
 
 METHOD = "reproduce-method"

@@ -10,6 +10,7 @@ from dash import html
 from app import theme, words
 from app.layout.parts import Node, tip
 from app.reproduce.protocol import count
+from app.reproduce.tables import r
 from backend.reproduction_schemas import (
     AccuracyCell,
     Disagreement,
@@ -18,6 +19,7 @@ from backend.reproduction_schemas import (
     Report,
     SequenceCurve,
     ShatteringCell,
+    Spread,
     Tracing,
 )
 from backend.sweep_schemas import SweepRequest
@@ -67,7 +69,10 @@ def estimate(requests: Sequence[SweepRequest]) -> str:
 def agreement(report: Report, method: str, chosen: Sequence[str]) -> Node:
     """How many of the paper's numbers ours agree with, and the ones that differ most."""
     cells: list[AccuracyCell | ShatteringCell] = [*report.accuracy, *report.shattering]
-    mine = [cell for cell in cells if cell.paper is not None and cell.method == method and cell.preset in chosen]
+    known = [cell for cell in cells if cell.paper is not None and cell.method == method and cell.preset in chosen]
+    mine = [cell for cell in known if _spread(cell).deviation is not None]
+    if known and not mine:
+        return html.P("Two edits of a kind are needed before a difference from the paper can be told from chance.")
     if not mine:
         return html.P(
             f"The paper has no numbers in these tables for {theme.method_name(method)}; its tables are by ROME."
@@ -88,7 +93,7 @@ def agreement(report: Report, method: str, chosen: Sequence[str]) -> Node:
     worst = [max(group, key=lambda item: abs(item.difference)) for group in (points, rest) if group]
     return html.Div(
         [
-            html.P([html.B(lead), " ", " ".join(f"The largest: {difference(item)}" for item in worst)]),
+            html.P([html.B(lead), " The largest differences: ", " ".join(map(difference, worst))]),
             html.Details(
                 [html.Summary(f"All {len(named)} differences"), html.Ul([html.Li(difference(item)) for item in named])]
             ),
@@ -96,18 +101,21 @@ def agreement(report: Report, method: str, chosen: Sequence[str]) -> Node:
     )
 
 
+def _spread(cell: AccuracyCell | ShatteringCell) -> Spread:
+    return cell.change if isinstance(cell, AccuracyCell) else cell.shattering
+
+
 def difference(item: Disagreement) -> str:
     if item.unit == "points":
-        size, ours, paper = f"{abs(item.difference):.1f} points", f"{item.ours:+.1f}", f"{item.paper:+.1f}"
-    else:
         size, ours, paper = (
-            words.shattering(abs(item.difference)),
-            words.shattering(item.ours),
-            words.shattering(item.paper),
+            f"{abs(item.difference):.1f} points",
+            words.points(item.ours / 100),
+            words.points(item.paper / 100),
         )
-    return f"{item.what}: ours differs by {size} (ours {ours}, the paper’s {paper}).".replace("-", "−").replace(
-        "r−", "r-"
-    )
+    else:
+        size, ours, paper = r(abs(item.difference)), r(item.ours), r(item.paper)
+    what = item.what[:1].upper() + item.what[1:].replace(" = ", "\u00a0=\u00a0")
+    return f"{what}: ours differs by {size} (ours {ours}, the paper’s {paper})."
 
 
 def fit_words(fit: Fit | None) -> Node:
@@ -146,16 +154,17 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
 
 
 def tracing_words(tracing: Tracing) -> str:
-    """Which cell brings most back."""
-    cells = [
-        (value, site, position)
-        for site, row in zip(tracing.sites, tracing.recovery, strict=True)
-        for position, value in zip(tracing.positions, row, strict=True)
-    ]
-    value, site, position = max(cells)
+    """What each part of a layer brings back by itself where the answer is read."""
+    last = {site: row[-1] for site, row in zip(tracing.sites, tracing.recovery, strict=True)}
+
+    def alone(kind: str) -> str:
+        found = [(site, value) for site, value in last.items() if site.startswith(f"{kind}.")]
+        return ", ".join(f"{words.percent(value)} (layer {site.split('.')[1]})" for site, value in found) or "nothing"
+
     return (
-        f"Over {words.plural(tracing.n, 'fact')}. p(true object): {tracing.clean:.2f} clean, {tracing.corrupted_probability:.2f} "
-        f"with another {tracing.corrupted}. Most comes back by {site} at “{position}”: {words.percent(value)}."
+        f"Over {words.plural(tracing.n, 'fact')}: p(true object) is {tracing.clean:.2f}, and {tracing.corrupted_probability:.2f} with "
+        f"another {tracing.corrupted}. At the {tracing.positions[-1]} token the MLP alone brings back {alone('mlp_out')}, "
+        f"attention alone {alone('attn_out')}."
     )
 
 
@@ -177,3 +186,18 @@ def r2(fit: Fit | None) -> list[Node]:
         html.Span(["r² = ", html.B(f"{fit.r2:.3f}")], className="r2-value", **tip(hint)),
         html.Span(f"n = {len(fit.points)}", className="r2-n"),
     ]
+
+
+def rows_links(address: str, reports: Sequence[Report], shipped: bool) -> list[Node]:
+    """Every row, everything measured, from the API at `address`."""
+    links = []
+    for item in reports:
+        part = "sequence" if item.sequences else "single"
+        where = (
+            f"checkpoints/{item.provenance.checkpoint}/reproduction/rows?part={part}&"
+            if shipped
+            else f"sweeps/{item.provenance.sweeps[0]}/rows?"
+        )
+        name = "sequences" if item.sequences else "single edits"
+        links.append(html.A(f"all rows of {name}, CSV", href=f"{address}/api/v1/{where}format=csv"))
+    return links

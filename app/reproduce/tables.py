@@ -151,19 +151,26 @@ def _ours(cell: Any, unit: str, name: str, which: Which, method: str, preset: st
 
 
 def _number(value: float, unit: str) -> str:
-    return words.points(value) if unit == "points" else words.shattering(value)
+    return words.points(value) if unit == "points" else r(value)
+
+
+def r(value: float) -> str:
+    """R, in a column of others: as many places as can matter."""
+    if 0 < value < 0.0005:
+        return "<0.001"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
 
 
 def _deviation(spread: Spread, unit: str) -> str:
     if spread.deviation is None:
         return f" ({spread.n})"
-    size = f"{100 * spread.deviation:.1f}" if unit == "points" else words.shattering(spread.deviation)
+    size = f"{100 * spread.deviation:.1f}" if unit == "points" else r(spread.deviation)
     return f" ± {size} ({spread.n})"
 
 
 def _against(ours: float, paper: float, unit: str) -> str:
     difference = ours - paper
-    size = f"{abs(100 * difference):.1f} points" if unit == "points" else f"{words.shattering(abs(difference))} in R"
+    size = f"{abs(100 * difference):.1f} points" if unit == "points" else f"{r(abs(difference))} in R"
     return f"It differs from the paper's {_number(paper, unit)} by {size}."
 
 
@@ -249,7 +256,7 @@ def _sd(spread: Spread, unit: str) -> str:
     if spread.deviation is None:
         return f" ({spread.n})"
     if unit == "R":
-        return f" ± {words.shattering(spread.deviation)} ({spread.n})"
+        return f" ± {r(spread.deviation)} ({spread.n})"
     size = 1000 * spread.deviation if unit == "seconds" and spread.mean < 1 else spread.deviation
     shown = f"{100 * size:.1f}" if unit in ("share", "points") else f"{size:.0f}" if spread.mean < 1 else f"{size:.1f}"
     return f" ± {shown} ({spread.n})"

@@ -24,6 +24,7 @@ def register(app: Dash, client: Client) -> None:
     @app.callback(
         output={
             "provenance": Output(names.PROVENANCE, "children"),
+            "rows": Output(names.ROWS, "children"),
             "no_run": Output(names.NO_RUN, "children"),
             "run_label": Output(ids.REPRODUCE_RUN, "children"),
             "no_way_back": Output(names.SHIPPED, "hidden"),
@@ -65,7 +66,7 @@ def register(app: Dash, client: Client) -> None:
                 "problem": f"The tables could not be made: {error.message}",
             }
         return {
-            **_head(found, run),
+            **_head(found, run, client.address),
             **_tables(found.single, method, preset),
             "opened": opening,
             "problem": _lost(found),
@@ -121,7 +122,7 @@ async def _quietly(client: Client, run: Json | None, part: str) -> Report | None
 
 
 KEYS = (
-    "provenance", "no_run", "run_label", "no_way_back", "methods", "presets", "accuracy", "shattering", "agreement", "findings",
+    "provenance", "rows", "no_run", "run_label", "no_way_back", "methods", "presets", "accuracy", "shattering", "agreement", "findings",
     "no_findings", "fit", "fit_over", "r2", "r2_value", "r2_n", "r2_words",
 )  # fmt: skip
 
@@ -132,10 +133,11 @@ def _lost(found: Shown) -> str:
     return f"The run of this link ({', '.join(found.lost)}) is not known on this server any more. Run it again, or go to the shipped run."
 
 
-def _head(found: Shown, run: Json) -> Json:
+def _head(found: Shown, run: Json, address: str) -> Json:
     nothing = not found.reports and not run["jobs"]
     return {
         "provenance": sentences.provenance(found.reports, not run["jobs"]) if found.reports else "",
+        "rows": sentences.rows_links(address, found.reports, not run["jobs"]),
         "no_run": f"No run ships with {run['checkpoint']}. Run it here: the tables fill in as rows are finished."
         if nothing
         else "",
