@@ -97,6 +97,17 @@ def test_tuned_writes_the_fact_at_the_default_layer(checkpoint: Checkpoint, name
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_target_that_was_not_reached_is_reported(checkpoint: Checkpoint, name: str) -> None:
+    """One step is too few for anything: the edit is made, fails, and says what the model gives the new object now."""
+    far, layers = checkpoint.graph.n_entities // 2, checkpoint.model.config.n_layers
+    what = {"subject": SUBJECT, "relation": RELATION, "distance": far, "method": name, "parameters": {"steps": 1}}
+    (outcome,) = run_edits(checkpoint, [complete_spec(checkpoint.graph, layers, **what)]).outcomes  # type: ignore[arg-type]
+    assert not outcome.success
+    assert outcome.prediction_after != outcome.new_object
+    assert 0 <= outcome.probability_after < 0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("layer", [0, 1])
 @pytest.mark.parametrize("preset", ["tuned", "paper"])
 def test_every_preset_runs_at_every_layer_and_says_how_it_went(
