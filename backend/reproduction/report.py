@@ -31,6 +31,7 @@ from backend.reproduction_schemas import (
 from backend.sweep_schemas import SweepRequest, SweepRow, Versions
 
 ERRORS = 2.0  # standard errors beyond which ours and the paper's number disagree
+ROUNDING = 0.005  # of the paper's numbers, which have two decimals, in percentage points or R
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,8 @@ def _disagreement(
 ) -> list[Disagreement]:
     if theirs is None or ours.deviation is None:
         return []
-    difference, error = ours.mean - theirs, ours.deviation / ours.n**0.5
-    if abs(difference) <= ERRORS * error:
+    difference, error = scale * (ours.mean - theirs), scale * ours.deviation / ours.n**0.5
+    if abs(difference) <= max(ERRORS * error, ROUNDING):
         return []
     return [
         Disagreement(
@@ -233,7 +234,7 @@ def _disagreement(
             ours=scale * ours.mean,
             paper=scale * theirs,
             unit=unit,
-            difference=scale * difference,
-            standard_error=scale * error,
+            difference=difference,
+            standard_error=error,
         )
     ]

@@ -1,0 +1,433 @@
+"""Reports from rows whose tables are known beforehand, and runs that ship with a checkpoint."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.reproduction import paper, protocol
+from backend.reproduction.report import Run, report, spread
+from backend.reproduction.rows import read
+from backend.reproduction.shipped import NothingShipped, ShippedError, load, ship, shortened
+from backend.sweep_schemas import SweepRequest, SweepRow
+
+SHA = "a" * 64
+RUN = Run("s1", SHA, protocol.single_edits("rings-small", 4), 100)
+ORDERS = ("I", "II", "III")
+VERSIONS = {"shatterscope": "0.1.0", "python": "3.11", "torch": "2", "numpy": "2"}
+
+
+def change(before: float, after: float) -> dict[str, float]:
+    return {"before": before, "after": after, "change": after - before}
+
+
+def make_row(
+    index: int,
+    *,
+    direct: float | tuple[float, float, float] = 0.0,
+    logical: float = 0.0,
+    stated: float = 0.0,
+    held_out: float = 0.0,
+    available: tuple[int, int] = (900, 100),
+    R: float | tuple[float | None, ...] = 0.1,
+    made: bool = True,
+    sequence: dict[str, Any] | None = None,
+    **more: Any,
+) -> SweepRow:
+    """A row of which the test says what matters. Accuracies are changes from 1."""
+    changes = {"direct": direct, "logical": logical, "composition_stated": stated, "composition_held_out": held_out}
+    numbers = {"direct": 1000, "logical": 50, "composition_stated": available[0], "composition_held_out": available[1]}
+    scores = [
+        {
+            "task": task,
+            "order": order,
+            "sub_graph": part,
+            "accuracy": change(1.0, 1.0 + (value[i] if isinstance(value, tuple) else value)),
+            "probability": change(0.5, 0.5),
+            "n_queries": 100,
+            "n_available": numbers[task],
+            "n_contexts": 5,
+        }
+        for task, value in changes.items()
+        for i, (order, part) in enumerate(zip(ORDERS, ("edit", "retain", "test"), strict=True))
+    ]
+    parts = R if isinstance(R, tuple) else (R, R, R)
+    spec = {"subject": 1, "relation": "I_C1", "object": 3, "layer": 0, "parameters": {"learning_rate": 0.123456789}}
+    outcome = {
+        "spec": spec,
+        "old_object": 2,
+        "new_object": 3,
+        "prediction_before": 2,
+        "prediction_after": 3,
+        "distance": 1,
+        "kind": "counterfactual",
+        "success": True,
+        "probability_before": 0.1,
+        "probability_after": 0.9123456789,
+        "delta_norm": 1.0,
+        "relative_delta_norm": 0.25,
+        "steps": 5,
+        "warnings": [],
+    }
+    wanted = {"accuracy": change(0.0, 0.5), "probability": change(0.0, 0.5), "n_queries": 4}
+    values: dict[str, Any] = {
+        "sweep": "s1",
+        "index": index,
+        "checkpoint": "rings-small",
+        "checkpoint_sha256": SHA,
+        "method": "rome",
+        "preset": "tuned",
+        "kind": "counterfactual",
+        "distance": 4,
+        "repetition": index,
+        "edit": None,
+        "outcomes": [outcome] if made else [],
+        "problems": [] if made else ["no finite numbers"],
+        "shattering": {
+            **{
+                part: {"value": value, "standard_error": 0.001}
+                for part, value in zip(("edit", "retain", "test"), parts, strict=True)
+            },
+            "per_relation": {},
+            "n_pairs": 2048,
+        }
+        if made
+        else None,
+        "scores": scores if made else [],
+        "quality": {"efficacy": wanted, "generality": wanted, "locality": None, "portability": wanted}
+        if made
+        else None,
+        "sequence": sequence,
+        "edit_seconds": 0.01,
+        "measure_seconds": 0.1,
+        "seed": 0,
+        "contexts": 5,
+        "queries": 100,
+        "device": "cpu",
+        "versions": VERSIONS,
+        "finished": f"2026-11-21T08:00:{index % 60:02}.000+00:00",
+    }
+    return SweepRow.model_validate(values | more)
+
+
+def test_a_spread_is_the_mean_and_sample_deviation() -> None:
+    assert spread([]) is None
+    assert spread([None]) is None
+    one = spread([2.0, None])
+    assert one is not None
+    assert (one.mean, one.deviation, one.n) == (2.0, None, 1)
+    three = spread([1.0, 2.0, 3.0])
+    assert three is not None
+    assert (three.mean, three.deviation, three.n) == (2.0, 1.0, 3)
+
+
+def test_table_1_beside_the_papers() -> None:
+    rows = [make_row(i, direct=-0.1 * i, logical=-0.2, stated=-0.5, held_out=-1.0) for i in range(1, 4)]
+    found = {cell.task: cell for cell in report(rows, RUN).accuracy}
+    assert found["direct"].change.mean == pytest.approx(-0.2)
+    assert found["direct"].change.deviation == pytest.approx(0.1)
+    assert found["direct"].change.n == 3
+    assert found["direct"].paper == -0.7794
+    assert found["logical"].change.deviation == pytest.approx(0)
+    assert found["compositional"].change.mean == pytest.approx(-(0.9 * 0.5 + 0.1 * 1.0))  # by their number
+
+
+def test_orders_count_alike() -> None:
+    (cell, *_) = report([make_row(0, direct=(-0.3, 0.0, 0.0))], RUN).accuracy
+    assert cell.change.mean == pytest.approx(-0.1)
+    assert cell.change.deviation is None
+
+
+def test_the_papers_numbers_stand_beside_its_method_alone() -> None:
+    rows = [
+        make_row(0),
+        make_row(1, method="memit"),
+        make_row(2, kind="corrective", distance=0),
+        make_row(3, distance=2),
+    ]
+    found = report(rows, RUN)
+    known = {(c.method, c.kind, c.distance): c.paper for c in found.accuracy if c.task == "direct"}
+    assert known == {
+        ("rome", "counterfactual", 4): -0.7794,
+        ("memit", "counterfactual", 4): None,
+        ("rome", "corrective", 0): -0.2195,
+        ("rome", "counterfactual", 2): None,
+    }
+    parts = {(c.method, c.distance, c.sub_graph): c.paper for c in found.shattering}
+    assert parts["rome", 2, "retain"] == 20.84
+    assert parts["rome", 0, "edit"] is None
+    assert parts["memit", 4, "edit"] is None
+    assert {fit.method: fit.paper_r2 for fit in found.fits} == {"rome": 0.905, "memit": None}
+
+
+def test_points_on_a_line_have_r2_of_1() -> None:
+    rows = [make_row(i, R=0.01 * i, direct=0.05 - 2 * 0.01 * i) for i in range(5)]
+    (fit,) = report(rows, RUN).fits
+    assert fit.r2 == pytest.approx(1)
+    assert fit.slope == pytest.approx(-2)
+    assert fit.intercept == pytest.approx(0.05)
+    assert [point.index for point in fit.points] == list(range(5))
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.floats(-1, 0)), max_size=6))
+def test_a_fit_is_a_share_or_nothing(pairs: list[tuple[float, float]]) -> None:
+    rows = [make_row(i, R=R, direct=direct) for i, (R, direct) in enumerate(pairs)]
+    for fit in report(rows, RUN).fits:
+        assert (fit.r2 is None) == (fit.slope is None) == (fit.intercept is None)
+        if len(pairs) < 3:
+            assert fit.r2 is None
+        assert fit.r2 is None or 0 <= fit.r2 <= 1 + 1e-9
+
+
+def test_fits_are_of_one_method_and_preset() -> None:
+    rows = [make_row(i, preset=preset, R=0.1 * i, direct=-0.1 * i) for preset in ("tuned", "paper") for i in range(3)]
+    assert [(fit.preset, len(fit.points)) for fit in report(rows, RUN).fits] == [("tuned", 3), ("paper", 3)]
+
+
+def test_edits_that_could_not_be_made_are_left_out_and_counted() -> None:
+    rows = [make_row(0, direct=-0.5), make_row(1, made=False), make_row(2, method="pmet", made=False)]
+    found = report(rows, RUN)
+    assert (found.provenance.rows, found.provenance.left_out, found.provenance.total) == (3, 2, 100)
+    assert [cell.method for cell in found.methods] == ["rome"]
+    assert found.methods[0].success.n == 1
+
+
+def test_an_R_that_is_not_finite_counts_in_no_mean() -> None:
+    rows = [make_row(0, R=0.2), make_row(1, R=(None, 0.1, 0.1))]
+    found = report(rows, RUN)
+    assert {c.sub_graph: c.shattering.n for c in found.shattering} == {"edit": 1, "retain": 2, "test": 2}
+    assert found.methods[0].shattering is not None
+    assert found.methods[0].shattering.mean == pytest.approx(0.2)
+    assert found.methods[0].direct is not None
+    assert found.methods[0].direct.n == 2
+    assert len(found.fits[0].points) == 1
+    broken = report([make_row(0, R=(None, None, None))], RUN)
+    assert broken.methods[0].shattering is None
+    assert broken.shattering == []
+
+
+def test_methods_side_by_side() -> None:
+    (cell,) = report([make_row(0, direct=-0.5), make_row(1, direct=-0.3)], RUN).methods
+    assert cell.success.mean == 1
+    assert cell.relative_delta_norm.mean == 0.25
+    assert cell.efficacy is not None
+    assert cell.efficacy.mean == 0.5
+    assert cell.locality is None
+    assert cell.seconds.mean == 0.01
+
+
+def test_disagreements_are_those_beyond_two_standard_errors() -> None:
+    def found(values: list[float]) -> dict[str, float]:
+        rows = [
+            make_row(i, direct=value, logical=-0.7802, stated=-0.8063, held_out=-0.8063)
+            for i, value in enumerate(values)
+        ]
+        return {each.what: each.difference for each in report(rows, RUN).disagreements if each.unit == "points"}
+
+    theirs = paper.ACCURACY["counterfactual", 4]["direct"]
+    assert found([theirs - 0.01, theirs + 0.01]) == {}
+    assert found([theirs]) == {}  # one edit has no standard error
+    near = [theirs + 0.019 + d for d in (-math.sqrt(1.5e-4), 0, math.sqrt(1.5e-4))]  # s.e. 0.0071, 2.7 of them away
+    (what,) = found(near)
+    assert "direct" in what
+    assert "d = 4" in what
+    assert found(near)[what] == pytest.approx(1.9)  # percentage points
+    assert found([theirs + 0.012, theirs - 0.008, theirs + 0.02]) == {}
+
+
+def test_other_methods_do_not_disagree_with_the_paper() -> None:
+    rows = [make_row(i, method="memit", direct=-0.01 * i) for i in range(3)]
+    assert report(rows, RUN).disagreements == []
+
+
+def holding(after: int, share: float | None = 1.0, made: int = 1) -> dict[str, Any]:
+    return {"after": after, "made": made, "written": share, "holding": share, "probability": share}
+
+
+def test_sequences_are_curves_with_their_collapse() -> None:
+    drops = {10: (-0.1, -0.2), 20: (-0.4, -0.5), 30: (-0.5, -0.7)}  # of an unedited accuracy of 1
+    rows = [
+        make_row(10 * r + i, direct=values[r], sequence=holding(after, 1.0 - 0.01 * after), method="grace")
+        for r in range(2)
+        for i, (after, values) in enumerate(drops.items())
+    ]
+    found = report(rows[::-1], RUN)
+    assert found.accuracy == found.methods == found.fits == []
+    (curve,) = found.sequences
+    assert [point.edits for point in curve.points] == [10, 20, 30]
+    assert curve.unedited["direct"] == 1
+    assert curve.points[1].accuracy["direct"].mean == pytest.approx(0.55)
+    assert curve.points[1].accuracy["direct"].n == 2
+    assert curve.points[2].holding.mean == pytest.approx(0.7)
+    assert curve.collapse == 30
+    (unbroken,) = report(rows[:2], RUN).sequences
+    assert unbroken.collapse is None
+
+
+def test_a_stretch_without_edits_has_nothing_written() -> None:
+    values = holding(10, 0.5)
+    (curve,) = report([make_row(0, sequence=values | {"written": None})], RUN).sequences
+    assert curve.points[0].written is None
+    nothing = make_row(1, made=False, sequence=holding(5, None, 0))
+    assert report([nothing], RUN).sequences == []
+
+
+def test_no_rows_make_an_empty_report() -> None:
+    found = report([], RUN)
+    assert found.accuracy == found.fits == found.sequences == []
+    assert found.provenance.versions is None
+    assert found.provenance.device is None
+    assert found.provenance.started is None
+
+
+def test_provenance() -> None:
+    found = report([make_row(7), make_row(3)], RUN).provenance
+    assert (found.started, found.finished) == ("2026-11-21T08:00:03.000+00:00", "2026-11-21T08:00:07.000+00:00")
+    assert (found.checkpoint, found.checkpoint_sha256, found.sweeps) == ("rings-small", SHA, ["s1"])
+    assert (found.seed, found.edits_per_cell, found.queries, found.contexts) == (0, 4, 100, 5)
+    assert found.versions is not None
+    assert found.versions.torch == "2"
+
+
+def test_rows_and_their_json_are_read_alike() -> None:
+    for row in (make_row(0, direct=-0.1), make_row(1, made=False), make_row(2, sequence=holding(5))):
+        assert read(row) == read(row.model_dump_json())
+
+
+def test_the_protocol_is_two_sweeps() -> None:
+    single, sequence = protocol.single_edits("a", 7, 3), protocol.sequences("a", 45, 3)
+    assert {(each.name, each.preset) for each in single.methods} == {
+        (name, preset) for name in ("rome", "memit", "pmet", "alphaedit") for preset in ("tuned", "paper")
+    }
+    assert (single.distances, single.corrective, single.seed, single.sequence) == ([1, 2, 3, 4], True, 3, None)
+    assert sequence.sequence is not None
+    assert (sequence.sequence.every, sequence.sequence.repetitions) == (3, 3)
+    assert (sequence.corrective, sequence.distances) == (False, [4])
+
+
+# --- shipping --------------------------------------------------------------------------------------------------------
+
+
+def part(rows: list[SweepRow], request: SweepRequest) -> tuple[Run, list[str]]:
+    return Run("s1", SHA, request, len(rows)), [row.model_dump_json() for row in rows]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "rings-small"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def shipped(folder: Path) -> Path:
+    single = part([make_row(i, direct=-0.1 * i) for i in range(3)], protocol.single_edits("rings-small", 3))
+    sequence = part([make_row(0, sequence=holding(5))], protocol.sequences("rings-small", 5))
+    ship(folder, single, sequence)
+    return folder
+
+
+def test_what_is_shipped_is_found_again(shipped: Path) -> None:
+    (shipped / "reproduction" / "findings.md").write_text("# Found\n", encoding="utf-8")
+    found = load(shipped, SHA)
+    rows = [SweepRow.model_validate_json(row) for row in found.rows("single")]
+    assert [row.index for row in rows] == [0, 1, 2]
+    assert rows[0].outcomes[0].probability_after == 0.912346  # six digits
+    assert rows[0].outcomes[0].spec.parameters == {"learning_rate": 0.123456789}  # whole
+    everything = found.reproduction()
+    assert everything.single.provenance.rows == 3
+    assert everything.sequence is not None
+    assert everything.sequence.sequences[0].points[0].edits == 5
+    assert [request.sequence is None for request in everything.requests] == [True, False]
+    assert everything.findings == "# Found\n"
+    assert everything.single == report(rows, Run("s1", SHA, everything.requests[0], 3))
+
+
+def test_the_same_rows_make_the_same_bytes(shipped: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "rings-small"
+    other.mkdir(parents=True)
+    rows = [make_row(i, direct=-0.1 * i) for i in range(3)]
+    ship(other, part(rows, protocol.single_edits("rings-small", 3)))
+    name = "reproduction/single.jsonl.gz"
+    assert (shipped / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_a_run_without_sequences_has_none(shipped: Path) -> None:
+    ship(shipped, part([make_row(0)], protocol.single_edits("rings-small", 1)))
+    found = load(shipped, SHA)
+    assert found.reproduction().sequence is None
+    with pytest.raises(NothingShipped, match="no sequences"):
+        list(found.rows("sequence"))
+    assert sorted(path.name for path in (shipped / "reproduction").iterdir()) == [
+        "reproduction.json",
+        "single.jsonl.gz",
+    ]
+
+
+def test_nothing_shipped_says_how_to_make_it(folder: Path) -> None:
+    with pytest.raises(NothingShipped, match="shatterscope reproduce rings-small --ship"):
+        load(folder, SHA)
+
+
+def test_a_run_of_other_weights_is_refused(shipped: Path) -> None:
+    with pytest.raises(ShippedError, match="other weights"):
+        load(shipped, "b" * 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "said"),
+    [
+        ("reproduction.json", b"{", "reproduction.json is damaged"),
+        ("reproduction.json", b"{}", "reproduction.json is damaged"),
+        ("reproduction.json", b"\xff\xfe", "reproduction.json is damaged"),
+        ("single.jsonl.gz", b"", "sha256"),
+        ("sequence.jsonl.gz", None, "cannot be read"),
+        ("findings.md", b"\xff", "findings.md cannot be read"),
+    ],
+)
+def test_damaged_files_are_told_plainly(shipped: Path, name: str, contents: bytes | None, said: str) -> None:
+    path = shipped / "reproduction" / name
+    if contents is None:
+        path.unlink()
+    else:
+        path.write_bytes(contents)
+    with pytest.raises(ShippedError, match=said):
+        load(shipped, SHA).reproduction()
+
+
+def test_another_format_is_refused(shipped: Path) -> None:
+    path = shipped / "reproduction" / "reproduction.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 9}))
+    with pytest.raises(ShippedError, match="format 9"):
+        load(shipped, SHA)
+
+
+def test_foreign_rows_are_told(shipped: Path) -> None:
+    found = load(shipped, SHA)
+    (shipped / "reproduction" / "single.jsonl.gz").write_bytes(gzip.compress(b'{"index": 1}\n'))
+    with pytest.raises(ShippedError, match="other rows"):
+        found.reproduction()
+
+
+def test_only_whole_runs_of_these_weights_are_shipped(folder: Path) -> None:
+    request = protocol.single_edits("rings-small", 2)
+    row = make_row(0).model_dump_json()
+    with pytest.raises(ValueError, match="1 of its 2 rows"):
+        ship(folder, (Run("s1", SHA, request, 2), [row]))
+    with pytest.raises(ValueError, match="other weights"):
+        ship(folder, (Run("s1", "b" * 64, request, 1), [row]))
+    with pytest.raises(NothingShipped):
+        load(folder, SHA)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_shortened_numbers_are_right_to_six_digits(value: float) -> None:
+    assert shortened({"a": [value]})["a"][0] == pytest.approx(value, rel=1e-5, abs=1e-300)
+    assert shortened({"parameters": {"b": value}, "n": 12345678}) == {"parameters": {"b": value}, "n": 12345678}
