@@ -19,6 +19,16 @@ SUB_GRAPHS = {
 }
 
 
+OUTCOME = {
+    "edit": "Subject and relation of the fact that was changed, and how.",
+    "taught": "What the model said before this edit → what it was taught.",
+    "now says": "The answer right after this edit, to the bare question; later edits may have changed it again.",
+    "p(new)": "Probability of the new object, before this edit → right after it.",
+    "‖dW‖ / ‖W‖": "Size of the change, as a share of the weights that it was added to.",
+    "steps": "Optimisation steps that were taken.",
+    "notes": "What the method says of itself; point at it for all of its numbers.",
+}
+
 QUALITY = {
     "efficacy": "The new facts themselves, asked plainly: the share that the edited model answers with the new object.",
     "generality": "The same new facts behind random true facts: the share still answered with the new object. An edit that only works on the bare question is learned by rote.",

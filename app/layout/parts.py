@@ -29,7 +29,7 @@ def card(title: str, *children: Node, className: str = "") -> Node:
     return html.Section([html.H2(title), *children], className=f"card {className}".strip(), **{"aria-label": title})
 
 
-def table(head: tuple[str, ...], rows: list[Node]) -> Node:
+def table(head: tuple[Node, ...], rows: list[Node]) -> Node:
     return html.Div(
         html.Table([html.Thead(html.Tr([html.Th(text, scope="col") for text in head])), html.Tbody(rows)]),
         className="table-scroll",

@@ -81,11 +81,11 @@ def _place(edits: Stack, index: int) -> str:
 def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
     if result is None:
         return html.P("Nothing yet: the model is the unedited one.", className="lead")
-    head = ("edit", "taught", "now says", "p(new)", "‖dW‖ / ‖W‖", "steps", "notes")
+    head = tuple(html.Span(name, **tip(explained)) for name, explained in words.OUTCOME.items())
     rows = [
         html.Tr(
             [
-                html.Td([f"{item.spec.subject} {item.spec.relation}", html.Span(_how(item), className="how")]),
+                html.Td([f"{item.spec.subject} {item.spec.relation}", _how(item)]),
                 html.Td(f"{item.prediction_before} → {item.new_object}"),
                 html.Td(f"{item.prediction_after} {'✓' if item.success else '✗ target not reached'}"),
                 html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
@@ -99,9 +99,13 @@ def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
     return table(head, rows)
 
 
-def _how(item: EditOutcome) -> str:
-    together = ", one batch" if item.spec.batch else ""
-    return f"{item.spec.method}, layer {item.spec.layer}{together}"
+def _how(item: EditOutcome) -> Node:
+    behind = " and on" if item.spec.parameters.get("spread") else ""
+    told = f"{item.spec.method}, layer {item.spec.layer}{behind}"
+    if not item.spec.batch:
+        return html.Span(told, className="how")
+    together = "Written together with its neighbours: the change and the steps are those of the whole batch."
+    return html.Span(f"{told}, one batch", className="how", **tip(together))
 
 
 def _notes(item: EditOutcome, d_mlp: int) -> Node:
