@@ -6,6 +6,7 @@ nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scri
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,12 @@ class _PageApp(Dash):
         return html
 
 
+def _log(error: Exception) -> None:
+    """Dash answers 500 and says nothing; the page says that the log has the reason."""
+    logging.getLogger(__name__).error("a callback failed", exc_info=error)
+    raise error
+
+
 def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
     """Adds the pages' routes to `server` and returns the application of `/`, which also answers unknown paths."""
     # An unknown path is answered by the application that was made last.
@@ -89,6 +96,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         update_title="",
         index_string=INDEX,
         serve_locally=True,
+        on_error=_log,
         assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
     server.add_middleware(Leaving, path=f"{page.prefix}_dash-update-component")

@@ -128,8 +128,8 @@ class Planner:
             out["sort"] = state.sort
         out["colors"] = options.place_colors(checkpoint.graph, rings, view.subject, view.relation)
         out["question"] = words.question(view.subject, view.relation)
-        new = marks.get("new") if not view.edits else None
-        out["target"] = views.target(marks["old"], new, distance or None)
+        if not view.edits:  # else neither is shown
+            out["target"] = views.target(marks["old"], marks.get("new"), distance or None)
         out["stack"] = _stack(view.edits)
         out["edits"] = str(len(view.edits))
         out["run"] = f"Compare {words.plural(len(found), 'edit' if len(edits_of(view)) == 1 else 'stack')}"
@@ -208,12 +208,15 @@ def _nothing() -> Json:
 
 
 def _marks(edit: Edit, rings: dict[str, list[int]]) -> dict[str, int]:
+    """The entities to mark, as far as this world has them: a link may name any."""
     relation = Relation.parse(edit.relation)
-    ring = rings[relation.order]
+    ring = rings.get(relation.order, [])
+    if edit.subject >= len(ring):
+        return {}
     marks = {"subject": edit.subject, "old": options.object_at(ring, edit.subject, relation, 0)}
     if edit.target.distance is not None:
         marks["new"] = options.object_at(ring, edit.subject, relation, edit.target.distance)
-    elif edit.target.object is not None:
+    elif edit.target.object is not None and edit.target.object < len(ring):
         marks["new"] = edit.target.object
     return marks
 
