@@ -87,9 +87,9 @@ def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
             [
                 html.Td([f"{item.spec.subject} {item.spec.relation}", _how(item)]),
                 html.Td(f"{item.prediction_before} → {item.new_object}"),
-                html.Td(f"{item.prediction_after} {'✓' if item.success else '✗ target not reached'}"),
+                html.Td(f"{item.prediction_after} {'✓' if item.success else '✗ not reached'}"),
                 html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
-                html.Td(words.percent(item.relative_delta_norm)),
+                html.Td(words.percent(item.relative_delta_norm) if item.delta_norm else "no weight"),
                 html.Td(str(item.steps)),
                 html.Td(_notes(item, d_mlp), className="prose"),
             ]
