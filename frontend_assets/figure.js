@@ -71,7 +71,7 @@
     Object.assign(layout, { paper_bgcolor: surface, plot_bgcolor: surface, width, height: height + room, autosize: false });
     layout.margin = { ...margin, t: margin.t + room };
     layout.font = { ...layout.font, family: style.fontFamily, color: soft };
-    layout.title = { text: title + (over ? `<br><span style="font-size:11px;color:${soft}">${over}</span>` : ""), x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 10 }, font: { size: 14, color: ink } };
+    layout.title = { text: title + (over ? `<br><span style="font-size:11px;color:${soft}">${over}</span>` : ""), x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 20 }, font: { size: 14, color: ink } };
     for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) layout[key].gridcolor = line;
     (layout.annotations || []).forEach((note) => { note.font = { color: ink, ...note.font }; });
     return window.Plotly.toImage(copy, { format, width, height: height + room, scale: format === "png" ? 2 : 1 });

@@ -45,7 +45,7 @@ def fit_figure(fit: Fit | None) -> Figure:
         data.append(
             {
                 "type": "scatter", "mode": "lines", "x": ends, "y": [fit.intercept + fit.slope * x for x in ends],
-                "line": {"color": theme.NEUTRAL, "width": 2}, "hoverinfo": "skip", "name": "least squares", "meta": {"csv": False},
+                "line": {"color": theme.NEUTRAL, "width": 2}, "hoverinfo": "skip", "name": "least squares", "showlegend": False, "meta": {"csv": False},
             }
         )  # fmt: skip
         if fit.r2 is not None:
@@ -54,7 +54,7 @@ def fit_figure(fit: Fit | None) -> Figure:
         "data": data,
         "layout": layout(
             left=58,
-            top=34,
+            top=46,
             xaxis=axis("R, mean over the three rings", rangemode="tozero"),
             yaxis=axis("change of direct recall", tickformat=".1~%"),
             showlegend=True,
@@ -65,6 +65,8 @@ def fit_figure(fit: Fit | None) -> Figure:
                 "yanchor": "bottom",
                 "font": {"size": 12},
                 "itemclick": False,
+                "entrywidth": 66,
+                "entrywidthmode": "pixels",
             },
             annotations=annotations,
         ),

@@ -7,7 +7,7 @@ from typing import Any
 Figure = dict[str, Any]
 
 CLEAR = "rgba(0,0,0,0)"
-INK, SOFT, LINE = "#1d1f23", "#5d6168", "#d9d9d4"
+SOFT, LINE = "#5d6168", "#d9d9d4"
 
 
 def layout(*, left: int = 52, right: int = 14, top: int = 14, bottom: int = 44, **more: Any) -> Figure:
@@ -44,7 +44,7 @@ def note(text: str, x: float, y: float, **more: Any) -> Figure:
     """Text at a place; in the coordinates of the paper (0 to 1) unless `more` names axes."""
     return {
         "text": text, "x": x, "y": y, "xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "left", "yanchor": "bottom",
-        "borderpad": 0, "font": {"size": 12, "color": INK}, **more,
+        "borderpad": 0, "font": {"size": 12}, **more,
     }  # fmt: skip
 
 

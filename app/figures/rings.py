@@ -72,7 +72,7 @@ def rings_figure(rings: Rings, edited: str, link: Callable[[str], str]) -> Figur
         "data": [
             *(_line(np.concatenate(line), color) for line, color in zip(lines, (theme.NEUTRAL, theme.NEUTRAL), strict=True)),
             {
-                "type": "scatter", "mode": "markers", "x": encode(points[:, 0]), "y": encode(points[:, 1]),
+                "type": "scatter", "mode": "markers", "name": "representations", "x": encode(points[:, 0]), "y": encode(points[:, 1]),
                 "customdata": [text.split("|")[0] for text in about],
                 "text": [text.split("|")[1] for text in about],
                 "marker": {

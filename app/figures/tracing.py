@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.figures.plain import INK, Figure, axis, layout
+from app.figures.plain import Figure, axis, layout
 from backend.reproduction_schemas import Tracing
 
 # Cells run from clear to this blue, so that they suit a light and a dark page; on the strongest of them white is what can be read.
@@ -29,7 +29,7 @@ def tracing_figure(tracing: Tracing) -> Figure:
     def texts(strong: bool) -> Figure:
         chosen = [cell for cell in cells if (strength(*cell) > STRONG) == strong]
         return {
-            "type": "scatter", "mode": "text", "name": "strong" if strong else "weak", "showlegend": False,
+            "type": "scatter", "mode": "text", "name": f"another {tracing.corrupted}", "showlegend": False,
             "x": [column for _, column in chosen],
             "y": [row for row, _ in chosen],
             "text": [_share(tracing.recovery[row][column]) for row, column in chosen],
@@ -38,7 +38,7 @@ def tracing_figure(tracing: Tracing) -> Figure:
                 for row, column in chosen
             ],
             "meta": {"columns": {"customdata": ["position", "site", "recovery", "standard_error"]}},
-            "textfont": {"size": 12, "color": "#ffffff" if strong else INK},
+            "textfont": {"size": 12, **({"color": "#ffffff"} if strong else {})},
             "hovertemplate": (
                 "%{customdata[1]} at “%{customdata[0]}”<br>brings back %{customdata[2]:.1%} ± %{customdata[3]:.1%} of the answer"
                 "<extra></extra>"

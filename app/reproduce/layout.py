@@ -206,8 +206,11 @@ def rings() -> Node:
 
 
 def inside() -> Node:
-    def trace(graph: str, over: str, what: str) -> Node:
-        return figure_card(graph, f"With another {what}", html.Span(id=over), figure=WAITING, className="tracing")
+    def trace(graph: str, over: str, words: str, what: str) -> Node:
+        after = html.P(id=words, className="after-words")
+        return figure_card(
+            graph, f"With another {what}", html.Span(id=over), figure=WAITING, after=after, className="tracing"
+        )
 
     return html.Section(
         [
@@ -219,7 +222,7 @@ def inside() -> Node:
                 className="lead",
             ),
             html.Div(
-                [trace(names.TRACE_SUBJECT, names.TRACE_SUBJECT_OVER, "subject"), trace(names.TRACE_RELATION, names.TRACE_RELATION_OVER, "relation")],
+                [trace(names.TRACE_SUBJECT, names.TRACE_SUBJECT_OVER, names.TRACE_SUBJECT_WORDS, "subject"), trace(names.TRACE_RELATION, names.TRACE_RELATION_OVER, names.TRACE_RELATION_WORDS, "relation")],
                 id=ids.REPRODUCE_TRACING, className="pair",
             ),
             heading(

@@ -153,6 +153,13 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
     return f"{kind.capitalize()}, one after another on the same model; mean of {words.plural(n, 'sequence')}{band}."
 
 
+def tracing_over(tracing: Tracing) -> str:
+    return (
+        f"Over {words.plural(tracing.n, 'fact')}; p(true object) is {tracing.clean:.2f}, with another {tracing.corrupted} "
+        f"{tracing.corrupted_probability:.2f}."
+    )
+
+
 def tracing_words(tracing: Tracing) -> str:
     """What each part of a layer brings back by itself where the answer is read."""
     last = {site: row[-1] for site, row in zip(tracing.sites, tracing.recovery, strict=True)}
@@ -162,8 +169,7 @@ def tracing_words(tracing: Tracing) -> str:
         return ", ".join(f"{words.percent(value)} (layer {site.split('.')[1]})" for site, value in found) or "nothing"
 
     return (
-        f"Over {words.plural(tracing.n, 'fact')}: p(true object) is {tracing.clean:.2f}, and {tracing.corrupted_probability:.2f} with "
-        f"another {tracing.corrupted}. At the {tracing.positions[-1]} token the MLP alone brings back {alone('mlp_out')}, "
+        f"At the {tracing.positions[-1]} token the MLP alone brings back {alone('mlp_out')}, "
         f"attention alone {alone('attn_out')}."
     )
 

@@ -14,6 +14,7 @@ from app.figures.rings import rings_figure
 from app.figures.tracing import tracing_figure
 from app.reproduce import names, sentences
 from app.state import Edit, Relation, See, ViewState
+from backend.reproduction_schemas import Tracing
 
 Json = dict[str, Any]
 POINTS = 128  # of each ring: 48 pictures of them are all that a browser draws at once with pleasure
@@ -59,8 +60,10 @@ def register(app: Dash, client: Client) -> None:
     @app.callback(
         Output(names.TRACE_SUBJECT, "figure"),
         Output(names.TRACE_SUBJECT_OVER, "children"),
+        Output(names.TRACE_SUBJECT_WORDS, "children"),
         Output(names.TRACE_RELATION, "figure"),
         Output(names.TRACE_RELATION_OVER, "children"),
+        Output(names.TRACE_RELATION_WORDS, "children"),
         Output(names.PROBLEM_INSIDE, "children"),
         Input(names.OPENED, "data"),
         prevent_initial_call=True,
@@ -69,15 +72,16 @@ def register(app: Dash, client: Client) -> None:
         if opened is None:
             raise PreventUpdate
         try:
-            found = {item.corrupted: item for item in await client.tracings(opened)}
+            found: dict[str, Tracing] = {item.corrupted: item for item in await client.tracings(opened)}
         except ApiError as error:
-            return *[no_update] * 4, f"The tracing could not be made: {error.message}"
+            return *[no_update] * 6, f"The tracing could not be made: {error.message}"
         parts: list[Any] = []
         for what in ("subject", "relation"):
+            item = found.get(what)
             parts += (
-                [tracing_figure(found[what]), sentences.tracing_words(found[what])]
-                if what in found
-                else [no_update, ""]
+                [tracing_figure(item), sentences.tracing_over(item), sentences.tracing_words(item)]
+                if item
+                else [no_update, "", ""]
             )
         return *parts, ""
 
