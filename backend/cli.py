@@ -400,8 +400,8 @@ def sweep(
 )
 def reproduce(
     checkpoint: Annotated[str | None, typer.Argument(help="Checkpoint id.", show_default="rings-2048")] = None,
-    edits: Annotated[int, typer.Option(min=1, help="Single edits per method, preset and kind.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same edits and questions.")] = 0,
+    edits: Annotated[int, typer.Option(min=1, max=1_000_000, help="Single edits per method, preset and kind.")] = 50,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same seed, same edits and questions.")] = 0,
     sequence_edits: Annotated[int, typer.Option(min=1, max=1000, help="Edits of each sequence.")] = 100,
     sequences: Annotated[bool, typer.Option(help="Edits one after another as well.")] = True,
     ship: Annotated[
