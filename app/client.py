@@ -26,7 +26,7 @@ from backend.schemas import (
     Problem,
     ProjectionResult,
 )
-from backend.sweep_schemas import JobInfo, SweepRequest
+from backend.sweep_schemas import ENDED, JobInfo, SweepRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
@@ -115,6 +115,11 @@ class Client:
 
     async def job(self, id: str) -> JobInfo:
         return await self._get(f"/jobs/{id}", JobInfo, {})
+
+    async def going(self, checkpoint: str) -> list[JobInfo]:
+        """Sweeps of a checkpoint that have not ended, the oldest first."""
+        found = TypeAdapter(list[JobInfo]).validate_python(await self._json("GET", "/jobs"))
+        return [job for job in reversed(found) if job.checkpoint == checkpoint and job.status not in ENDED]
 
     async def steer(self, id: str, what: str) -> JobInfo:
         """`what`: pause, resume or cancel."""

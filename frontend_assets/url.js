@@ -1,6 +1,6 @@
 // The address bar carries the state. Once on loading, and on the browser's back and forward, the query goes to the `url-in` store;
-// whenever the server has put a new query in `url-out`, it goes into the address bar. A changed model is a step in the
-// browser's history, looking around is not.
+// whenever the server has put a new query in `url-out`, it goes into the address bar. A changed model, or another run, is a
+// step in the browser's history, looking around is not.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.shatterscope = {
   readUrl: () => ({ query: window.location.search, at: Date.now() }),
@@ -10,8 +10,8 @@ window.dash_clientside.shatterscope = {
     const wanted = window.location.pathname + (query ? "?" + query : "");
     const now = window.location.pathname + window.location.search;
     if (wanted !== now) {
-      const edits = (text) => new URLSearchParams(text).getAll("e").join("&");
-      const step = edits(query) !== edits(window.location.search);
+      const model = (text) => ["e", "run"].flatMap((key) => new URLSearchParams(text).getAll(key)).join("&");
+      const step = model(query) !== model(window.location.search);
       window.history[step ? "pushState" : "replaceState"](null, "", wanted);
     }
     return query;

@@ -129,6 +129,8 @@ def test_running_again_fills_the_tables_and_the_shipped_run_comes_back(page: Pag
     edits_measured(page, 4)
     assert "run=" not in page.url
     expect(page.locator("#reproduce-progress")).to_be_hidden()
+    page.go_back()
+    edits_measured(page, 10)
 
 
 def test_a_run_outlives_a_reload_and_is_paused_resumed_and_cancelled(page: Page) -> None:
@@ -143,6 +145,9 @@ def test_a_run_outlives_a_reload_and_is_paused_resumed_and_cancelled(page: Page)
     expect(progress).to_have_attribute("data-state", "running", timeout=PATIENCE)
     assert page.url == address
     page.click("#sweep-pause")
+    expect(progress).to_have_attribute("data-state", "paused", timeout=PATIENCE)
+    page.click("#reproduce-shipped")
+    page.click("#reproduce-going a")
     expect(progress).to_have_attribute("data-state", "paused", timeout=PATIENCE)
     page.click("#sweep-resume")
     expect(progress).to_have_attribute("data-state", "running", timeout=PATIENCE)

@@ -65,7 +65,7 @@ def fit_figure(fit: Fit | None) -> Figure:
                 "yanchor": "bottom",
                 "font": {"size": 12},
                 "itemclick": False,
-                "entrywidth": 66,
+                "entrywidth": 44,
                 "entrywidthmode": "pixels",
             },
             annotations=annotations,

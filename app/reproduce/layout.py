@@ -53,6 +53,7 @@ def head() -> Node:
                     html.Dl(id=names.PROVENANCE, className="provenance"),
                     html.P(id=names.ROWS, className="rows-links"),
                     html.P(id=names.NO_RUN, className="no-run"),
+                    html.P(id=names.GOING, className="no-run"),
                 ],
                 className="head-words",
             ),

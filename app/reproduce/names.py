@@ -23,6 +23,7 @@ RESUME = "sweep-resume"
 SHIPPED = "reproduce-shipped"
 PROVENANCE = "reproduce-provenance"
 ROWS = "reproduce-rows"
+GOING = "reproduce-going"
 NO_RUN = "reproduce-no-run"
 
 METHOD = "reproduce-method"

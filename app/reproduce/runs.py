@@ -8,6 +8,7 @@ from typing import Any
 
 from app.client import ApiError, Client
 from app.reproduce import protocol
+from app.reproduce.state import MAX_JOBS
 from backend.reproduction_schemas import Report
 from backend.schemas import CheckpointInfo
 from backend.sweep_schemas import SweepRequest
@@ -15,13 +16,15 @@ from backend.sweep_schemas import SweepRequest
 
 @dataclass(frozen=True)
 class Shown:
-    """`single` and `sequence` may be missing: not asked for, or nothing ships. `lost` are jobs that the server does not know."""
+    """`single` and `sequence` may be missing: not asked for, or nothing ships. `lost` are jobs that the server does not know,
+    `going` ones of this checkpoint that may be followed instead."""
 
     shipped: bool
     single: Report | None = None
     sequence: Report | None = None
     findings: str = ""
     lost: tuple[str, ...] = ()
+    going: tuple[str, ...] = ()
 
     @property
     def reports(self) -> list[Report]:
@@ -33,9 +36,10 @@ async def shown(client: Client, run: dict[str, Any]) -> Shown:
     checkpoint, jobs = run["checkpoint"], run["jobs"]
     shipped = await client.reproduction(checkpoint)
     if not jobs:
+        going = tuple(job.id for job in await client.going(checkpoint))[-MAX_JOBS:]
         if shipped is None:
-            return Shown(shipped=False)
-        return Shown(True, shipped.single, shipped.sequence, shipped.findings)
+            return Shown(False, going=going)
+        return Shown(True, shipped.single, shipped.sequence, shipped.findings, going=going)
     found = await asyncio.gather(*(_report(client, job) for job in jobs))
     lost = tuple(job for job, report in zip(jobs, found, strict=True) if report is None)
     parts: dict[bool, Report] = {}

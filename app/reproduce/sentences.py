@@ -10,6 +10,7 @@ from dash import html
 from app import theme, words
 from app.layout.parts import Node, tip
 from app.reproduce.protocol import count
+from app.reproduce.state import View
 from app.reproduce.tables import r
 from backend.reproduction_schemas import (
     AccuracyCell,
@@ -118,13 +119,15 @@ def difference(item: Disagreement) -> str:
     return f"{what}: ours differs by {size} (ours {ours}, the paper’s {paper})."
 
 
-def fit_words(fit: Fit | None) -> Node:
-    """The headline of R against accuracy."""
+def fit_words(fit: Fit | None, others: Sequence[Fit] = ()) -> str:
+    """What r² means, and that of the same method's other presets."""
     if fit is None or fit.r2 is None:
         return "Three edits are needed for a line."
-    beside = f" The paper’s is {fit.paper_r2:.3f}." if fit.paper_r2 is not None else ""
     strength = "almost all" if fit.r2 > 0.9 else "most" if fit.r2 > 0.5 else "some" if fit.r2 > 0.2 else "little"
-    return f"R explains {strength} of the change of direct recall: r² is the share of its variance that a straight line in R accounts for.{beside}"
+    beside = " ".join(
+        f"By preset {each.preset}: {each.r2:.3f} (n = {len(each.points)})." for each in others if each.r2 is not None
+    )
+    return f"A straight line in R accounts for {strength} of the change of direct recall, by preset {fit.preset}. {beside}".strip()
 
 
 def collapse_words(curves: Sequence[SequenceCurve]) -> str:
@@ -184,14 +187,26 @@ def memory_words(memory: KeysValues) -> str:
 
 
 def r2(fit: Fit | None) -> list[Node]:
-    """The number itself, and over how many edits."""
+    """The number itself, and over how many edits; the paper's beside it."""
     if fit is None or fit.r2 is None:
         return [html.Span("–", className="r2-value")]
     hint = "The share of the variance of the change of direct recall that a straight line in R accounts for, over these edits."
-    return [
+    ours = [
         html.Span(["r² = ", html.B(f"{fit.r2:.3f}")], className="r2-value", **tip(hint)),
         html.Span(f"n = {len(fit.points)}", className="r2-n"),
     ]
+    if fit.paper_r2 is None:
+        return [html.Div(ours)]
+    theirs = [html.Span(f"{fit.paper_r2:.3f}", className="r2-value theirs"), html.Span("the paper’s", className="r2-n")]
+    return [html.Div(ours), html.Div(theirs)]
+
+
+def going_on(checkpoint: str, jobs: Sequence[str]) -> Node:
+    """The way to runs that nobody on this page follows."""
+    if not jobs:
+        return ""
+    link = html.A("Follow it", href=f"?{View(checkpoint, tuple(jobs)).to_query()}")
+    return ["A run on this checkpoint has not ended. ", link]
 
 
 def rows_links(address: str, reports: Sequence[Report], shipped: bool) -> list[Node]:

@@ -25,6 +25,7 @@ def register(app: Dash, client: Client) -> None:
         output={
             "provenance": Output(names.PROVENANCE, "children"),
             "rows": Output(names.ROWS, "children"),
+            "going": Output(names.GOING, "children"),
             "no_run": Output(names.NO_RUN, "children"),
             "run_label": Output(ids.REPRODUCE_RUN, "children"),
             "no_way_back": Output(names.SHIPPED, "hidden"),
@@ -122,7 +123,7 @@ async def _quietly(client: Client, run: Json | None, part: str) -> Report | None
 
 
 KEYS = (
-    "provenance", "rows", "no_run", "run_label", "no_way_back", "methods", "presets", "accuracy", "shattering", "agreement", "findings",
+    "provenance", "rows", "going", "no_run", "run_label", "no_way_back", "methods", "presets", "accuracy", "shattering", "agreement", "findings",
     "no_findings", "fit", "fit_over", "r2", "r2_value", "r2_n", "r2_words",
 )  # fmt: skip
 
@@ -137,6 +138,7 @@ def _head(found: Shown, run: Json, address: str) -> Json:
     nothing = not found.reports and not run["jobs"]
     return {
         "provenance": sentences.provenance(found.reports, not run["jobs"]) if found.reports else "",
+        "going": sentences.going_on(run["checkpoint"], found.going),
         "rows": sentences.rows_links(address, found.reports, not run["jobs"]),
         "no_run": f"No run ships with {run['checkpoint']}. Run it here: the tables fill in as rows are finished."
         if nothing
@@ -172,5 +174,5 @@ def _tables(report: Report | None, method: str, preset: str) -> Json:
         "r2": sentences.r2(fit),
         "r2_value": repr(fit.r2) if fit and fit.r2 is not None else "",
         "r2_n": str(len(fit.points)) if fit else "0",
-        "r2_words": sentences.fit_words(fit),
+        "r2_words": sentences.fit_words(fit, [each for each in report.fits if each.method == method and each is not fit]),
     }  # fmt: skip
