@@ -126,7 +126,7 @@ def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> N
     assert row["versions"]["torch"]
     (outcome,) = row["outcomes"]
     assert outcome["distance"] == 7
-    assert outcome["spec"]["parameters"]["early_stop_loss"] == 0.3
+    assert outcome["spec"]["parameters"]["early_stop_loss"] == 0.1
     assert 0 <= outcome["probability_before"] <= 1
     assert outcome["delta_norm"] > 0
     assert set(row["quality"]) == {"efficacy", "generality", "locality", "portability"}

@@ -35,7 +35,7 @@ class AlphaEditParameters(SpreadingParameters):
 
     spread: Spread = False
     nullspace_threshold: float = Field(
-        default=0.03, gt=0, le=1e6, description="Directions of the keys that count as unused: see relative_threshold"
+        default=0.01, gt=0, le=1e6, description="Directions of the keys that count as unused: see relative_threshold"
     )
     relative_threshold: bool = Field(
         default=True,
@@ -60,7 +60,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement: one layer alone, the directions that carry 3 % of the keys' power, and a hundredth of the change held back. "
+            "Ours, chosen by measurement: one layer alone, the directions that carry 1 % of the keys' power, and a hundredth of the change held back. "
             "Fewer directions need a longer change to reach the same value, more spare less.",
             AlphaEditParameters().model_dump(),
         ),

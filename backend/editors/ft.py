@@ -23,7 +23,7 @@ class FtParameters(FineTuningParameters):
     """Defaults are the `tuned` preset."""
 
     learning_rate: LearningRate = 5e-4
-    steps: Steps = 200
+    steps: Steps = 400
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1

@@ -24,8 +24,8 @@ class FtLParameters(FineTuningParameters):
     """Defaults are the `tuned` preset."""
 
     learning_rate: LearningRate = 5e-4
-    steps: Steps = 100
-    norm_constraint: float = Field(default=0.04, gt=0, le=10, description="Largest change of any one weight")
+    steps: Steps = 200
+    norm_constraint: float = Field(default=0.08, gt=0, le=10, description="Largest change of any one weight")
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1

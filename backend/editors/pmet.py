@@ -40,7 +40,7 @@ from backend.editors.spreading import (
     rate,
     write,
 )
-from backend.editors.targets import EarlyStopLoss, EditSite, NContexts, ValueTarget, optimise, read_site
+from backend.editors.targets import EditSite, ValueTarget, optimise, read_site
 from backend.model import Transformer
 from backend.model.transformer import Block
 
@@ -52,8 +52,6 @@ N_WALKS = 1024
 class PmetParameters(SpreadingParameters):
     """Defaults are the `tuned` preset."""
 
-    early_stop_loss: EarlyStopLoss = 0.2
-    n_contexts: NContexts = 10
     spread: Spread = False
     attention_rate: float = Field(
         default=0.01, ge=0, le=10, description="Step size of the attention's part, in units of the MLP's"

@@ -67,7 +67,7 @@ class RomeParameters(EditorParameters):
     clamp_norm_factor: ClampNormFactor = 4.0
     weight_decay: WeightDecay = 0.5
     kl_factor: KlFactor = 0.003
-    early_stop_loss: EarlyStopLoss = 0.3
+    early_stop_loss: EarlyStopLoss = 0.1
     n_contexts: NContexts = 21
     use_covariance: bool = Field(
         default=True, description="Direct the update where few other keys point (otherwise C = identity)"
@@ -92,7 +92,7 @@ class Rome(Editor[RomeParameters]):
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement to write the fact at any distance with the least collateral damage: steps in units of the "
-            "value's own length, a stop as soon as the new object is clearly preferred (loss below 0.3), one averaged key.",
+            "value's own length, a stop as soon as the new object is clearly preferred (loss below 0.1), one averaged key.",
             RomeParameters().model_dump(),
         ),
         "paper": Preset(

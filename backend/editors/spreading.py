@@ -70,7 +70,7 @@ class SpreadingParameters(EditorParameters):
     clamp_norm_factor: ClampNormFactor = 4.0
     weight_decay: WeightDecay = 0.5
     kl_factor: KlFactor = 0.003
-    early_stop_loss: EarlyStopLoss = 0.3
+    early_stop_loss: EarlyStopLoss = 0.1
     n_contexts: NContexts = 21
     spread: Spread = True
     seed: Seed = 0
