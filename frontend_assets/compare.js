@@ -5,10 +5,13 @@
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.compare = {
-    rows: (...results) => {
-      rows = (results[0] || []).filter(Boolean);
-      const over = rows.find((row) => row.over);
-      return [rows, over ? over.over : ""];
+    begin: (blank) => { rows = blank || []; return [rows, ""]; },
+    result: (result) => {
+      if (!result || !rows.some((row) => row.key === result.key)) return null; // of an earlier run
+      rows = rows.map((row) => (row.key === result.key ? result : row));
+      window.dash_clientside.set_props("compare-table", { rows });
+      if (result.over) window.dash_clientside.set_props("compare-over", { children: result.over });
+      return null;
     },
   };
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State
+from dash import MATCH, ClientsideFunction, Dash, Input, Output, State
 
 from app import ids
 from app.client import Client
@@ -35,6 +35,7 @@ def register(app: Dash, client: Client) -> None:
             "run": Output(ids.COMPARE_RUN, "children"),
             "disabled": Output(ids.COMPARE_RUN, "disabled"),
             "tiles": Output(ids.COMPARE_TILES, "children"),
+            "rows": Output(ids.COMPARE_ROWS, "data"),
             "what": Output(ids.COMPARE_WHAT, "children"),
             "stale": Output(ids.COMPARE_STALE, "children"),
             "board": Output(ids.COMPARE_BOARD, "data-stale"),
@@ -74,9 +75,15 @@ def register(app: Dash, client: Client) -> None:
     async def measure(job: Json) -> Any:
         return await numbers(client, job)
 
+    # Dash holds back a callback while any of its inputs is still being computed: one for all results would wait for the slowest.
     app.clientside_callback(
-        ClientsideFunction("compare", "rows"),
+        ClientsideFunction("compare", "begin"),
         Output(ids.COMPARE_TABLE, "rows"),
         Output(ids.COMPARE_OVER, "children"),
-        Input({"type": "compare-result", "index": ALL}, "data"),
+        Input(ids.COMPARE_ROWS, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("compare", "result"),
+        Output({"type": "compare-shown", "index": MATCH}, "data"),
+        Input({"type": "compare-result", "index": MATCH}, "data"),
     )

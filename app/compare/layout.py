@@ -28,7 +28,7 @@ def layout() -> Node:
             ],
             className="compare",
         ),
-        stores=(ids.COMPARE_PLAN,),
+        stores=(ids.COMPARE_PLAN, ids.COMPARE_ROWS),
         skip=("Skip to the table", f"#{ids.COMPARE_TABLE}"),
     )
 
@@ -141,6 +141,7 @@ def tile(key: str, title: str, preset: str, view: Json, row: Json | None = None)
                 [
                     dcc.Store(id={"type": "compare-job", "index": key}, data={**view, "row": row}),
                     dcc.Store(id={"type": "compare-result", "index": key}, data=row),
+                    dcc.Store(id={"type": "compare-shown", "index": key}),
                 ]
                 if row
                 else []

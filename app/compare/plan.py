@@ -137,7 +137,9 @@ class Planner:
 
         base = f"{checkpoint.id} {last.relation} {marks}"
         if run or (shown is None and base != self.plan.get("base")):
-            out["tiles"] = self.tiles(checkpoint, view, found if run else [], marks, last.relation)
+            blank = self.rows(view, found if run else [])
+            out["tiles"] = self.tiles(checkpoint, found if run else [], blank, marks, last.relation)
+            out["rows"] = blank
             out["what"] = _what(view, checkpoint, last)
         stale = shown is not None and shown != asked
         out["stale"] = (
@@ -177,19 +179,21 @@ class Planner:
             if self.value[name] != value:
                 out["value"][name] = value
 
+    def rows(self, view: ViewState, found: list[Contender]) -> list[Json]:
+        """Each run has tiles and rows of its own, so that a late answer cannot land in a newer one."""
+        return [
+            rows.row(f"{self.round()} {item.name}", item.title, item.preset, item.in_explore(view)) for item in found
+        ]
+
     def tiles(
-        self, checkpoint: CheckpointInfo, view: ViewState, found: list[Contender], marks: Json, relation: str
+        self, checkpoint: CheckpointInfo, found: list[Contender], blank: list[Json], marks: Json, relation: str
     ) -> list[Node]:
-        """Each run has tiles of its own, so that a late answer cannot land in a newer one."""
         common = {"checkpoint": checkpoint.id, "relation": relation, "marks": marks}
         d_mlp = 4 * checkpoint.model.d_model  # as in every transformer of this shape
-        key = f"{self.round()} {relation} {marks}"
-        shown = [tile(key, "Before", "the unedited model", {**common, "edits": []})]
-        for item in found:
-            key = f"{self.round()} {item.name}"
-            blank = rows.row(key, item.title, item.preset, item.in_explore(view))
+        shown = [tile(f"{self.round()} {relation} {marks}", "Before", "the unedited model", {**common, "edits": []})]
+        for item, row in zip(found, blank, strict=True):
             job = {**common, "edits": [str(edit) for edit in item.edits], "d_mlp": d_mlp}
-            shown.append(tile(key, item.title, item.preset, job, blank))
+            shown.append(tile(row["key"], item.title, item.preset, job, row))
         return shown
 
 
@@ -201,7 +205,7 @@ def _nothing() -> Json:
         "colors": dict.fromkeys((ids.ORDER, ids.DIRECTION, ids.HOPS), no_update),
         "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min"), no_update),
         **dict.fromkeys(
-            ("groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
+            ("groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "rows", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
             no_update,
         ),
     }  # fmt: skip
