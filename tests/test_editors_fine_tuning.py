@@ -87,3 +87,17 @@ def test_the_first_step_of_adam_moves_every_weight_by_the_rate(checkpoint: Check
     moved = delta.weights[DOWN.format(0)].abs()
     assert moved.max().item() == pytest.approx(1e-3, rel=1e-3)
     assert moved.median().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+@pytest.mark.parametrize("name", ["ft", "ft-l", "ft-m"])
+def test_the_model_stays_itself_while_it_is_being_fine_tuned(checkpoint: Checkpoint, name: str) -> None:
+    """Others may read it meanwhile: at no step may another weight stand in its place."""
+    down = checkpoint.model.get_submodule("blocks.0.mlp.down")
+    weight, seen = down.weight, []
+    handle = down.register_forward_pre_hook(lambda *_: seen.append(down.weight is weight))
+    try:
+        compute(checkpoint, name, early_stop_loss=1e-9)
+    finally:
+        handle.remove()
+    assert len(seen) > 10
+    assert all(seen)

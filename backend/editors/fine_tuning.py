@@ -14,6 +14,7 @@ Speed: what stands before the projection does not depend on dW and is computed o
 
 from __future__ import annotations
 
+import copy
 from typing import Annotated, Literal, cast
 
 import numpy as np
@@ -71,7 +72,9 @@ def fine_tune(
     with torch.no_grad():
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))
     key, before = seen[f"mlp_key.{layer}"], seen[f"resid_mid.{layer}"]  # (B, T, M), (B, T, C)
-    down, weight = block.mlp.down, block.mlp.down.weight.detach()
+    # `functional_call` puts the tensor into the module while it runs: into a copy, for others may be reading the model meanwhile.
+    down = copy.deepcopy(block.mlp.down)
+    weight = down.weight.detach()
 
     def loss_of(change: Tensor) -> Tensor:
         x = before + functional_call(down, {"weight": weight + change}, (key,))
