@@ -289,6 +289,12 @@ def test_all_rings_are_drawn_in_their_own_places_at_one_size() -> None:
     assert sum(theme.ACCENT in title for title in titles) == 1  # the edited relation's R alone
 
 
+def test_how_many_rings_are_rings_is_counted() -> None:
+    said = text(sentences.rings_words(rings(), []))
+    assert "24 of 24 pictures go round exactly once before the edit, 0 after it" in said
+    assert "edit 0.100" in said
+
+
 def test_keys_and_values_are_coloured_by_ring_position() -> None:
     memory = KeysValues(
         checkpoint="a", relation="I_C1", layer=0, keys=array(circle(16)), values=array(2 * circle(16)), keys_variance=0.4,

@@ -108,7 +108,7 @@ def _fit(points: FloatArray, corner: tuple[float, float]) -> FloatArray:
 def _line(points: FloatArray, color: str) -> Figure:
     return {
         "type": "scatter", "mode": "lines", "x": encode(points[:, 0]), "y": encode(points[:, 1]), "hoverinfo": "skip",
-        "line": {"color": color, "width": 0.8}, "opacity": 0.55, "connectgaps": False, "meta": {"csv": False},
+        "line": {"color": color, "width": 0.8}, "opacity": 0.4, "connectgaps": False, "meta": {"csv": False},
     }  # fmt: skip
 
 

@@ -198,7 +198,7 @@ def rings() -> Node:
             problem(names.PROBLEM_RINGS),
             figure_card(
                 names.RINGS, html.Span("Every relation’s representations", id=names.RINGS_TITLE), html.Span(id=names.RINGS_OVER),
-                figure=WAITING, className="rings wide", id=ids.REPRODUCE_RINGS,
+                figure=WAITING, className="rings wide", after=html.P(id=names.RINGS_WORDS, className="after-words"), id=ids.REPRODUCE_RINGS,
                 explained="Each picture is Isomap in two dimensions, coloured by the place on its own ring. Click one to open it in Explore.",
             ),
         ],

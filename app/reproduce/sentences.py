@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from statistics import fmean
 
 from dash import html
 
@@ -18,11 +19,13 @@ from backend.reproduction_schemas import (
     Fit,
     KeysValues,
     Report,
+    Rings,
     SequenceCurve,
     ShatteringCell,
     Spread,
     Tracing,
 )
+from backend.schemas import CheckpointInfo
 from backend.sweep_schemas import SweepRequest
 
 
@@ -154,6 +157,28 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
     n = max((spread.n for each in curves for point in each.points for spread in (point.holding,)), default=1)
     band = "; the band is one standard deviation" if n > 1 else ""
     return f"{kind.capitalize()}, one after another on the same model; mean of {words.plural(n, 'sequence')}{band}."
+
+
+def rings_words(rings: Rings, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
+    """How many pictures are rings, R by sub-graph; and where rings can be seen better."""
+    before = sum(abs(item.winding_before) == 1 for item in rings.pictures)
+    after = sum(abs(item.winding_after) == 1 for item in rings.pictures)
+    parts = list(dict.fromkeys(item.sub_graph for item in rings.pictures))
+    means = ", ".join(
+        f"{part} {r(fmean(item.shattering for item in rings.pictures if item.sub_graph == part))}" for part in parts
+    )
+    total = len(rings.pictures)
+    said: list[Node] = [
+        f"{before} of {total} pictures go round exactly once before the edit, {after} after it. R, mean over the relations: {means}."
+    ]
+    best = max(checkpoints, key=lambda item: item.rings.closed, default=None)
+    if best is not None and before < total / 2 < best.rings.closed:
+        said += [
+            " This model’s codes wind too finely for Isomap to draw one ring. R does not depend on the picture; to see rings, use ",
+            html.A(best.title, href=f"?{View(best.id).to_query()}"),
+            ".",
+        ]
+    return said
 
 
 def tracing_over(tracing: Tracing) -> str:

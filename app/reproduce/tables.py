@@ -132,7 +132,11 @@ def _part(part: str, place: int) -> Node:
         "tuned": "Ours, with step sizes that suit this model: the value optimisation stops where it has reached its target.",
         "paper": "Ours, with the reference implementation's parameters.",
     }.get(part, f"Ours, with the preset {part}.")
-    return html.Th(html.Span(f"ours, {part}", **tip(hint)), scope="col", className="first" if place == 0 else "")
+    return html.Th(
+        html.Span(f"ours, {'paper settings' if part == 'paper' else part}", **tip(hint)),
+        scope="col",
+        className="first" if place == 0 else "",
+    )
 
 
 def _ours(cell: Any, unit: str, name: str, which: Which, method: str, preset: str, *, first: bool) -> Node:

@@ -33,6 +33,7 @@ def register(app: Dash, client: Client) -> None:
         Output(names.RINGS, "figure"),
         Output(names.RINGS_TITLE, "children"),
         Output(names.RINGS_OVER, "children"),
+        Output(names.RINGS_WORDS, "children"),
         Output(names.PROBLEM_RINGS, "children"),
         Input(names.OPENED, "data"),
         Input(names.EDIT, "data"),
@@ -46,7 +47,7 @@ def register(app: Dash, client: Client) -> None:
             found = await client.rings(opened, (edit,), POINTS)
             made = (await client.edit(opened, (edit,))).edits[0]
         except ApiError as error:
-            return no_update, no_update, no_update, f"The rings could not be drawn: {error.message}"
+            return no_update, no_update, no_update, no_update, f"The rings could not be drawn: {error.message}"
         links = {item.relation: explore_link(opened, edit, item.relation) for item in found.pictures}
         figure = rings_figure(found, edit.relation, links.__getitem__)
         figure["layout"]["meta"] = {"links": links}
@@ -55,7 +56,7 @@ def register(app: Dash, client: Client) -> None:
             f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {found.entities} of each ring drawn; "
             f"colour is the place on its own ring. Click a picture to open it in Explore."
         )
-        return figure, title, over, ""
+        return figure, title, over, sentences.rings_words(found, await client.checkpoints()), ""
 
     @app.callback(
         Output(names.TRACE_SUBJECT, "figure"),
