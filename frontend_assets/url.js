@@ -13,6 +13,7 @@ window.dash_clientside.shatterscope = {
       const model = (text) => ["e", "run"].flatMap((key) => new URLSearchParams(text).getAll(key)).join("&");
       const step = model(query) !== model(window.location.search);
       window.history[step ? "pushState" : "replaceState"](null, "", wanted);
+      document.dispatchEvent(new CustomEvent("shatterscope:state", { detail: window.shatterscope.state() }));
     }
     return query;
   },
@@ -39,6 +40,19 @@ window.dash_clientside.shatterscope = {
   showStrength: (value) => Number(value === undefined ? 1 : value).toFixed(2),
 };
 
-window.addEventListener("popstate", () => {
-  window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
-});
+// The whole state of a page is its path and its query. Whoever else drives the page (a lesson, a live room) uses these two, and
+// hears of changes by the event `shatterscope:state`.
+window.shatterscope = {
+  state: () => ({ path: window.location.pathname, query: window.location.search }),
+
+  go: ({ path, query }) => {
+    if (path !== window.location.pathname) {
+      window.location.assign(path + query);
+      return;
+    }
+    window.history.replaceState(null, "", path + query);
+    window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
+  },
+};
+
+window.addEventListener("popstate", () => window.shatterscope.go(window.shatterscope.state()));
