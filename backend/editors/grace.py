@@ -43,7 +43,7 @@ from backend.model import Transformer
 class GraceParameters(EditorParameters):
     """Defaults are the `tuned` preset."""
 
-    radius: float = Field(default=0.15, gt=0, le=1e4, description="How far from its key an entry answers at first")
+    radius: float = Field(default=0.1, gt=0, le=1e4, description="How far from its key an entry answers at first")
     relative_radius: bool = Field(default=True, description="Radius in units of ||k||")
     start: Literal["warm", "cold"] = Field(
         default="warm", description="The value starts where the MLP is (warm), or at random in [0, 1] (cold)"
