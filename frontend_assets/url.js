@@ -42,7 +42,7 @@ window.dash_clientside.shatterscope = {
 
 // The whole state of a page is its path and its query. Whoever else drives the page (a lesson, a live room) uses these two, and
 // hears of changes by the event `shatterscope:state`.
-window.shatterscope = {
+window.shatterscope = Object.assign(window.shatterscope || {}, {
   state: () => ({ path: window.location.pathname, query: window.location.search }),
 
   go: ({ path, query }) => {
@@ -53,6 +53,6 @@ window.shatterscope = {
     window.history.replaceState(null, "", path + query);
     window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
   },
-};
+});
 
 window.addEventListener("popstate", () => window.shatterscope.go(window.shatterscope.state()));
