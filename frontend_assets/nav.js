@@ -43,7 +43,7 @@
     if (link.getAttribute("aria-current") === "page") { if (event.type === "click" && !event.ctrlKey && !event.metaKey) event.preventDefault(); return; }
     const known = leave();
     link.href = address(path, known).replaceAll("%7E", "~").replaceAll("%3A", ":");
-    if (event.type === "click") save(known);
   }
+  window.addEventListener("pagehide", () => save(leave()));
   for (const kind of ["pointerover", "focusin", "click"]) document.addEventListener(kind, prepare, true);
 })();

@@ -131,6 +131,11 @@ def test_three_methods_are_compared_sorted_and_opened(compare: Compare, server: 
     explore.edits(1)
     assert "e=3~I_C1~d60~ft~~tuned~1" in page.url
     assert explore.r() == pytest.approx(r)
+    page.click(".pages a >> text=Compare")
+    page.wait_for_url("**/compare?**")
+    compare.settle()
+    expect(page.locator("#compare-methods input:checked")).to_have_count(3)
+    expect(page.locator("#compare-stack .chip.edit")).to_have_count(1)
     assert compare.faults == []
 
 

@@ -1,0 +1,24 @@
+"""The client: what goes wrong on the other side reaches the person in words and the log in full."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from fastapi import FastAPI
+
+from app.client import ApiError, Client
+
+
+async def test_a_failure_of_the_api_in_this_process_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    server = FastAPI()
+
+    @server.get("/api/v1/editors")
+    async def editors() -> None:
+        raise RuntimeError("a reason for the log")
+
+    with caplog.at_level(logging.ERROR), pytest.raises(ApiError) as problem:
+        await Client(server=server).editors()
+    assert problem.value.status == 500
+    assert "a reason for the log" in caplog.text
+    assert "a reason for the log" not in problem.value.message
