@@ -15,12 +15,15 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
+from page_fixtures import chromium, explore, server, window  # one browser for all pages: two cannot be open at once
 from starlette.testclient import TestClient
 
 from backend.api import create_app
 from backend.api.laboratory import Laboratory
 from backend.checkpoints import Checkpoint, CheckpointRegistry
 from backend.settings import REPOSITORY, Settings, load_settings
+
+__all__ = ["chromium", "explore", "server", "window"]
 
 hypothesis_settings.register_profile("local", deadline=None)
 hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

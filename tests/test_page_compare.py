@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server, chromium, server, window
+from page_fixtures import PATIENCE, Explore, Server
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
-
-__all__ = ["chromium", "server", "window"]
 
 THREE = "&by=rome:tuned&by=memit:paper&by=ft:tuned"
 QUESTION = "c=rings-small&q=3~I_C1&t=d60"

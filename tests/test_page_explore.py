@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server, chromium, explore, server, window
+from page_fixtures import PATIENCE, Explore, Server
 from playwright.sync_api import Browser, expect
-
-__all__ = ["chromium", "explore", "server", "window"]
 
 
 def far(explore: Explore) -> int:

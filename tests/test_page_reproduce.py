@@ -13,15 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
-from page_fixtures import PATIENCE, Server, chromium
+from page_fixtures import PATIENCE, Server
 from playwright.sync_api import Browser, Page, expect
 
 from backend.reproduction.report import Run
 from backend.reproduction.shipped import ship
 from backend.settings import REPOSITORY
 from backend.sweep_schemas import SweepRequest, SweepRow
-
-__all__ = ["chromium"]
 
 SMALL, BARE = "rings-small", "rings-without-a-run"
 SINGLE: dict[str, Any] = {
