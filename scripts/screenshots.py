@@ -1,6 +1,7 @@
-"""Take the page's pictures, `docs/screenshots/<size>-<theme>.png`: `make screenshots`, or with `--url` from a running server.
+"""Take the pages' pictures into `docs/screenshots`: `make screenshots`, or with `--url` from a running server.
 
-The pictures show one ROME edit of the default checkpoint, made through the page itself.
+`<size>-<theme>.png` show one ROME edit of the default checkpoint, made through the Explore page itself; `compare.png` the same edit by
+four methods, `reproduce.png` the shipped run.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -49,8 +50,12 @@ def main() -> None:
         for name in arguments.only or SIZES:
             for theme in THEMES:
                 path = arguments.out / f"{name}-{theme}.png"
-                take(browser, running.url, SIZES[name], theme, path)
+                take(browser, running.url, SIZES[name], theme, path, explore)
                 print(path)
+        for show in () if arguments.only else (compare, reproduce):
+            path = arguments.out / f"{show.__name__}.png"
+            take(browser, running.url, SIZES["desktop"], "light", path, show)
+            print(path)
 
 
 @contextmanager
@@ -66,7 +71,14 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def take(browser: Browser, url: str, size: tuple[int, int], theme: Literal["light", "dark"], path: Path) -> None:
+def take(
+    browser: Browser,
+    url: str,
+    size: tuple[int, int],
+    theme: Literal["light", "dark"],
+    path: Path,
+    show: Callable[[Page, str], None],
+) -> None:
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
@@ -74,17 +86,36 @@ def take(browser: Browser, url: str, size: tuple[int, int], theme: Literal["ligh
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     try:
-        page.goto(url)
-        idle(page)
-        page.locator("#apply").click()
-        page.locator("#r-edit[data-value]:not([data-value=''])").wait_for(state="attached")
-        idle(page)
+        show(page, url)
         page.evaluate("window.scrollTo(0, 0)")
         page.mouse.move(0, 0)
         page.wait_for_timeout(500)  # the scenes' last frame, drawn in software
         page.screenshot(path=path)
     finally:
         context.close()
+
+
+def explore(page: Page, url: str) -> None:
+    page.goto(url)
+    idle(page)
+    page.locator("#apply").click()
+    page.locator("#r-edit[data-value]:not([data-value=''])").wait_for(state="attached")
+    idle(page)
+
+
+def compare(page: Page, url: str) -> None:
+    page.goto(f"{url}/compare")
+    idle(page)
+    page.locator("#compare-run").click()
+    page.locator("#compare-table tbody tr:nth-child(4)").wait_for(state="attached")
+    idle(page)
+    page.wait_for_timeout(3000)  # the last picture
+
+
+def reproduce(page: Page, url: str) -> None:
+    page.goto(f"{url}/reproduce")
+    page.locator("#reproduce-r2[data-value]").wait_for(state="attached")
+    idle(page)
 
 
 def idle(page: Page) -> None:
