@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from app.client import ApiError, Client
@@ -72,8 +73,8 @@ async def requests(client: Client, checkpoint: str) -> list[SweepRequest]:
 
 
 async def opening_checkpoint(client: Client, checkpoints: list[CheckpointInfo]) -> str:
-    """The first that ships a run, the default one before the others; else the default one."""
-    for item in sorted(checkpoints, key=lambda item: not item.default):
+    """Of those that ship a run the one that knows most, as the paper's does; else the default one."""
+    for item in sorted(checkpoints, key=lambda item: -fmean(item.accuracy.direct.values())):
         if await client.reproduction(item.id) is not None:
             return item.id
     return next((item.id for item in checkpoints if item.default), checkpoints[0].id)
