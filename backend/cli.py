@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from backend.lesson_commands import lessons
 from backend.settings import SettingsError, load_settings
 from backend.terminal import show_checkpoints, show_edit, show_sweep, sweep_with_progress, train_with_progress
 
@@ -32,6 +33,8 @@ cli = typer.Typer(
     help="Change one fact inside a small transformer and watch the geometry of the others break.\n\n"
     "Settings are environment variables SHATTERSCOPE_*; SHATTERSCOPE_STATE_DIR holds all that is written at run time.",
 )
+
+cli.add_typer(lessons, name="lesson")
 
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default="auto")]
 

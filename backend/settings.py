@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+LESSONS = REPOSITORY / "lessons"  # those that ship
 PREFIX = "SHATTERSCOPE_"
 
 
@@ -30,6 +31,9 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=_default_state_dir, description="all that is written at run time")
     models_dir: Path = Field(default=REPOSITORY / "models_cache", description="folder of trained checkpoints")
     database_url: str | None = Field(default=None, description="any SQLAlchemy URL; default: SQLite in state_dir")
+    lessons_dir: str = Field(
+        default="", description=f"folders of lessons besides those that ship, with {os.pathsep} between them"
+    )
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(default=2, ge=1, le=64, description="computations that run at the same time")
     queue_limit: int = Field(default=32, ge=0, le=10_000, description="computations that may wait before 429")
@@ -65,6 +69,10 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute_path(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @property
+    def lesson_dirs(self) -> list[Path]:
+        return [Path(part).expanduser().absolute() for part in self.lessons_dir.split(os.pathsep) if part]
 
     @property
     def store_url(self) -> str:

@@ -57,6 +57,8 @@ ROUTES = [
     ("POST", "/jobs/{id}/resume"),
     ("DELETE", "/jobs/{id}"),
     ("GET", "/jobs/{id}/events"),  # as for rooms
+    ("GET", "/lessons"),
+    ("GET", "/lessons/{id}"),
     ("POST", "/rooms"),
     ("GET", "/rooms/{id}"),
     ("PUT", "/rooms/{id}/state"),

@@ -21,7 +21,7 @@ from backend.api.guard import MAX_BODY_BYTES, Guard
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
 from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, Rooms
-from backend.api.routes import checkpoints, edits, health, representations, reproduction, rooms, sweeps
+from backend.api.routes import checkpoints, edits, health, lessons, representations, reproduction, rooms, sweeps
 from backend.schemas import MAX_EDITS, Problem
 from backend.settings import Settings
 from backend.sweep_schemas import MAX_SEQUENCE, SweepRow
@@ -96,7 +96,7 @@ def _create_api() -> FastAPI:
     api.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     api.add_middleware(Guard)
     problems.install(api)
-    for module in (health, checkpoints, edits, representations, sweeps, reproduction, rooms):
+    for module in (health, checkpoints, edits, representations, sweeps, reproduction, lessons, rooms):
         api.include_router(module.router)
     docs.install(api)
     _describe_problems(api)

@@ -1,0 +1,141 @@
+"""`shatterscope lesson`: begin a lesson, and check what was written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from backend.lessons import HEAD, LessonError, lesson_folders, read_lesson
+from backend.settings import LESSONS, PREFIX, load_settings
+
+lessons = typer.Typer(no_args_is_help=True, help="Lessons: begin one, or check what is written.")
+
+NEW_LESSON = """\
+---
+title: {title}
+audience: Who it is for, in a few words
+minutes: 10
+hide: [change, history, captions, words, see, accuracy]   # what no step shows, unless it says otherwise
+---
+One or two sentences: what people will have seen at the end.
+"""
+NEW_STEPS = {
+    "01-a-ring.md": """\
+---
+title: A ring
+# The view: set up the Explore page as you want it, press Copy link, and paste the address here.
+view: ""
+hide: [after, stack, change, history, captions, words, see, r, accuracy]
+---
+One idea a step. Short sentences, **one** thing in bold.
+
+<!-- notes -->
+What you will say. Press S in the lecture to read this in a second window.
+""",
+    "02-what-if.md": """\
+---
+title: What if we change one fact?
+view: "t=d4"
+question:
+  ask: What do you think will happen?
+  choices:
+    - Nothing
+    - A dent
+    - The ring breaks
+  right: 3
+reveal: "t=d4&e=0~I_C1~d4~rome~0~tuned~1"
+---
+Everybody guesses before anybody sees.
+
+<!-- reveal -->
+Say here what has happened. Read the numbers off the page, do not make them up.
+
+<!-- notes -->
+Let them guess. The arrow key reveals the answer, and the next one goes on.
+""",
+}
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"shatterscope: {message}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def _examples(*lines: str) -> str:
+    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  {line}" for line in lines)
+
+
+@lessons.command(
+    "new",
+    epilog=_examples("shatterscope lesson new my-lesson", "shatterscope lesson new my-lesson --folder ~/lessons"),
+)
+def new_lesson(
+    name: Annotated[str, typer.Argument(help="The lesson's id and folder: small letters, digits and -.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Folder of lessons.", show_default=f"the first of {PREFIX}LESSONS_DIR, else ./lessons"),
+    ] = None,
+) -> None:
+    """Begin a lesson: a folder with two steps to change."""
+    added = load_settings().lesson_dirs
+    place = (folder or (added[0] if added else Path("lessons"))).expanduser().absolute()
+    if not name.replace("-", "").isalnum() or name != name.lower() or not name.isascii() or name.startswith("-"):
+        _fail(f"{name!r}: use small letters, digits and -")
+    if (place / name).exists():
+        _fail(f"{place / name} is there already; choose another name")
+    try:
+        (place / name).mkdir(parents=True)
+        title = name.replace("-", " ").capitalize()
+        (place / name / HEAD).write_text(NEW_LESSON.format(title=title), encoding="utf-8")
+        for file, text in NEW_STEPS.items():
+            (place / name / file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        _fail(f"cannot write {place / name}: {error.strerror}")
+    print(f"written to {place / name}")
+    print(f"check it:  shatterscope lesson check {place / name}")
+    if place not in (*added, LESSONS):
+        print(f"give it:   {PREFIX}LESSONS_DIR={place} shatterscope serve")
+
+
+@lessons.command(
+    "check", epilog=_examples("shatterscope lesson check", "shatterscope lesson check ~/lessons/my-lesson")
+)
+def check_lessons(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A lesson, or a folder of lessons.", show_default="all that the server knows"),
+    ] = None,
+) -> None:
+    """Read lessons as the server does, and their views as the page does; every error names file and line."""
+    found = lesson_folders(LESSONS, load_settings().lesson_dirs) if folder is None else _lessons_in(folder.absolute())
+    faults = 0
+    for path in found:
+        try:
+            lesson = read_lesson(path, _view_problems)
+        except LessonError as error:
+            faults += len(error.problems)
+            for item in error.problems:
+                print(f"{path.parent / item.file}:{item.line}: {item.message}", file=sys.stderr)
+        else:
+            print(f"{lesson.id}: {lesson.n_steps} steps, {lesson.minutes} minutes: {lesson.title}")
+    if faults:
+        _fail(f"{faults} {'thing' if faults == 1 else 'things'} to mend")
+
+
+def _lessons_in(folder: Path) -> Sequence[Path]:
+    if (folder / HEAD).exists():
+        return [folder]
+    found = sorted(head.parent for head in folder.glob(f"*/{HEAD}"))
+    if not found:
+        _fail(f"no lesson in {folder}: a lesson is a folder with a {HEAD}; begin one: shatterscope lesson new NAME")
+    return found
+
+
+def _view_problems(query: str) -> list[str]:
+    from app.state import ViewState
+
+    return ViewState.from_query(query)[1]

@@ -1,0 +1,304 @@
+"""Lessons on disk: a folder of Markdown files, read and checked; every error names its file and line.
+
+    lessons/shattering/lesson.md        the lesson itself: title, audience, minutes; its text is the summary
+    lessons/shattering/01-rings.md      a step; steps come in the order of their names
+
+A file begins with its front matter (YAML between two lines `---`), then comes the text. In a step, `<!-- reveal -->` begins what is
+shown once its question is answered, `<!-- notes -->` what only the speaker sees:
+
+    ---
+    title: One small change
+    view: c=rings-2048-smooth&t=d1&e=0~I_C1~d1~rome~0~tuned~1      # or a whole address, as "Copy link" gives it
+    hide: [accuracy]
+    question:
+      ask: What do you think will happen?
+      choices: [Nothing, The ring breaks]
+      right: 1
+    reveal: c=rings-2048-smooth                                     # the view once it is answered; else it stays
+    ---
+    Text.
+
+`hide` and `lock` of the lesson hold for each step that has none of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backend.lesson_schemas import Lesson, LessonProblem, Part, Question, Reveal, Step
+
+HEAD = "lesson.md"
+MAX_BYTES = 64 * 1024
+MAX_STEPS = 99
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_PART = re.compile(r"<!--\s*(\w+)\s*-->")
+OWN_KEYS = ("lesson", "step", "reveal", "room")  # of the address, but not of a view
+
+CheckView = Callable[[str], list[str]]
+T = TypeVar("T", bound=BaseModel)
+
+
+class LessonError(ValueError):
+    """A lesson that cannot be used, with all that is wrong with it."""
+
+    def __init__(self, problems: Sequence[LessonProblem]) -> None:
+        super().__init__("; ".join(f"{item.file}:{item.line}: {item.message}" for item in problems))
+        self.problems = list(problems)
+
+
+class _Head(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _LessonHead(_Head):
+    title: str = Field(min_length=1, max_length=80)
+    audience: str = Field(min_length=1, max_length=200)
+    minutes: int = Field(ge=1, le=600)
+    hide: list[Part] = []
+    lock: list[Part] = []
+
+
+class _StepHead(_Head):
+    title: str = Field(min_length=1, max_length=80)
+    view: str
+    hide: list[Part] | None = None
+    lock: list[Part] | None = None
+    question: Question | None = None
+    reveal: str | None = None
+
+
+def lesson_folders(shipped: Path, added: Sequence[Path]) -> list[Path]:
+    """Every folder with a `lesson.md` in it: those that ship first, each place's in the order of their names."""
+    return [head.parent for place in (shipped, *added) for head in sorted(place.glob(f"*/{HEAD}"))]
+
+
+def read_lesson(folder: Path, check_view: CheckView | None = None) -> Lesson:
+    """The lesson in a folder. `check_view` says what is wrong with a view (the part of an address after `?`).
+
+    Raises:
+        LessonError: with every problem found.
+    """
+    reader = _Reader(folder.parent, check_view)
+    if not _ID.fullmatch(folder.name):
+        reader.fault(
+            folder / HEAD, 1, f"the folder's name {folder.name!r} is the lesson's id: use small letters, digits and -"
+        )
+    head, parts = reader.file(folder / HEAD, _LessonHead, ())
+    paths = sorted(path for path in folder.glob("*.md") if path.name != HEAD)
+    if not 1 <= len(paths) <= MAX_STEPS:
+        reader.fault(
+            folder / HEAD,
+            1,
+            f"a lesson has 1 to {MAX_STEPS} steps, each a file such as 01-title.md beside this one; here are {len(paths)}",
+        )
+    found = [reader.step(path, head) for path in paths]
+    if reader.problems or head is None:
+        raise LessonError(reader.problems)
+    steps = [step for step in found if step is not None]
+    return Lesson(
+        id=folder.name,
+        title=head.title,
+        audience=head.audience,
+        minutes=head.minutes,
+        summary=parts["text"],
+        n_steps=len(steps),
+        steps=steps,
+    )
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The lessons of a server. Read anew each time: a lesson that is being written shows as it is."""
+
+    shipped: Path
+    added: Sequence[Path] = ()
+
+    def all(self) -> tuple[list[Lesson], list[LessonProblem]]:
+        """The lessons that can be used, and what is wrong with the others. Of two with one id the first counts."""
+        lessons: dict[str, Lesson] = {}
+        problems: list[LessonProblem] = []
+        for folder in lesson_folders(self.shipped, self.added):
+            try:
+                lesson = read_lesson(folder)
+            except LessonError as error:
+                problems += error.problems
+                continue
+            if lesson.id in lessons:
+                message = f"there is a lesson {lesson.id!r} already; give this folder another name"
+                problems.append(LessonProblem(file=f"{lesson.id}/{HEAD}", line=1, message=message))
+            lessons.setdefault(lesson.id, lesson)
+        return list(lessons.values()), problems
+
+    def get(self, id: str) -> Lesson:
+        """Raises `KeyError` where there is none, `LessonError` where it cannot be used."""
+        for folder in lesson_folders(self.shipped, self.added):
+            if folder.name == id:
+                return read_lesson(folder)
+        raise KeyError(id)
+
+
+class _Reader:
+    """Reads files and gathers what is wrong with them."""
+
+    def __init__(self, root: Path, check_view: CheckView | None) -> None:
+        self.root = root
+        self.check_view = check_view
+        self.problems: list[LessonProblem] = []
+
+    def fault(self, path: Path, line: int, message: str) -> None:
+        self.problems.append(LessonProblem(file=path.relative_to(self.root).as_posix(), line=line, message=message))
+
+    def step(self, path: Path, lesson: _LessonHead | None) -> Step | None:
+        head, parts = self.file(path, _StepHead, ("reveal", "notes"))
+        if head is None:
+            return None
+        reveal = None
+        if "reveal" in parts or head.reveal is not None:
+            if head.question is None:
+                self.fault(
+                    path, 1, "there is something to reveal, but no question: add `question:` with its `choices:`"
+                )
+            view = head.reveal if head.reveal is not None else head.view
+            reveal = Reveal(text=parts.get("reveal", ""), view=_query(view))
+        hide, lock = (
+            (head.hide, head.lock)
+            if lesson is None
+            else (
+                lesson.hide if head.hide is None else head.hide,
+                lesson.lock if head.lock is None else head.lock,
+            )
+        )
+        return Step(
+            title=head.title,
+            text=parts["text"],
+            notes=parts.get("notes", ""),
+            view=_query(head.view),
+            hide=hide or [],
+            lock=lock or [],
+            question=head.question,
+            reveal=reveal,
+        )
+
+    def file(self, path: Path, model: type[T], allowed: tuple[str, ...]) -> tuple[T | None, dict[str, str]]:
+        """The front matter as a `model` (None where it is not one), and the text by its parts; the first is `text`."""
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise ValueError(f"the file is larger than {MAX_BYTES // 1024} KiB")
+            lines = path.read_text(encoding="utf-8").split("\n")
+        except (OSError, ValueError) as error:
+            self.fault(path, 1, f"cannot be read: {error}")
+            return None, {"text": ""}
+        end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
+        if lines[0].rstrip() != "---" or end is None:
+            self.fault(path, 1, "begin with the front matter: a line ---, `title: ...` and so on, and a line ---")
+            return None, {"text": ""}
+        parts = self.parts(path, lines[end + 1 :], end + 2, allowed)
+        return self.front(path, "\n".join(lines[1:end]), model), parts
+
+    def parts(self, path: Path, lines: list[str], first: int, allowed: tuple[str, ...]) -> dict[str, str]:
+        found: dict[str, list[str]] = {"text": []}
+        now, fenced = "text", False
+        for number, line in enumerate(lines, first):
+            fenced ^= line.lstrip().startswith("```")
+            mark = None if fenced else _PART.fullmatch(line.strip())
+            if mark is None:
+                found[now].append(line)
+            elif mark[1] not in allowed or mark[1] in found:
+                wanted = " and ".join(f"<!-- {name} -->" for name in allowed) or "none"
+                self.fault(path, number, f"{line.strip()} is not a part here, or comes twice; there are: {wanted}")
+            else:
+                now = mark[1]
+                found[now] = []
+        texts = {name: "\n".join(part).strip() for name, part in found.items()}
+        if not texts["text"]:
+            self.fault(path, first, "the text is missing")
+        return texts
+
+    def front(self, path: Path, text: str, model: type[T]) -> T | None:
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            values = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            self.fault(path, (mark.line if mark else 0) + 2, f"the front matter cannot be read: {error.problem}")
+            return None
+        except (yaml.YAMLError, ValueError) as error:  # characters or values that YAML does not allow
+            self.fault(path, 1, f"the front matter cannot be read: {str(error).splitlines()[0]}")
+            return None
+        if not isinstance(values, dict):
+            self.fault(path, 2, "the front matter is not a list of `name: value`")
+            return None
+        faults = len(self.problems)
+        found = None
+        try:
+            found = model.model_validate(values)
+        except ValidationError as error:
+            for item in error.errors():
+                self.fault(path, _line(node, item["loc"]), _message(item))
+        if isinstance(found, _StepHead):
+            self.check(path, node, found)
+        return found if len(self.problems) == faults else None
+
+    def check(self, path: Path, node: Any, head: _StepHead) -> None:
+        """What pydantic does not see."""
+        question = head.question
+        if question and question.right is not None and question.right > len(question.choices):
+            self.fault(path, _line(node, ("question", "right")), f"there are {len(question.choices)} choices")
+        for name, view in (("view", head.view), ("reveal", head.reveal)):
+            if view is not None:
+                for message in _view_problems(view, self.check_view):
+                    self.fault(path, _line(node, (name,)), f"{name}: {message}")
+
+
+def _query(view: str) -> str:
+    """What follows `?` in an address; a view may be given as either."""
+    _, question, after = view.strip().partition("?")
+    query = after if question else view.strip()
+    pairs = [part for part in query.split("#")[0].split("&") if part and part.partition("=")[0] not in OWN_KEYS]
+    return "&".join(pairs)
+
+
+def _view_problems(view: str, check_view: CheckView | None) -> Iterator[str]:
+    if "://" in view and "?" not in view:
+        return  # the bare page
+    query = _query(view)
+    if query and not all(part.partition("=")[1] for part in query.split("&")):
+        yield f"{query[:60]!r} is not an address of the Explore page: copy it with the page's Copy link"
+    elif len(parse_qsl(query)) > 200:
+        yield "is too long"
+    elif check_view is not None:
+        yield from check_view(query)
+
+
+def _line(node: Any, place: Sequence[int | str]) -> int:
+    """The line in its file of a place in the front matter, or of what holds it where it is missing."""
+    line = node.start_mark.line if node is not None else 0
+    for step in place:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == step), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line
+        else:
+            break
+    return int(line) + 2  # from 1, and below the first ---
+
+
+def _message(item: Any) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "missing":
+        return f"{name}: is missing"
+    if item["type"] == "extra_forbidden":
+        return f"{name}: there is no such entry"
+    return f"{name}: {str(item['msg'])[:1].lower()}{str(item['msg'])[1:]}"
