@@ -98,7 +98,7 @@ class Page:
             return self
         blank = ViewState()
         see = replace(self.view.see, relation=None, site=None)
-        return Page(replace(blank, checkpoint=name, camera=self.view.camera, see=see))
+        return Page(replace(blank, checkpoint=name, camera=self.view.camera, see=see, lecture=self.view.lecture))
 
 
 def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[ViewState, list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.state import Edit
+from backend.lesson_schemas import Lesson, LessonList
 from backend.reproduction_schemas import KeysValues, Report, Reproduction, Rings, Tracing
 from backend.schemas import (
     CheckpointInfo,
@@ -138,6 +140,12 @@ class Client:
         """All relations before and after `edits`; `entities` points of each."""
         body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities}
         return await self._with_edit("POST", "/rings", Rings, checkpoint, edits, json=body)
+
+    async def lessons(self) -> LessonList:
+        return await self._get("/lessons", LessonList, {})
+
+    async def lesson(self, id: str) -> Lesson:
+        return await self._get(f"/lessons/{quote(id, safe='')}", Lesson, {})
 
     async def _with_edit(
         self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]

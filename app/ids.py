@@ -33,6 +33,12 @@ COMPARE_METHODS = "compare-methods"
 COMPARE_RUN = "compare-run"
 COMPARE_TABLE = "compare-table"
 
+LECTURE_START = "lecture-start"
+LECTURE_NEXT = "lecture-next"
+LECTURE_PREV = "lecture-prev"
+LECTURE_TEXT = "lecture-text"
+LECTURE_STEP = "lecture-step"
+
 # Further controls of the Explore page.
 NEAR = "near"
 DISTANCE_SLIDER = "distance-slider"
@@ -100,6 +106,13 @@ CAMERA = "camera"
 PICKED = "picked"
 HISTORY = "history"
 DRAWN = "drawn"
+LESSON = "lesson"
+LESSON_ASKED = "lesson-asked"
+
+# Further elements of the lecture.
+LESSONS = "lessons"
+LECTURE = "lecture"
+PROBLEM_LECTURE = "problem-lecture"
 
 # The Reproduce page. Public:
 REPRODUCE_RUN = "reproduce-run"

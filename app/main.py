@@ -10,17 +10,20 @@ from __future__ import annotations
 from dash import Dash
 from fastapi import FastAPI
 
-from app import callbacks, compare, layout, reproduce
+from app import callbacks, compare, layout, lecture, reproduce
 from app.client import Client
 from app.pages import Page, serve
 
 PAGES = (
     Page("/", "Shatterscope", layout.page, callbacks.register),
     Page("/compare", "Compare · Shatterscope", compare.layout, compare.register),
+    Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf),
     Page("/reproduce", "Reproduce · Shatterscope", reproduce.layout, reproduce.register),
 )
 
 
 def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
     """Adds the pages' routes to `server`; `base_url` points them at an API elsewhere instead of `server`'s own."""
-    return serve(PAGES, server, Client(base_url=base_url) if base_url else Client(server=server))
+    client = Client(base_url=base_url) if base_url else Client(server=server)
+    lecture.add_preparation(server, client)
+    return serve(PAGES, server, client)

@@ -167,6 +167,15 @@ Camera = tuple[float, ...]  # eye, centre and up, nine numbers
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a lecture is: steps count from 1; `revealed` once the step's question is answered."""
+
+    lesson: str
+    step: int = 1
+    revealed: bool = False
+
+
+@dataclass(frozen=True)
 class ViewState:
     checkpoint: str | None = None
     subject: int = 0
@@ -176,6 +185,7 @@ class ViewState:
     edits: tuple[Edit, ...] = ()
     see: See = See()
     camera: Camera | None = None
+    lecture: Place | None = None
 
     def to_query(self) -> str:
         """The query string without `?`; empty for the default state."""
@@ -198,6 +208,9 @@ class ViewState:
                 pairs.append((_SEE_KEYS[item.name], str(value)))
         if self.camera is not None:
             pairs.append(("cam", "~".join(_number(value) for value in self.camera)))
+        if self.lecture is not None:
+            pairs += [("lesson", self.lecture.lesson), ("step", str(self.lecture.step))]
+            pairs += [("reveal", "1")] if self.lecture.revealed else []
         return "&".join(f"{key}={quote(value, safe='~:._-')}" for key, value in pairs)
 
     @classmethod
@@ -268,9 +281,16 @@ class _Reader:
         )
         edits = self.edits()
         camera = self.one("cam", _camera, None, "camera")
+        lecture = self.lecture()
         if self.values:
             self.notices.append(f"The link has parts this page does not know: {', '.join(sorted(self.values))[:80]}.")
-        return ViewState(checkpoint, subject, relation, target, tool, edits, see, camera), self.notices
+        return ViewState(checkpoint, subject, relation, target, tool, edits, see, camera, lecture), self.notices
+
+    def lecture(self) -> Place | None:
+        lesson = self.one("lesson", _name_or_none, None, "lesson")
+        step = self.one("step", lambda text: _integer(text, 1, 99), 1, "step")
+        revealed = self.one("reveal", _choice(("1",)), None, "reveal")
+        return None if lesson is None else Place(lesson, step, revealed is not None)
 
     def edits(self) -> tuple[Edit, ...]:
         """All or nothing: a stack with one edit missing would be another model."""

@@ -29,6 +29,24 @@
     }
   }
 
+  // A view opened in place is seen from where its address says, or from the usual place.
+  function look(camera) {
+    for (const gd of SCENES.map(plot)) {
+      const scene = sceneOf(gd);
+      const usual = gd && gd.layout.meta && gd.layout.meta.camera;
+      if (!scene || !usual) continue;
+      const [ex, ey, ez, cx, cy, cz, ux, uy, uz] = camera || numbers(usual);
+      const wanted = { eye: { x: ex, y: ey, z: ez }, center: { x: cx, y: cy, z: cz }, up: { x: ux, y: uy, z: uz } };
+      if (String(numbers(scene.getCamera())) === String(numbers(wanted))) continue;
+      const seen = Object.assign({}, gd._fullLayout.scene.camera, wanted);
+      gd.layout.scene.camera = Object.assign({}, gd.layout.scene.camera, wanted);
+      gd._fullLayout.scene.camera = seen;
+      scene.setViewport(gd._fullLayout.scene);
+    }
+  }
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.camera = { look: (camera) => { look(camera); return window.dash_clientside.no_update; } };
+
   // Which entity a click meant: the points are projected by the scene's own matrices and the nearest one within reach wins, so
   // that a quick click or a finger, for which plotly has no hover, picks as well.
   const REACH = 12;
@@ -119,6 +137,7 @@
         figure = Object.assign({}, figure, { layout: Object.assign({}, layout, { scene: Object.assign({}, layout.scene, { camera }) }) });
       }
       element._view = kind;
+      if (window.shatterscope.dress) figure = window.shatterscope.dress(element, figure);
       return Promise.resolve(react(element, figure, ...rest)).then((done) => { listen(element); return done; });
     };
     return dragging ? new Promise((resolve) => waiting.push(() => resolve(draw()))) : draw();

@@ -1,7 +1,8 @@
 // The way between pages: a link takes along what both pages understand (checkpoint, question, new object, edits), and finds the
 // rest of the other page's address as it was left in this tab.
 (function () {
-  const CARRIES = { "/": ["c", "q", "t", "e"], "/compare": ["c", "q", "t", "e"], "/reproduce": ["c"] };
+  const CARRIES = { "/": ["c", "q", "t", "e"], "/compare": ["c", "q", "t", "e"], "/reproduce": ["c"], "/lecture": [] };
+  const PLACE = ["lesson", "step", "reveal"]; // whoever leaves a lecture does not fall back into it
   const COMPUTED = "run"; // marks results that stand for just this address
   const load = () => { try { return JSON.parse(window.sessionStorage.getItem("pages")) || {}; } catch { return {}; } };
   const save = (left) => { try { window.sessionStorage.setItem("pages", JSON.stringify(left)); } catch { /* private window */ } };
@@ -15,8 +16,9 @@
   // What this tab knows after leaving this page: the whole address of each page, and the shared parts by key.
   function leave() {
     const path = here();
-    const query = window.location.search.slice(1);
+    const query = part(window.location.search, (key) => !PLACE.includes(key)).toString();
     const known = load();
+    if (!CARRIES[path].length) return known;
     const checkpoint = (text) => new URLSearchParams(text || "").get("c") || "";
     const other = checkpoint(known.shared) !== checkpoint(query);
     const rest = other ? "" : part(known.shared || "", (key) => !CARRIES[path].includes(key)).toString();

@@ -52,6 +52,7 @@ window.shatterscope = Object.assign(window.shatterscope || {}, {
     }
     window.history.replaceState(null, "", path + query);
     window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
+    document.dispatchEvent(new CustomEvent("shatterscope:state", { detail: window.shatterscope.state() }));
   },
 });
 

@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output
 from app import ids
 from app.callbacks import answers, intent, measures, scenes, stack, tool
 from app.client import Client
+from app.lecture import callbacks as lecture
 
 
 def register(app: Dash, client: Client) -> None:
@@ -24,5 +25,8 @@ def register(app: Dash, client: Client) -> None:
         Output(ids.NEAR, "title"),
         *(Input(name, "value") for name in (ids.NEAR, ids.DISTANCE_SLIDER, ids.DISTANCE)),
     )
-    for module in (intent, answers, tool, stack, scenes, measures):
+    app.clientside_callback(
+        ClientsideFunction("camera", "look"), Output(ids.SCENES, "data-camera"), Input(ids.CAMERA, "data"), prevent_initial_call=True
+    )
+    for module in (intent, answers, tool, stack, scenes, measures, lecture):
         module.register(app, client)

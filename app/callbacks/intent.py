@@ -18,7 +18,7 @@ from app.callbacks import stored
 from app.callbacks.happened import happened
 from app.callbacks.reply import BUTTONS, CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
-from app.state import ALIGNMENTS, PROJECTIONS, Relation, See, Target, Tool, ViewState
+from app.state import ALIGNMENTS, PROJECTIONS, Place, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
@@ -96,11 +96,15 @@ class _Intent:
             now = self.back(now, checkpoints)
             checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         view, gave_way = actions.fit(now.view, checkpoint, editors)
-        now = replace(now, view=view)
+        # No control of the page moves a lecture: its place is the address's, whatever else is done.
+        now = replace(now, view=replace(view, lecture=self.lecture()))
         if not self.did.cancelled:
             now = await self.act(now, checkpoint, editors)
         all_notices = [*notices, *self.notices, *gave_way]
         return Reply(self.page).show(now, self.did, all_notices, checkpoints, editors)
+
+    def lecture(self) -> Place | None:
+        return ViewState.from_query(self.page["url"]["query"])[0].lecture
 
     # --- reading the page --------------------------------------------------------------------------------------------
 

@@ -140,7 +140,11 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
         "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "uirevision": "kept",
-        "meta": {"view": "flat" if scene.flat else "solid"},
+        # For the browser: from where a view is seen whose address does not say.
+        "meta": {
+            "view": "flat" if scene.flat else "solid",
+            "camera": camera_dict(CAMERA_2D if scene.flat else CAMERA_3D, flat=scene.flat),
+        },
         "hoverlabel": {
             "bgcolor": "#22252b",
             "bordercolor": "#22252b",

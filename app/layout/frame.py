@@ -8,7 +8,7 @@ from app import ids, theme
 from app.components import Select
 from app.layout.parts import Node, problem
 
-PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"))
+PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"), ("/lecture", "Lecture"))
 
 
 def frame(path: str, *content: Node, stores: tuple[str, ...] = (), skip: tuple[str, str]) -> Node:

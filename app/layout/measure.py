@@ -8,6 +8,8 @@ from app import ids
 from app.layout.parts import Node, problem
 from app.layout.stage import EMPTY, GRAPH_CONFIG
 
+TOUR = "/?lesson=shattering&step=1"
+
 
 def measures() -> Node:
     return html.Section(
@@ -50,6 +52,7 @@ def details() -> Node:
                     html.A("Ripples", href="#ripples"),
                     html.A("What each edit did", href="#outcomes"),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
+                    html.A("Take the guided tour", href=TOUR, id=ids.LECTURE_START, className="away"),
                 ],
                 className="peek",
                 **{"aria-label": "Details"},

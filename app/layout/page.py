@@ -10,8 +10,20 @@ from app.layout.measure import details, measures
 from app.layout.parts import Node
 from app.layout.rail import rail
 from app.layout.stage import stage
+from app.lecture.panel import lecture
 
-STORES = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE, ids.CAMERA, ids.PICKED, ids.DRAWN)
+STORES = (
+    ids.MODEL,
+    ids.ASK,
+    ids.AIM,
+    ids.TOOL,
+    ids.SEE,
+    ids.CAMERA,
+    ids.PICKED,
+    ids.DRAWN,
+    ids.LESSON,
+    ids.LESSON_ASKED,
+)
 
 
 def page() -> Node:
@@ -19,7 +31,7 @@ def page() -> Node:
         "/",
         dcc.Store(id=ids.HISTORY, storage_type="session"),
         html.Main(
-            [rail(), html.Div([stage(), measures()], className="column")],
+            [lecture(), rail(), html.Div([stage(), measures()], className="column")],
             className="explore",
         ),
         details(),
