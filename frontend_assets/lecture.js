@@ -203,7 +203,9 @@
       ...rest,
     ].filter(Boolean);
     const scene = figure.layout.scene;
-    const annotations = (scene.annotations || []).map((note) => ({ ...note, ax: note.ax * 1.25, ay: note.ay * 1.25, arrowwidth: 2, font: { ...note.font, size: 18 } }));
+    const annotations = (scene.annotations || []).map((note) => ({
+      ...note, text: note.text.replace("true object", "truth").replace("new object", "new"), ay: note.ay * 1.3, arrowwidth: 2, font: { ...note.font, size: 18 },
+    }));
     return { ...figure, data, layout: { ...figure.layout, scene: { ...scene, annotations } } };
   }
   // The figure as Dash made it is kept, so that entering and leaving draw it again in the other dress.

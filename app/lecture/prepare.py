@@ -54,6 +54,6 @@ async def prepare(client: Client, query: str) -> None:
     await asyncio.gather(
         picture,
         *(client.ring(checkpoint.id, order) for order in checkpoint.graph.orders),
-        *(client.fact(*question, edits) for edits in {(), view.edits}),
+        *(client.fact(*question, edits) for edits in ([(), view.edits] if view.edits else [()])),
         *([client.evaluation(checkpoint.id, view.edits)] if view.edits else []),
     )
