@@ -47,7 +47,8 @@ question:
     - A dent
     - The ring breaks
   right: 3
-reveal: "t=d4&e=0~I_C1~d4~rome~0~tuned~1"
+reveal:
+  view: "t=d4&e=0~I_C1~d4~rome~0~tuned~1"
 ---
 Everybody guesses before anybody sees.
 

@@ -20,6 +20,7 @@ Part = Literal[
     "history",  # undo, redo, reset
     "before",
     "after",
+    "new",  # the mark of the new object
     "captions",
     "words",  # what is said about each picture
     "legend",
@@ -42,6 +43,8 @@ class Reveal(Wire):
 
     text: str = Field(description="Markdown")
     view: str
+    hide: list[Part]
+    lock: list[Part]
 
 
 class Step(Wire):

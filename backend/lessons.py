@@ -14,11 +14,13 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
       ask: What do you think will happen?
       choices: [Nothing, The ring breaks]
       right: 1
-    reveal: c=rings-2048-smooth                                     # the view once it is answered; else it stays
+    reveal:                                                         # once it is answered; else only the text changes
+      view: c=rings-2048-smooth
+      hide: []
     ---
     Text.
 
-`hide` and `lock` of the lesson hold for each step that has none of its own.
+`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own.
 """
 
 from __future__ import annotations
@@ -66,13 +68,16 @@ class _LessonHead(_Head):
     lock: list[Part] = []
 
 
-class _StepHead(_Head):
-    title: str = Field(min_length=1, max_length=80)
+class _View(_Head):
     view: str
     hide: list[Part] | None = None
     lock: list[Part] | None = None
+
+
+class _StepHead(_View):
+    title: str = Field(min_length=1, max_length=80)
     question: Question | None = None
-    reveal: str | None = None
+    reveal: _View | None = None
 
 
 def lesson_folders(shipped: Path, added: Sequence[Path]) -> list[Path]:
@@ -166,25 +171,16 @@ class _Reader:
                 self.fault(
                     path, 1, "there is something to reveal, but no question: add `question:` with its `choices:`"
                 )
-            view = head.reveal if head.reveal is not None else head.view
-            reveal = Reveal(text=parts.get("reveal", ""), view=_query(view))
-        hide, lock = (
-            (head.hide, head.lock)
-            if lesson is None
-            else (
-                lesson.hide if head.hide is None else head.hide,
-                lesson.lock if head.lock is None else head.lock,
-            )
-        )
+            reveal = Reveal(text=parts.get("reveal", ""), **_view(head.reveal or head, lesson))
+        elif head.question is not None:
+            self.fault(path, 1, "the question has no answer: add <!-- reveal --> and what to say then")
         return Step(
             title=head.title,
             text=parts["text"],
             notes=parts.get("notes", ""),
-            view=_query(head.view),
-            hide=hide or [],
-            lock=lock or [],
             question=head.question,
             reveal=reveal,
+            **_view(head, lesson),
         )
 
     def file(self, path: Path, model: type[T], allowed: tuple[str, ...]) -> tuple[T | None, dict[str, str]]:
@@ -252,10 +248,17 @@ class _Reader:
         question = head.question
         if question and question.right is not None and question.right > len(question.choices):
             self.fault(path, _line(node, ("question", "right")), f"there are {len(question.choices)} choices")
-        for name, view in (("view", head.view), ("reveal", head.reveal)):
+        for place, view in ((("view",), head), (("reveal", "view"), head.reveal)):
             if view is not None:
-                for message in _view_problems(view, self.check_view):
-                    self.fault(path, _line(node, (name,)), f"{name}: {message}")
+                for message in _view_problems(view.view, self.check_view):
+                    self.fault(path, _line(node, place), f"{'.'.join(place)}: {message}")
+
+
+def _view(head: _View, lesson: _LessonHead | None) -> dict[str, Any]:
+    """`view`, `hide` and `lock` of a step or a reveal, completed from the lesson."""
+    hide = lesson.hide if head.hide is None and lesson else head.hide
+    lock = lesson.lock if head.lock is None and lesson else head.lock
+    return {"view": _query(head.view), "hide": hide or [], "lock": lock or []}
 
 
 def _query(view: str) -> str:

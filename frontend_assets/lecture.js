@@ -17,9 +17,9 @@
   };
   const here = () => place(window.location.search);
   const OWN = ["lesson", "step", "reveal", "room"];
-  const view = (query, ...less) => {
+  const view = (query) => {
     const kept = new URLSearchParams();
-    new URLSearchParams(query).forEach((value, key) => { if (![...OWN, ...less].includes(key)) kept.append(key, value); });
+    new URLSearchParams(query).forEach((value, key) => { if (!OWN.includes(key)) kept.append(key, value); });
     return kept.toString();
   };
 
@@ -53,12 +53,7 @@
     if (shown.revealed) go(shown.step, false);
     else if (shown.step > 1) go(shown.step - 1, true);
   };
-  const changed = () => {
-    const now = window.location.search;
-    const own = queryAt(shown);
-    const looks = new URLSearchParams(own).has("cam") ? [] : ["cam"];
-    return view(now, ...looks) !== view(own, ...looks) ;
-  };
+  const changed = () => view(window.location.search) !== view(queryAt(shown));
 
   function leave() {
     const room = new URLSearchParams(window.location.search).get("room");
@@ -107,9 +102,12 @@
     open();
     const same = shown && shown.step === at.step && shown.revealed === at.revealed;
     shown = at;
-    root.dataset.lectureHide = step.hide.join(" ");
+    const looks = at.revealed && step.reveal ? step.reveal : step;
+    const bare = without("new");
+    root.dataset.lectureHide = looks.hide.join(" ");
+    if (bare !== without("new")) dressNow();
     hidden.forEach((element) => { element.inert = false; });
-    hidden = step.lock.flatMap(elements);
+    hidden = looks.lock.flatMap(elements);
     hidden.forEach((element) => { element.inert = true; });
     if (!same) {
       byId("lecture-title").textContent = step.title;
@@ -193,6 +191,13 @@
   // --- for the last row: thicker points and lines, larger names ---------------------------------------------------------
   const THICKER = 1.5;
   const plots = () => [...document.querySelectorAll(".scene .js-plotly-plot")];
+  // Where the names stand: nearer than on Explore, for they are larger, and half a screen is narrow.
+  const NAMES = { subject: ["subject", "subject", -52, -54], truth: ["true object", "truth", 34, -66], new: ["new object", "new", 38, 62] };
+  const named = (note) => {
+    const [, [long, short, ax, ay]] = Object.entries(NAMES).find(([, [text]]) => note.text.includes(text)) || [0, ["", "", note.ax, note.ay]];
+    return { ...note, text: note.text.replace(long, short), ax, ay, arrowwidth: 2, font: { ...note.font, size: 18 } };
+  };
+  const without = (part) => (root.dataset.lectureHide || "").split(" ").includes(part);
   function dressed(figure) {
     if (!active() || !figure || !figure.data || !figure.data.length) return figure;
     const [ring, marks, ...rest] = figure.data;
@@ -203,9 +208,13 @@
       ...rest,
     ].filter(Boolean);
     const scene = figure.layout.scene;
-    const annotations = (scene.annotations || []).map((note) => ({
-      ...note, text: note.text.replace("true object", "truth").replace("new object", "new"), ay: note.ay * 1.3, arrowwidth: 2, font: { ...note.font, size: 18 },
-    }));
+    const bare = without("new");
+    if (bare && marks && marks.x.length === 6) { // each of the three is drawn twice
+      const kept = (list) => list.filter((_, index) => index % 3 !== 2);
+      const { size, symbol, color } = data[1].marker;
+      data[1] = { ...data[1], x: kept(marks.x), y: kept(marks.y), z: kept(marks.z), marker: { ...data[1].marker, size: kept(size), symbol: kept(symbol), color: kept(color) } };
+    }
+    const annotations = (scene.annotations || []).filter((note) => !bare || !note.text.includes("new object")).map(named);
     return { ...figure, data, layout: { ...figure.layout, scene: { ...scene, annotations } } };
   }
   // The figure as Dash made it is kept, so that entering and leaving draw it again in the other dress.

@@ -26,7 +26,10 @@ def register(app: Dash, client: Client) -> None:
         *(Input(name, "value") for name in (ids.NEAR, ids.DISTANCE_SLIDER, ids.DISTANCE)),
     )
     app.clientside_callback(
-        ClientsideFunction("camera", "look"), Output(ids.SCENES, "data-camera"), Input(ids.CAMERA, "data"), prevent_initial_call=True
+        ClientsideFunction("camera", "look"),
+        Output(ids.SCENES, "data-camera"),
+        Input(ids.CAMERA, "data"),
+        prevent_initial_call=True,
     )
     for module in (intent, answers, tool, stack, scenes, measures, lecture):
         module.register(app, client)

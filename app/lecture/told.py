@@ -45,11 +45,13 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
             "hide": step.hide,
             "lock": step.lock,
         }
-        if step.question is not None:
+        if step.question is not None and step.reveal is not None:
             item["question"] = step.question.model_dump()
             item["reveal"] = {
-                "html": html_of(step.reveal.text) if step.reveal else "",
-                "query": query(step.reveal.view if step.reveal else step.view, replace(place, revealed=True)),
+                "html": html_of(step.reveal.text),
+                "query": query(step.reveal.view, replace(place, revealed=True)),
+                "hide": step.reveal.hide,
+                "lock": step.reveal.lock,
             }
         steps.append(item)
     return {"id": lesson.id, "title": lesson.title, "steps": steps}
