@@ -83,6 +83,7 @@
   function close() {
     if (!active()) return;
     blank(false);
+    clearTimeout(changing);
     delete root.dataset.lecture;
     delete root.dataset.lectureHide;
     hidden.forEach((element) => { element.inert = false; });
@@ -96,19 +97,28 @@
     if (start) start.focus({ preventScroll: true });
   }
 
+  let changing = null;
+  function looks(at) {
+    const step = stepAt(at);
+    const { hide, lock } = at.revealed && step.reveal ? step.reveal : step;
+    const bare = without("new");
+    root.dataset.lectureHide = hide.join(" ");
+    if (bare !== without("new")) dressNow();
+    hidden.forEach((element) => { element.inert = false; });
+    hidden = lock.flatMap(elements);
+    hidden.forEach((element) => { element.inert = true; });
+  }
+
   function render(at) {
     const step = stepAt(at);
     if (!step) return;
+    const began = !shown;
     open();
     const same = shown && shown.step === at.step && shown.revealed === at.revealed;
     shown = at;
-    const looks = at.revealed && step.reveal ? step.reveal : step;
-    const bare = without("new");
-    root.dataset.lectureHide = looks.hide.join(" ");
-    if (bare !== without("new")) dressNow();
-    hidden.forEach((element) => { element.inert = false; });
-    hidden = looks.lock.flatMap(elements);
-    hidden.forEach((element) => { element.inert = true; });
+    // Scenes of another size are drawn again, which takes a moment: the server is asked first, and works meanwhile.
+    clearTimeout(changing);
+    if (began) looks(at); else changing = setTimeout(() => looks(at), 40);
     if (!same) {
       byId("lecture-title").textContent = step.title;
       byId("lecture-body").innerHTML = step.html;
