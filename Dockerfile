@@ -33,6 +33,7 @@ COPY backend backend
 COPY app app
 COPY frontend_assets frontend_assets
 COPY models_cache models_cache
+COPY lessons lessons
 # Again without dependencies, so that the packages known are those of the sources. The server's user may read all and write nothing here,
 # hence compiled beforehand.
 RUN pip install --no-deps --editable . && python -m compileall -q app backend && chmod -R a+rX .

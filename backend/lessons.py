@@ -220,8 +220,8 @@ class _Reader:
 
     def front(self, path: Path, text: str, model: type[T]) -> T | None:
         try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            values = yaml.safe_load(text)
+            node = yaml.compose(text, Loader=yaml.BaseLoader)
+            values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but text, so that No is a choice
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self.fault(path, (mark.line if mark else 0) + 2, f"the front matter cannot be read: {error.problem}")

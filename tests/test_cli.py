@@ -181,3 +181,32 @@ def test_serve_says_where_it_is_and_stops(settings: Settings) -> None:
         finally:
             server.send_signal(signal.SIGINT)
         assert server.wait(timeout=30) in (0, 130, -signal.SIGINT)
+
+
+def test_a_new_lesson_is_right_as_it_is(run: Run, tmp_path: Path) -> None:
+    status, out, err = run("lesson", "new", "my-lesson", "--folder", tmp_path)
+    assert (status, err) == (0, "")
+    assert f"SHATTERSCOPE_LESSONS_DIR={tmp_path} shatterscope serve" in out
+    assert run("lesson", "check", tmp_path) == (0, "my-lesson: 2 steps, 10 minutes: My lesson\n", "")
+    status, _, err = run("lesson", "new", "my-lesson", "--folder", tmp_path)
+    assert (status, "is there already" in err) == (1, True)
+    assert run("lesson", "new", "My lesson")[0] == 1
+
+
+def test_what_is_wrong_with_a_lesson_is_named_by_file_and_line(run: Run, tmp_path: Path) -> None:
+    run("lesson", "new", "a", "--folder", tmp_path)
+    step = tmp_path / "a" / "01-a-ring.md"
+    step.write_text(step.read_text().replace('view: ""', "view: t=far"))
+    status, out, err = run("lesson", "check", tmp_path / "a")
+    assert (status, out) == (1, "")
+    assert f"{step}:4: view: The link's new object (t='far') cannot be read" in err
+    assert "1 thing to mend" in err
+    status, _, err = run("lesson", "check", tmp_path / "nothing")
+    assert (status, "no lesson in" in err) == (1, True)
+
+
+def test_all_lessons_that_the_server_knows_are_checked(run: Run) -> None:
+    status, out, _ = run("lesson", "check")
+    assert status == 0
+    assert "shattering: 13 steps" in out
+    assert "editing-101: 10 steps" in out

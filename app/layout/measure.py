@@ -8,7 +8,7 @@ from app import ids
 from app.layout.parts import Node, problem
 from app.layout.stage import EMPTY, GRAPH_CONFIG
 
-TOUR = "/?lesson=shattering&step=1"
+TOUR = "/?lesson=shattering&step=1"  # as app.lecture.shelf has it
 
 
 def measures() -> Node:

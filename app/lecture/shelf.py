@@ -24,6 +24,8 @@ KEYS = (
     ("Esc", "leave"),
 )
 
+TOUR = "shattering"  # listed first, and what the Explore page leads to
+
 
 def shelf() -> Node:
     return frame(
@@ -76,7 +78,8 @@ def register(app: Dash, client: Client) -> None:
 
 
 def cards(found: LessonList) -> list[Node]:
-    shown = [_card(lesson, first=number == 0) for number, lesson in enumerate(found.lessons)]
+    lessons = sorted(found.lessons, key=lambda lesson: lesson.id != TOUR)
+    shown = [_card(lesson, first=number == 0) for number, lesson in enumerate(lessons)]
     if found.problems:
         lines = [html.Li([html.Code(f"{item.file}:{item.line}"), f" {item.message}"]) for item in found.problems]
         shown.append(html.Section([html.H2("Lessons that cannot be shown yet"), html.Ul(lines)], className="broken"))

@@ -1,0 +1,192 @@
+"""Lessons on disk: what is wrong is named by file and line, and those that ship are right in every place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.lecture.told import html_of, told
+from app.state import Place, ViewState
+from backend.lessons import LessonError, read_lesson
+from backend.schemas import CheckpointInfo, EditorInfo
+from backend.settings import LESSONS, Settings, load_settings
+
+SHIPPED = sorted(head.parent.name for head in LESSONS.glob("*/lesson.md"))
+HEAD = "---\ntitle: A lesson\naudience: Everybody\nminutes: 5\nhide: [see]\n---\nIn short.\n"
+STEP = '---\ntitle: A step\nview: "t=d4"\n---\nText.\n'
+ASKED = """\
+---
+title: A question
+view: "t=d4"
+lock: [strength]
+question:
+  choices: [Yes it does, No]
+  right: 2
+reveal:
+  view: http://127.0.0.1:8050/?t=d9&lesson=other&step=3#here
+  hide: []
+---
+Before.
+
+<!-- reveal -->
+After.
+
+<!-- notes -->
+Say *this*.
+"""
+
+
+def write(folder: Path, **files: str) -> Path:
+    """A lesson in `folder`; names of files with _ for - and without .md."""
+    place = folder / "a-lesson"
+    place.mkdir(parents=True)
+    for name, text in {"lesson": HEAD, **files}.items():
+        (place / f"{name.replace('_', '-')}.md").write_text(text, encoding="utf-8")
+    return place
+
+
+def faults(folder: Path, check: object = None) -> list[str]:
+    with pytest.raises(LessonError) as caught:
+        read_lesson(folder, check)  # type: ignore[arg-type]
+    return [f"{item.file}:{item.line}: {item.message}" for item in caught.value.problems]
+
+
+def test_a_lesson_is_read(tmp_path: Path) -> None:
+    lesson = read_lesson(write(tmp_path, s2=ASKED, s1=STEP))
+    assert (lesson.id, lesson.title, lesson.n_steps, lesson.summary) == ("a-lesson", "A lesson", 2, "In short.")
+    first, second = lesson.steps
+    assert (first.text, first.notes, first.view, first.hide, first.lock) == ("Text.", "", "t=d4", ["see"], [])
+    assert first.question is None
+    assert second.question is not None
+    assert second.question.ask == "What do you think will happen?"
+    assert (second.text, second.notes) == ("Before.", "Say *this*.")
+    assert (second.hide, second.lock) == (["see"], ["strength"])
+    assert second.reveal is not None
+    assert (second.reveal.text, second.reveal.view, second.reveal.hide) == ("After.", "t=d9", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Text.\n", "s1.md:1: begin with the front matter"),
+        ("---\ntitle: A step\nview: ''\n", "s1.md:1: begin with the front matter"),
+        ("---\ntitle: A step\n---\nText.\n", "s1.md:2: view: is missing"),
+        ("---\ntitle: [A, b\nview: ''\n---\nText.\n", "s1.md:3: the front matter cannot be read"),
+        ("---\n- title\n---\nText.\n", "s1.md:2: the front matter is not a list of `name: value`"),
+        ("---\ntitle: A step\nview: ''\ncolour: red\n---\nText.\n", "s1.md:4: colour: there is no such entry"),
+        ("---\ntitle: A step\nview: ''\nhide:\n  - see\n  - sea\n---\nText.\n", "s1.md:6: hide.1: input should be 'ask'"),
+        ("---\ntitle: A step\nview: [7]\n---\nText.\n", "s1.md:3: view: input should be a valid string"),
+        ("---\ntitle: A step\nview: 7\n---\nText.\n", "s1.md:3: view: '7' is not an address"),
+        ("---\ntitle: A step\nview: to the left\n---\nText.\n", "s1.md:3: view: 'to the left' is not an address"),
+        (STEP.replace("Text.", ""), "s1.md:5: the text is missing"),
+        (STEP + "<!-- note -->\nx\n", "s1.md:6: <!-- note --> is not a part here"),
+        (STEP + "<!-- notes -->\nx\n<!-- notes -->\ny\n", "s1.md:8: <!-- notes --> is not a part here, or comes twice"),
+        (STEP + "<!-- reveal -->\nx\n", "s1.md:1: there is something to reveal, but no question"),
+        (ASKED.replace("right: 2", "right: 3"), "s1.md:7: there are 2 choices"),
+        (ASKED.replace("[Yes it does, No]", "[Yes]"), "s1.md:6: question.choices: list should have at least 2 items"),
+        (ASKED.replace("  hide: []", "  hide: [it]"), "s1.md:10: reveal.hide.0: input should be 'ask'"),
+    ],
+)
+def test_a_fault_is_named_by_file_and_line(tmp_path: Path, text: str, fault: str) -> None:
+    found = faults(write(tmp_path, s1=text))
+    assert [line for line in found if line.startswith(f"a-lesson/{fault}")], found
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    folder = write(tmp_path, s1="Text.\n", s2=STEP + "<!-- note -->\n", lesson=HEAD.replace("minutes: 5", "minutes: many"))
+    assert [line.split(": ")[0] for line in faults(folder)] == ["a-lesson/lesson.md:4", "a-lesson/s1.md:1", "a-lesson/s2.md:6"]
+
+
+def test_a_lesson_without_steps_and_an_id_that_is_none_are_named(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    named = folder.rename(folder.parent / "Über uns")
+    assert ["is the lesson's id" in faults(named)[0], "1 to 99 steps" in faults(named)[1]] == [True, True]
+
+
+def test_a_view_is_read_as_the_page_reads_it(tmp_path: Path) -> None:
+    folder = write(tmp_path, s1=STEP.replace("t=d4", "t=far"))
+    found = faults(folder, lambda query: ViewState.from_query(query)[1])
+    assert found[0].startswith("a-lesson/s1.md:3: view: The link's new object (t='far') cannot be read")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_lessons_are_right(name: str) -> None:
+    lesson = read_lesson(LESSONS / name, lambda query: ViewState.from_query(query)[1])
+    assert 10 <= lesson.n_steps <= 14
+    assert all(step.notes for step in lesson.steps), "every step says what to say"
+    assert sum(step.question is not None for step in lesson.steps) >= 2
+    for step in lesson.steps:
+        for view in (step.view, *([step.reveal.view] if step.reveal else [])):
+            state = ViewState.from_query(view)[0]
+            assert state.checkpoint in ("rings-2048-smooth", "rings-2048", "rings-small")
+
+
+def test_two_lessons_ship() -> None:
+    assert SHIPPED == ["editing-101", "shattering"]
+
+
+# --- the API ---------------------------------------------------------------------------------------------------------
+
+
+def test_lessons_are_listed_and_read(client: TestClient) -> None:
+    listed = client.get("lessons").json()
+    assert [lesson["id"] for lesson in listed["lessons"]] == ["editing-101", "shattering"]
+    assert listed["problems"] == []
+    found = client.get("lessons/editing-101").json()
+    assert found["n_steps"] == len(found["steps"]) == 10
+    assert client.get("lessons/..%2Fshattering").status_code == 404
+    assert client.get("lessons/nothing").json()["detail"].startswith("there is no lesson 'nothing'")
+
+
+def test_added_folders_are_read_anew_and_their_faults_are_told(
+    client: TestClient, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "mine", s1=STEP)
+    write(tmp_path / "broken", s1="Text.\n").rename(tmp_path / "broken" / "b")
+    client.app.state.laboratory.settings = load_settings(  # type: ignore[attr-defined]
+        lessons_dir=f"{tmp_path / 'mine'}:{tmp_path / 'broken'}"
+    )
+    listed = client.get("lessons").json()
+    assert [lesson["id"] for lesson in listed["lessons"]] == ["editing-101", "shattering", "a-lesson"]
+    assert [(item["file"], item["line"]) for item in listed["problems"]] == [("b/s1.md", 1)]
+    problem = client.get("lessons/b")
+    assert problem.status_code == 409
+    assert "b/s1.md:1:" in problem.json()["detail"]
+    (folder / "s1.md").write_text(STEP.replace("A step", "Another"), encoding="utf-8")
+    assert client.get("lessons/a-lesson").json()["steps"][0]["title"] == "Another"
+
+
+# --- for the browser -------------------------------------------------------------------------------------------------
+
+
+def test_markdown_becomes_html_that_is_safe() -> None:
+    assert html_of("**a** `b`") == "<p><strong>a</strong> <code>b</code></p>\n"
+    assert "<script>" not in html_of("<script>alert(1)</script>")
+    assert "javascript:" not in html_of("[a](javascript:alert(1))").replace("[a](javascript:alert(1))", "")
+    assert 'rel="noopener"' in html_of("[a](https://example.org)")
+    assert "<table>" in html_of("|a|b|\n|---|---|\n|1|2|")
+
+
+def test_views_are_told_in_the_pages_own_form(client: TestClient, tmp_path: Path) -> None:
+    lesson = read_lesson(write(tmp_path, s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&"))))
+    checkpoints = [CheckpointInfo(**each) for each in client.get("checkpoints").json()]
+    editors = [EditorInfo(**each) for each in client.get("editors").json()]
+    step = told(lesson, checkpoints, editors)["steps"][0]
+    assert step["query"] == "t=d4&lesson=a-lesson&step=1"
+    state, notices = ViewState.from_query(step["reveal"]["query"])
+    assert notices == []
+    assert state.lecture == Place("a-lesson", 1, revealed=True)
+    assert [str(edit) for edit in state.edits] == ["3~I_C1~d4~rome~0~tuned~1"]
+    assert state.target.distance == 64, "500 steps do not exist on a small ring"
+
+
+def test_steps_are_prepared(settings: Settings) -> None:
+    from backend.cli import build_server
+
+    with TestClient(build_server()) as client:
+        assert client.get("/lecture/prepare?lesson=editing-101&step=7&reveal=1").status_code == 204
+        assert client.get("/lecture/prepare?lesson=editing-101&step=70").status_code == 404
+        assert client.get("/lecture/prepare?lesson=nothing&step=1").status_code == 404
+        assert client.get("/lecture/prepare").status_code == 422

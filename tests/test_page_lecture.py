@@ -1,0 +1,194 @@
+"""A lecture in Chromium: stepped through by keys, with notes in a second window, over a page that stays alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from page_fixtures import PATIENCE, Explore, Server
+from playwright.sync_api import BrowserContext, Page, expect
+
+LESSON = "editing-101"
+
+
+class Lecture(Explore):
+    def step(self, number: int) -> None:
+        """Until the step stands, with its scenes."""
+        expect(self.page.locator("#lecture-step")).to_have_text(f"{number} / 10", timeout=PATIENCE)
+        self.settle()
+
+    def press(self, key: str, number: int) -> None:
+        self.page.keyboard.press(key)
+        self.step(number)
+
+    @property
+    def title(self) -> str:
+        return self.page.inner_text("#lecture-title")
+
+
+@pytest.fixture
+def lecture(window: BrowserContext, server: Server) -> Iterator[Lecture]:
+    page = window.new_page()
+    lecture = Lecture(page)
+    page.goto(f"{server.url}/?lesson={LESSON}&step=1")
+    lecture.step(1)
+    yield lecture
+    page.close()
+
+
+def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) -> None:
+    page = window.new_page()
+    page.goto(f"{server.url}/lecture")
+    expect(page.locator(".lesson")).to_have_count(2, timeout=PATIENCE)
+    expect(page.locator(".lesson").nth(1)).to_contain_text("A class that has never heard of knowledge editing · 15 minutes · 10 steps")
+    page.click(".lesson:nth-child(2) .start")
+    expect(page.locator("#lecture-title")).to_have_text("A model knows things", timeout=PATIENCE)
+    page.close()
+
+
+def test_the_explore_page_leads_to_the_lecture(explore: Explore) -> None:
+    explore.page.click("#lecture-start")
+    expect(explore.page.locator("#lecture-step")).to_have_text("1 / 13", timeout=PATIENCE)
+
+
+def test_keys_step_and_the_address_says_where(lecture: Lecture) -> None:
+    page = lecture.page
+    first = lecture.title
+    lecture.press("ArrowRight", 2)
+    assert lecture.title != first
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('#lecture-body')).fontSize)") >= 24
+    assert f"lesson={LESSON}&step=2" in page.url
+    lecture.press("PageUp", 1)
+    lecture.press(" ", 2)
+    lecture.press("End", 10)
+    assert page.is_disabled("#lecture-next")
+    assert lecture.r() > 0, "the step's own edit is made"
+    page.reload()
+    lecture.step(10)
+    assert lecture.r() > 0
+    expect(page.locator("#lecture-back")).to_be_hidden()
+    lecture.press("ArrowLeft", 9)
+    lecture.press("Home", 1)
+    assert lecture.r() == 0
+    assert page.is_disabled("#lecture-prev")
+    page.click("#lecture-next")
+    lecture.step(2)
+    page.click("#lecture-prev")
+    lecture.step(1)
+    assert lecture.faults == []
+
+
+def test_a_question_is_asked_before_its_answer_is_shown(lecture: Lecture, server: Server) -> None:
+    page = lecture.page
+    page.goto(f"{server.url}/?lesson={LESSON}&step=7")
+    lecture.step(7)
+    choices = page.locator("#lecture-question button")
+    expect(choices).to_have_count(3)
+    expect(page.locator("#lecture-reveal")).to_be_hidden()
+    expect(page.locator(".scene.after")).to_be_hidden()
+    page.evaluate("document.addEventListener('shatterscope:answer', (event) => { window.answered = event.detail; })")
+    choices.nth(0).click()
+    expect(page.locator("#lecture-reveal")).to_be_visible()
+    lecture.step(7)
+    assert page.evaluate("window.answered") == {"lesson": LESSON, "step": 7, "choice": 0}
+    assert "reveal=1" in page.url
+    expect(choices.nth(0)).to_have_attribute("aria-pressed", "true")
+    expect(choices.nth(1)).to_have_attribute("data-right", "true")
+    expect(page.locator(".scene.after")).to_be_visible()
+    assert lecture.r() > 0
+    counts = {"lesson": LESSON, "step": 7, "counts": [3, 12, 1]}
+    page.evaluate("counts => document.dispatchEvent(new CustomEvent('shatterscope:counts', { detail: counts }))", counts)
+    expect(page.locator("#lecture-question .count")).to_have_text(["3", "12", "1"])
+    lecture.press("PageDown", 8)
+    page.keyboard.press("PageDown")  # reveals, without an answer
+    expect(page.locator("#lecture-reveal")).to_be_visible()
+    lecture.step(8)
+    assert lecture.faults == []
+
+
+def test_whoever_gathers_answers_may_hold_the_reveal(lecture: Lecture, server: Server) -> None:
+    page = lecture.page
+    page.goto(f"{server.url}/?lesson={LESSON}&step=7")
+    lecture.step(7)
+    page.evaluate("document.addEventListener('shatterscope:answer', (event) => event.preventDefault())")
+    page.click("#lecture-question button:nth-of-type(2)")
+    expect(page.locator("#lecture-question button").nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#lecture-reveal")).to_be_hidden()
+
+
+def test_notes_stay_in_step_both_ways(lecture: Lecture) -> None:
+    page = lecture.page
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    notes: Page = opened.value
+    expect(notes.locator("#notes-title")).to_have_text(lecture.title)
+    expect(notes.locator("#notes-text")).to_contain_text("Ask the class")
+    lecture.press("ArrowRight", 2)
+    expect(notes.locator("#notes-step")).to_have_text("2 / 10")
+    notes.keyboard.press("ArrowRight")
+    lecture.step(3)
+    expect(notes.locator("#notes-state")).to_have_text("They are guessing.")
+    notes.reload()
+    expect(notes.locator("#notes-step")).to_have_text("3 / 10")
+    page.reload()
+    lecture.step(3)
+    notes.click("[data-press=previous]")
+    lecture.step(2)
+    notes.keyboard.press("b")
+    expect(page.locator("#lecture-cover")).to_be_visible()
+    notes.keyboard.press("b")
+    expect(page.locator("#lecture-cover")).to_have_count(0)
+    notes.close()
+
+
+def test_the_page_is_alive_and_the_steps_view_is_one_press_away(lecture: Lecture, server: Server) -> None:
+    page = lecture.page
+    page.goto(f"{server.url}/?lesson={LESSON}&step=9")
+    lecture.step(9)
+    whole = lecture.r()
+    expect(page.locator("#lecture-back")).to_be_hidden()
+    page.locator("#strength").fill("0.5")
+    page.wait_for_timeout(400)
+    lecture.settle()
+    assert 0 < lecture.r() < whole
+    assert "step=9" in page.url
+    page.click("#lecture-back")
+    lecture.settle()
+    expect(page.locator("#lecture-back")).to_be_hidden()
+    assert lecture.r() == whole
+    page.focus("#strength")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#lecture-step")).to_have_text("9 / 10")
+    lecture.press("PageDown", 10)
+
+
+def test_leaving_keeps_what_is_shown(lecture: Lecture, server: Server) -> None:
+    page = lecture.page
+    page.goto(f"{server.url}/?lesson={LESSON}&step=9")
+    lecture.step(9)
+    seen = lecture.numbers()
+    page.keyboard.press("b")
+    expect(page.locator("#lecture-cover")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#lecture-cover")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator("#lecture")).to_be_hidden()
+    lecture.edits(1)
+    assert lecture.numbers() == seen
+    assert "lesson" not in page.url
+    assert "e=0~II_C2~d1" in page.url
+    expect(page.locator("#apply")).to_be_visible()
+    page.click(".pages a[href*='/lecture']")
+    expect(page.locator("#lecture-start")).to_be_visible(timeout=PATIENCE)
+    page.click(".pages a[href*='/']:first-child")
+    lecture.edits(1)
+    expect(page.locator("#lecture")).to_be_hidden()
+    assert lecture.faults == []
+
+
+def test_a_lesson_that_is_not_here_says_so(lecture: Lecture, server: Server) -> None:
+    page = lecture.page
+    page.goto(f"{server.url}/?lesson=nothing&step=2")
+    expect(page.locator("#problem-lecture")).to_contain_text("there is no lesson 'nothing'", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    expect(page.locator("#lecture")).to_be_hidden()
