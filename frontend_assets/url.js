@@ -2,6 +2,7 @@
 // whenever the server has put a new query in `url-out`, it goes into the address bar. A changed model, or another run, is a
 // step in the browser's history, looking around is not.
 window.dash_clientside = window.dash_clientside || {};
+const echoes = {}; // what `shareDistance` has set, by face
 window.dash_clientside.shatterscope = {
   readUrl: () => ({ query: window.location.search, at: Date.now() }),
 
@@ -24,7 +25,11 @@ window.dash_clientside.shatterscope = {
     const { triggered } = window.dash_clientside.callback_context;
     const set = window.dash_clientside.set_props;
     const by = triggered.length ? triggered[0].prop_id.split(".")[0] : "distance";
-    const value = by === "near" ? near : by === "distance-slider" ? slider : distance;
+    // What was set here comes back as a call of its own, by then the field may have moved on: it is no wish of the person's.
+    const [face, own] = by === "near" ? ["near", near] : ["distance-slider", slider];
+    const echo = by !== "distance" && own !== null && own !== undefined && echoes[face] === own;
+    if (by !== "distance") delete echoes[face];
+    const value = echo || by === "distance" ? distance : own;
     if (value === null || value === undefined) {
       // Setting calls this again: only what differs.
       if (near !== null && near !== undefined) set("near", { value: null });
@@ -32,8 +37,8 @@ window.dash_clientside.shatterscope = {
     }
     if (by === "distance-slider" && value === Math.abs(distance)) return ""; // it follows; the sign is the field's
     if (value !== distance) set("distance", { value });
-    if (near !== value) set("near", { value });
-    if (slider !== Math.abs(value)) set("distance-slider", { value: Math.abs(value) });
+    if (near !== value) { echoes.near = value; set("near", { value }); }
+    if (slider !== Math.abs(value)) { echoes["distance-slider"] = Math.abs(value); set("distance-slider", { value: Math.abs(value) }); }
     return "";
   },
 

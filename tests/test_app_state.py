@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.actions import Page
-from app.state import ALIGNMENTS, MODES, Edit, Relation, See, Target, Tool, ViewState
+from app.state import ALIGNMENTS, MODES, Edit, Place, Relation, See, Target, Tool, ViewState
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
     lambda text: not _is_number(text) and text not in ("true", "false")
@@ -54,6 +54,7 @@ views = st.builds(
         st.sampled_from(MODES),
     ),
     st.none() | st.tuples(*[rounded] * 9),
+    st.none() | st.builds(Place, names, st.integers(1, 99), st.booleans()),
 )
 
 

@@ -76,7 +76,10 @@ def test_a_lesson_is_read(tmp_path: Path) -> None:
         ("---\ntitle: [A, b\nview: ''\n---\nText.\n", "s1.md:3: the front matter cannot be read"),
         ("---\n- title\n---\nText.\n", "s1.md:2: the front matter is not a list of `name: value`"),
         ("---\ntitle: A step\nview: ''\ncolour: red\n---\nText.\n", "s1.md:4: colour: there is no such entry"),
-        ("---\ntitle: A step\nview: ''\nhide:\n  - see\n  - sea\n---\nText.\n", "s1.md:6: hide.1: input should be 'ask'"),
+        (
+            "---\ntitle: A step\nview: ''\nhide:\n  - see\n  - sea\n---\nText.\n",
+            "s1.md:6: hide.1: input should be 'ask'",
+        ),
         ("---\ntitle: A step\nview: [7]\n---\nText.\n", "s1.md:3: view: input should be a valid string"),
         ("---\ntitle: A step\nview: 7\n---\nText.\n", "s1.md:3: view: '7' is not an address"),
         ("---\ntitle: A step\nview: to the left\n---\nText.\n", "s1.md:3: view: 'to the left' is not an address"),
@@ -95,8 +98,14 @@ def test_a_fault_is_named_by_file_and_line(tmp_path: Path, text: str, fault: str
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
-    folder = write(tmp_path, s1="Text.\n", s2=STEP + "<!-- note -->\n", lesson=HEAD.replace("minutes: 5", "minutes: many"))
-    assert [line.split(": ")[0] for line in faults(folder)] == ["a-lesson/lesson.md:4", "a-lesson/s1.md:1", "a-lesson/s2.md:6"]
+    folder = write(
+        tmp_path, s1="Text.\n", s2=STEP + "<!-- note -->\n", lesson=HEAD.replace("minutes: 5", "minutes: many")
+    )
+    assert [line.split(": ")[0] for line in faults(folder)] == [
+        "a-lesson/lesson.md:4",
+        "a-lesson/s1.md:1",
+        "a-lesson/s2.md:6",
+    ]
 
 
 def test_a_lesson_without_steps_and_an_id_that_is_none_are_named(tmp_path: Path) -> None:
@@ -170,7 +179,9 @@ def test_markdown_becomes_html_that_is_safe() -> None:
 
 
 def test_views_are_told_in_the_pages_own_form(client: TestClient, tmp_path: Path) -> None:
-    lesson = read_lesson(write(tmp_path, s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&"))))
+    lesson = read_lesson(
+        write(tmp_path, s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&")))
+    )
     checkpoints = [CheckpointInfo(**each) for each in client.get("checkpoints").json()]
     editors = [EditorInfo(**each) for each in client.get("editors").json()]
     step = told(lesson, checkpoints, editors)["steps"][0]

@@ -40,7 +40,9 @@ def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) 
     page = window.new_page()
     page.goto(f"{server.url}/lecture")
     expect(page.locator(".lesson")).to_have_count(2, timeout=PATIENCE)
-    expect(page.locator(".lesson").nth(1)).to_contain_text("A class that has never heard of knowledge editing · 15 minutes · 10 steps")
+    expect(page.locator(".lesson").nth(1)).to_contain_text(
+        "A class that has never heard of knowledge editing · 15 minutes · 10 steps"
+    )
     page.click(".lesson:nth-child(2) .start")
     expect(page.locator("#lecture-title")).to_have_text("A model knows things", timeout=PATIENCE)
     page.close()
@@ -97,7 +99,9 @@ def test_a_question_is_asked_before_its_answer_is_shown(lecture: Lecture, server
     expect(page.locator(".scene.after")).to_be_visible()
     assert lecture.r() > 0
     counts = {"lesson": LESSON, "step": 7, "counts": [3, 12, 1]}
-    page.evaluate("counts => document.dispatchEvent(new CustomEvent('shatterscope:counts', { detail: counts }))", counts)
+    page.evaluate(
+        "counts => document.dispatchEvent(new CustomEvent('shatterscope:counts', { detail: counts }))", counts
+    )
     expect(page.locator("#lecture-question .count")).to_have_text(["3", "12", "1"])
     lecture.press("PageDown", 8)
     page.keyboard.press("PageDown")  # reveals, without an answer

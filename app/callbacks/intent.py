@@ -18,6 +18,7 @@ from app.callbacks import stored
 from app.callbacks.happened import happened
 from app.callbacks.reply import BUTTONS, CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
+from app.lecture.told import view_at
 from app.state import ALIGNMENTS, PROJECTIONS, Place, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
@@ -86,6 +87,7 @@ class _Intent:
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
             )
         now, notices = self.read()
+        now = await self.step(now)
         checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         if now.view.checkpoint not in (None, checkpoint.id):
             notices.append(f"Checkpoint {now.view.checkpoint} is not here, so {checkpoint.id} is shown without edits.")
@@ -102,6 +104,17 @@ class _Intent:
             now = await self.act(now, checkpoint, editors)
         all_notices = [*notices, *self.notices, *gave_way]
         return Reply(self.page).show(now, self.did, all_notices, checkpoints, editors)
+
+    async def step(self, now: Page) -> Page:
+        """An address that names a place in a lesson and nothing else means the step as it was written."""
+        place = now.view.lecture
+        if not self.did.opened or place is None or replace(now.view, lecture=None) != ViewState():
+            return now
+        try:
+            view = view_at(await self.client.lesson(place.lesson), place)
+        except ApiError:  # the lecture's panel says why
+            return now
+        return now if view is None else replace(now, view=ViewState.from_query(view)[0])
 
     def lecture(self) -> Place | None:
         return ViewState.from_query(self.page["url"]["query"])[0].lecture

@@ -58,7 +58,7 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
 
 
 def view_at(lesson: Lesson, place: Place) -> str | None:
-    """The view of a place in a lesson; None where there is no such step."""
+    """The query of the view of a place in a lesson; None where there is no such step."""
     if not 1 <= place.step <= len(lesson.steps):
         return None
     step: Step = lesson.steps[place.step - 1]
