@@ -105,7 +105,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
     app.layout = page.layout()
     for name, output, source, prop in (
         ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),
-        ("writeUrl", ("copy-link", "data-query"), ids.URL_OUT, "data"),
+        ("writeUrl", (ids.LINK_COPY, "data-query"), ids.URL_OUT, "data"),
     ):
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("shatterscope", name), Output(*output), Input(source, prop)

@@ -7,6 +7,7 @@ from dash import dcc, html
 from app import ids, theme
 from app.components import Select
 from app.layout.parts import Node, problem
+from app.share.layout import share
 
 PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"))
 
@@ -59,7 +60,7 @@ def header(path: str) -> Node:
                 hidden=True,
                 title="Stop computing and go back to the last complete view (Esc)",
             ),
-            html.Button("Copy link", id="copy-link", className="quiet", title="The link holds this whole view"),
+            share(path),
             html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
         ],
         className="bar",
