@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse
 from app import ids
 from app.client import Client
 from app.leaving import Leaving
+from app.share import callbacks as sharing
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
 SUITES = "_dash-component-suites"
@@ -110,6 +111,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("shatterscope", name), Output(*output), Input(source, prop)
         )
+    sharing.register(app, client)
     page.register(app, client)
 
     if page.path != page.prefix:

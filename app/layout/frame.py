@@ -40,7 +40,9 @@ def header(path: str) -> Node:
                 [
                     Select(id=ids.CHECKPOINT, options=[], label="checkpoint: which trained model"),
                     html.Span("", id=ids.CHECKPOINT_NOTE, className="checkpoint-note"),
-                ],
+                ]
+                if path != "/gallery"
+                else [],
                 className="checkpoint",
             ),
             html.Div(

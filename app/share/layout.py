@@ -15,6 +15,7 @@ from app.layout.parts import Node
 
 Section = Callable[[str], Node]
 
+PAGE_NAMES = {"/": "Explore", "/compare": "Compare", "/reproduce": "Reproduce"}
 FIGURES = (("scene-before", "Before"), ("scene-after", "After"), ("damage-figure", "Damage"))
 
 
@@ -41,7 +42,8 @@ def share(path: str) -> Node:
     )
 
 
-def links(_: str) -> Node:
+def links(path: str) -> Node:
+    save = None if path not in PAGE_NAMES else _save()
     return part(
         "Link",
         html.Div(
@@ -53,25 +55,29 @@ def links(_: str) -> Node:
             className="share-row",
         ),
         html.Div(id=ids.SHARE_QR, className="share-qr", hidden=True),
-        html.Details(
-            [
-                html.Summary("Save in the gallery"),
-                html.Div(
-                    [
-                        Field(id="view-title", type="text", label="title of the saved view", placeholder="Title"),
-                        html.Textarea(
-                            id="view-note",
-                            placeholder="What is to be seen (optional)",
-                            rows=2,
-                            maxLength=1000,
-                            **{"aria-label": "note on the saved view"},
-                        ),
-                        button("Save", "view-save", "For everyone on this server; only this browser can delete it"),
-                    ],
-                    className="share-form",
-                ),
-            ]
-        ),
+        save,
+    )
+
+
+def _save() -> Node:
+    return html.Details(
+        [
+            html.Summary("Save in the gallery"),
+            html.Div(
+                [
+                    Field(id="view-title", type="text", label="title of the saved view", placeholder="Title"),
+                    html.Textarea(
+                        id="view-note",
+                        placeholder="What is to be seen (optional)",
+                        rows=2,
+                        maxLength=1000,
+                        **{"aria-label": "note on the saved view"},
+                    ),
+                    button("Save", "view-save", "For everyone on this server; only this browser can delete it"),
+                ],
+                className="share-form",
+            ),
+        ]
     )
 
 
@@ -109,7 +115,9 @@ def _picture(graph: str, name: str) -> Node:
     return html.Span([html.Span(name), *kinds], className="share-picture")
 
 
-def cite(_: str) -> Node:
+def cite(path: str) -> Node | None:
+    if path not in PAGE_NAMES:
+        return None
     return part(
         "Cite this",
         html.Details(
