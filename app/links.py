@@ -1,4 +1,4 @@
-"""What a copied link says besides the state: the weights it was made on (`h`), and by which version (`v`).
+"""What a copied link says besides the state: the weights it was made on (`h`), and by which version of this format (`ver`).
 
 `h=<first 12 hex of the weights' sha256>~<entities>~<orders>~<hops>`: the shape finds the nearest checkpoint where the weights are
 not here. A link is never silently shown as something else: what is missing is named, and the nearest is offered.
@@ -16,7 +16,7 @@ from app.state import Edit, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 VERSION = 1
-KEYS = ("h", "v")
+KEYS = ("h", "ver")
 HASH = 12  # digits: of a handful of checkpoints no two begin alike
 
 _PIN = re.compile(r"([0-9a-f]{8,64})(?:~([0-9]{1,7})~([0-9]{1,3})~([0-9]{1,3}))?")
@@ -39,7 +39,7 @@ class Pin:
         except ValueError:
             return cls()
         match = _PIN.fullmatch(found.get("h", ""))
-        version = found.get("v", "")
+        version = found.get("ver", "")
         shape = (int(match[2]), int(match[3]), int(match[4])) if match and match[2] else None
         readable = re.fullmatch(r"[0-9]{1,6}", version)
         return cls(match[1] if match else None, shape, int(version) if readable else None)
@@ -58,7 +58,7 @@ def shape_of(checkpoint: CheckpointInfo) -> Shape:
 def pinned(query: str, checkpoint: CheckpointInfo) -> str:
     """The query of a link to this view that says all it needs; with `?`."""
     parts = [part for part in query.lstrip("?").split("&") if part and part.partition("=")[0] not in ("c", *KEYS)]
-    return "?" + "&".join((f"c={checkpoint.id}", *parts, f"h={pin(checkpoint)}", f"v={VERSION}"))
+    return "?" + "&".join((f"c={checkpoint.id}", *parts, f"h={pin(checkpoint)}", f"ver={VERSION}"))
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,12 @@ class Offer:
 
 @dataclass(frozen=True)
 class Opened:
-    """What a link leads to here. `missing` are sentences: empty where everything is as the link says."""
+    """What a link leads to here. `missing` are sentences, empty where everything is as the link says; `instead` says what is shown."""
 
     view: ViewState
     checkpoint: CheckpointInfo
     missing: list[str] = field(default_factory=list)
+    instead: str = ""
     offer: Offer | None = None
     exact: bool = True  # the picture is the link's
 
@@ -128,19 +129,24 @@ def _instead(view: ViewState, near: CheckpointInfo, where: str | None, said: str
     """The unedited `near`, and its edits made there on request only."""
     shown = replace(view, checkpoint=near.id, edits=())
     if not view.edits:
-        return Opened(shown, near, [f"{said} {near.id} is shown."], exact=False)
+        return Opened(shown, near, [said], f"{near.id} is shown.", exact=False)
     offer = Offer(f"Make its edits {where}", replace(view, checkpoint=near.id)) if where else None
-    return Opened(shown, near, [f"{said} {near.id} is shown without edits."], offer, exact=False)
+    return Opened(shown, near, [said], f"{near.id} is shown without edits.", offer, exact=False)
 
 
 def _with_editors(opened: Opened, editors: list[EditorInfo]) -> Opened:
     edits, missing = nearest(opened.view.edits, opened.checkpoint, editors)
     if not missing:
         return opened
-    said = f"Its edits need what is not here: {', '.join(dict.fromkeys(missing))}. The model is shown without edits."
+    said = f"Its edits need what is not here: {', '.join(dict.fromkeys(missing))}."
     offer = Offer("Make them with the nearest there is", replace(opened.view, edits=edits)) if edits else None
     return replace(
-        opened, view=replace(opened.view, edits=()), missing=[*opened.missing, said], offer=offer, exact=False
+        opened,
+        view=replace(opened.view, edits=()),
+        missing=[*opened.missing, said],
+        instead="The model is shown without edits.",
+        offer=offer,
+        exact=False,
     )
 
 

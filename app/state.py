@@ -29,7 +29,7 @@ MAX_ENTITY = 10**7
 MAX_STRENGTH = 4.0
 
 # Keys of a link that others read: which weights and version it was made on (`app.links`), the live room one follows.
-BESIDE = ("h", "v", "room")
+BESIDE = ("h", "ver", "room")
 
 PROJECTIONS = ("isomap", "pca")
 ALIGNMENTS = ("procrustes", "shared", "none")

@@ -77,11 +77,12 @@
     return window.Plotly.toImage(copy, { format, width, height: height + room, scale: format === "png" ? 2 : 1 });
   }
 
-  // A figure that is no card, under a title of its own; returns the file's name.
+  // A figure that is no card, such as a scene, under a title of its own; returns the file's name.
   async function savePicture(gd, title, format) {
-    const caption = gd.closest(".scene") && gd.closest(".scene").querySelector(".scene-caption");
-    const name = `${fileName(caption ? caption.textContent : title)}.${format}`;
-    save(name, await picture(gd, caption ? caption.textContent : title, "", format), "");
+    const scene = gd.closest(".scene");
+    const over = scene ? text(scene, ".scene-caption .quiet") : "";
+    const name = `${fileName(`${title} ${over.split(" · ")[0]} ${over.split(" · ")[1] || ""}`)}.${format}`;
+    save(name, await picture(gd, title, over, format), "");
     return name;
   }
 

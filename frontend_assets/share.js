@@ -16,8 +16,8 @@
   function pinned(query) {
     const name = checkpoint();
     if (!pins || !pins[name]) return query;
-    const parts = query.replace(/^\?/, "").split("&").filter((part) => part && !/^(c|h|v|room)=/.test(part));
-    return `?${[`c=${name}`, ...parts, `h=${pins[name]}`, `v=${version}`].join("&")}`;
+    const parts = query.replace(/^\?/, "").split("&").filter((part) => part && !/^(c|h|ver|room)=/.test(part));
+    return `?${[`c=${name}`, ...parts, `h=${pins[name]}`, `ver=${version}`].join("&")}`;
   }
   const link = () => { const { path, query } = window.shatterscope.state(); return window.location.origin + path + pinned(query); };
 

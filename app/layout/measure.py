@@ -104,4 +104,5 @@ def details() -> Node:
             ),
         ],
         className="details",
+        **{"aria-label": "More about the edit"},
     )

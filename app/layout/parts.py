@@ -33,6 +33,7 @@ def table(head: tuple[Node, ...], rows: list[Node]) -> Node:
     return html.Div(
         html.Table([html.Thead(html.Tr([html.Th(text, scope="col") for text in head])), html.Tbody(rows)]),
         className="table-scroll",
+        tabIndex="0",  # so that the keyboard can scroll it
     )
 
 

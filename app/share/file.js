@@ -1,4 +1,4 @@
-// An exported file: draws its figures; the two scenes turn together, by hand and by the arrow keys.
+// An exported file: draws its figures; the two scenes turn together.
 (function () {
   const figures = JSON.parse(document.getElementById("figures").textContent);
   const config = { displayModeBar: false, displaylogo: false, responsive: true, plotlyServerURL: "" };
@@ -16,27 +16,6 @@
     }
   }
 
-  function turn(gd, key) {
-    const camera = sceneOf(gd).getCamera();
-    const { x, y, z } = camera.eye;
-    const flat = gd.layout.meta && gd.layout.meta.view === "flat";
-    const length = Math.hypot(x, y, z);
-    let around = Math.atan2(y, x);
-    let up = Math.asin(z / length);
-    let away = length;
-    if (key === "+" || key === "=") away *= 0.9;
-    else if (key === "-") away *= 1.1;
-    else if (flat) return false;
-    else if (key === "ArrowLeft") around -= 0.15;
-    else if (key === "ArrowRight") around += 0.15;
-    else if (key === "ArrowUp") up = Math.min(up + 0.15, 1.5);
-    else if (key === "ArrowDown") up = Math.max(up - 0.15, -1.5);
-    else return false;
-    const eye = flat ? { x: 0, y: 0, z: away } : { x: away * Math.cos(up) * Math.cos(around), y: away * Math.cos(up) * Math.sin(around), z: away * Math.sin(up) };
-    window.Plotly.relayout(gd, { "scene.camera": { ...camera, eye } });
-    return true;
-  }
-
   for (const gd of scenes) {
     const figure = figures[gd.id];
     window.Plotly.newPlot(gd, figure.data, figure.layout, config).then(() => {
@@ -47,7 +26,6 @@
         requestAnimationFrame(() => { scheduled = false; follow(gd); });
       });
       gd.on("plotly_relayout", () => follow(gd));
-      gd.addEventListener("keydown", (event) => { if (turn(gd, event.key)) event.preventDefault(); });
       gd.dataset.drawn = "1";
     });
   }

@@ -18,9 +18,10 @@ from dash import html
 from app import options, theme, views, words
 from app.callbacks.scenes import marks_of, scenes_of
 from app.client import Client
-from app.figures import scene_figure
+from app.figures import Scene, scene_figure
 from app.figures.damage import damage_figure
 from app.layout.parts import Node
+from app.layout.stage import turnable
 from app.pages import ASSETS
 from app.share import cite
 from app.share.markup import to_html
@@ -57,7 +58,7 @@ def compose(shown: Shown, now: datetime) -> str:
             f"<body>{to_html(_body(shown, title, now))}",
             f'<script type="application/json" id="figures">{_inside_script(_figures(shown))}</script>',
             f"<script>{(ASSETS / 'vendor' / 'plotly-gl3d.min.js').read_text(encoding='utf-8')}</script>",
-            f"<script>{(ASSETS / 'tip.js').read_text(encoding='utf-8')}</script>",
+            *(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in ("tip.js", "turn.js")),
             f"<script>{(HERE / 'file.js').read_text(encoding='utf-8')}</script>",
             "</body></html>\n",
         ]
@@ -77,10 +78,8 @@ def _inside_script(value: Any) -> str:
 
 
 def _figures(shown: Shown) -> dict[str, Any]:
-    view, projection = shown.view, shown.projection
-    relation = Relation.parse(projection.relation)
-    marks = marks_of(view.subject, view.relation, view.target, shown.ring)
-    before, after = scenes_of(projection, relation, marks)
+    view = shown.view
+    before, after = _pair(shown)
     found: dict[str, Any] = {
         "scene-before": scene_figure(before, view.camera),
         "scene-after": scene_figure(after, view.camera),
@@ -89,6 +88,12 @@ def _figures(shown: Shown) -> dict[str, Any]:
         place = shown.ring[view.edits[-1].subject]
         found["damage"] = damage_figure(shown.evaluation.damage, place, len(shown.ring))
     return found
+
+
+def _pair(shown: Shown) -> tuple[Scene, Scene]:
+    """The scenes before and after, as the page draws them."""
+    view, relation = shown.view, Relation.parse(shown.projection.relation)
+    return scenes_of(shown.projection, relation, marks_of(view.subject, view.relation, view.target, shown.ring))
 
 
 def _title(shown: Shown) -> str:
@@ -170,18 +175,14 @@ def _body(shown: Shown, title: str, now: datetime) -> Node:
 def _scenes(shown: Shown) -> Node:
     diagnostics, projection = shown.projection.diagnostics, shown.projection
     place = f"{projection.relation} · {options.site_name(projection.site)}"
-    model = words.model(len(shown.view.edits))
+    before, after = _pair(shown)
+    model = words.model(len(shown.view.edits)) + words.magnified(before.frame.half / after.frame.half)
 
     def scene(ident: str, name: str, of: str, told: str) -> Node:
         caption = html.P([f"{name} ", html.Span(f"{of} · {place}", className="quiet")], className="scene-caption")
-        graph = html.Div(
-            id=ident,
-            className="graph",
-            role="img",
-            tabIndex="0",
-            **{"aria-label": f"{name}: {told} Arrow keys turn it."},
-        )
-        return html.Div([caption, graph, html.P(told, className="scene-words")], className=f"scene {name.lower()}")
+        graph = html.Div(id=ident, className="graph")
+        words_ = html.P(told, className="scene-words")
+        return html.Div([caption, graph, words_], className=f"scene {name.lower()}", **turnable(name))
 
     return html.Div(
         [

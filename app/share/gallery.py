@@ -85,7 +85,7 @@ def _card(view: View) -> Node:
                     html.Button(
                         "Copy link",
                         type="button",
-                        **{"data-copy": short, "aria-label": f"Copy the link to {view.title}"},
+                        **{"data-copy": short, "aria-label": f"Copy link to {view.title}"},
                     ),
                     html.Button(
                         "Delete",

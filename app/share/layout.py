@@ -115,27 +115,26 @@ def _picture(graph: str, name: str) -> Node:
     return html.Span([html.Span(name), *kinds], className="share-picture")
 
 
-def cite(path: str) -> Node | None:
-    if path not in PAGE_NAMES:
-        return None
+def cite(path: str) -> Node:
+    """Beside the Explore page there is no one picture to make again, only the paper to cite."""
+    texts = ((ids.CITE_BIBTEX, "BibTeX"), (ids.CITE_COMMAND, "command"), (ids.CITE_SPEC, "specification"))
     return part(
         "Cite this",
         html.Details(
             [
-                html.Summary("BibTeX of the paper, and how to make this picture again"),
+                html.Summary(
+                    "BibTeX of the paper, and how to make this picture again" if path == "/" else "BibTeX of the paper"
+                ),
                 *(
                     html.Div(
                         [
                             html.Div([html.Span(name), button("Copy", f"{ident}-copy", f"Copy {name}")]),
-                            html.Pre(text, id=ident, tabIndex="0", **{"aria-label": name}),
+                            html.Pre(id=ident, tabIndex="0", **{"aria-label": name}),
                         ],
                         className="share-cite",
+                        hidden=path != "/" and ident != ids.CITE_BIBTEX,
                     )
-                    for ident, name, text in (
-                        (ids.CITE_BIBTEX, "BibTeX", ""),
-                        (ids.CITE_COMMAND, "command", ""),
-                        (ids.CITE_SPEC, "specification", ""),
-                    )
+                    for ident, name in texts
                 ),
             ],
             id="cite",

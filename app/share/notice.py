@@ -13,7 +13,8 @@ from app.state import ViewState
 
 def told(opened: Opened, path: str, to_query: Callable[[ViewState], str] = ViewState.to_query) -> list[Node]:
     """`to_query` writes the address of the page at `path`."""
+    said = [*opened.missing, opened.instead] if opened.instead else list(opened.missing)
     offer = opened.offer
     if offer is None:
-        return list(opened.missing)
-    return [*opened.missing, html.A(offer.label, href=f"{path}?{to_query(offer.view)}", className="offer")]
+        return said
+    return [*said, html.A(offer.label, href=f"{path}?{to_query(offer.view)}", className="offer")]

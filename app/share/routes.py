@@ -6,7 +6,7 @@ GET /v/<id>                            the view behind a short link
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -42,6 +42,24 @@ async def make(client: Client, format: str, query: str) -> bytes:
         return await client.delta(checkpoint.id, view.edits)
     link = links.pinned(view.to_query(), checkpoint)
     return await client.export(checkpoint.id, view.edits, format, link=link, **cite.picture(view))
+
+
+async def query_of(client: Client, link: str) -> str:
+    """The query that a link to the Explore page holds, that a short link leads to, or that `link` is already.
+
+    Raises:
+        ApiError: where it is a link to something else.
+    """
+    if not link.startswith(("http://", "https://", "/")):
+        return link
+    parts = urlsplit(link)
+    path, query = parts.path or "/", f"?{parts.query}"
+    if path.startswith("/v/"):
+        state = (await client.view(path.removeprefix("/v/"))).state
+        path, query = state.path, state.query
+    if path != "/":
+        raise ApiError(422, f"{path} is not the Explore page: give a link to a view there, or its query.")
+    return query
 
 
 def file_name(query: str) -> str:

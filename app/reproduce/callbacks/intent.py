@@ -64,7 +64,7 @@ def register(app: Dash, client: Client) -> None:
             if opened:
                 view, notices = View.from_query(url["query"] or "")
                 link = open_link(ViewState(view.checkpoint), Pin.from_query(url["query"] or ""), checkpoints)
-                notices += link.missing
+                notices += [text for text in (*link.missing, link.instead) if text]
                 if link.missing:
                     view = replace(view, checkpoint=link.checkpoint.id, jobs=(), edit=view.edit if link.exact else None)
                 elif view.checkpoint is None:
