@@ -19,7 +19,6 @@ def frame(path: str, *content: Node, stores: tuple[str, ...] = (), skip: tuple[s
             *(dcc.Store(id=name) for name in (ids.URL_IN, ids.URL_OUT, *stores)),
             html.A(skip[0], href=skip[1], className="skip"),
             header(path),
-            *(html.H1(name, className="unseen") for target, name in PAGES[:2] if target == path),
             html.Div(id=ids.NOTICE, className="notice", role="status"),
             problem(ids.PROBLEM_PAGE),
             *content,
@@ -31,6 +30,7 @@ def frame(path: str, *content: Node, stores: tuple[str, ...] = (), skip: tuple[s
 def header(path: str) -> Node:
     return html.Header(
         [
+            *(html.H1(name, className="unseen") for target, name in PAGES if path == target != "/reproduce"),
             html.A(
                 [html.Span(className="brand-ring", style={"background": theme.ring_gradient()}), "Shatterscope"],
                 href="/",

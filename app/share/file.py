@@ -182,7 +182,7 @@ def _scenes(shown: Shown) -> Node:
         caption = html.P([f"{name} ", html.Span(f"{of} · {place}", className="quiet")], className="scene-caption")
         graph = html.Div(id=ident, className="graph")
         words_ = html.P(told, className="scene-words")
-        return html.Div([caption, graph, words_], className=f"scene {name.lower()}", **turnable(name))
+        return html.Figure([caption, graph, words_], className=f"scene {name.lower()}", **turnable(name))
 
     return html.Div(
         [
