@@ -7,10 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from page_fixtures import PATIENCE, Server, chromium, server
+from page_fixtures import PATIENCE, Server
 from playwright.sync_api import Browser, Page
-
-__all__ = ["chromium", "server"]
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 EDIT = "e=7~I_C2~d40~rome~0~tuned~1"

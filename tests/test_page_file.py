@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_fixtures import PATIENCE, chromium
+from page_fixtures import PATIENCE
 from playwright.sync_api import Browser
 from starlette.testclient import TestClient
+from test_page_axe import violations
 
 from backend.settings import REPOSITORY
-
-__all__ = ["chromium"]
 
 QUERY = "?c=rings-small&q=7~I_C2&e=7~I_C2~d40~rome~0~tuned~1&cam=1.1~-0.9~0.8~0~0~0~0~0~1"
 EDIT = {"subject": 7, "relation": "I_C2", "distance": 40, "method": "rome", "layer": 0, "preset": "tuned"}
@@ -89,6 +88,8 @@ def test_it_opens_from_disk_without_a_network_with_the_numbers_of_the_api(
     assert faults == []
     background = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)
+    assert violations(page) == []
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(background) != light
+    assert violations(page) == []
     context.close()

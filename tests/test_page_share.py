@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server, chromium, explore, server, window
+from page_fixtures import PATIENCE, Explore, Server
 from playwright.sync_api import Browser, expect
-
-__all__ = ["chromium", "explore", "server", "window"]
 
 QUERY = "?c=rings-small&q=7~I_C2&t=d64&e=7~I_C2~d40~rome~0~tuned~1"
 

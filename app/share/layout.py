@@ -129,7 +129,7 @@ def cite(path: str) -> Node:
                     html.Div(
                         [
                             html.Div([html.Span(name), button("Copy", f"{ident}-copy", f"Copy {name}")]),
-                            html.Pre(id=ident, tabIndex="0", **{"aria-label": name}),
+                            html.Pre(id=ident, tabIndex="0", role="region", **{"aria-label": name}),
                         ],
                         className="share-cite",
                         hidden=path != "/" and ident != ids.CITE_BIBTEX,
