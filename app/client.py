@@ -28,6 +28,7 @@ from backend.schemas import (
     Problem,
     ProjectionResult,
 )
+from backend.share_schemas import NewView, View, ViewCreated
 from backend.sweep_schemas import ENDED, JobInfo, SweepRequest
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -147,6 +148,33 @@ class Client:
     async def lesson(self, id: str) -> Lesson:
         return await self._get(f"/lessons/{quote(id, safe='')}", Lesson, {})
 
+    async def store_view(self, view: NewView) -> ViewCreated:
+        return ViewCreated.model_validate(await self._json("POST", "/views", json=view.model_dump(mode="json")))
+
+    async def view(self, id: str) -> View:
+        return await self._get(f"/views/{quote(id, safe='')}", View, {})
+
+    async def gallery(self) -> list[View]:
+        return TypeAdapter(list[View]).validate_python(await self._json("GET", "/views"))
+
+    async def delete_view(self, id: str, token: str) -> None:
+        await self._answer("DELETE", f"/views/{quote(id, safe='')}", headers={"Authorization": f"Bearer {token}"})
+
+    async def qr(self, text: str) -> str:
+        """A QR code, an SVG."""
+        return (await self._answer("GET", "/qr", params={"text": text})).text
+
+    async def export(self, checkpoint: str, edits: Edits, format: str, **what: Any) -> bytes:
+        """`format`: json or csv; `what` as for `projection`, and `link`."""
+        asked = {key: value for key, value in what.items() if value is not None}
+        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits], **asked}
+        return (await self._answer("POST", "/exports", params={"format": format}, json=body)).content
+
+    async def delta(self, checkpoint: str, edits: Edits) -> bytes:
+        """The weight change of `edits`, a safetensors file."""
+        id = (await self.edit(checkpoint, edits)).id
+        return (await self._answer("GET", f"/edits/{id}/delta")).content
+
     async def _with_edit(
         self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]
     ) -> Model:
@@ -166,6 +194,9 @@ class Client:
         return model.model_validate(await self._json("GET", path, params=params))
 
     async def _json(self, method: str, path: str, **request: Any) -> Any:
+        return (await self._answer(method, path, **request)).json()
+
+    async def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             response = await self._http.request(method, path, **request)
         except httpx.TimeoutException as error:
@@ -177,7 +208,7 @@ class Client:
                 0, "The server cannot be reached. Is it running? The page tries again with your next click."
             ) from error
         if response.is_success:
-            return response.json()
+            return response
         raise ApiError(response.status_code, _message(response))
 
 

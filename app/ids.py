@@ -122,3 +122,19 @@ REPRODUCE_R2 = "reproduce-r2"
 REPRODUCE_RINGS = "reproduce-rings"
 REPRODUCE_TRACING = "reproduce-tracing"
 SWEEP_CANCEL = "sweep-cancel"
+
+# Sharing, on every page. Public:
+LINK_COPY = "link-copy"
+LINK_QR = "link-qr"
+EXPORT_HTML = "export-html"
+EXPORT_CSV = "export-csv"
+
+# Its other elements and stores.
+SHARE_ASKED = "share-asked"
+SHARE_TOLD = "share-told"
+SHARE_PINS = "share-pins"
+SHARE_QR = "share-qr"
+SHARE_SAID = "share-said"
+CITE_BIBTEX = "cite-bibtex"
+CITE_COMMAND = "cite-command"
+CITE_SPEC = "cite-spec"

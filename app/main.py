@@ -13,12 +13,14 @@ from fastapi import FastAPI
 from app import callbacks, compare, layout, lecture, reproduce
 from app.client import Client
 from app.pages import Page, serve
+from app.share import gallery, routes
 
 PAGES = (
     Page("/", "Shatterscope", layout.page, callbacks.register),
     Page("/compare", "Compare · Shatterscope", compare.layout, compare.register),
     Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf),
     Page("/reproduce", "Reproduce · Shatterscope", reproduce.layout, reproduce.register),
+    Page("/gallery", "Gallery · Shatterscope", gallery.layout, gallery.register),
 )
 
 
@@ -26,4 +28,5 @@ def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
     """Adds the pages' routes to `server`; `base_url` points them at an API elsewhere instead of `server`'s own."""
     client = Client(base_url=base_url) if base_url else Client(server=server)
     lecture.add_preparation(server, client)
+    routes.serve(server, client)
     return serve(PAGES, server, client)

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse
 from app import ids
 from app.client import Client
 from app.leaving import Leaving
+from app.share import callbacks as sharing
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
 SUITES = "_dash-component-suites"
@@ -105,11 +106,12 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
     app.layout = page.layout()
     for name, output, source, prop in (
         ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),
-        ("writeUrl", ("copy-link", "data-query"), ids.URL_OUT, "data"),
+        ("writeUrl", (ids.LINK_COPY, "data-query"), ids.URL_OUT, "data"),
     ):
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("shatterscope", name), Output(*output), Input(source, prop)
         )
+    sharing.register(app, client)
     page.register(app, client)
 
     if page.path != page.prefix:

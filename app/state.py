@@ -28,6 +28,9 @@ _RELATION = re.compile(r"([IVX]{1,5})_([CA])([1-9][0-9]?)")
 MAX_ENTITY = 10**7
 MAX_STRENGTH = 4.0
 
+# Keys of a link that others read: which weights and version it was made on (`app.links`), the live room one follows.
+BESIDE = ("h", "ver", "room")
+
 PROJECTIONS = ("isomap", "pca")
 ALIGNMENTS = ("procrustes", "shared", "none")
 MODES = ("two", "one")
@@ -282,6 +285,8 @@ class _Reader:
         edits = self.edits()
         camera = self.one("cam", _camera, None, "camera")
         lecture = self.lecture()
+        for key in BESIDE:
+            self.values.pop(key, None)
         if self.values:
             self.notices.append(f"The link has parts this page does not know: {', '.join(sorted(self.values))[:80]}.")
         return ViewState(checkpoint, subject, relation, target, tool, edits, see, camera, lecture), self.notices

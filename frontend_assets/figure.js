@@ -58,14 +58,12 @@
 
   // The style sheet colours the page's figures, and a picture has no style sheet: colours, title and what it was computed over are
   // written into a copy.
-  async function picture(gd, card, format) {
+  async function picture(gd, title, over, format) {
     const style = getComputedStyle(gd);
     const value = (name) => { const probe = document.createElement("i"); probe.style.color = `var(${name})`; gd.appendChild(probe); const found = getComputedStyle(probe).color; probe.remove(); return found; };
     const [ink, soft, line, surface] = ["--ink", "--soft", "--line", "--surface"].map(value);
     const copy = JSON.parse(JSON.stringify({ data: gd.data, layout: gd.layout }));
     const { width, height, margin } = gd._fullLayout;
-    const title = text(card, ".figure-title");
-    const over = text(card, ".figure-over");
     const room = 26 + (over ? 16 : 0);
     const layout = copy.layout;
     Object.assign(layout, { paper_bgcolor: surface, plot_bgcolor: surface, width, height: height + room, autosize: false });
@@ -73,8 +71,19 @@
     layout.font = { ...layout.font, family: style.fontFamily, color: soft };
     layout.title = { text: title + (over ? `<br><span style="font-size:11px;color:${soft}">${over}</span>` : ""), x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 20 }, font: { size: 14, color: ink } };
     for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) layout[key].gridcolor = line;
-    (layout.annotations || []).forEach((note) => { note.font = { color: ink, ...note.font }; });
+    const notes = [...(layout.annotations || []), ...((layout.scene && layout.scene.annotations) || [])];
+    notes.forEach((note) => { note.font = { color: ink, ...note.font, family: style.fontFamily }; });
+    if (layout.scene) layout.scene.camera = gd._fullLayout.scene._scene.getCamera();
     return window.Plotly.toImage(copy, { format, width, height: height + room, scale: format === "png" ? 2 : 1 });
+  }
+
+  // A figure that is no card, such as a scene, under a title of its own; returns the file's name.
+  async function savePicture(gd, title, format) {
+    const scene = gd.closest(".scene");
+    const over = scene ? text(scene, ".scene-caption .quiet") : "";
+    const name = `${fileName(`${title} ${over.split(" · ")[0]} ${over.split(" · ")[1] || ""}`)}.${format}`;
+    save(name, await picture(gd, title, over, format), "");
+    return name;
   }
 
   const saveCsv = (title, columns, rows) => save(`${fileName(title)}.csv`, toCsv(columns, rows), "text/csv");
@@ -86,11 +95,11 @@
     const name = fileName(text(card, ".figure-title"));
     const kind = button.dataset.download;
     if (kind === "csv") save(`${name}.csv`, toCsv(...pointsOf(gd)), "text/csv");
-    else save(`${name}.${kind}`, await picture(gd, card, kind), "");
+    else save(`${name}.${kind}`, await picture(gd, text(card, ".figure-title"), text(card, ".figure-over"), kind), "");
   }
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("[data-download]");
     if (button) download(button);
   });
-  window.shatterscope = Object.assign(window.shatterscope || {}, { saveCsv, pointsOf });
+  window.shatterscope = Object.assign(window.shatterscope || {}, { saveCsv, pointsOf, save, savePicture });
 })();

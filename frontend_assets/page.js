@@ -1,4 +1,4 @@
-// Small conveniences: theme, copy link and the keyboard.
+// Small conveniences: theme and the keyboard.
 (function () {
   const root = document.documentElement;
   const get = (key) => { try { return window.localStorage.getItem(key); } catch { return null; } };
@@ -8,12 +8,6 @@
   const use = (theme) => { root.dataset.theme = theme; };
   use(THEMES.includes(get("theme")) ? get("theme") : "auto");
 
-  const say = (button, text) => {
-    const before = button.textContent;
-    button.textContent = text;
-    setTimeout(() => { button.textContent = before; }, 1400);
-  };
-
   const actions = {
     "theme-toggle": () => {
       // From "as the system" go to the opposite of what is seen, so that the first press always does something.
@@ -22,11 +16,6 @@
       const next = seen === "dark" ? "light" : "dark";
       use(next === (dark ? "dark" : "light") ? "auto" : next);
       set("theme", root.dataset.theme);
-    },
-    "copy-link": (button) => {
-      const done = () => say(button, "Copied");
-      const failed = () => window.prompt("Copy this link", window.location.href);
-      if (navigator.clipboard) navigator.clipboard.writeText(window.location.href).then(done, failed); else failed();
     },
   };
   document.addEventListener("click", (event) => {

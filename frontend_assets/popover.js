@@ -1,6 +1,11 @@
-// The fold on a method lies over the scene: it closes when the person turns to something else.
+// Folds that lie over the page (a method's explanation, Share) close when the person turns to something else.
 (function () {
-  const close = (keep) => document.querySelectorAll("details.about[open]").forEach((fold) => { if (!fold.contains(keep)) fold.open = false; });
+  const open = () => [...document.querySelectorAll("details.about[open], details.share[open]")];
+  const close = (keep) => open().forEach((fold) => { if (!fold.contains(keep)) fold.open = false; });
   document.addEventListener("pointerdown", (event) => close(event.target));
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(null); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    open().forEach((fold) => { if (fold.contains(document.activeElement)) fold.querySelector("summary").focus(); });
+    close(null);
+  });
 })();

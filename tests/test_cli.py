@@ -44,7 +44,7 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return run
 
 
-@pytest.mark.parametrize("command", ["serve", "train", "checkpoints", "edit", "sweep", "export-hf"])
+@pytest.mark.parametrize("command", ["serve", "train", "checkpoints", "edit", "sweep", "export", "export-hf"])
 def test_help_teaches_by_example(run: Run, command: str) -> None:
     status, out, _ = run(command, "--help")
     assert status == 0

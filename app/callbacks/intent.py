@@ -18,7 +18,10 @@ from app.callbacks import stored
 from app.callbacks.happened import happened
 from app.callbacks.reply import BUTTONS, CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
+from app.layout.parts import Node
 from app.lecture.told import view_at
+from app.links import Pin, open_link
+from app.share.notice import told
 from app.state import ALIGNMENTS, PROJECTIONS, Place, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
@@ -86,12 +89,15 @@ class _Intent:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
             )
-        now, notices = self.read()
+        now, unread = self.read()
         now = await self.step(now)
-        checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
-        if now.view.checkpoint not in (None, checkpoint.id):
-            notices.append(f"Checkpoint {now.view.checkpoint} is not here, so {checkpoint.id} is shown without edits.")
-            now = Page(replace(now.view, checkpoint=None, edits=()))
+        notices: list[Node] = list(unread)
+        pin = Pin.from_query(self.page["url"]["query"] or "") if self.did.opened else Pin()
+        found = open_link(now.view, pin, checkpoints, editors if self.did.opened else None)
+        checkpoint = found.checkpoint
+        if found.missing:
+            notices += told(found, "/")
+            now = Page(found.view)
         if self.did.opened:
             now = stored.reopened(now.view, checkpoint.id, self.page["part"][ids.HISTORY])
         if self.did.cancelled:

@@ -11,6 +11,7 @@ from app import actions, ids, options
 from app.actions import Page
 from app.callbacks import stored
 from app.callbacks.happened import Happened, now_seen
+from app.layout.parts import Node, sentences
 from app.state import Tool
 from backend.schemas import CheckpointInfo, EditorInfo
 
@@ -76,7 +77,7 @@ class Reply:
         self,
         now: Page,
         did: Happened,
-        notices: list[str],
+        notices: list[Node],
         checkpoints: list[CheckpointInfo],
         editors: list[EditorInfo],
     ) -> Json:
@@ -133,6 +134,6 @@ class Reply:
             {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, ctx.args_grouping, shown)},
         )
         self.store(ids.URL_OUT, options.shortest(view, checkpoint, tool, editors[0]).to_query())
-        out["notice"] = " ".join([*notices, *gave_way])
+        out["notice"] = sentences([*notices, *gave_way])
         out["problem"] = ""
         return out

@@ -60,8 +60,8 @@ def register(app: Dash, client: Client) -> None:
             )
         except ApiError as error:
             return (*[no_update] * 9, f"The picture could not be made: {error.message}")
-        marks = _marks(ask["subject"], asked, stored.target_of(aim), ring)
-        before, after = _pair(result, relation, marks)
+        marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
+        before, after = scenes_of(result, relation, marks)
         signature = f"{model['checkpoint']}/{view.dimensions}"
         figures = [
             _patch(scene) if drawn == signature else scene_figure(scene, _camera(camera)) for scene in (before, after)
@@ -87,7 +87,7 @@ def register(app: Dash, client: Client) -> None:
         )
 
 
-def _pair(result: ProjectionResult, relation: Relation, marks: list[Mark]) -> tuple[Scene, Scene]:
+def scenes_of(result: ProjectionResult, relation: Relation, marks: list[Mark]) -> tuple[Scene, Scene]:
     before, after = decode(result.before), decode(result.after)
     position = np.asarray(result.order_position)
     first, second = frames(before, after, shared=result.align == "shared")
@@ -97,7 +97,7 @@ def _pair(result: ProjectionResult, relation: Relation, marks: list[Mark]) -> tu
     )
 
 
-def _marks(subject: int, relation: Relation, target: Target, ring: list[int]) -> list[Mark]:
+def marks_of(subject: int, relation: Relation, target: Target, ring: list[int]) -> list[Mark]:
     old = options.object_at(ring, subject, relation, 0)
     new = options.object_at(ring, subject, relation, target.distance) if target.distance is not None else target.object
     entities = {"subject": subject, "old": old, "new": new}

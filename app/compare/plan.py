@@ -13,7 +13,9 @@ from app.client import ApiError, Client
 from app.compare import rows
 from app.compare.layout import tile
 from app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
-from app.layout.parts import Node
+from app.layout.parts import Node, sentences
+from app.links import Pin, open_link
+from app.share.notice import told
 from app.state import Edit, Relation, Target, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
@@ -49,11 +51,14 @@ class Planner:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
             )
-        state, notices = self.read()
-        checkpoint = options.find_checkpoint(checkpoints, state.view.checkpoint)
-        if state.view.checkpoint not in (None, checkpoint.id):
-            notices.append(f"Checkpoint {state.view.checkpoint} is not here, so {checkpoint.id} is used without edits.")
-            state = replace(state, view=replace(state.view, edits=()))
+        state, unread = self.read()
+        notices: list[Node] = list(unread)
+        pin = Pin.from_query(self.page["url"]["query"] or "") if self.opened else Pin()
+        found = open_link(state.view, pin, checkpoints)
+        checkpoint = found.checkpoint
+        if found.missing:
+            notices += told(found, "/compare", lambda view: replace(state, view=view).to_query())
+            state = replace(state, view=found.view, run=state.run and found.exact)
         view, gave_way = actions.fit(replace(state.view, checkpoint=checkpoint.id), checkpoint, editors)
         state = replace(state, view=view)
         unknown = [name for name in state.by or () if name not in offered(editors)]
@@ -99,7 +104,7 @@ class Planner:
     def show(
         self,
         state: Comparison,
-        notices: list[str],
+        notices: list[Node],
         checkpoint: CheckpointInfo,
         checkpoints: list[CheckpointInfo],
         editors: list[EditorInfo],
@@ -158,7 +163,7 @@ class Planner:
             "round": self.round() + bool(run),
         }
         out["url_out"] = _shortest(state, checkpoint, editors).to_query()
-        out["notice"], out["problem"] = " ".join(notices), ""
+        out["notice"], out["problem"] = sentences(notices), ""
         return out
 
     def round(self) -> int:

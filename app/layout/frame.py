@@ -7,6 +7,7 @@ from dash import dcc, html
 from app import ids, theme
 from app.components import Select
 from app.layout.parts import Node, problem
+from app.share.layout import share
 
 PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"), ("/lecture", "Lecture"))
 
@@ -29,6 +30,7 @@ def frame(path: str, *content: Node, stores: tuple[str, ...] = (), skip: tuple[s
 def header(path: str) -> Node:
     return html.Header(
         [
+            *(html.H1(name, className="unseen") for target, name in PAGES if path == target != "/reproduce"),
             html.A(
                 [html.Span(className="brand-ring", style={"background": theme.ring_gradient()}), "Shatterscope"],
                 href="/",
@@ -39,7 +41,9 @@ def header(path: str) -> Node:
                 [
                     Select(id=ids.CHECKPOINT, options=[], label="checkpoint: which trained model"),
                     html.Span("", id=ids.CHECKPOINT_NOTE, className="checkpoint-note"),
-                ],
+                ]
+                if path != "/gallery"
+                else [],
                 className="checkpoint",
             ),
             html.Div(
@@ -59,7 +63,7 @@ def header(path: str) -> Node:
                 hidden=True,
                 title="Stop computing and go back to the last complete view (Esc)",
             ),
-            html.Button("Copy link", id="copy-link", className="quiet", title="The link holds this whole view"),
+            share(path),
             html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
         ],
         className="bar",

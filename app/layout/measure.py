@@ -107,4 +107,5 @@ def details() -> Node:
             ),
         ],
         className="details",
+        **{"aria-label": "More about the edit"},
     )

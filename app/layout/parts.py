@@ -33,4 +33,12 @@ def table(head: tuple[Node, ...], rows: list[Node]) -> Node:
     return html.Div(
         html.Table([html.Thead(html.Tr([html.Th(text, scope="col") for text in head])), html.Tbody(rows)]),
         className="table-scroll",
+        tabIndex="0",  # so that the keyboard can scroll it
     )
+
+
+def sentences(parts: list[Node]) -> Node:
+    """One after the other: text, or elements where there are any among them."""
+    if all(isinstance(part, str) for part in parts):
+        return " ".join(parts)
+    return [item for part in parts for item in (part, " ")]

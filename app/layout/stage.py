@@ -62,7 +62,14 @@ def scene(graph: str, caption: str, words: str, name: str) -> Node:
             html.P(id=words, className="scene-words"),
         ],
         className=f"scene {name}",
+        **turnable(name.capitalize()),
     )
+
+
+def turnable(name: str) -> dict[str, str]:
+    """Attributes of a scene that the keyboard reaches (`frontend_assets/turn.js`)."""
+    told = f"{name}: the representations in space. Arrow keys turn them, + and - come nearer and go away."
+    return {"tabIndex": "0", "aria-label": told}
 
 
 def hint() -> Node:

@@ -21,7 +21,19 @@ from backend.api.guard import MAX_BODY_BYTES, Guard
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
 from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, Rooms
-from backend.api.routes import checkpoints, edits, health, lessons, representations, reproduction, rooms, sweeps
+from backend.api.routes import (
+    checkpoints,
+    edits,
+    exports,
+    health,
+    lessons,
+    representations,
+    reproduction,
+    rooms,
+    sweeps,
+    views,
+)
+from backend.api.views import MAX_VIEWS
 from backend.schemas import MAX_EDITS, Problem
 from backend.settings import Settings
 from backend.sweep_schemas import MAX_SEQUENCE, SweepRow
@@ -37,6 +49,7 @@ probabilities are fractions in [0, 1], times are seconds. Big arrays are base64 
 queue: beyond it the answer is 429 with `Retry-After`. A request that asks for what is being computed already joins it
 and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
 state has at most {MAX_STATE_BYTES // 1024} KiB. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
+At most {MAX_VIEWS} views are stored.
 
 **Errors** are `application/problem+json` (RFC 9457); for invalid input `errors` names the fields. Unknown fields are refused.
 """
@@ -96,7 +109,7 @@ def _create_api() -> FastAPI:
     api.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
     api.add_middleware(Guard)
     problems.install(api)
-    for module in (health, checkpoints, edits, representations, sweeps, reproduction, lessons, rooms):
+    for module in (health, checkpoints, edits, representations, sweeps, reproduction, lessons, rooms, views, exports):
         api.include_router(module.router)
     docs.install(api)
     _describe_problems(api)

@@ -97,11 +97,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, description in {
-        404: "No such checkpoint, edit, job, shipped run, lesson or room.",
+        404: "No such checkpoint, edit, job, shipped run, lesson, room or view.",
         409: "The edit or shipped run was made on weights that are here no longer, the run is damaged, the job has ended, or the files of a lesson cannot be used.",
         413: "The request body is larger than 1 MiB.",
         422: "Invalid input; `errors` names the fields.",
         429: "Too many computations are waiting; `Retry-After` says when to try again.",
-        503: "The store cannot be read or written.",
+        503: "The store cannot be read or written, or keeps as many views as it may.",
     }.items()
 }

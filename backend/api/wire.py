@@ -58,6 +58,11 @@ def array(values: NDArray[np.floating]) -> Array:
     return Array(shape=list(data.shape), bdata=base64.b64encode(data.tobytes()).decode("ascii"))
 
 
+def values_of(array: Array) -> NDArray[np.float32]:
+    """The array that `array` wrote down, in its shape."""
+    return np.frombuffer(base64.b64decode(array.bdata), dtype="<f4").reshape(array.shape)
+
+
 def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
     graph, model, metadata = checkpoint.graph, checkpoint.model, checkpoint.metadata
     training = metadata.training

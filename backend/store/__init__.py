@@ -2,5 +2,6 @@
 
 from backend.store.database import Store, StoreError
 from backend.store.jobs import Job, Jobs, Pace
+from backend.store.views import StoredView, Views
 
-__all__ = ["Job", "Jobs", "Pace", "Store", "StoreError"]
+__all__ = ["Job", "Jobs", "Pace", "Store", "StoreError", "StoredView", "Views"]

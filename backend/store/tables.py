@@ -54,3 +54,19 @@ class ResultRow(Base):
     values: Mapped[str] = mapped_column(Text)  # JSON, handed out as it is
 
     __table_args__ = (Index("job_rows_by_time", "job", "finished"),)
+
+
+class ViewRow(Base):
+    """A view behind a short link; with a title it is in the gallery. `token` is the hash of what deletes it."""
+
+    __tablename__ = "views"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    path: Mapped[str] = mapped_column(String(32))
+    query: Mapped[str] = mapped_column(Text)
+    title: Mapped[str | None] = mapped_column(String(100), index=True)
+    note: Mapped[str] = mapped_column(Text)
+    checkpoint: Mapped[str | None] = mapped_column(String(128))
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    token: Mapped[str | None] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(DateTime(timezone=True))

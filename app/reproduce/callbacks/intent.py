@@ -10,10 +10,11 @@ from dash.exceptions import PreventUpdate
 
 from app import ids, options
 from app.client import ApiError, Client
+from app.links import Pin, open_link
 from app.reproduce import names
 from app.reproduce.runs import opening_checkpoint
 from app.reproduce.state import View, default_edit
-from app.state import Edit, Target
+from app.state import Edit, Target, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
@@ -62,9 +63,11 @@ def register(app: Dash, client: Client) -> None:
             checkpoints, editors = await client.checkpoints(), await client.editors()
             if opened:
                 view, notices = View.from_query(url["query"] or "")
-                if view.checkpoint not in {item.id for item in checkpoints}:
-                    if view.checkpoint:
-                        notices.append(f"There is no checkpoint {view.checkpoint!r} here; another one is shown.")
+                link = open_link(ViewState(view.checkpoint), Pin.from_query(url["query"] or ""), checkpoints)
+                notices += [text for text in (*link.missing, link.instead) if text]
+                if link.missing:
+                    view = replace(view, checkpoint=link.checkpoint.id, jobs=(), edit=view.edit if link.exact else None)
+                elif view.checkpoint is None:
                     view = replace(view, checkpoint=await opening_checkpoint(client, checkpoints), jobs=(), edit=None)
             else:
                 view = View.from_store(stored)

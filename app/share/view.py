@@ -1,0 +1,69 @@
+"""One view, looked up and computed through the API, for whatever is made of it: files, citations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app import actions, links
+from app.client import ApiError, Client
+from app.links import Pin
+from app.state import ViewState
+from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, ProjectionResult
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A view as the Explore page shows it; `edit` and `evaluation` are None for the unedited model."""
+
+    view: ViewState
+    checkpoint: CheckpointInfo
+    query: str  # pinned: it says which weights
+    edit: EditResult | None
+    projection: ProjectionResult
+    evaluation: EvaluationResult | None
+    ring: list[int]  # of the question's order
+
+
+async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
+    """The view that a query means here.
+
+    Raises:
+        ApiError: 409 where something that the link needs is not here, 422 where it cannot be read.
+    """
+    checkpoints, editors = await client.checkpoints(), await client.editors()
+    if not checkpoints:
+        raise ApiError(409, "There is no checkpoint here.")
+    view, unread = ViewState.from_query(query)
+    if unread:
+        raise ApiError(422, " ".join(unread))
+    opened = links.open_link(view, Pin.from_query(query), checkpoints, editors)
+    if not opened.exact:
+        offer = ""
+        if opened.offer is not None:
+            near = next(item for item in checkpoints if item.id == opened.offer.view.checkpoint)
+            offer = f" Nearest: {links.pinned(opened.offer.view.to_query(), near)}"
+        raise ApiError(409, " ".join(opened.missing) + offer)
+    fitted, gave_way = actions.fit(opened.view, opened.checkpoint, editors)
+    if gave_way:
+        raise ApiError(422, " ".join(gave_way))
+    return fitted, opened.checkpoint
+
+
+async def show(client: Client, query: str) -> Shown:
+    """Raises `ApiError`, as `read` does, and where a computation fails."""
+    view, checkpoint = await read(client, query)
+    see, edits = view.see, view.edits
+    edit = await client.edit(checkpoint.id, edits) if edits else None
+    projection = await client.projection(
+        checkpoint.id,
+        edits,
+        relation=see.relation or view.relation.name,
+        site=see.site,
+        method=see.projection,
+        dimensions=see.dimensions,
+        align=see.align,
+        n_neighbors=see.n_neighbors,
+    )
+    evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
+    ring = await client.ring(checkpoint.id, view.relation.order)
+    return Shown(view, checkpoint, links.pinned(view.to_query(), checkpoint), edit, projection, evaluation, ring)

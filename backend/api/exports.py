@@ -1,0 +1,153 @@
+"""Exports: the coordinates and everything measured of one view, with what it takes to compute them again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+
+from backend import __version__
+from backend.api import wire
+from backend.api.laboratory import Laboratory
+from backend.api.measures import get_evaluation, get_projection
+from backend.schemas import Array, EditRequest, EvaluationRequest, EvaluationResult, ProjectionRequest
+from backend.share_schemas import Coordinates, Export, ExportRequest, Provenance
+
+PAPER = (
+    "Nishi, Ramesh, Okawa, Khona, Tanaka, Lubana: Representation Shattering in Transformers: A Synthetic Study with "
+    "Knowledge Editing. ICML 2025. arXiv:2410.17194"
+)
+COLUMNS = (
+    "record", "name", "order", "sub_graph", "before", "after", "change", "n", "entity", "place",
+    "before_x", "before_y", "before_z", "after_x", "after_y", "after_z",
+)  # fmt: skip
+
+
+async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
+    """Everything of one view, from the same computations that the page shows.
+
+    Raises:
+        ProblemError: 422 naming the field at fault.
+    """
+    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    info = wire.checkpoint_info(checkpoint, checkpoint.id == laboratory.default_id)
+    edit, evaluation, id = None, None, None
+    if request.edits:
+        edit = await laboratory.edit(EditRequest(checkpoint=checkpoint.id, edits=request.edits))
+        id = edit.id
+    picture = await get_projection(
+        laboratory,
+        ProjectionRequest(edit=id, **request.model_dump(exclude={"edits", "link"})),
+    )
+    asked = EvaluationRequest(checkpoint=checkpoint.id, edit=id or "")
+    if id is not None:
+        evaluation = await get_evaluation(laboratory, asked)
+    provenance = Provenance(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        link=request.link,
+        checkpoint=checkpoint.id,
+        checkpoint_sha256=checkpoint.sha256,
+        edit=id,
+        edits=[item.spec for item in edit.edits] if edit else [],
+        relation=picture.relation,
+        site=picture.site,
+        projection=picture.method,
+        dimensions=picture.dimensions,
+        n_neighbors_asked=request.n_neighbors,
+        n_neighbors=picture.diagnostics["before"].n_neighbors,
+        align=picture.align,
+        contexts=asked.contexts if evaluation else None,
+        queries=asked.queries if evaluation else "all",
+        seed=asked.seed if evaluation else None,
+        versions={
+            "shatterscope": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        paper=PAPER,
+    )
+    return Export(
+        provenance=provenance,
+        accuracy=info.accuracy,
+        edit=edit,
+        evaluation=evaluation,
+        diagnostics=picture.diagnostics,
+        coordinates=Coordinates(place=picture.order_position, before=_rows(picture.before), after=_rows(picture.after)),
+    )
+
+
+def _rows(array: Array) -> list[list[float]]:
+    """Nine digits give a float32 back exactly."""
+    return [[float(f"{value:.9g}") for value in row] for row in wire.values_of(array).tolist()]
+
+
+def to_csv(export: Export) -> str:
+    """One table. Its first lines, which begin with `#`, say where it comes from; then one row a metric (`record` is
+    `metric`) and one row an entity (`record` is `entity`). `pandas.read_csv(file, comment="#")` reads it."""
+    out = io.StringIO()
+    for name, value in export.provenance.model_dump(mode="json").items():
+        shown = value if isinstance(value, str) else json.dumps(value)
+        out.write(f"# {name}: {' '.join(shown.split())}\n")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in (*_metrics(export), *_entities(export)):
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def _metrics(export: Export) -> Iterator[dict[str, Any]]:
+    found = export.evaluation
+    if found is None:
+        for task, per_order in export.accuracy.model_dump().items():
+            for order, value in per_order.items():
+                same = {"before": value, "after": value, "change": 0.0}
+                yield {"record": "metric", "name": f"accuracy {task}", "order": order, **same}
+        return
+    yield from _measured(found)
+
+
+def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:
+    for part in ("edit", "retain", "test"):
+        value = getattr(found.shattering, part)
+        if value is not None:
+            n = found.shattering.n_entities
+            yield {
+                "record": "metric",
+                "name": "R",
+                "sub_graph": part,
+                "before": 0.0,
+                "after": value,
+                "change": value,
+                "n": n,
+            }
+    for relation, value in found.shattering.per_relation.items():
+        yield {"record": "metric", "name": f"R {relation}", "before": 0.0, "after": value, "change": value}
+    for score in found.scores:
+        place = {"record": "metric", "order": score.order, "sub_graph": score.sub_graph, "n": score.n_queries}
+        yield {**place, "name": f"accuracy {score.task}", **score.accuracy.model_dump()}
+        yield {**place, "name": f"probability {score.task}", **score.probability.model_dump()}
+    for name, wanted in found.quality or ():
+        if wanted is not None:
+            yield {"record": "metric", "name": name, "n": wanted.n_queries, **wanted.accuracy.model_dump()}
+    for item in found.damage:
+        where = f"distance {item.distance_from}..{item.distance_to}"
+        moved = {"before": 0.0, "after": item.displacement, "change": item.displacement}
+        yield {"record": "metric", "name": f"displacement {where}", "n": item.n_entities, **moved}
+        yield {"record": "metric", "name": f"accuracy {where}", "n": item.n_entities, **item.accuracy.model_dump()}
+
+
+def _entities(export: Export) -> Iterator[dict[str, Any]]:
+    points = export.coordinates
+    for entity, (place, before, after) in enumerate(zip(points.place, points.before, points.after, strict=True)):
+        row: dict[str, Any] = {"record": "entity", "entity": entity, "place": place}
+        for side, values in (("before", before), ("after", after)):
+            row.update({f"{side}_{axis}": value for axis, value in zip("xyz", values, strict=False)})
+        yield row

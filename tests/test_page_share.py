@@ -1,0 +1,206 @@
+"""Sharing in Chromium: the popover, links that cannot be shown, the gallery, the citation."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from page_fixtures import PATIENCE, Explore, Server
+from playwright.sync_api import Browser, expect
+
+QUERY = "?c=rings-small&q=7~I_C2&t=d64&e=7~I_C2~d40~rome~0~tuned~1"
+
+
+def share(explore: Explore) -> None:
+    explore.page.click("#share > summary")
+    expect(explore.page.locator("#link-copy")).to_be_visible()
+
+
+def copied(explore: Explore) -> str:
+    page = explore.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#link-copy")
+    expect(page.locator("#share-said")).to_contain_text("copied")
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+def test_a_copied_link_names_its_weights_and_gives_the_same_numbers(
+    explore: Explore, server: Server, chromium: Browser
+) -> None:
+    explore.open(server.url + QUERY)
+    explore.edits(1)
+    share(explore)
+    link = copied(explore)
+    assert link.startswith(f"{server.url}/?c=rings-small&")
+    assert "&h=" in link
+    assert link.endswith("~256~3~4&ver=1")
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    other = Explore(context.new_page())
+    other.open(link)
+    other.edits(1)
+    assert other.numbers() == explore.numbers()
+    assert other.page.inner_text("#notice") == ""
+    context.close()
+
+
+def test_a_link_to_other_weights_says_so_and_offers_the_nearest(explore: Explore, server: Server) -> None:
+    page = explore.page
+    explore.open(f"{server.url}/{QUERY}&h=0123456789ab~256~3~4&ver=1")
+    explore.edits(0)
+    expect(page.locator("#notice")).to_contain_text("other weights of rings-small (0123456789ab")
+    page.click("#notice a")
+    explore.edits(1)
+    assert page.inner_text("#notice") == ""
+    explore.open(f"{server.url}/?c=gone&e=7~I_C2~d40~mend~0~tuned~1&h=0123456789ab~256~3~4&ver=0")
+    expect(page.locator("#notice")).to_contain_text("gone (weights 0123456789ab…) is not here")
+    page.goto(f"{server.url}/compare{QUERY.replace('rings-small', 'gone')}&run=1")
+    expect(page.locator("#notice")).to_contain_text("gone is not here")
+    page.goto(f"{server.url}/reproduce?c=gone")
+    expect(page.locator("#notice")).to_contain_text("gone is not here")
+
+
+def test_the_popover_is_worked_by_keyboard_and_closes(explore: Explore) -> None:
+    page = explore.page
+    page.focus("#share > summary")
+    page.keyboard.press("Enter")
+    expect(page.locator("#link-copy")).to_be_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "link-copy"
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    page.keyboard.press("Escape")
+    expect(page.locator("#link-copy")).to_be_hidden()
+    assert page.evaluate("document.activeElement.parentElement.id") == "share"
+    page.keyboard.press("Enter")
+    page.mouse.click(600, 400)
+    expect(page.locator("#link-copy")).to_be_hidden()
+
+
+@pytest.mark.parametrize("edits", [1, 12])
+def test_a_long_link_gets_a_short_one_in_its_qr_code(explore: Explore, server: Server, edits: int) -> None:
+    page = explore.page
+    stack = "".join(f"&e={subject}~I_C2~d40~rome~0~tuned~1" for subject in range(edits))
+    explore.open(f"{server.url}/?c=rings-small{stack}")
+    explore.edits(edits)
+    share(explore)
+    page.click("#link-qr")
+    page.wait_for_selector("#share-qr img")
+    assert page.evaluate("document.querySelector('#share-qr img').naturalWidth") > 0
+    link = page.inner_text("#share-qr a")
+    assert ("/v/" in link) == (edits > 1)
+    numbers = explore.numbers()
+    page.goto(link)
+    explore.edits(edits)
+    assert explore.numbers() == numbers
+    assert explore.faults == []
+
+
+def test_files_and_pictures_are_saved(explore: Explore, server: Server) -> None:
+    page = explore.page
+    explore.open(server.url + QUERY)
+    explore.edits(1)
+    share(explore)
+    r = page.get_attribute("#r-edit", "data-value")
+    for button, ending in (
+        ("export-html", "html"),
+        ("export-csv", "csv"),
+        ("export-json", "json"),
+        ("export-weights", "safetensors"),
+    ):
+        with page.expect_download() as download:
+            page.click(f"#{button}")
+        assert download.value.suggested_filename == f"shatterscope-rings-small-7-I_C2-d40-rome.{ending}"
+        if ending == "json":
+            found = json.loads(download.value.path().read_text())
+            assert repr(found["evaluation"]["shattering"]["edit"]) == r
+        if ending == "html":
+            assert f'data-value="{r}"' in download.value.path().read_text()
+    for graph in ("scene-before", "scene-after", "damage-figure"):
+        for kind, begins in (("png", b"\x89PNG"), ("svg", b"<svg")):
+            with page.expect_download() as download:
+                page.click(f'[data-picture="{graph}.{kind}"]')
+            content = download.value.path().read_bytes()
+            assert content.startswith(begins)
+            if kind == "svg" and graph.startswith("scene"):
+                assert b"<image" in content, "the points"
+                assert b"subject 7" in content, "the labels"
+    page.click("#reset")
+    explore.edits(0)
+    share(explore)
+    page.click("#export-weights")
+    expect(page.locator("#share-said")).to_contain_text("no weight change")
+
+
+def test_what_is_cited_makes_the_picture_again(explore: Explore, server: Server) -> None:
+    page = explore.page
+    explore.open(server.url + QUERY)
+    explore.edits(1)
+    share(explore)
+    page.click("#cite > summary")
+    expect(page.locator("#cite-bibtex")).to_contain_text("2410.17194")
+    expect(page.locator("#cite-command")).to_contain_text("shatterscope edit rings-small 7 I_C2 --distance=40")
+    expect(page.locator("#cite-command")).to_contain_text("shatterscope export '?c=rings-small&")
+    specification = json.loads(page.inner_text("#cite-spec"))
+    assert specification["edits"][0]["subject"] == 7
+    body = {"checkpoint": specification["checkpoint"], "edits": specification["edits"]}
+    made = page.request.post(f"{server.url}/api/v1/edits", data=body).json()
+    assert made["id"] == specification["edit"]
+
+
+def test_a_view_is_saved_shown_opened_and_deleted_by_its_browser(
+    explore: Explore, server: Server, chromium: Browser
+) -> None:
+    page = explore.page
+    explore.open(server.url + QUERY)
+    explore.edits(1)
+    numbers = explore.numbers()
+    share(explore)
+    page.click("text=Save in the gallery")
+    page.click("#view-save")
+    expect(page.locator("#share-said")).to_contain_text("title")
+    page.fill("#view-title", "A <i>far</i> edit")
+    page.fill("#view-note", "Look at ring I.")
+    page.click("#view-save")
+    expect(page.locator("#share-said")).to_contain_text("/v/")
+    page.click("#share-said a[href='/gallery']")
+    card = page.locator(".gallery-cards li").first
+    expect(card).to_contain_text("A <i>far</i> edit")
+    expect(card).to_contain_text("7 I_C2 d = 40 by rome")
+    expect(card).to_contain_text("rings-small")
+
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    other = Explore(context.new_page())
+    other.page.goto(f"{server.url}/gallery")
+    expect(other.page.locator(".gallery-cards li").first).to_contain_text("far")
+    expect(other.page.locator("[data-delete]").first).to_be_hidden()
+    other.page.click(".gallery-cards li h2 a")
+    other.edits(1)
+    assert other.numbers() == numbers
+    context.close()
+
+    before = page.locator(".gallery-cards li:visible").count()
+    page.locator("[data-delete]").first.click()
+    expect(page.locator("#share-said")).to_have_text("Deleted.")
+    expect(page.locator(".gallery-cards li:visible")).to_have_count(before - 1)
+    page.goto(f"{server.url}/v/nothing")
+    expect(page.locator("#notice")).to_contain_text("There is no view 'nothing'")
+
+
+def test_a_scene_that_was_tabbed_to_turns_by_the_arrow_keys(explore: Explore) -> None:
+    page = explore.page
+    before = explore.camera("scene-before")
+    page.mouse.click(450, 650)
+    page.evaluate("document.querySelector('.scene.before').focus()")
+    page.keyboard.press("ArrowLeft")
+    assert explore.camera("scene-before") == pytest.approx(before), "not one that was only clicked"
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_timeout(600)
+    turned = explore.camera("scene-before")
+    assert turned != pytest.approx(before, abs=1e-2)
+    assert explore.camera("scene-after") == pytest.approx(turned, abs=1e-3)
+    explore.settle()
+    assert "cam=" in page.url
