@@ -17,6 +17,8 @@ PAGES = {
     "compare": f"/compare?{EDIT}&by=rome:tuned&run=1",
     "reproduce": "/reproduce",
     "gallery": "/gallery",
+    "lecture": "/lecture",
+    "lesson": "/?lesson=editing-101&step=2",
 }
 
 
