@@ -60,6 +60,11 @@ ROUTES = [
     ("GET", "/jobs/{id}/events"),  # as for rooms
     ("POST", "/rooms"),
     ("GET", "/rooms/{id}"),
+    ("DELETE", "/rooms/{id}"),
+    ("GET", "/rooms/{id}/qr.svg"),
+    ("POST", "/rooms/{id}/answers"),
+    ("POST", "/rooms/{id}/handover"),
+    ("POST", "/rooms/{id}/presenter"),
     ("PUT", "/rooms/{id}/state"),
     ("POST", "/views"),
     ("GET", "/views"),
