@@ -374,6 +374,7 @@ class RoomCreated(Wire):
 
 class RoomInfo(Wire):
     id: str
+    audience_url: str
     revision: int
     followers: int
     created: str

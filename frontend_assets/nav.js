@@ -15,7 +15,7 @@
   // What this tab knows after leaving this page: the whole address of each page, and the shared parts by key.
   function leave() {
     const path = here();
-    const query = window.location.search.slice(1);
+    const query = window.shatterscope.state().query.slice(1);
     const known = load();
     const checkpoint = (text) => new URLSearchParams(text || "").get("c") || "";
     const other = checkpoint(known.shared) !== checkpoint(query);

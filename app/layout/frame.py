@@ -8,6 +8,7 @@ from app import ids, theme
 from app.components import Select
 from app.layout.parts import Node, problem
 from app.share.layout import share
+from app.rooms import room_status
 
 PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"))
 
@@ -63,6 +64,7 @@ def header(path: str) -> Node:
                 hidden=True,
                 title="Stop computing and go back to the last complete view (Esc)",
             ),
+            room_status(),
             share(path),
             html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
         ],

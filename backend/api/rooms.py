@@ -15,12 +15,10 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from backend.api.limiter import Limiter
 from backend.api.polls import Polls, Question
-from backend.schemas import RoomInfo
 from backend.store import RoomStore, StoredRoom, StoreError
 
 MAX_ROOMS = 256
@@ -94,10 +92,6 @@ class Room:
     def stored(self) -> StoredRoom:
         state = None if self.state is None else json.dumps(self.state, separators=(",", ":"))
         return StoredRoom(self.id, self.token_hash, self.expires, self.created, self.revision, state)
-
-    def info(self) -> RoomInfo:
-        created = datetime.fromtimestamp(self.created, UTC).isoformat()
-        return RoomInfo(id=self.id, revision=self.revision, followers=self.followers, created=created)
 
     def is_presenter(self, token: str) -> bool:
         return hmac.compare_digest(secret_hash(token), self.token_hash)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -112,9 +113,15 @@ async def open_room(rooms: RoomsDep, limits: RoomLimitsDep, base: BaseDep, addre
 
 
 @router.get("/rooms/{id}")
-async def get_room(room: RoomDep) -> RoomInfo:
+async def get_room(room: RoomDep, base: BaseDep) -> RoomInfo:
     """Revision and number of followers."""
-    return room.info()
+    return RoomInfo(
+        id=room.id,
+        audience_url=_audience_url(base, room),
+        revision=room.revision,
+        followers=room.followers,
+        created=datetime.fromtimestamp(room.created, UTC).isoformat(),
+    )
 
 
 @router.delete("/rooms/{id}", status_code=204, responses=REFUSED)
