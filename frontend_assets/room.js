@@ -29,6 +29,7 @@
   let appliedAt = 0; // when a state was last applied, and when somebody last touched the page
   let touchedAt = 0;
   let answers = null; // to the question at hand: the presenter's { lesson, step, counts, shown }, or a follower's own answer
+  let trouble = ""; // what went wrong, said in Share
   let shown = null; // the question whose counts the presenter shows
 
   function remember() {
@@ -95,7 +96,7 @@
         const headers = token ? { Authorization: `Bearer ${token}` } : seen === null ? {} : { "Last-Event-ID": String(seen) };
         const response = await window.fetch(API + here("/events"), { headers, signal, cache: "no-store" });
         if (room !== mine) return;
-        if (response.status === 404) { over("ended"); return; }
+        if (response.status === 404) { leave("ended"); return; }
         if (response.status === 403 && token) { handedOver(); return; }
         if (response.status === 429) { failures += 1; await pause(waitOf(response)); continue; }
         if (!response.ok) throw new Error(String(response.status));
@@ -127,7 +128,7 @@
     } else if (event === "counts") {
       if (room.token) { answers = data; draw(); }
       if (data.shown) document.dispatchEvent(new CustomEvent("shatterscope:counts", { detail: { lesson: data.lesson, step: data.step, counts: data.counts } }));
-    } else if (event === "end") over(data.reason);
+    } else if (event === "end") leave(data.reason);
   }
 
   // --- the presenter --------------------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@
       try {
         const response = await call(here("/state"), "PUT", { state, shown }, room.token);
         if (room !== mine) break;
-        if (response.status === 404) over("ended");
+        if (response.status === 404) leave("ended");
         else if (response.status === 403) handedOver();
         else if (response.status === 429 || response.status >= 500) throw new Error(String(response.status));
         else failures = 0;
@@ -199,13 +200,13 @@
   // --- a follower -------------------------------------------------------------------------------------------------------------
   const still = (query) => query.replace(/^\?/, "").split("&").filter((part) => part && !part.startsWith("cam=")).join("&");
 
-  function apply() {
+  function apply(at = `${room.id}/${seen}`) { // all followers who come to a state ask the server the same
     if (!newest) return;
     const { path, query, camera } = newest;
     const now = window.shatterscope.state();
     if (path !== now.path || still(query) !== still(now.query)) {
       appliedAt = performance.now();
-      window.shatterscope.go({ path, query }); // the address keeps the room
+      window.shatterscope.go({ path, query }, at); // the address keeps the room
     } else if (query !== now.query) { // only the camera: nothing to ask the server
       window.history.replaceState(window.history.state, "", `${path}?${[`room=${encodeURIComponent(room.id)}`, query.slice(1)].filter(Boolean).join("&")}`);
     }
@@ -223,7 +224,7 @@
     room.following = true;
     remember();
     draw();
-    apply();
+    apply(Date.now()); // it may be a state that this page has been in before
   }
 
   async function send(answer) {
@@ -254,15 +255,13 @@
     if (stream) stream.abort();
   }
 
-  function leave() {
+  function leave(why = "") {
     if (room) save(`room-secret:${room.id}`, null);
     leaveStream();
     remember();
     name(null);
-    stands("");
+    stands(why);
   }
-
-  const over = (why) => { const { id } = room; leave(); link = why; room = null; draw(); save(`room-secret:${id}`, null); };
 
   function handedOver() {
     const { id } = room;
@@ -306,6 +305,8 @@
 
   function draw() {
     if (!byId("room")) return;
+    if (trouble && trouble !== byId("room-problem").textContent) byId("share").open = true;
+    say("room-problem", trouble);
     const over = link in OVER;
     const presenting = Boolean(room && room.token);
     const role = over ? "over" : !room ? "" : presenting ? "presenter" : room.following ? "follower" : "explorer";
@@ -340,7 +341,10 @@
     say("room-reach", local ? "This address works on this computer alone. For other devices, serve with --host 0.0.0.0 and open this page by the computer's address in the network." : "");
   }
 
-  const complain = (text) => { if (byId("room-problem")) byId("room-problem").textContent = text; byId("share")?.setAttribute("open", ""); };
+  function complain(text) {
+    trouble = text;
+    draw();
+  }
 
   async function copy(text, button) {
     const before = button.textContent;
@@ -356,7 +360,7 @@
     "room-answers": () => reveal(answers),
     "room-copy": (button) => copy(byId("room-link").href, button),
     "room-leave": (button) => {
-      if (!room || !room.token) { link = ""; leave(); return; }
+      if (!room || !room.token) { leave(); return; }
       if (button.dataset.sure) { delete button.dataset.sure; end(); return; }
       button.dataset.sure = "1";
       button.textContent = "End for everyone?";
@@ -365,7 +369,7 @@
   };
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("button");
-    if (button && presses[button.id]) { if (byId("room-problem")) byId("room-problem").textContent = ""; presses[button.id](button); }
+    if (button && presses[button.id]) { trouble = ""; draw(); presses[button.id](button); }
   });
 
   for (const kind of ["pointerdown", "keydown", "input"]) {

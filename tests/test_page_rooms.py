@@ -160,8 +160,11 @@ def test_a_follower_looks_around_alone_and_returns(pair: Pair) -> None:
     pair.in_step(follower)
     follower.turn("scene-after")
     role(follower, "explorer")
+    follower.page.click("#undo")
+    follower.edits(0)
     follower.page.click("#room-follow")
     role(follower, "follower")
+    pair.in_step(follower)
 
     follower.page.click("#room-leave")
     expect(follower.page.locator("#room")).to_be_hidden()
