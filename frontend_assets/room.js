@@ -318,7 +318,7 @@
     if (!role) return;
     const words = {
       over: OVER[link], presenter: "Live", explorer: "On your own",
-      follower: people && !people.presenter ? "Waiting for the presenter" : "Following",
+      follower: people && !people.presenter ? "Waiting for the presenter" : "Live",
     };
     say("room-words", link === "lost" ? "Reconnecting" : words[role]);
     say("room-followers", people && !over ? `${people.followers} following` : "");
