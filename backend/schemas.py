@@ -254,6 +254,7 @@ class Diagnostics(Wire):
 
 
 class ProjectionResult(Wire):
+    id: str = Field(description="hash of all that it depends on; GET /projections/{id} while the server has it")
     checkpoint: str
     edit: str | None
     relation: str

@@ -43,6 +43,7 @@ ROUTES = [
     ("GET", "/edits/{id}/delta"),
     ("POST", "/activations"),
     ("POST", "/projections"),
+    ("GET", "/projections/{id}"),
     ("POST", "/evaluations"),
     ("POST", "/sweeps"),
     ("GET", "/sweeps/{id}/rows"),
