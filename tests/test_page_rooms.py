@@ -8,10 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server, chromium, server
+from page_fixtures import PATIENCE, Explore, Server
 from playwright.sync_api import Browser, BrowserContext, expect
-
-__all__ = ["chromium", "server"]
 
 
 class Pair:
