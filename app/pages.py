@@ -22,6 +22,7 @@ from app.client import Client
 from app.leaving import Leaving
 from app.share import callbacks as sharing
 from app.shared import Shared
+from app.once import Once
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
 SUITES = "_dash-component-suites"
@@ -49,7 +50,7 @@ INDEX = """<!DOCTYPE html>
 @dataclass(frozen=True)
 class Page:
     """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
-    pure functions of what the page sends, by their first output (see `app.shared`)."""
+    pure functions of what the page sends, by their first output (see `app.once`)."""
 
     path: str
     title: str
@@ -104,7 +105,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
     if page.shared:
-        server.add_middleware(Shared, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
+        server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
     server.add_middleware(Leaving, path=f"{page.prefix}_dash-update-component")
     # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
     app.backend.websocket_capability = False

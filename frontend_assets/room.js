@@ -56,9 +56,15 @@
 
   // After a failure: longer each time, a little different in each of many pages, and at once when the network is back.
   const patience = (failures) => new Promise((resolve) => {
-    const done = () => { clearTimeout(timer); window.removeEventListener("online", done); resolve(); };
+    const done = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      document.removeEventListener("visibilitychange", done);
+      resolve();
+    };
     const timer = setTimeout(done, Math.min(400 * 2 ** failures, 8000) * (0.6 + 0.8 * Math.random()));
     window.addEventListener("online", done);
+    document.addEventListener("visibilitychange", done); // a phone taken out of the pocket
   });
 
   async function* events(response, alive) {
@@ -98,7 +104,7 @@
         if (room !== mine) return;
         if (response.status === 404) { leave("ended"); return; }
         if (response.status === 403 && token) { handedOver(); return; }
-        if (response.status === 429) { failures += 1; await pause(waitOf(response)); continue; }
+        if (response.status === 429) { stands("lost"); await pause(waitOf(response)); continue; }
         if (!response.ok) throw new Error(String(response.status));
         failures = 0;
         stands("live");
@@ -147,6 +153,7 @@
       dirty = false;
       const { path, query } = window.shatterscope.state();
       const state = { path, query, camera: window.shatterscope.camera.get() };
+      told = JSON.stringify(state.camera);
       try {
         const response = await call(here("/state"), "PUT", { state, shown }, room.token);
         if (room !== mine) break;
@@ -163,6 +170,12 @@
     }
     sending = false;
   }
+
+  // What moves the camera but a hand (a lesson, the keyboard) tells nobody, so it is looked at.
+  let told = "null";
+  setInterval(() => {
+    if (room && room.token && JSON.stringify(window.shatterscope.camera.get()) !== told) changed();
+  }, 200);
 
   // Counts stand for one question: they are hidden again when the lesson goes on.
   function leaveQuestion() {
@@ -200,8 +213,12 @@
   // --- a follower -------------------------------------------------------------------------------------------------------------
   const still = (query) => query.replace(/^\?/, "").split("&").filter((part) => part && !part.startsWith("cam=")).join("&");
 
+  // A presenter leads to pages of this server and nowhere else.
+  const sound = ({ path, query, camera }) => /^\/(?!\/)[\w/-]*$/.test(path) && /^(\?|$)/.test(query)
+    && (!camera || (Array.isArray(camera.at) && camera.at.length === 9 && camera.at.every(Number.isFinite)));
+
   function apply(at = `${room.id}/${seen}`) { // all followers who come to a state ask the server the same
-    if (!newest) return;
+    if (!newest || !sound(newest)) return;
     const { path, query, camera } = newest;
     const now = window.shatterscope.state();
     if (path !== now.path || still(query) !== still(now.query)) {
@@ -216,6 +233,7 @@
   function explore() {
     if (!room || room.token || !room.following || link === "ended" || link === "expired") return;
     room.following = false;
+    window.shatterscope.camera.set(null);
     remember();
     draw();
   }
@@ -258,6 +276,7 @@
   function leave(why = "") {
     if (room) save(`room-secret:${room.id}`, null);
     leaveStream();
+    window.shatterscope.camera.set(null);
     remember();
     name(null);
     stands(why);

@@ -12,7 +12,7 @@ from app import ids
 from app.callbacks import answers, intent, measures, scenes, stack, tool
 from app.client import Client
 
-# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`app.shared`)
+# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`app.once`)
 SHARED = tuple(
     f"{name}.{value}"
     for name, value in (

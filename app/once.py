@@ -45,7 +45,7 @@ class _Flight:
     waiting: int = field(default=0)
 
 
-class Shared:
+class Once:
     """Answers POSTs to `path` whose first output is one of `outputs` (`id.property`). Used from one event loop."""
 
     def __init__(

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app.main import create_app
-from app.shared import KEEP_SECONDS, MAX_BYTES, Shared
+from app.once import KEEP_SECONDS, MAX_BYTES, Once
 from backend.api.laboratory import Laboratory
 
 PATH = "/_dash-update-component"
@@ -39,7 +39,7 @@ class Slow:
         await send({"type": "http.response.body", "body": self.content})
 
 
-def asks(shared: Shared) -> httpx.AsyncClient:
+def asks(shared: Once) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=shared), base_url="http://test")
 
 
@@ -49,7 +49,7 @@ def asking(output: str = "..figure.a...figure.b..", k: int = 0) -> dict[str, Any
 
 async def test_many_who_ask_at_once_and_soon_after_get_one_answer() -> None:
     slow = Slow()
-    shared = Shared(slow, PATH, ["figure.a"])
+    shared = Once(slow, PATH, ["figure.a"])
     async with asks(shared) as client:
         waiting = [asyncio.create_task(client.post(PATH, json=asking())) for _ in range(20)]
         await asyncio.sleep(0.05)
@@ -70,7 +70,7 @@ async def test_many_who_ask_at_once_and_soon_after_get_one_answer() -> None:
 async def test_what_is_not_named_is_not_shared(output: str | None) -> None:
     slow = Slow()
     slow.go.set()
-    async with asks(Shared(slow, PATH, ["figure.a"])) as client:
+    async with asks(Once(slow, PATH, ["figure.a"])) as client:
         for _ in range(2):
             await client.post(PATH, json={"output": output})
             await client.post("/elsewhere", json=asking())
@@ -82,7 +82,7 @@ async def test_what_is_not_named_is_not_shared(output: str | None) -> None:
 )
 async def test_what_went_wrong_is_not_kept(slow: Slow) -> None:
     slow.go.set()
-    async with asks(Shared(slow, PATH, ["figure.a"])) as client:
+    async with asks(Once(slow, PATH, ["figure.a"])) as client:
         for _ in range(2):
             assert (await client.post(PATH, json=asking())).status_code == slow.status
     assert slow.calls == 2
@@ -90,7 +90,7 @@ async def test_what_went_wrong_is_not_kept(slow: Slow) -> None:
 
 async def test_who_leaves_takes_nothing_from_the_others_and_the_last_one_ends_it() -> None:
     slow = Slow()
-    async with asks(Shared(slow, PATH, ["figure.a"])) as client:
+    async with asks(Once(slow, PATH, ["figure.a"])) as client:
         first, second = (asyncio.create_task(client.post(PATH, json=asking())) for _ in range(2))
         await asyncio.sleep(0.05)
         first.cancel()
@@ -110,7 +110,7 @@ async def test_answers_are_kept_for_a_while_and_within_bounds() -> None:
     now = [0.0]
     slow = Slow()
     slow.go.set()
-    shared = Shared(slow, PATH, ["figure.a"], clock=lambda: now[0])
+    shared = Once(slow, PATH, ["figure.a"], clock=lambda: now[0])
     async with asks(shared) as client:
         await client.post(PATH, json=asking())
         now[0] = KEEP_SECONDS
