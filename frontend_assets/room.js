@@ -169,6 +169,7 @@
       }
     }
     sending = false;
+    if (dirty && room && room.token) pump(); // of a room opened meanwhile
   }
 
   // What moves the camera but a hand (a lesson, the keyboard) tells nobody, so it is looked at.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from page_fixtures import PATIENCE, Explore, Server
 from playwright.sync_api import Browser, BrowserContext, expect
@@ -214,6 +215,28 @@ def test_an_audience_answers_and_sees_the_counts_when_they_are_shown(pair: Pair)
     for each in (presenter, one, two):
         each.page.wait_for_function("() => window.told")
         assert each.page.evaluate("window.told") == {"lesson": "l", "step": 2, "counts": [0, 2]}
+
+
+def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, server: Server) -> None:
+    room = httpx.post(f"{server.url}/api/v1/rooms").json()
+    follower = pair.someone()
+    follower.open(room["audience_url"])
+    secret = {"Authorization": f"Bearer {room['presenter_token']}"}
+    sound = {"path": "/", "query": "?q=5~II_C1", "camera": None}
+    for bad in (
+        {"path": "//example.org/"},
+        {"path": "javascript:alert(1)"},
+        {"query": "x"},
+        {"camera": {"at": [1]}},
+        {},
+    ):
+        body = {"state": {**sound, **bad}}
+        httpx.put(f"{server.url}/api/v1/rooms/{room['id']}/state", json=body, headers=secret).raise_for_status()
+        follower.page.wait_for_timeout(300)
+    follower.page.wait_for_function("() => window.shatterscope.state().query.includes('q=5~II_C1')")
+    follower.settle()
+    assert follower.page.url.startswith(f"{server.url}/?room=")
+    assert follower.faults == []
 
 
 def test_a_phone_gets_the_scenes_first(pair: Pair) -> None:
