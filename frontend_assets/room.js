@@ -218,13 +218,13 @@
   const sound = ({ path, query, camera }) => /^\/(?!\/)[\w/-]*$/.test(path) && /^(\?|$)/.test(query)
     && (!camera || (Array.isArray(camera.at) && camera.at.length === 9 && camera.at.every(Number.isFinite)));
 
-  function apply(at = `${room.id}/${seen}`) { // all followers who come to a state ask the server the same
+  function apply() {
     if (!newest || !sound(newest)) return;
     const { path, query, camera } = newest;
     const now = window.shatterscope.state();
     if (path !== now.path || still(query) !== still(now.query)) {
       appliedAt = performance.now();
-      window.shatterscope.go({ path, query }, at); // the address keeps the room
+      window.shatterscope.go({ path, query }); // the address keeps the room
     } else if (query !== now.query) { // only the camera: nothing to ask the server
       window.history.replaceState(window.history.state, "", `${path}?${[`room=${encodeURIComponent(room.id)}`, query.slice(1)].filter(Boolean).join("&")}`);
     }
@@ -243,7 +243,7 @@
     room.following = true;
     remember();
     draw();
-    apply(Date.now()); // it may be a state that this page has been in before
+    apply();
   }
 
   async function send(answer) {

@@ -15,9 +15,9 @@ const address = {
 
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.shatterscope = {
-  readUrl: (_, at) => {
+  readUrl: () => {
     address.read = true;
-    return { query: address.query(), at: at || Date.now() };
+    return { query: address.query(), at: Date.now() };
   },
 
   writeUrl: (query) => {
@@ -60,14 +60,13 @@ window.dash_clientside.shatterscope = {
 window.shatterscope = Object.assign(window.shatterscope || {}, {
   state: () => ({ path: window.location.pathname, query: address.query() }),
 
-  // `at`, where given, tells this call from others; those who give the same ask the server the same, which then answers once for all.
-  go: ({ path, query }, at) => {
+  go: ({ path, query }) => {
     if (path !== window.location.pathname) {
       window.location.assign(address.with(path, query));
       return;
     }
     window.history.replaceState(null, "", address.with(path, query));
-    if (address.read) window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl(null, at) });
+    if (address.read) window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
     address.tell();
   },
 });

@@ -16,7 +16,6 @@ from app.client import Client
 SHARED = tuple(
     f"{name}.{value}"
     for name, value in (
-        (ids.CHECKPOINT, "value"),
         (ids.TRUTH, "children"),
         (ids.QUESTION, "children"),
         (ids.EDIT_STACK, "children"),
