@@ -20,9 +20,8 @@ from starlette.responses import HTMLResponse
 from app import ids
 from app.client import Client
 from app.leaving import Leaving
-from app.share import callbacks as sharing
-from app.shared import Shared
 from app.once import Once
+from app.share import callbacks as sharing
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
 SUITES = "_dash-component-suites"

@@ -7,8 +7,8 @@ from dash import dcc, html
 from app import ids, theme
 from app.components import Select
 from app.layout.parts import Node, problem
-from app.share.layout import share
 from app.rooms import room_status
+from app.share.layout import share
 
 PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"))
 
