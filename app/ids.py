@@ -138,3 +138,10 @@ SHARE_SAID = "share-said"
 CITE_BIBTEX = "cite-bibtex"
 CITE_COMMAND = "cite-command"
 CITE_SPEC = "cite-spec"
+
+# Live rooms, on every page. Public:
+ROOM_CREATE = "room-create"
+ROOM_LINK = "room-link"
+ROOM_FOLLOWERS = "room-followers"
+ROOM_FOLLOW = "room-follow"
+ROOM_LEAVE = "room-leave"

@@ -16,7 +16,7 @@ from app.pages import Page, serve
 from app.share import gallery, routes
 
 PAGES = (
-    Page("/", "Shatterscope", layout.page, callbacks.register),
+    Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED),
     Page("/compare", "Compare · Shatterscope", compare.layout, compare.register),
     Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf),
     Page("/reproduce", "Reproduce · Shatterscope", reproduce.layout, reproduce.register),

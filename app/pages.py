@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse
 from app import ids
 from app.client import Client
 from app.leaving import Leaving
+from app.once import Once
 from app.share import callbacks as sharing
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
@@ -47,12 +48,14 @@ INDEX = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Page:
-    """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks."""
+    """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
+    pure functions of what the page sends, by their first output (see `app.once`)."""
 
     path: str
     title: str
     layout: Callable[[], Any]
     register: Callable[[Dash, Client], None]
+    shared: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -100,6 +103,8 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         on_error=_log,
         assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
+    if page.shared:
+        server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
     server.add_middleware(Leaving, path=f"{page.prefix}_dash-update-component")
     # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
     app.backend.websocket_capability = False

@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.row import Row
 
-BENCHMARKS = ("edit", "isomap", "sweep", "click")
+BENCHMARKS = ("edit", "isomap", "sweep", "click", "rooms")
 
 
 def main() -> None:

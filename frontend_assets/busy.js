@@ -33,7 +33,7 @@
       since = null;
       clearInterval(ticking);
       // Between the links of a slow chain of callbacks the page is idle for a moment, which is not yet a complete view.
-      if (state === "idle") completing = setTimeout(() => { complete = window.location.search; }, 300);
+      if (state === "idle") completing = setTimeout(() => { complete = window.shatterscope.state().query; }, 300);
     }
     tick();
   }
@@ -41,7 +41,7 @@
   // Before anything was complete there is only the unedited model to go back to, which is what a bare address shows.
   function before() {
     if (complete !== null) return complete;
-    const asked = new URLSearchParams(window.location.search);
+    const asked = new URLSearchParams(window.shatterscope.state().query);
     const checkpoint = asked.get("c");
     asked.delete("c");
     return asked.size ? (checkpoint ? "?" + new URLSearchParams({ c: checkpoint }) : "?") : null;

@@ -4,6 +4,7 @@
 // - An update never moves the camera: Plotly.react is given the camera the scene has now, unless the kind of view (flat or solid)
 //   changes. An update that arrives while a scene is being dragged waits for the end of the drag.
 // - A click on a point puts its entity in the `picked` store.
+// - `shatterscope.camera` reads the camera and sets it without telling back; `shatterscope:camera` tells of every turn by hand.
 // - Where the camera rests, it goes to the `camera` store, and from there into the link.
 (function () {
   const SCENES = ["scene-before", "scene-after"];
@@ -16,17 +17,21 @@
 
   const numbers = (camera) => [camera.eye, camera.center, camera.up].flatMap((v) => [v.x, v.y, v.z].map((x) => +x.toFixed(4)));
 
+  function place(gd, camera) {
+    gd.layout.scene.camera = camera;
+    gd._fullLayout.scene.camera = Object.assign({}, gd._fullLayout.scene.camera, camera);
+    sceneOf(gd).setViewport(gd._fullLayout.scene);
+  }
+
   function follow(gd) {
     const from = sceneOf(gd);
     if (!from) return;
+    wanted = null;
     for (const id of SCENES) {
       const other = plot(id);
-      if (other === gd || !sceneOf(other)) continue;
-      const camera = from.getCamera();
-      other.layout.scene.camera = camera;
-      other._fullLayout.scene.camera = Object.assign({}, other._fullLayout.scene.camera, camera);
-      sceneOf(other).setViewport(other._fullLayout.scene);
+      if (other !== gd && sceneOf(other)) place(other, from.getCamera());
     }
+    document.dispatchEvent(new CustomEvent("shatterscope:camera"));
   }
 
   // A view opened in place is seen from where its address says, or from the usual place.
@@ -36,16 +41,31 @@
       const usual = gd && gd.layout.meta && gd.layout.meta.camera;
       if (!scene || !usual) continue;
       const [ex, ey, ez, cx, cy, cz, ux, uy, uz] = camera || numbers(usual);
-      const wanted = { eye: { x: ex, y: ey, z: ez }, center: { x: cx, y: cy, z: cz }, up: { x: ux, y: uy, z: uz } };
-      if (String(numbers(scene.getCamera())) === String(numbers(wanted))) continue;
-      const seen = Object.assign({}, gd._fullLayout.scene.camera, wanted);
-      gd.layout.scene.camera = Object.assign({}, gd.layout.scene.camera, wanted);
-      gd._fullLayout.scene.camera = seen;
-      scene.setViewport(gd._fullLayout.scene);
+      const from = { eye: { x: ex, y: ey, z: ez }, center: { x: cx, y: cy, z: cz }, up: { x: ux, y: uy, z: uz } };
+      if (String(numbers(scene.getCamera())) !== String(numbers(from))) place(gd, Object.assign({}, gd.layout.scene.camera, from));
     }
   }
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.camera = { look: (camera) => { look(camera); return window.dash_clientside.no_update; } };
+
+  // A camera for the scenes of one kind of view (flat or solid): those that are not drawn yet take it when they are, until
+  // somebody turns them.
+  let wanted = null; // { view, at: nine numbers }
+  function obey(gd) {
+    const scene = sceneOf(gd);
+    if (!wanted || !scene || gd._view !== wanted.view) return;
+    const [eye, center, up] = [0, 3, 6].map((from) => ({ x: wanted.at[from], y: wanted.at[from + 1], z: wanted.at[from + 2] }));
+    place(gd, { eye, center, up, projection: scene.getCamera().projection });
+  }
+  window.shatterscope = Object.assign(window.shatterscope || {}, {
+    camera: {
+      get: () => {
+        const gd = SCENES.map(plot).find((each) => sceneOf(each) && each._view);
+        return gd ? { view: gd._view, at: numbers(sceneOf(gd).getCamera()) } : null;
+      },
+      set: (camera) => { if (!dragging) { wanted = camera; SCENES.map(plot).forEach(obey); } },
+    },
+  });
 
   // Which entity a click meant: the points are projected by the scene's own matrices and the nearest one within reach wins, so
   // that a quick click or a finger, for which plotly has no hover, picks as well.
@@ -138,7 +158,7 @@
       }
       element._view = kind;
       if (window.shatterscope.dress) figure = window.shatterscope.dress(element, figure);
-      return Promise.resolve(react(element, figure, ...rest)).then((done) => { listen(element); return done; });
+      return Promise.resolve(react(element, figure, ...rest)).then((done) => { listen(element); obey(element); return done; });
     };
     return dragging ? new Promise((resolve) => waiting.push(() => resolve(draw()))) : draw();
   }

@@ -16,7 +16,7 @@
   // What this tab knows after leaving this page: the whole address of each page, and the shared parts by key.
   function leave() {
     const path = here();
-    const query = part(window.location.search, (key) => !PLACE.includes(key)).toString();
+    const query = part(window.shatterscope.state().query, (key) => !PLACE.includes(key)).toString();
     const known = load();
     if (!CARRIES[path].length) return known;
     const checkpoint = (text) => new URLSearchParams(text || "").get("c") || "";

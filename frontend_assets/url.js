@@ -1,20 +1,35 @@
 // The address bar carries the state. Once on loading, and on the browser's back and forward, the query goes to the `url-in` store;
 // whenever the server has put a new query in `url-out`, it goes into the address bar. A changed model, or another run, is a
 // step in the browser's history, looking around is not.
+// A follower's address also names its live room (`room.js`), which is no part of the state and stays as it is.
+const address = {
+  parts: (room) => window.location.search.slice(1).split("&").filter((part) => part && part.startsWith("room=") === room),
+  query: () => { const parts = address.parts(false); return parts.length ? "?" + parts.join("&") : ""; },
+  with: (path, query) => {
+    const parts = [...address.parts(true), query.replace(/^\?/, "")].filter(Boolean);
+    return path + (parts.length ? "?" + parts.join("&") : "");
+  },
+  tell: () => document.dispatchEvent(new CustomEvent("shatterscope:state", { detail: window.shatterscope.state() })),
+  read: false, // Dash has taken the state from the address; before that there is nothing to tell it
+};
+
 window.dash_clientside = window.dash_clientside || {};
 const echoes = {}; // what `shareDistance` has set, by face
 window.dash_clientside.shatterscope = {
-  readUrl: () => ({ query: window.location.search, at: Date.now() }),
+  readUrl: () => {
+    address.read = true;
+    return { query: address.query(), at: Date.now() };
+  },
 
   writeUrl: (query) => {
     if (query === undefined || query === null) return "";
-    const wanted = window.location.pathname + (query ? "?" + query : "");
+    const wanted = address.with(window.location.pathname, query);
     const now = window.location.pathname + window.location.search;
     if (wanted !== now) {
       const model = (text) => ["e", "run"].flatMap((key) => new URLSearchParams(text).getAll(key)).join("&");
       const step = model(query) !== model(window.location.search);
       window.history[step ? "pushState" : "replaceState"](null, "", wanted);
-      document.dispatchEvent(new CustomEvent("shatterscope:state", { detail: window.shatterscope.state() }));
+      address.tell();
     }
     return query;
   },
@@ -48,16 +63,16 @@ window.dash_clientside.shatterscope = {
 // The whole state of a page is its path and its query. Whoever else drives the page (a lesson, a live room) uses these two, and
 // hears of changes by the event `shatterscope:state`.
 window.shatterscope = Object.assign(window.shatterscope || {}, {
-  state: () => ({ path: window.location.pathname, query: window.location.search }),
+  state: () => ({ path: window.location.pathname, query: address.query() }),
 
   go: ({ path, query }) => {
     if (path !== window.location.pathname) {
-      window.location.assign(path + query);
+      window.location.assign(address.with(path, query));
       return;
     }
-    window.history.replaceState(null, "", path + query);
-    window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
-    document.dispatchEvent(new CustomEvent("shatterscope:state", { detail: window.shatterscope.state() }));
+    window.history.replaceState(null, "", address.with(path, query));
+    if (address.read) window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
+    address.tell();
   },
 });
 

@@ -62,6 +62,20 @@ def test_without_an_edit_both_pictures_are_the_same(client: TestClient, checkpoi
     assert got["order_position"] == checkpoint.graph.positions[2].tolist()
 
 
+def test_a_projection_has_an_address_that_may_be_kept_for_ever(client: TestClient, laboratory: Laboratory) -> None:
+    made = post(client, "projections", relation="I_C1", edit=an_edit(client))
+    for encoding in ("gzip", "identity"):
+        again = client.get(f"projections/{made['id']}", headers={"Accept-Encoding": encoding})
+        assert again.json() == made
+        assert "immutable" in again.headers["cache-control"]
+    other = post(client, "projections", relation="I_C1")
+    assert other["id"] != made["id"]
+    laboratory.cache.clear()
+    assert client.get(f"projections/{made['id']}").status_code == 404
+    again = post(client, "projections", relation="I_C1")
+    assert (again["id"], again["after"]) == (other["id"], other["after"])
+
+
 @pytest.mark.parametrize("method", ["isomap", "pca"])
 @pytest.mark.parametrize("align", ["none", "procrustes", "shared"])
 def test_pictures_of_an_edit(client: TestClient, method: str, align: str) -> None:

@@ -13,6 +13,18 @@ from app.callbacks import answers, intent, measures, scenes, stack, tool
 from app.client import Client
 from app.lecture import callbacks as lecture
 
+# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`app.once`)
+SHARED = tuple(
+    f"{name}.{value}"
+    for name, value in (
+        (ids.TRUTH, "children"),
+        (ids.QUESTION, "children"),
+        (ids.EDIT_STACK, "children"),
+        (ids.SCENE_BEFORE, "figure"),
+        (ids.R_EDIT, "children"),
+    )
+)
+
 
 def register(app: Dash, client: Client) -> None:
     app.clientside_callback(

@@ -7,6 +7,7 @@ from dash import dcc, html
 from app import ids, theme
 from app.components import Select
 from app.layout.parts import Node, problem
+from app.rooms import room_status
 from app.share.layout import share
 
 PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"), ("/lecture", "Lecture"))
@@ -63,6 +64,7 @@ def header(path: str) -> Node:
                 hidden=True,
                 title="Stop computing and go back to the last complete view (Esc)",
             ),
+            room_status(),
             share(path),
             html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
         ],

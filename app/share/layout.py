@@ -12,6 +12,7 @@ from dash import dcc, html
 from app import ids
 from app.components import Field
 from app.layout.parts import Node
+from app.rooms import room_share
 
 Section = Callable[[str], Node]
 
@@ -152,4 +153,4 @@ def button(text: str, ident: str, hint: str, **attributes: str) -> Node:
 
 
 # In the order in which they are shown.
-SECTIONS: list[Section] = [links, exports, cite]
+SECTIONS: list[Section] = [links, room_share, exports, cite]

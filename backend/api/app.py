@@ -20,7 +20,7 @@ from backend.api import docs, measures, problems
 from backend.api.guard import MAX_BODY_BYTES, Guard
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
-from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, Rooms
+from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, RoomLimits, Rooms
 from backend.api.routes import (
     checkpoints,
     edits,
@@ -36,6 +36,7 @@ from backend.api.routes import (
 from backend.api.views import MAX_VIEWS
 from backend.schemas import MAX_EDITS, Problem
 from backend.settings import Settings
+from backend.store import RoomStore
 from backend.sweep_schemas import MAX_SEQUENCE, SweepRow
 
 API_PREFIX = "/api/v1"
@@ -64,12 +65,14 @@ def create_app(settings: Settings) -> FastAPI:
         SettingsError: the device or the default checkpoint does not exist.
         StoreError: the state folder cannot be written.
     """
-    laboratory, open_rooms = Laboratory(settings), Rooms()
-    desk = JobDesk(laboratory)
+    laboratory = Laboratory(settings)
+    open_rooms = Rooms(RoomStore(laboratory.store))
+    limits, desk = RoomLimits(), JobDesk(laboratory)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warming = asyncio.create_task(measures.warm_up(laboratory))
+        keeping = asyncio.create_task(open_rooms.keep())
         desk.supervisor.start()
         try:
             yield
@@ -77,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
             warming.cancel()
             await asyncio.gather(warming, return_exceptions=True)
             open_rooms.close()
+            await keeping
             desk.close_streams()
             await asyncio.to_thread(desk.supervisor.close)
             laboratory.close()
@@ -85,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     api = _create_api()
     for each in (app, api):
         each.state.laboratory, each.state.rooms, each.state.jobs = laboratory, open_rooms, desk
+        each.state.room_limits = limits
     app.mount(API_PREFIX, api)
     app.mount("/api", _unknown)
     problems.install(app)

@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Request
 
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
-from backend.api.rooms import Rooms
+from backend.api.rooms import RoomLimits, Rooms
 
 
 def _laboratory(request: Request) -> Laboratory:
@@ -21,6 +21,11 @@ def _rooms(request: Request) -> Rooms:
     return rooms
 
 
+def _room_limits(request: Request) -> RoomLimits:
+    limits: RoomLimits = request.app.state.room_limits
+    return limits
+
+
 def _desk(request: Request) -> JobDesk:
     desk: JobDesk = request.app.state.jobs
     return desk
@@ -29,6 +34,7 @@ def _desk(request: Request) -> JobDesk:
 LaboratoryDep = Annotated[Laboratory, Depends(_laboratory)]
 JobDeskDep = Annotated[JobDesk, Depends(_desk)]
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
+RoomLimitsDep = Annotated[RoomLimits, Depends(_room_limits)]
 CheckpointId = Annotated[str, Path(description="id of a checkpoint, as listed by GET /checkpoints")]
 EditId = Annotated[str, Path(description="id of an edit, as returned by POST /edits")]
 RoomId = Annotated[str, Path(description="id of a room, as returned by POST /rooms")]

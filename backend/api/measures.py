@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
 import time
 
 from backend.activations import activations, default_site
@@ -69,6 +71,8 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
 
     before = await laboratory.compute(f"fit/{place}", fit_before)
 
+    id = hashlib.sha256(f"{place}/{request.align}/{request.edit}".encode()).hexdigest()[:32]
+
     def job() -> ProjectionResult:
         start = time.perf_counter()
         after = activations(model, n, relation, site).cpu().numpy()
@@ -76,10 +80,23 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
             picture = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
             raise invalid("body.edit", f"the edited model cannot be drawn: {error}") from None
-        return wire.projection_result(checkpoint, relation, site, request, picture, time.perf_counter() - start)
+        return wire.projection_result(checkpoint, relation, site, id, request, picture, time.perf_counter() - start)
 
-    result = await laboratory.compute(f"projection/{place}/{request.align}/{request.edit}", job)
+    result = await laboratory.compute(f"projection/{id}", job)
     return result.model_copy(update={"checkpoint": checkpoint.id})
+
+
+async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, bytes] | None:
+    """JSON of a projection that the server has, plain and compressed, made once; None where it has it no longer."""
+    result: ProjectionResult | None = laboratory.cache.peek(f"projection/{id}")
+    if result is None:
+        return None
+
+    def job() -> tuple[bytes, bytes]:
+        plain = result.model_dump_json().encode()
+        return plain, gzip.compress(plain, 6, mtime=0)
+
+    return await laboratory.compute(f"served/{id}", job)
 
 
 async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> EvaluationResult:

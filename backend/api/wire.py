@@ -177,11 +177,13 @@ def projection_result(
     checkpoint: Checkpoint,
     relation: Relation,
     site: str,
+    id: str,
     request: ProjectionRequest,
     picture: Projection,
     seconds: float,
 ) -> ProjectionResult:
     return ProjectionResult(
+        id=id,
         checkpoint=checkpoint.id,
         edit=request.edit,
         relation=relation.name,

@@ -2,6 +2,7 @@
 
 from backend.store.database import Store, StoreError
 from backend.store.jobs import Job, Jobs, Pace
+from backend.store.rooms import RoomStore, StoredRoom
 from backend.store.views import StoredView, Views
 
-__all__ = ["Job", "Jobs", "Pace", "Store", "StoreError", "StoredView", "Views"]
+__all__ = ["Job", "Jobs", "Pace", "RoomStore", "Store", "StoreError", "StoredRoom", "StoredView", "Views"]

@@ -1,4 +1,5 @@
-"""The tables. Times are UTC; `finished`, `started` and `beat` are seconds since the epoch, since they are subtracted."""
+"""The tables. Times are UTC; `finished`, `started`, `beat` and those of rooms are seconds since the epoch, since they are
+subtracted."""
 
 from __future__ import annotations
 
@@ -70,3 +71,16 @@ class ViewRow(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     token: Mapped[str | None] = mapped_column(String(64))
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RoomRow(Base):
+    """A live room: its newest state and the hash of its presenter's token. Nothing of those who follow is kept."""
+
+    __tablename__ = "rooms"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64))
+    expires: Mapped[float]
+    created: Mapped[float]
+    revision: Mapped[int]
+    state: Mapped[str | None] = mapped_column(Text)  # JSON

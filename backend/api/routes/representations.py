@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path
+from starlette.responses import Response
 
 from backend.api import measures
 from backend.api.dependencies import LaboratoryDep
+from backend.api.problems import ProblemError
 from backend.schemas import (
     ActivationRequest,
     Activations,
@@ -28,6 +32,24 @@ async def get_activations(laboratory: LaboratoryDep, request: ActivationRequest)
 async def get_projection(laboratory: LaboratoryDep, request: ProjectionRequest) -> ProjectionResult:
     """Pictures before and after the edit, (n_entities, dimensions) each; without an edit both are the same."""
     return await measures.get_projection(laboratory, request)
+
+
+@router.get("/projections/{id}", response_model=ProjectionResult)
+async def get_served_projection(
+    laboratory: LaboratoryDep,
+    id: Annotated[str, Path(description="id of a projection, as returned by POST /projections")],
+    accept_encoding: Annotated[str, Header()] = "",
+) -> Response:
+    """A projection that was computed, under an address whose content never changes: browsers and proxies may keep it."""
+    served = await measures.served_projection(laboratory, id)
+    if served is None:
+        raise ProblemError(404, f"projection {id!r} is not here any more; POST /projections computes it again")
+    plain, compressed = served
+    zipped = "gzip" in accept_encoding
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": f'"{id}"', "Vary": "Accept-Encoding"}
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    return Response(compressed if zipped else plain, media_type="application/json", headers=headers)
 
 
 @router.post("/evaluations")

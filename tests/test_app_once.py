@@ -1,0 +1,157 @@
+"""What many pages ask at once is answered once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from app.main import create_app
+from app.once import KEEP_SECONDS, MAX_BYTES, Once
+from backend.api.laboratory import Laboratory
+
+PATH = "/_dash-update-component"
+
+
+class Slow:
+    """Answers when told to, and counts."""
+
+    def __init__(self, answer: dict[str, Any] | None = None, status: int = 200) -> None:
+        self.calls, self.cancelled, self.go = 0, 0, asyncio.Event()
+        self.content = json.dumps({"response": answer or {"figure": {"data": "x" * 5000}}}).encode()
+        self.status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.calls += 1
+        assert (await receive())["body"]
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(self.content)).encode())]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.content})
+
+
+def asks(shared: Once) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=shared), base_url="http://test")
+
+
+def asking(output: str = "..figure.a...figure.b..", k: int = 0) -> dict[str, Any]:
+    return {"output": output, "inputs": k}
+
+
+async def test_many_who_ask_at_once_and_soon_after_get_one_answer() -> None:
+    slow = Slow()
+    shared = Once(slow, PATH, ["figure.a"])
+    async with asks(shared) as client:
+        waiting = [asyncio.create_task(client.post(PATH, json=asking())) for _ in range(20)]
+        await asyncio.sleep(0.05)
+        slow.go.set()
+        answers = await asyncio.gather(*waiting)
+        answers.append(await client.post(PATH, json=asking()))
+        assert {each.content for each in answers} == {slow.content}
+        assert answers[0].headers["content-encoding"] == "gzip"
+        plain = await client.post(PATH, json=asking(), headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == slow.content
+        assert slow.calls == shared.made == 1
+        await client.post(PATH, json=asking(k=1))
+        assert slow.calls == 2, "another question is another answer"
+
+
+@pytest.mark.parametrize("output", ["other.a", "..other.a...figure.a..", None])
+async def test_what_is_not_named_is_not_shared(output: str | None) -> None:
+    slow = Slow()
+    slow.go.set()
+    async with asks(Once(slow, PATH, ["figure.a"])) as client:
+        for _ in range(2):
+            await client.post(PATH, json={"output": output})
+            await client.post("/elsewhere", json=asking())
+    assert slow.calls == 4
+
+
+@pytest.mark.parametrize(
+    "slow", [Slow({"problem-scene": {"children": "The server is busy."}}), Slow(status=500), Slow(status=204)]
+)
+async def test_what_went_wrong_is_not_kept(slow: Slow) -> None:
+    slow.go.set()
+    async with asks(Once(slow, PATH, ["figure.a"])) as client:
+        for _ in range(2):
+            assert (await client.post(PATH, json=asking())).status_code == slow.status
+    assert slow.calls == 2
+
+
+async def test_who_leaves_takes_nothing_from_the_others_and_the_last_one_ends_it() -> None:
+    slow = Slow()
+    async with asks(Once(slow, PATH, ["figure.a"])) as client:
+        first, second = (asyncio.create_task(client.post(PATH, json=asking())) for _ in range(2))
+        await asyncio.sleep(0.05)
+        first.cancel()
+        await asyncio.sleep(0.01)
+        slow.go.set()
+        assert (await second).status_code == 200
+        assert slow.cancelled == 0
+        slow.go.clear()
+        last = asyncio.create_task(client.post(PATH, json=asking(k=2)))
+        await asyncio.sleep(0.05)
+        last.cancel()
+        await asyncio.sleep(0.01)
+        assert slow.cancelled == 1
+
+
+async def test_answers_are_kept_for_a_while_and_within_bounds() -> None:
+    now = [0.0]
+    slow = Slow()
+    slow.go.set()
+    shared = Once(slow, PATH, ["figure.a"], clock=lambda: now[0])
+    async with asks(shared) as client:
+        await client.post(PATH, json=asking())
+        now[0] = KEEP_SECONDS
+        await client.post(PATH, json=asking())
+        assert slow.calls == 2
+        slow.content = b'{"response": {"a": "' + b"x" * (MAX_BYTES // 3) + b'"}}'
+        for k in range(1, 6):
+            await client.post(PATH, json=asking(k=k))
+        assert shared._bytes <= MAX_BYTES
+        assert shared._bytes == sum(each.size for each in shared._kept.values()) > 0
+
+
+async def test_a_room_of_followers_costs_one_picture(app: FastAPI, laboratory: Laboratory) -> None:
+    """200 pages that come to the same step: one computation of everything, one callback each."""
+    create_app(app)
+    body = {
+        "output": "..question.children...target.children...legend.children...order.colors...direction.colors...hops.colors..",
+        "outputs": [
+            {"id": name, "property": what}
+            for name, what in (
+                ("question", "children"),
+                ("target", "children"),
+                ("legend", "children"),
+                ("order", "colors"),
+                ("direction", "colors"),
+                ("hops", "colors"),
+            )
+        ],
+        "inputs": [
+            {
+                "id": "part-ask",
+                "property": "data",
+                "value": {"checkpoint": "rings-small", "subject": 3, "relation": "I_C1"},
+            },
+            {"id": "part-aim", "property": "data", "value": {"target": "d4"}},
+        ],
+        "changedPropIds": ["part-ask.data"],
+    }
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answers = await asyncio.gather(*(client.post(PATH, json=body) for _ in range(200)))
+    assert [each.status_code for each in answers] == [200] * 200
+    assert len({each.content for each in answers}) == 1
+    assert laboratory.cache.statistics.joined + laboratory.cache.statistics.hits < 20

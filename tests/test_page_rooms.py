@@ -1,0 +1,251 @@
+"""Two browsers at once: a presenter and those who follow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from page_fixtures import PATIENCE, Explore, Server
+from playwright.sync_api import Browser, BrowserContext, expect
+
+
+class Pair:
+    """A presenter in a room, and a way to let followers in, each with a profile of its own."""
+
+    def __init__(self, chromium: Browser, server: Server) -> None:
+        self.chromium, self.server = chromium, server
+        self.contexts: list[BrowserContext] = []
+        self.presenter = self.someone()
+        self.presenter.open(server.url)
+        self.presenter.page.click("#share > summary")
+        self.presenter.page.click("#room-create")
+        expect(self.presenter.page.locator("#room-link")).to_have_attribute("href", re.compile("room="))
+        self.link = self.presenter.page.get_attribute("#room-link", "href") or ""
+        self.presenter.page.click("#share > summary")
+
+    def someone(self, **how: Any) -> Explore:
+        context = self.chromium.new_context(viewport={"width": 1100, "height": 720}, **how)
+        context.set_default_timeout(PATIENCE)
+        self.contexts.append(context)
+        return Explore(context.new_page())
+
+    def follower(self, **how: Any) -> Explore:
+        follower = self.someone(**how)
+        follower.open(self.link)
+        role(follower, "follower")
+        return follower
+
+    def in_step(self, follower: Explore) -> None:
+        """Until both show the same view and the same numbers."""
+        self.presenter.settle()
+        query = state(self.presenter)
+        follower.page.wait_for_function(
+            "wanted => JSON.stringify(window.shatterscope.state()) === wanted", arg=query, timeout=PATIENCE
+        )
+        follower.settle()
+        assert follower.numbers() == self.presenter.numbers()
+
+
+def state(explore: Explore) -> str:
+    found: str = explore.page.evaluate("() => JSON.stringify(window.shatterscope.state())")
+    return found
+
+
+def role(explore: Explore, wanted: str) -> None:
+    expect(explore.page.locator("html")).to_have_attribute("data-room", wanted, timeout=PATIENCE)
+
+
+def live(explore: Explore) -> None:
+    expect(explore.page.locator("html")).to_have_attribute("data-room-link", "live", timeout=PATIENCE)
+
+
+@pytest.fixture
+def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
+    pair = Pair(chromium, server)
+    yield pair
+    for context in pair.contexts:
+        context.close()
+
+
+def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_scene(pair: Pair) -> None:
+    presenter, follower = pair.presenter, pair.follower()
+    expect(presenter.page.locator("#room-followers")).to_have_text("1 following")
+    pair.in_step(follower)
+    presenter.edit(4)
+    presenter.edits(1)
+    pair.in_step(follower)
+    assert follower.r() > 0
+    assert "room=" in follower.page.url
+
+    presenter.turn("scene-before")
+    wanted = json.dumps([round(x, 2) for x in presenter.camera("scene-after")])
+    for scene in ("scene-before", "scene-after"):
+        follower.page.wait_for_function(
+            """([id, wanted]) => { const c = document.querySelector(`#${id} .js-plotly-plot`)._fullLayout.scene._scene.getCamera();
+                return JSON.parse(wanted).every((x, i) => Math.abs(x - [c.eye, c.center, c.up].flatMap(v => [v.x, v.y, v.z])[i]) < 0.02); }""",
+            arg=[scene, wanted],
+        )
+    pair.in_step(follower)
+
+    presenter.page.reload()
+    presenter.settle()
+    role(presenter, "presenter")
+    presenter.page.click("#undo")
+    presenter.edits(0)
+    pair.in_step(follower)
+
+    presenter.page.click(".pages a[href*='compare']")
+    follower.page.wait_for_url(re.compile(r"/compare\?room="))
+    role(follower, "follower")
+    presenter.page.click(".pages a >> nth=0")
+    presenter.settle()
+    pair.in_step(follower)
+    secret: str = presenter.page.evaluate(
+        "() => Object.entries(sessionStorage).find(([key]) => key.startsWith('room-secret'))[1]"
+    )
+    assert json.loads(secret) not in presenter.page.url + follower.page.url + follower.page.content()
+    assert follower.faults == []
+    assert presenter.faults == []
+
+
+def test_who_comes_late_and_who_was_cut_off_catch_up(pair: Pair, server: Server) -> None:
+    presenter, follower = pair.presenter, pair.follower()
+    pair.in_step(follower)
+    follower.page.context.set_offline(True)
+    expect(follower.page.locator("#room-words")).to_have_text("Reconnecting")
+    presenter.edit(2)
+    presenter.edits(1)
+    late = pair.follower()
+    pair.in_step(late)
+    assert follower.r() == 0
+    follower.page.context.set_offline(False)
+    live(follower)
+    pair.in_step(follower)
+    assert follower.r() > 0
+
+    server.stop()
+    expect(follower.page.locator("#room-words")).to_have_text("Reconnecting")
+    server.start()
+    for each in (presenter, follower, late):
+        live(each)
+    presenter.page.fill("#subject", "17")
+    presenter.page.press("#subject", "Enter")
+    expect(presenter.page).to_have_url(re.compile("q=17"))
+    pair.in_step(follower)
+    pair.in_step(late)
+    expect(presenter.page.locator("#room-followers")).to_have_text("2 following")
+
+
+def test_a_follower_looks_around_alone_and_returns(pair: Pair) -> None:
+    presenter, follower = pair.presenter, pair.follower()
+    pair.in_step(follower)
+    expect(follower.page.locator("#room-follow")).to_be_hidden()
+    follower.page.fill("#subject", "9")
+    follower.page.press("#subject", "Enter")
+    role(follower, "explorer")
+    presenter.edit(3)
+    presenter.edits(1)
+    follower.settle()
+    assert "q=9" in follower.page.url
+    assert follower.r() == 0, "the presenter's edit waits"
+    follower.page.reload()
+    role(follower, "explorer")
+    follower.page.click("#room-follow")
+    role(follower, "follower")
+    pair.in_step(follower)
+    follower.turn("scene-after")
+    role(follower, "explorer")
+    follower.page.click("#undo")
+    follower.edits(0)
+    follower.page.click("#room-follow")
+    role(follower, "follower")
+    pair.in_step(follower)
+
+    follower.page.click("#room-leave")
+    expect(follower.page.locator("#room")).to_be_hidden()
+    assert "room=" not in follower.page.url
+    expect(presenter.page.locator("#room-followers")).to_have_text("0 following")
+
+
+def test_the_presenter_hands_over_and_the_room_ends_for_all(pair: Pair) -> None:
+    presenter, next_one, follower = pair.presenter, pair.someone(), pair.follower()
+    presenter.page.click("#share > summary")
+    presenter.page.evaluate("window.prompt = () => null")
+    presenter.page.click("#room-handover")
+    link = presenter.page.get_attribute("#room-offer a", "href") or ""
+    next_one.open(link)
+    role(next_one, "presenter")
+    assert "take=" not in next_one.page.url
+    role(presenter, "follower")
+    next_one.edit(2)
+    next_one.edits(1)
+    for each in (presenter, follower):
+        expect(each.page.locator("#edit-stack .chip.edit")).to_have_count(1)
+    again = pair.someone()
+    again.page.goto(link)
+    expect(again.page.locator("#room-problem")).to_contain_text("used")
+    role(again, "follower")
+
+    next_one.page.click("#room-leave")
+    next_one.page.click("#room-leave")
+    expect(next_one.page.locator("#room")).to_be_hidden()
+    for each in (presenter, follower):
+        expect(each.page.locator("#room-words")).to_have_text("The live room has ended")
+
+
+def test_an_audience_answers_and_sees_the_counts_when_they_are_shown(pair: Pair) -> None:
+    presenter, one, two = pair.presenter, pair.follower(), pair.follower()
+    for each in (presenter, one, two):
+        each.page.evaluate(
+            "document.addEventListener('shatterscope:counts', (event) => { window.told = event.detail; })"
+        )
+    for each, choice in ((one, 0), (one, 1), (two, 1)):
+        prevented = each.page.evaluate(
+            "choice => !document.dispatchEvent(new CustomEvent('shatterscope:answer', { cancelable: true, detail: { lesson: 'l', step: 2, choice } }))",
+            choice,
+        )
+        assert prevented, "the presenter reveals"
+    expect(presenter.page.locator("#room-answers")).to_have_text("Show 2 answers")
+    assert one.page.evaluate("window.told") is None
+    presenter.page.click("#room-answers")
+    for each in (presenter, one, two):
+        each.page.wait_for_function("() => window.told")
+        assert each.page.evaluate("window.told") == {"lesson": "l", "step": 2, "counts": [0, 2]}
+
+
+def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, server: Server) -> None:
+    room = httpx.post(f"{server.url}/api/v1/rooms").json()
+    follower = pair.someone()
+    follower.open(room["audience_url"])
+    secret = {"Authorization": f"Bearer {room['presenter_token']}"}
+    sound = {"path": "/", "query": "?q=5~II_C1", "camera": None}
+    for bad in (
+        {"path": "//example.org/"},
+        {"path": "javascript:alert(1)"},
+        {"query": "x"},
+        {"camera": {"at": [1]}},
+        {},
+    ):
+        body = {"state": {**sound, **bad}}
+        httpx.put(f"{server.url}/api/v1/rooms/{room['id']}/state", json=body, headers=secret).raise_for_status()
+        follower.page.wait_for_timeout(300)
+    follower.page.wait_for_function("() => window.shatterscope.state().query.includes('q=5~II_C1')")
+    follower.settle()
+    assert follower.page.url.startswith(f"{server.url}/?room=")
+    assert follower.faults == []
+
+
+def test_a_phone_gets_the_scenes_first(pair: Pair) -> None:
+    phone = pair.someone(has_touch=True)
+    phone.page.set_viewport_size({"width": 390, "height": 844})
+    phone.open(pair.link)
+    role(phone, "follower")
+    scene, rail = phone.page.locator("#scene-before").bounding_box(), phone.page.locator(".rail").bounding_box()
+    assert scene
+    assert rail
+    assert scene["y"] < 300 < 844 < rail["y"]
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
