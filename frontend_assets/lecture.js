@@ -36,8 +36,7 @@
     if (!lesson) return;
     const number = Math.min(Math.max(step, 1), lesson.steps.length);
     const at = { lesson: lesson.id, step: number, revealed: revealed && Boolean(lesson.steps[number - 1].reveal) };
-    const room = new URLSearchParams(window.location.search).get("room");
-    window.shatterscope.go({ path: window.location.pathname, query: `?${queryAt(at)}${room ? `&room=${encodeURIComponent(room)}` : ""}` });
+    window.shatterscope.go({ path: window.location.pathname, query: `?${queryAt(at)}` });
     render(at);
   }
 
@@ -56,8 +55,7 @@
   const changed = () => view(window.location.search) !== view(queryAt(shown));
 
   function leave() {
-    const room = new URLSearchParams(window.location.search).get("room");
-    const query = [view(window.location.search), room && `room=${encodeURIComponent(room)}`].filter(Boolean).join("&");
+    const query = view(window.location.search);
     window.shatterscope.go({ path: window.location.pathname, query: query ? `?${query}`.replaceAll("%7E", "~").replaceAll("%3A", ":") : "" });
     close();
   }

@@ -217,6 +217,24 @@ def test_an_audience_answers_and_sees_the_counts_when_they_are_shown(pair: Pair)
         assert each.page.evaluate("window.told") == {"lesson": "l", "step": 2, "counts": [0, 2]}
 
 
+def test_a_lecture_in_a_room(pair: Pair) -> None:
+    presenter, follower = pair.presenter, pair.follower()
+    presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=editing-101&step=1' })")
+    title = presenter.page.locator("#lecture-title")
+    for step in ("1 / 10", "2 / 10", "3 / 10"):
+        expect(presenter.page.locator("#lecture-step")).to_have_text(step)
+        expect(follower.page.locator("#lecture-step")).to_have_text(step)
+        expect(follower.page.locator("#lecture-title")).to_have_text(title.inner_text())
+        pair.in_step(follower)
+        presenter.page.keyboard.press("ArrowRight")
+    expect(presenter.page.locator("#lecture-reveal")).to_be_visible()  # the third step asks
+    expect(follower.page.locator("#lecture-reveal")).to_be_visible()
+    assert follower.page.url.count("room=") == 1
+    assert "room=" not in presenter.page.url.replace(pair.link, "")
+    assert follower.faults == []
+    assert presenter.faults == []
+
+
 def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, server: Server) -> None:
     room = httpx.post(f"{server.url}/api/v1/rooms").json()
     follower = pair.someone()

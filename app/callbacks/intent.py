@@ -166,7 +166,7 @@ class _Intent:
         if ids.PRESET in self.did.changed:
             return Tool(value[ids.METHOD], value[ids.PRESET], options.chosen_layer(value[ids.LAYER])[0])
         # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
-        owner = views.form_owner(kept.get("method"), kept.get("preset"))
+        owner = views.form_owner(kept, kept.get("method"), kept.get("preset"))
         form = [item for item in ctx.args_grouping["parameters"] if item["id"]["of"] == owner]
         parameters = options.parameters_from_form(form) if form else kept.get("parameters", {})
         layer, spread = options.chosen_layer(value[ids.LAYER])

@@ -30,12 +30,12 @@ def register(app: Dash, client: Client) -> None:
         checkpoints, editors = await client.checkpoints(), await client.editors()
         view = replace(ViewState(), tool=Tool(**tool))
         resolved = actions.resolve(view, options.find_checkpoint(checkpoints, model["checkpoint"]), editors)
-        owner = views.form_owner(resolved.editor.name, resolved.preset)
+        owner = views.form_owner(tool, resolved.editor.name, resolved.preset)
         on_page = options.parameters_from_form(ctx.args_grouping[2]) if shown else {}
         # Rebuilding the form under someone's cursor would be rude: only when it shows something else.
         if form and on_page == resolved.parameters and all(item["id"]["of"] == owner for item in ctx.args_grouping[2]):
             raise PreventUpdate
-        return views.parameter_form(resolved)
+        return views.parameter_form(resolved, owner)
 
     @app.callback(
         Output(ids.METHOD_TITLE, "children"),

@@ -33,12 +33,12 @@ def legend(order: str, turns: dict[str, float]) -> list[Node]:
     return [*ticks, html.Span(order, className="legend-name")]
 
 
-def form_owner(method: str | None, preset: str | None) -> str:
-    """What a form's fields belong to: fields of another method or preset do not count."""
-    return f"{method}/{preset}"
+def form_owner(tool: dict[str, Any], method: str | None, preset: str | None) -> str:
+    """What a form's fields belong to: fields of another method or preset, or from before the layers were chosen, do not count."""
+    return f"{method}/{preset}/{tool.get('parameters', {}).get('spread')}"
 
 
-def parameter_form(resolved: Resolved) -> list[Node]:
+def parameter_form(resolved: Resolved, owner: str) -> list[Node]:
     """One field for each property of the method's JSON Schema, with the preset's value where it was changed."""
     fields: list[Node] = []
     for name, schema in properties(resolved.editor).items():
@@ -47,7 +47,7 @@ def parameter_form(resolved: Resolved) -> list[Node]:
             html.Div(
                 [
                     html.Span(name.replace("_", " "), className="name", **tip(str(schema.get("description", name)))),
-                    _parameter(form_owner(resolved.editor.name, resolved.preset), name, schema, value),
+                    _parameter(owner, name, schema, value),
                     html.Span(f"preset {preset}", className="quiet") if value != preset else None,
                 ],
                 className="labelled",
