@@ -31,7 +31,8 @@ check: $(INSTALLED_DEV) ## lint, format, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(INSTALLED) ## measure speed and size, print the table of the README
+bench: $(INSTALLED_DEV) ## measure speed and size, print the table of the README
+	@sh scripts/ensure_chromium.sh
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: $(INSTALLED_DEV) ## take the pictures of docs/screenshots again

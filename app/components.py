@@ -1,4 +1,5 @@
-"""Native form elements and a sortable table as Dash components: their element *is* the control, so labels, keyboards, phones and scripts know it.
+"""Native form elements, a sortable table and plain elements as Dash components: their element *is* the control, so labels, keyboards, phones
+and scripts know it.
 
 The browser's half is `frontend_assets/components.js`.
 """
@@ -66,3 +67,28 @@ SortTable = _component(
     "`sort` the key of a column, with `-` before it for falling.",
     ["columns", "rows", "sort", "empty"],
 )
+Plain = _component(
+    "Plain",
+    "A `div` full of elements that no callback knows, `content` as `plain` tells them; `value` is its `data-value`. To Dash it is one component: each "
+    "of its own costs a moment at every change of the page, and a table has a hundred.",
+    ["content"],
+)
+
+
+def plain(node: Any) -> list[Any]:
+    """Text, Dash's `html` elements and lists of both, as a list of texts and `[tag, attributes, *children]`.
+
+    Raises:
+        TypeError: for a component that is no plain element, or one that a callback could know.
+    """
+    if node is None:
+        return []
+    if isinstance(node, (list, tuple)):
+        return [told for part in node for told in plain(part)]
+    if not isinstance(node, Component):
+        return [str(node)]
+    props = dict(node.to_plotly_json()["props"])
+    if node._namespace != "dash_html_components" or isinstance(props.get("id"), dict):
+        raise TypeError(f"{node._type} is not a plain element")
+    children = plain(props.pop("children", None))
+    return [[node._type.lower(), props, *children]]

@@ -22,6 +22,7 @@ BENCHMARKS = (
     "edit",
     "sweep",
     "click",
+    "page",
     "rooms",
 )  # Isomap first: threads that others leave waiting slow it down
 

@@ -1,8 +1,8 @@
 // One camera for both scenes, kept through every update.
 //
 // - Turning one scene turns the other (dcc.Graph does not tell Python about `plotly_relayouting`, so it is done here).
-// - An update never moves the camera: Plotly.react is given the camera the scene has now, unless the kind of view (flat or solid)
-//   changes. An update that arrives while a scene is being dragged waits for the end of the drag.
+// - An update never moves the camera: a drawing (drawing.js) is given the camera the scene has now, unless the kind of view (flat or
+//   solid) changes. An update that arrives while a scene is being dragged waits for the end of the drag.
 // - A click on a point puts its entity in the `picked` store.
 // - `shatterscope.camera` reads the camera and sets it without telling back; `shatterscope:camera` tells of every turn by hand.
 // - Where the camera rests, it goes to the `camera` store, and from there into the link.
@@ -139,37 +139,21 @@
   window.addEventListener("pointerup", (event) => { clickOn(event); setTimeout(release, 0); }, true);
   window.addEventListener("pointercancel", release, true);
 
-  function install(Plotly) {
-    const react = Plotly.react;
-    Plotly.react = (gd, figure, ...rest) => keep(react, gd, figure, rest);
-  }
-
-  function keep(react, gd, figure, rest) {
-    const element = typeof gd === "string" ? document.getElementById(gd) : gd;
-    if (!isScene(element)) return react(gd, figure, ...rest);
-    const draw = () => {
-      const now = sceneOf(element);
+  // For the drawing of a figure: the camera as it stands, and none of it during a drag.
+  window.shatterscope = Object.assign(window.shatterscope || {}, {
+    framed: (gd, figure) => {
+      if (!isScene(gd)) return figure;
       const layout = figure && figure.layout;
       const kind = layout && layout.meta && layout.meta.view;
-      if (now && layout && layout.scene && kind === element._view) {
-        const camera = now.getCamera();
+      if (sceneOf(gd) && layout && layout.scene && kind === gd._view) {
+        const camera = sceneOf(gd).getCamera();
         camera.projection = layout.scene.camera && layout.scene.camera.projection;
-        figure = Object.assign({}, figure, { layout: Object.assign({}, layout, { scene: Object.assign({}, layout.scene, { camera }) }) });
+        figure = { ...figure, layout: { ...layout, scene: { ...layout.scene, camera } } };
       }
-      element._view = kind;
-      if (window.shatterscope.dress) figure = window.shatterscope.dress(element, figure);
-      return Promise.resolve(react(element, figure, ...rest)).then((done) => { listen(element); obey(element); return done; });
-    };
-    return dragging ? new Promise((resolve) => waiting.push(() => resolve(draw()))) : draw();
-  }
-
-  // dcc.Graph fetches plotly from this address when the first graph appears: point it at the small 3D bundle, and put the
-  // wrapper around it as it arrives.
-  Object.defineProperty(window, "_dashPlotlyJSURL", { get: () => "/assets/vendor/plotly-gl3d.min.js", set() {} });
-  let plotly;
-  Object.defineProperty(window, "Plotly", {
-    configurable: true,
-    get: () => plotly,
-    set(value) { plotly = value; if (value && value.react) install(value); },
+      gd._view = kind;
+      return figure;
+    },
+    drawn: (gd) => { if (isScene(gd)) { listen(gd); obey(gd); } },
+    still: (gd, draw) => (dragging && isScene(gd) ? new Promise((resolve) => waiting.push(() => resolve(draw()))) : draw()),
   });
 })();

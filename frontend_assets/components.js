@@ -182,5 +182,11 @@
       ]));
   }
 
-  window.shatterscope = Object.assign(window.shatterscope || {}, { Field, Range, Select, Choice, Checks, SortTable });
+  // An element is [tag, attributes, ...children]; React keeps what stays, so that a bar glides to its new place.
+  const element = (node) => (Array.isArray(node) ? h(node[0], node[1], ...node.slice(2).map(element)) : node);
+  function Plain({ id, className, content = [], value }) {
+    return h("div", { id: name(id), className, "data-value": value }, ...content.map(element));
+  }
+
+  window.shatterscope = Object.assign(window.shatterscope || {}, { Field, Range, Select, Choice, Checks, SortTable, Plain });
 })();

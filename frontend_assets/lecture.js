@@ -8,6 +8,7 @@
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   const AHEAD = 3; // steps that are prepared while one is shown
+  const PATIENCE = 600; // milliseconds that a step's looks wait for its drawing
 
   // --- places ---------------------------------------------------------------------------------------------------------
   const place = (query) => {
@@ -82,6 +83,7 @@
     if (!active()) return;
     blank(false);
     clearTimeout(changing);
+    coming = null;
     delete root.dataset.lecture;
     delete root.dataset.lectureHide;
     hidden.forEach((element) => { element.inert = false; });
@@ -95,16 +97,27 @@
     if (start) start.focus({ preventScroll: true });
   }
 
+  // What a step hides makes the scenes larger or smaller, so that they are drawn again. It comes with the step's own drawing, or, where there is
+  // nothing new to draw, when the page is ready.
+  let coming = null; // the place whose looks are still to come
   let changing = null;
-  function looks(at) {
+  function looks() {
+    clearTimeout(changing);
+    if (!coming) return;
+    const at = coming;
+    coming = null;
     const step = stepAt(at);
     const { hide, lock } = at.revealed && step.reveal ? step.reveal : step;
-    const bare = without("new");
     root.dataset.lectureHide = hide.join(" ");
-    if (bare !== without("new")) dressNow();
     hidden.forEach((element) => { element.inert = false; });
     hidden = lock.flatMap(elements);
     hidden.forEach((element) => { element.inert = true; });
+  }
+
+  function looksNow() {
+    const bare = without("new");
+    looks();
+    if (bare !== without("new")) dressNow();
   }
 
   function render(at) {
@@ -114,9 +127,9 @@
     open();
     const same = shown && shown.step === at.step && shown.revealed === at.revealed;
     shown = at;
-    // Scenes of another size are drawn again, which takes a moment: the server is asked first, and works meanwhile.
+    coming = at;
     clearTimeout(changing);
-    if (began) looks(at); else changing = setTimeout(() => looks(at), 40);
+    if (began) looksNow(); else changing = setTimeout(looksNow, PATIENCE);
     if (!same) {
       byId("lecture-title").textContent = step.title;
       byId("lecture-body").innerHTML = step.html;
@@ -227,7 +240,9 @@
   }
   // The figure as Dash made it is kept, so that entering and leaving draw it again in the other dress.
   function dress(gd, figure) {
+    if (!gd.closest(".scene")) return figure;
     gd._plain = figure;
+    looks();
     return dressed(figure);
   }
   function dressNow() {
@@ -375,6 +390,7 @@
     if (active() && focused && focused.matches("input[type=range], .lecture button")) setTimeout(() => focused.blur(), 0);
   });
   document.addEventListener("shatterscope:state", () => { if (active()) arrive(); });
+  document.addEventListener("shatterscope:idle", looksNow);
 
   // --- from Dash --------------------------------------------------------------------------------------------------------
   window.dash_clientside = window.dash_clientside || {};

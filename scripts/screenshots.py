@@ -7,32 +7,19 @@ four methods, `reproduce.png` the shipped run.
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks.server import running_server
+from scripts.chromium import chromium
 
 SIZES = {"desktop": (1440, 900), "projector": (1280, 720), "phone": (390, 844)}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-BROWSER_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # WebGL in software, where there is no graphics card.
-    "--disable-gpu",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 PATIENCE_MS = 120_000
 
 
@@ -56,19 +43,6 @@ def main() -> None:
             path = arguments.out / f"{show.__name__}.png"
             take(browser, running.url, SIZES["desktop"], "light", path, show)
             print(path)
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        sys.exit("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, headless=True, args=BROWSER_ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 def take(

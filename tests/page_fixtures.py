@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,23 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from backend.settings import REPOSITORY
+from scripts import chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 PATIENCE = 60_000  # milliseconds; a loaded machine is slow, not wrong
 
 
@@ -82,16 +69,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterat
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None:
+@pytest.fixture(scope="session", name="chromium")
+def browser() -> Iterator[Browser]:
+    if chromium.find() is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing: the browser tests cannot run")
         pytest.skip("CHROMIUM IS MISSING: the browser tests did not run (install it with: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium.chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Explore:

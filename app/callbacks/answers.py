@@ -11,6 +11,7 @@ from dash.exceptions import PreventUpdate
 from app import ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
+from app.components import plain
 
 Json = dict[str, Any]
 
@@ -19,7 +20,7 @@ def register(app: Dash, client: Client) -> None:
     @app.callback(
         Output(ids.TRUTH, "children"),
         Output(ids.ANSWER, "children"),
-        Output(ids.TOP, "children"),
+        Output(ids.TOP, "content"),
         Output(ids.PROBLEM_ASK, "children"),
         Input(ids.ASK, "data"),
         Input(ids.MODEL, "data"),
@@ -34,7 +35,7 @@ def register(app: Dash, client: Client) -> None:
             base, edited = await asyncio.gather(client.fact(*question), client.fact(*question, edits))
         except ApiError as error:
             return no_update, no_update, no_update, error.message
-        return views.truth(base), views.answer(base, edited), views.top(base, edited, bool(edits)), ""
+        return views.truth(base), views.answer(base, edited), plain(views.top(base, edited, bool(edits))), ""
 
     @app.callback(
         Output(ids.QUESTION, "children"),

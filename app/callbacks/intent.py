@@ -60,6 +60,7 @@ def register(app: Dash, client: Client) -> None:
         },
         state={
             "part": {name: State(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
+            "disabled": {name: State(name, "disabled") for name in (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)},
             "pick": State(ids.PICK, "value"),
         },
         prevent_initial_call=True,

@@ -10,6 +10,7 @@ from dash.exceptions import PreventUpdate
 from app import ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
+from app.components import plain
 from app.figures import damage_figure
 from app.state import Relation
 
@@ -21,14 +22,14 @@ REST = ("words", "accuracy", "note", "damage", "ripples", "quality", "quality_li
 def register(app: Dash, client: Client) -> None:
     @app.callback(
         output={
-            "r": {name: Output(f"r-{name}", "children") for name in PANELS},
-            "value": {name: Output(f"r-{name}", "data-value") for name in PANELS},
+            "r": {name: Output(f"r-{name}", "content") for name in PANELS},
+            "value": {name: Output(f"r-{name}", "value") for name in PANELS},
             "words": Output(ids.R_WORDS, "children"),
-            "accuracy": Output(ids.ACCURACY, "children"),
+            "accuracy": Output(ids.ACCURACY, "content"),
             "note": Output(ids.MEASURE_NOTE, "children"),
             "damage": Output(ids.DAMAGE_FIGURE, "figure"),
-            "ripples": Output("ripples-table", "children"),
-            "quality": Output(ids.QUALITY_TABLE, "children"),
+            "ripples": Output("ripples-table", "content"),
+            "quality": Output(ids.QUALITY_TABLE, "content"),
             "quality_line": Output(ids.QUALITY_LINE, "children"),
             "problem": Output(ids.PROBLEM_MEASURE, "children"),
         },
@@ -54,14 +55,14 @@ def register(app: Dash, client: Client) -> None:
             }
         r = views.r_values(result)
         return {
-            "r": {name: views.r_card(name, r[name], checkpoint, result) for name in PANELS},
+            "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
             "words": words.r_in_words(r["edit"]),
-            "accuracy": views.accuracy(checkpoint, result),
+            "accuracy": plain(views.accuracy(checkpoint, result)),
             "note": views.measured_over(result),
             "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),
-            "ripples": views.ripples(result),
-            "quality": views.quality(result),
+            "ripples": plain(views.ripples(result)),
+            "quality": plain(views.quality(result)),
             "quality_line": views.quality_line(result),
             "problem": "",
         }

@@ -73,6 +73,11 @@ class Reply:
         if self.page["part"][name] != value:
             self.out["part"][name] = value
 
+    def _shown_method(self) -> str | None:
+        """The method whose presets and layers the page offers."""
+        seen: Json = (self.page["part"][ids.HISTORY] or {}).get("seen", {})
+        return seen.get("shown", {}).get(ids.METHOD)
+
     def show(
         self,
         now: Page,
@@ -85,7 +90,6 @@ class Reply:
         checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
         view, gave_way = actions.fit(now.view, checkpoint, editors)
         tool = actions.resolve(view, checkpoint, editors)
-        opened = did.opened or did.cancelled or ids.CHECKPOINT in did.changed
         distance = view.target.distance
         shown = {
             ids.CHECKPOINT: checkpoint.id,
@@ -109,21 +113,25 @@ class Reply:
         for name, value in shown.items():
             self.control(name, value)
         out = self.out
-        if opened:
+        # The browser takes a moment over everything it is sent, though nothing be new in it.
+        before = self.page["part"][ids.MODEL]
+        other_world = before is None or before["checkpoint"] != checkpoint.id
+        if other_world:
             n = checkpoint.graph.n_entities
             out["options"].update(options.world(checkpoint, checkpoints, editors))
             out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2), ids.DISTANCE_SLIDER: n // 2}
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
-        if opened or ids.METHOD in did.changed:
+        if other_world or self._shown_method() != tool.editor.name:
             out["options"].update(options.tool(tool))
         if did.opened:
             out["camera"] = list(view.camera) if view.camera else None
-        out["disabled"] = {
+        disabled = {
             ids.UNDO: not (now.past or view.edits),
             ids.REDO: not now.future,
             ids.RESET: not view.edits,
             ids.STRENGTH: not view.edits,
         }
+        out["disabled"].update({name: is_ for name, is_ in disabled.items() if self.page["disabled"][name] != is_})
         self.store(ids.MODEL, stored.model_part(view, checkpoint.id))
         self.store(ids.ASK, stored.ask_part(view, checkpoint.id))
         self.store(ids.AIM, stored.aim_part(view))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dash import dcc, html
 
 from app import ids
+from app.components import Plain
 from app.layout.parts import Node, problem
 from app.layout.stage import EMPTY, GRAPH_CONFIG
 
@@ -19,9 +20,9 @@ def measures() -> Node:
                     html.H2("Shattering R", title="R(D*)"),
                     html.Div(
                         [
-                            html.Div(id=ids.R_EDIT, className="r"),
-                            html.Div(id=ids.R_RETAIN, className="r"),
-                            html.Div(id=ids.R_TEST, className="r"),
+                            Plain(id=ids.R_EDIT, className="r"),
+                            Plain(id=ids.R_RETAIN, className="r"),
+                            Plain(id=ids.R_TEST, className="r"),
                         ],
                         className="rs",
                     ),
@@ -32,7 +33,7 @@ def measures() -> Node:
             html.Div(
                 [
                     html.H2(["Accuracy ", html.Span(id=ids.MEASURE_NOTE, className="note")]),
-                    html.Div(id=ids.ACCURACY, className="accuracy"),
+                    Plain(id=ids.ACCURACY, className="accuracy"),
                 ],
                 className="accuracy-panel",
             ),
@@ -80,7 +81,7 @@ def details() -> Node:
                             html.P(
                                 "Facts that follow from the new fact, and facts that it contradicts.", className="lead"
                             ),
-                            html.Div(id="ripples-table"),
+                            Plain(id="ripples-table"),
                         ],
                         id=ids.RIPPLES,
                         className="card",
@@ -92,13 +93,13 @@ def details() -> Node:
                                 "Four questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
                                 className="lead",
                             ),
-                            html.Div(id=ids.QUALITY_TABLE),
+                            Plain(id=ids.QUALITY_TABLE),
                         ],
                         id=ids.QUALITY,
                         className="card",
                     ),
                     html.Section(
-                        [html.H2("What each edit did"), html.Div(id="outcomes-table")],
+                        [html.H2("What each edit did"), Plain(id="outcomes-table")],
                         id=ids.OUTCOMES,
                         className="card",
                     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 
 from app import ids
-from app.components import Choice, Field, Range, Select
+from app.components import Choice, Field, Plain, Range, Select
 from app.layout.parts import Node, card, labelled, problem
 
 DIRECTIONS = [
@@ -40,7 +40,7 @@ def ask() -> Node:
             ],
             className="verdict",
         ),
-        html.Div(id=ids.TOP, className="top"),
+        Plain(id=ids.TOP, className="top"),
         problem(ids.PROBLEM_ASK),
         className="ask",
     )

@@ -1,0 +1,56 @@
+// How a figure gets on screen: dcc.Graph draws by Plotly.react, which is wrapped here as it arrives. A scene takes a tenth of a second to draw
+// where there is no graphics card, so nothing is drawn that would not be seen:
+// - a figure that stands there already, at this size, is left alone;
+// - a change of size that the last drawing has already met draws nothing (dcc.Graph tells of each, a moment after);
+// - one that is hidden is drawn when it is shown, but for a scene's first, which takes longest: it gets ready unseen.
+// What else happens to a drawing is in camera.js (`framed`, `still`, `drawn`) and lecture.js (`dress`).
+(function () {
+  const page = (window.shatterscope = window.shatterscope || {});
+  const hidden = (gd) => gd.clientWidth === 0 && gd.clientHeight === 0;
+  const late = new Map(); // element -> how to draw it
+  const shown = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const draw = late.get(target);
+      if (!draw || hidden(target)) continue;
+      late.delete(target);
+      draw();
+    }
+  });
+
+  const signature = (gd, { data, layout }) => JSON.stringify([gd.clientWidth, gd.clientHeight, data, layout], (key, value) => (key === "camera" ? undefined : value));
+
+  const fits = (gd) => gd._fullLayout && Math.abs(gd._fullLayout.width - gd.clientWidth) < 1 && Math.abs(gd._fullLayout.height - gd.clientHeight) < 1;
+
+  function install(Plotly) {
+    const resize = Plotly.Plots.resize;
+    Plotly.Plots.resize = (gd) => (fits(gd) ? Promise.resolve(gd) : resize(gd));
+
+    const react = Plotly.react;
+    Plotly.react = (graph, figure, ...rest) => {
+      const gd = typeof graph === "string" ? document.getElementById(graph) : graph;
+      const draw = () => page.still(gd, () => {
+        const framed = page.dress ? page.dress(gd, page.framed(gd, figure)) : page.framed(gd, figure);
+        const now = signature(gd, framed);
+        if (gd._fullLayout && gd._drawn === now) return Promise.resolve(gd);
+        gd._drawn = now;
+        return Promise.resolve(react(gd, framed, ...rest)).then((done) => { page.drawn(gd); return done; });
+      });
+      late.delete(gd);
+      const first = !gd._fullLayout || (gd.closest(".scene") && !gd.querySelector("canvas"));
+      if (first || !hidden(gd)) return draw();
+      late.set(gd, draw);
+      shown.observe(gd);
+      return Promise.resolve(gd);
+    };
+  }
+
+  // dcc.Graph fetches plotly from this address when the first graph appears: point it at the small 3D bundle, and put the
+  // wrapper around it as it arrives.
+  Object.defineProperty(window, "_dashPlotlyJSURL", { get: () => "/assets/vendor/plotly-gl3d.min.js", set() {} });
+  let plotly;
+  Object.defineProperty(window, "Plotly", {
+    configurable: true,
+    get: () => plotly,
+    set(value) { plotly = value; if (value && value.react) install(value); },
+  });
+})();
