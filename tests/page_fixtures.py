@@ -16,7 +16,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from backend.settings import REPOSITORY
-from scripts import chromium
+from scripts.chromium import chromium as run_chromium
+from scripts.chromium import find
 
 PATIENCE = 60_000  # milliseconds; a loaded machine is slow, not wrong
 
@@ -69,13 +70,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterat
     server.stop()
 
 
-@pytest.fixture(scope="session", name="chromium")
-def browser() -> Iterator[Browser]:
-    if chromium.find() is None:
+# While Playwright's loop runs, no asynchronous test can: it ends with the module, and so the files may run in any order.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if find() is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is missing: the browser tests cannot run")
         pytest.skip("CHROMIUM IS MISSING: the browser tests did not run (install it with: apt-get install chromium)")
-    with chromium.chromium() as browser:
+    with run_chromium() as browser:
         yield browser
 
 
@@ -160,9 +162,9 @@ class Explore:
         self.page.wait_for_timeout(600)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def window(chromium: Browser) -> Iterator[BrowserContext]:
-    """One profile for all tests, so that scripts are compiled once; smaller than a screen, because it is drawn without a GPU."""
+    """One profile for all tests of a module, so that scripts are compiled once; smaller than a screen, because it is drawn without a GPU."""
     context = chromium.new_context(viewport={"width": 1100, "height": 720})
     context.set_default_timeout(PATIENCE)
     yield context
