@@ -1,4 +1,5 @@
-"""What a copied link says besides the state: the weights it was made on (`h`), and by which version of this format (`ver`).
+"""What a link says besides the state: the weights it was made on (`h`; the address bar too, where there are edits), and, where it was copied,
+by which version of this format (`ver`).
 
 `h=<first 12 hex of the weights' sha256>~<entities>~<orders>~<hops>`: the shape finds the nearest checkpoint where the weights are
 not here. A link is never silently shown as something else: what is missing is named, and the nearest is offered.
@@ -59,6 +60,12 @@ def pinned(query: str, checkpoint: CheckpointInfo) -> str:
     """The query of a link to this view that says all it needs; with `?`."""
     parts = [part for part in query.lstrip("?").split("&") if part and part.partition("=")[0] not in ("c", *KEYS)]
     return "?" + "&".join((f"c={checkpoint.id}", *parts, f"h={pin(checkpoint)}", f"ver={VERSION}"))
+
+
+def address(view: ViewState, checkpoint: CheckpointInfo) -> str:
+    """The query of a view as the address bar shows it: short, but where there are edits it says on which weights."""
+    query = view.to_query()
+    return f"{query}&h={pin(checkpoint)}" if view.edits else query
 
 
 @dataclass(frozen=True)

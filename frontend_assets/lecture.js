@@ -17,7 +17,7 @@
     return { lesson: found.get("lesson"), step: Number.isFinite(step) ? step : 1, revealed: found.get("reveal") === "1" };
   };
   const here = () => place(window.location.search);
-  const OWN = ["lesson", "step", "reveal", "room"];
+  const OWN = ["lesson", "step", "reveal", "room", "h"];
   const view = (query) => {
     const kept = new URLSearchParams();
     new URLSearchParams(query).forEach((value, key) => { if (!OWN.includes(key)) kept.append(key, value); });

@@ -20,6 +20,7 @@ from scripts.chromium import chromium as run_chromium
 from scripts.chromium import find
 
 PATIENCE = 60_000  # milliseconds; a loaded machine is slow, not wrong
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass

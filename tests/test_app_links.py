@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_app_state import views
 
 from app.client import ApiError, Client
-from app.links import VERSION, Offer, Opened, Pin, nearest, open_link, pin, pinned
+from app.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, pin, pinned
 from app.share import cite
 from app.share.view import read
 from app.state import Edit, Target, ViewState
@@ -50,6 +50,9 @@ def test_a_pinned_link_is_the_same_view_and_says_its_weights(
     graph = info.graph
     assert Pin.from_query(query) == Pin(digits[:12], (graph.n_entities, graph.n_orders, graph.n_hops), VERSION)
     assert pinned(query, info) == query, "pinning twice changes nothing"
+    shown = address(view, info)
+    assert ViewState.from_query(shown) == (view, []), "the address bar shows the view as it is"
+    assert Pin.from_query(shown).sha256 == (digits[:12] if view.edits else None), "edits are made on weights"
 
 
 @given(st.text(max_size=200))

@@ -194,5 +194,6 @@ def test_a_lesson_that_is_not_here_says_so(lecture: Lecture, server: Server) -> 
     page = lecture.page
     page.goto(f"{server.url}/?lesson=nothing&step=2")
     expect(page.locator("#problem-lecture")).to_contain_text("there is no lesson 'nothing'", timeout=PATIENCE)
+    page.locator("#status:not([data-state=busy])").wait_for(state="attached")  # while it computes, Escape means cancel
     page.keyboard.press("Escape")
     expect(page.locator("#lecture")).to_be_hidden()

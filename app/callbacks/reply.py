@@ -7,7 +7,7 @@ from typing import Any
 
 from dash import ctx, no_update
 
-from app import actions, ids, options
+from app import actions, ids, links, options
 from app.actions import Page
 from app.callbacks import stored
 from app.callbacks.happened import Happened, now_seen
@@ -141,7 +141,7 @@ class Reply:
             ids.HISTORY,
             {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, ctx.args_grouping, shown)},
         )
-        self.store(ids.URL_OUT, options.shortest(view, checkpoint, tool, editors[0]).to_query())
+        self.store(ids.URL_OUT, links.address(options.shortest(view, checkpoint, tool, editors[0]), checkpoint))
         out["notice"] = sentences([*notices, *gave_way])
         out["problem"] = ""
         return out
