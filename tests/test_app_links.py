@@ -16,7 +16,7 @@ from app.share import cite
 from app.share.view import read
 from app.state import Edit, Target, ViewState
 from backend.checkpoints import Checkpoint
-from backend.cli import _parameters
+from backend.commands.edits import _parameters
 from backend.schemas import CheckpointInfo, EditorInfo
 
 FAR = Edit(7, "I_C2", Target(40), "rome", 0, "tuned")

@@ -194,7 +194,7 @@ def test_views_are_told_in_the_pages_own_form(client: TestClient, tmp_path: Path
 
 
 def test_steps_are_prepared(settings: Settings) -> None:
-    from backend.cli import build_server
+    from backend.commands.serve import build_server
 
     with TestClient(build_server()) as client:
         assert client.get("/lecture/prepare?lesson=editing-101&step=7&reveal=1").status_code == 204

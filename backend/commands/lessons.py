@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from backend.commands.common import fail
 from backend.lessons import HEAD, LessonError, lesson_folders, read_lesson
 from backend.settings import LESSONS, PREFIX, load_settings
 
-lessons = typer.Typer(no_args_is_help=True, help="Lessons: begin one, or check what is written.")
+commands = typer.Typer(no_args_is_help=True, help="Lessons: begin one, or check what is written.")
 
 NEW_LESSON = """\
 ---
@@ -61,16 +61,11 @@ Let them guess. The arrow key reveals the answer, and the next one goes on.
 }
 
 
-def _fail(message: str) -> NoReturn:
-    print(f"shatterscope: {message}", file=sys.stderr)
-    raise typer.Exit(1)
-
-
 def _examples(*lines: str) -> str:
     return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  {line}" for line in lines)
 
 
-@lessons.command(
+@commands.command(
     "new",
     epilog=_examples("shatterscope lesson new my-lesson", "shatterscope lesson new my-lesson --folder ~/lessons"),
 )
@@ -85,9 +80,9 @@ def new_lesson(
     added = load_settings().lesson_dirs
     place = (folder or (added[0] if added else Path("lessons"))).expanduser().absolute()
     if not name.replace("-", "").isalnum() or name != name.lower() or not name.isascii() or name.startswith("-"):
-        _fail(f"{name!r}: use small letters, digits and -")
+        fail(f"{name!r}: use small letters, digits and -")
     if (place / name).exists():
-        _fail(f"{place / name} is there already; choose another name")
+        fail(f"{place / name} is there already; choose another name")
     try:
         (place / name).mkdir(parents=True)
         title = name.replace("-", " ").capitalize()
@@ -95,14 +90,14 @@ def new_lesson(
         for file, text in NEW_STEPS.items():
             (place / name / file).write_text(text, encoding="utf-8")
     except OSError as error:
-        _fail(f"cannot write {place / name}: {error.strerror}")
+        fail(f"cannot write {place / name}: {error.strerror}")
     print(f"written to {place / name}")
     print(f"check it:  shatterscope lesson check {place / name}")
     if place not in (*added, LESSONS):
         print(f"give it:   {PREFIX}LESSONS_DIR={place} shatterscope serve")
 
 
-@lessons.command(
+@commands.command(
     "check", epilog=_examples("shatterscope lesson check", "shatterscope lesson check ~/lessons/my-lesson")
 )
 def check_lessons(
@@ -124,7 +119,7 @@ def check_lessons(
         else:
             print(f"{lesson.id}: {lesson.n_steps} steps, {lesson.minutes} minutes: {lesson.title}")
     if faults:
-        _fail(f"{faults} {'thing' if faults == 1 else 'things'} to mend")
+        fail(f"{faults} {'thing' if faults == 1 else 'things'} to mend")
 
 
 def _lessons_in(folder: Path) -> Sequence[Path]:
@@ -132,7 +127,7 @@ def _lessons_in(folder: Path) -> Sequence[Path]:
         return [folder]
     found = sorted(head.parent for head in folder.glob(f"*/{HEAD}"))
     if not found:
-        _fail(f"no lesson in {folder}: a lesson is a folder with a {HEAD}; begin one: shatterscope lesson new NAME")
+        fail(f"no lesson in {folder}: a lesson is a folder with a {HEAD}; begin one: shatterscope lesson new NAME")
     return found
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from backend.commands.printed import wide_console
 from backend.reproduction.paper import METHOD
 from backend.reproduction_schemas import AccuracyCell, MethodCell, Report, Reproduction, ShatteringCell, Spread, Tracing
-from backend.terminal import wide_console
 
 TASKS = ("direct", "logical", "compositional")
 PARTS = ("edit", "retain", "test")

@@ -1,0 +1,120 @@
+"""`shatterscope train`, `checkpoints` and `export-hf`: models, made, listed and taken elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.commands.common import Device, examples, fail, laboratory_of
+from backend.commands.printed import show_checkpoints, train_with_progress
+from backend.settings import load_settings
+
+if TYPE_CHECKING:
+    from backend.checkpoints import Checkpoint
+    from backend.model import Transformer
+
+commands = typer.Typer()
+
+
+@commands.command(
+    epilog=examples(
+        "shatterscope train rings-small --name my-rings",
+        "shatterscope train rings-2048 --name long-run --steps 100000 --device cuda",
+        "shatterscope train rings-2048 --name long-run --resume",
+    )
+)
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="rings-2048 (the paper's shape), rings-2048-smooth or rings-small (minutes).")
+    ],
+    name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.", show_default="the recipe's")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
+    device: Device = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an unfinished run, with the same other options.")
+    ] = False,
+) -> None:
+    """Train a checkpoint, with loss, accuracy, rings, speed and time left."""
+    from dataclasses import replace
+
+    from backend.training_run import RECIPES
+
+    if recipe not in RECIPES:
+        fail(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
+    if not name.replace("-", "").replace("_", "").isalnum():
+        fail(f"--name {name!r}: use letters, digits, - and _")
+    chosen = RECIPES[recipe]
+    config = replace(chosen.train if steps is None else chosen.train.stretched(steps), seed=seed)
+    settings = load_settings(device=device)
+    try:
+        train_with_progress(replace(chosen, train=config), settings.models_dir / name, settings.device, resume)
+    except (FileExistsError, FileNotFoundError, ValueError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot write {settings.models_dir / name}: {error.strerror}; set SHATTERSCOPE_MODELS_DIR")
+    except KeyboardInterrupt:
+        fail(f"stopped; continue with: shatterscope train {recipe} --name {name} --resume")
+
+
+@commands.command(
+    epilog=examples("shatterscope checkpoints", "SHATTERSCOPE_MODELS_DIR=~/models shatterscope checkpoints")
+)
+def checkpoints(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+    """List the trained checkpoints."""
+    laboratory = laboratory_of("cpu")
+    found, problems = laboratory.checkpoints(), laboratory.registry.problems
+    if as_json:
+        print(json.dumps([info.model_dump(mode="json") for info in found], indent=2))
+    else:
+        show_checkpoints(found)
+    for name, reason in problems.items():
+        print(f"shatterscope: {name} did not load: {reason}", file=sys.stderr)
+    if not found:
+        fail(
+            f"no checkpoints in {laboratory.settings.models_dir}; train one: shatterscope train rings-small --name my-rings"
+        )
+
+
+@commands.command(
+    epilog=examples(
+        "shatterscope export-hf rings-2048 ./gpt2-rings", "shatterscope export-hf <edit id> ./gpt2-shattered"
+    )
+)
+def export_hf(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Checkpoint id, or the id of an edit made before.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; must be new or empty.")],
+) -> None:
+    """Write a Hugging Face GPT-2 folder: config, weights, tokenizer with entity and relation names."""
+    from backend.export_hf import export_hf as export
+
+    try:
+        checkpoint, model = asyncio.run(_model_of(id))
+        print(f"written to {export(checkpoint, directory, model)}")
+    except (FileExistsError, ValueError) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot write {directory}: {error.strerror}")
+
+
+async def _model_of(id: str) -> tuple[Checkpoint, Transformer]:
+    """The model called `id`: a checkpoint's own, or one edited by an edit in the store."""
+    from backend.api.problems import ProblemError
+
+    laboratory = laboratory_of("cpu")
+    try:
+        if id in laboratory.registry.ids():
+            checkpoint = laboratory.registry.get(id)
+            return checkpoint, checkpoint.model
+        try:
+            return await laboratory.edited_model(id)
+        except ProblemError as error:
+            known = ", ".join(laboratory.registry.ids()) or "none"
+            fail(f"{id!r} is no checkpoint (there are: {known}), and as an edit: {error.detail}")
+    finally:
+        laboratory.close()

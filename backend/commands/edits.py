@@ -1,0 +1,107 @@
+"""`shatterscope edit`: one fact changed, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.commands.common import Device, examples, fail, laboratory_of
+from backend.commands.printed import show_edit
+
+if TYPE_CHECKING:
+    from backend.schemas import EditResult, EvaluationResult
+
+commands = typer.Typer()
+
+
+@commands.command(
+    epilog=examples(
+        "shatterscope edit rings-2048 17 I_C2 --distance 4",
+        "shatterscope edit rings-2048 17 I_C2 --object 1203 --layer 1 --strength 0.5",
+        "shatterscope edit rings-2048 17 I_C2 --distance 500 --preset paper --set learning_rate=0.1 --set steps=50",
+        "shatterscope edit rings-2048 17 I_C2 --distance 4 --json > edit.json",
+    )
+)
+def edit(
+    checkpoint: Annotated[str, typer.Argument(help="Checkpoint id, as `shatterscope checkpoints` lists them.")],
+    subject: Annotated[int, typer.Argument(help="Entity, 0..n-1.")],
+    relation: Annotated[str, typer.Argument(help="Relation, such as I_C2.")],
+    object: Annotated[int | None, typer.Option(help="The new object.")] = None,
+    distance: Annotated[
+        int | None, typer.Option(help="The new object by its clockwise steps from the true one.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="Editing method.")] = "rome",
+    layer: Annotated[int | None, typer.Option(help="Layer to edit, from 0.", show_default="the method's")] = None,
+    preset: Annotated[str | None, typer.Option(help="Named parameters.", show_default="the method's")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
+    ] = None,
+    strength: Annotated[float, typer.Option(help="Share of the weight change to apply, -4 to 4.")] = 1.0,
+    device: Device = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything measured as JSON.")] = False,
+) -> None:
+    """Change one fact; print what the model answers then, R(D*) and accuracy before and after."""
+    if (object is None) == (distance is None):
+        fail("give exactly one of --object and --distance")
+    body = {
+        "checkpoint": checkpoint,
+        "edits": [
+            {
+                "subject": subject,
+                "relation": relation,
+                "object": object,
+                "distance": distance,
+                "method": method,
+                "layer": layer,
+                "preset": preset,
+                "parameters": _parameters(set_ or []),
+                "strength": strength,
+            }
+        ],
+    }
+    result, evaluation = asyncio.run(_edit(body, device))
+    if as_json:
+        print(
+            json.dumps(
+                {"edit": result.model_dump(mode="json"), "evaluation": evaluation.model_dump(mode="json")}, indent=2
+            )
+        )
+    else:
+        show_edit(result, evaluation)
+
+
+def _parameters(pairs: list[str]) -> dict[str, Any]:
+    """`name=value` pairs; values are JSON where they can be, else text."""
+    parameters: dict[str, Any] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            fail(f"--set {pair!r}: write NAME=VALUE, for instance --set steps=50")
+        try:
+            parameters[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parameters[name] = value
+    return parameters
+
+
+async def _edit(body: dict[str, Any], device: str | None) -> tuple[EditResult, EvaluationResult]:
+    from pydantic import ValidationError
+
+    from backend.api.measures import get_evaluation
+    from backend.api.problems import ProblemError
+    from backend.schemas import EditRequest, EvaluationRequest
+
+    laboratory = laboratory_of(device)
+    try:
+        result = await laboratory.edit(EditRequest.model_validate(body))
+        evaluation = await get_evaluation(laboratory, EvaluationRequest(checkpoint=body["checkpoint"], edit=result.id))
+    except ValidationError as error:
+        fail("; ".join(f"{item['loc'][-1]}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()))
+    except ProblemError as error:
+        fail(error.detail.replace("body.edits.0.", "").replace("body.", ""))
+    finally:
+        laboratory.close()
+    return result, evaluation
