@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backend.commands.common import fail
+from backend.commands.common import examples, fail
 from backend.lessons import HEAD, LessonError, lesson_folders, read_lesson
 from backend.settings import LESSONS, PREFIX, load_settings
 
@@ -61,13 +62,9 @@ Let them guess. The arrow key reveals the answer, and the next one goes on.
 }
 
 
-def _examples(*lines: str) -> str:
-    return "[bold]Examples[/bold]\n\n" + "\n\n".join(f"  {line}" for line in lines)
-
-
 @commands.command(
     "new",
-    epilog=_examples("shatterscope lesson new my-lesson", "shatterscope lesson new my-lesson --folder ~/lessons"),
+    epilog=examples("shatterscope lesson new my-lesson", "shatterscope lesson new my-lesson --folder ~/lessons"),
 )
 def new_lesson(
     name: Annotated[str, typer.Argument(help="The lesson's id and folder: small letters, digits and -.")],
@@ -98,7 +95,7 @@ def new_lesson(
 
 
 @commands.command(
-    "check", epilog=_examples("shatterscope lesson check", "shatterscope lesson check ~/lessons/my-lesson")
+    "check", epilog=examples("shatterscope lesson check", "shatterscope lesson check ~/lessons/my-lesson")
 )
 def check_lessons(
     folder: Annotated[
