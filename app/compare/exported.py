@@ -26,6 +26,7 @@ from backend.share_schemas import Export
 
 Json = dict[str, Any]
 T = TypeVar("T")
+SOLID: Json = {**PICTURE, "dimensions": 3}  # files hold what can be turned
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ async def each(asked: Asked, make: Callable[[Contender], Awaitable[T]]) -> list[
 async def html_file(client: Client, query: str) -> bytes:
     asked = await read(client, query)
     checkpoint, relation = asked.checkpoint, asked.relation
-    shown_as = {**PICTURE, "dimensions": 3, "relation": relation}
+    shown_as = {**SOLID, "relation": relation}
     rings = {order: await client.ring(checkpoint.id, order) for order in checkpoint.graph.orders}
 
     async def variant(contender: Contender) -> file.Variant:
@@ -110,7 +111,7 @@ async def html_file(client: Client, query: str) -> bytes:
         await client.projection(checkpoint.id, (), **shown_as),
         [(contender, made.message if isinstance(made, ApiError) else made) for contender, made in variants],
     )
-    cited = _cited(asked, [(contender, _made(made)) for contender, made in variants])
+    cited = _cited(asked, [(contender, _made(made)) for contender, made in variants], SOLID)
     return (await asyncio.to_thread(file.compose, comparison, cited, datetime.now(UTC))).encode()
 
 
@@ -161,8 +162,7 @@ async def csv_file(client: Client, query: str) -> bytes:
 
 
 async def _export(client: Client, asked: Asked, contender: Contender, format: str) -> bytes:
-    """In three dimensions, as in the HTML file."""
-    what = {**PICTURE, "dimensions": 3, "relation": asked.relation, "link": asked.link}
+    what = {**SOLID, "relation": asked.relation, "link": asked.link}
     return await client.export(asked.checkpoint.id, contender.edits, format, **what)
 
 
@@ -199,15 +199,15 @@ async def cited(client: Client, query: str) -> Cited:
     async def made(contender: Contender) -> EditResult:
         return await client.edit(asked.checkpoint.id, contender.edits)
 
-    return _cited(asked, await each(asked, made))
+    return _cited(asked, await each(asked, made), PICTURE)
 
 
-def _cited(asked: Asked, variants: list[tuple[Contender, EditResult | ApiError]]) -> Cited:
+def _cited(asked: Asked, variants: list[tuple[Contender, EditResult | ApiError]], picture: Json) -> Cited:
     """The numbers of each variant (of single edits) and all pictures; every default filled in."""
     found: Json = {
         "checkpoint": asked.checkpoint.id,
         "checkpoint_sha256": asked.checkpoint.sha256,
-        "picture": {**PICTURE, "relation": asked.relation, "site": asked.checkpoint.model.default_site},
+        "picture": {**picture, "relation": asked.relation, "site": asked.checkpoint.model.default_site},
         "variants": [],
     }
     lines = []

@@ -10,7 +10,7 @@ from typing import Any
 from dash import html
 
 from app import options, words
-from app.callbacks.scenes import NAMES, scenes_of
+from app.callbacks.scenes import scenes_of
 from app.compare import rows
 from app.compare.job import verdict
 from app.compare.layout import BARS, key
@@ -51,7 +51,7 @@ class Compared:
 def compose(shown: Compared, cited: Cited, now: datetime) -> str:
     title, table = _title(shown), [_row(shown, *each) for each in shown.variants]
     before = _scenes(shown, shown.unedited)[0]
-    figures = {"scene-before": scene_figure(before)}
+    figures = {"scene-before": _figure(before)}
     place = f"{shown.unedited.relation} · {options.site_name(shown.unedited.site)}"
     told = words.picture(shown.unedited.diagnostics["before"], shown.unedited.method)
     scenes = [scene("scene-before", "Before", f"the unedited model · {place}", told, "before")]
@@ -59,7 +59,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
         ident = f"scene-{place_}"
         if isinstance(made, Variant):
             first, after = _scenes(shown, made.projection)
-            figures[ident] = scene_figure(after)
+            figures[ident] = _figure(after)
             larger = words.magnified(first.frame.half / after.frame.half)
             told = words.picture(made.projection.diagnostics["after"], made.projection.method)
             feet = html.Div(verdict(row, len(contender.edits) == 1), className="tile-r")
@@ -103,8 +103,17 @@ def _row(shown: Compared, contender: Contender, made: Variant | str) -> Json:
 
 
 def _scenes(shown: Compared, projection: ProjectionResult) -> tuple[Scene, Scene]:
-    marks = [Mark(entity, role, f"{NAMES[role]} {entity}") for role, entity in shown.marks.items()]
+    # The key above the scenes says which is which: these are small.
+    marks = [Mark(entity, role, str(entity)) for role, entity in shown.marks.items()]
     return scenes_of(projection, Relation.parse(projection.relation), marks)
+
+
+def _figure(scene: Scene) -> Json:
+    """With labels near their points: these scenes are small."""
+    figure = scene_figure(scene)
+    for label in figure["layout"]["scene"]["annotations"]:
+        label["ax"], label["ay"] = 0.5 * label["ax"], 0.5 * label["ay"]
+    return figure
 
 
 def _missing(contender: Contender, reason: str) -> Node:

@@ -56,9 +56,9 @@ class _Figures(dict[str, Any]):
         caption = html.Figcaption(
             html.Div([html.H3(title, className="figure-title"), html.P(over, className="figure-over")])
         )
-        graph = html.Div(html.Div(id=ident), className="graph")
-        words_ = html.P(after, className="after-words") if after else None
-        return html.Figure([caption, graph, words_], className=f"figure-card {className}")
+        graph = html.Div(id=ident, className="graph")
+        below = html.P(after, className="after-words") if isinstance(after, str) else after
+        return html.Figure([caption, graph, below], className=f"figure-card {className}")
 
 
 def compose(shown: Reproduced, cited: Cited, now: datetime) -> str:
@@ -116,19 +116,20 @@ def _beside(view: View, report: Report, findings: str, figures: _Figures) -> lis
             _table("Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed. 0 means nothing moved.", tables.shattering_table(report, method, view.preset)),
             why if findings and not view.jobs else None,
         ),
-        _block("Damage follows shattering", *(_fit(fit, report, figures) for fit in report.fits if fit.method == method and fit.preset in chosen)),
+        _block("Damage follows shattering", html.Div([_fit(fit, figures) for fit in report.fits if fit.method == method and fit.preset in chosen], className="pair")),
         _block("The methods side by side", *(_table(f"{tables.kind_name(which)}", f"{tables.kind_explained(which)} {over}", tables.methods_table(report, which)) for which in kinds)),
     ]  # fmt: skip
 
 
-def _fit(fit: Fit, report: Report, figures: _Figures) -> Node:
+def _fit(fit: Fit, figures: _Figures) -> Node:
     over = f"{len(fit.points)} single edits by {theme.method_name(fit.method)}, preset {fit.preset}; the line is least squares."
     numbers = html.Div(
         sentences.r2(fit), className="r2", **{"data-value": repr(fit.r2), "data-n": str(len(fit.points))}
     )
     after = html.Div([numbers, html.P(sentences.fit_words(fit))], className="r2-row")
-    card = figures.card(f"fit-{fit.preset}", "R against the change of direct recall", over, fit_figure(fit), "fit")
-    return html.Div([card, after])
+    return figures.card(
+        f"fit-{fit.preset}", "R against the change of direct recall", over, fit_figure(fit), "fit", after
+    )
 
 
 def _sequences(report: Report, figures: _Figures) -> list[Node]:
