@@ -178,16 +178,11 @@ async def weights(client: Client, query: str, what: str) -> bytes:
         for contender, made in await each(asked, of):
             name = f"{contender.method}-{contender.preset}"
             if isinstance(made, ApiError):
-                archive.writestr(_entry(f"{name}.problem.txt"), made.message + "\n")
+                archive.writestr(f"{name}.problem.txt", made.message + "\n")
             else:
                 ending = "delta.safetensors" if what == "delta" else "safetensors"
-                archive.writestr(_entry(f"{name}.{ending}"), made)
+                archive.writestr(f"{name}.{ending}", made)
     return out.getvalue()
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    """Without the time, so that the same weights make the same archive."""
-    return zipfile.ZipInfo(name)
 
 
 # --- citation --------------------------------------------------------------------------------------------------------
