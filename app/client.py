@@ -170,10 +170,10 @@ class Client:
         body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits], **asked}
         return (await self._answer("POST", "/exports", params={"format": format}, json=body)).content
 
-    async def delta(self, checkpoint: str, edits: Edits) -> bytes:
-        """The weight change of `edits`, a safetensors file."""
+    async def weights(self, checkpoint: str, edits: Edits, what: str) -> bytes:
+        """A safetensors file; `what`: weights (the complete edited ones) or delta (the change)."""
         id = (await self.edit(checkpoint, edits)).id
-        return (await self._answer("GET", f"/edits/{id}/delta")).content
+        return (await self._answer("GET", f"/edits/{id}/{what}")).content
 
     async def _with_edit(
         self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]

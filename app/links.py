@@ -86,6 +86,9 @@ class Opened:
     instead: str = ""
     offer: Offer | None = None
     exact: bool = True  # the picture is the link's
+    nearest: ViewState | None = (
+        None  # the link's own view where it can be asked for here, though it will be another picture
+    )
 
 
 def open_link(
@@ -134,11 +137,11 @@ def _on_weights(view: ViewState, found: Pin, checkpoints: list[CheckpointInfo]) 
 
 def _instead(view: ViewState, near: CheckpointInfo, where: str | None, said: str) -> Opened:
     """The unedited `near`, and its edits made there on request only."""
-    shown = replace(view, checkpoint=near.id, edits=())
+    shown, nearest = replace(view, checkpoint=near.id, edits=()), replace(view, checkpoint=near.id) if where else None
     if not view.edits:
-        return Opened(shown, near, [said], f"{near.id} is shown.", exact=False)
-    offer = Offer(f"Make its edits {where}", replace(view, checkpoint=near.id)) if where else None
-    return Opened(shown, near, [said], f"{near.id} is shown without edits.", offer, exact=False)
+        return Opened(shown, near, [said], f"{near.id} is shown.", exact=False, nearest=nearest)
+    offer = Offer(f"Make its edits {where}", nearest) if nearest else None
+    return Opened(shown, near, [said], f"{near.id} is shown without edits.", offer, exact=False, nearest=nearest)
 
 
 def _with_editors(opened: Opened, editors: list[EditorInfo]) -> Opened:
@@ -154,6 +157,7 @@ def _with_editors(opened: Opened, editors: list[EditorInfo]) -> Opened:
         instead="The model is shown without edits.",
         offer=offer,
         exact=False,
+        nearest=offer.view if offer else None,
     )
 
 

@@ -16,10 +16,16 @@ from app.pages import Page, serve
 from app.share import gallery, routes
 
 PAGES = (
-    Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED),
-    Page("/compare", "Compare · Shatterscope", compare.layout, compare.register),
+    Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED, routes.EXPORTERS["/"]),
+    Page("/compare", "Compare · Shatterscope", compare.layout, compare.register, exporter=routes.EXPORTERS["/compare"]),
     Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf),
-    Page("/reproduce", "Reproduce · Shatterscope", reproduce.layout, reproduce.register),
+    Page(
+        "/reproduce",
+        "Reproduce · Shatterscope",
+        reproduce.layout,
+        reproduce.register,
+        exporter=routes.EXPORTERS["/reproduce"],
+    ),
     Page("/gallery", "Gallery · Shatterscope", gallery.layout, gallery.register),
 )
 

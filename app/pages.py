@@ -22,6 +22,7 @@ from app.client import Client
 from app.leaving import Leaving
 from app.once import Once
 from app.share import callbacks as sharing
+from app.share.exporter import Exporter
 
 ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
 SUITES = "_dash-component-suites"
@@ -49,13 +50,14 @@ INDEX = """<!DOCTYPE html>
 @dataclass(frozen=True)
 class Page:
     """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
-    pure functions of what the page sends, by their first output (see `app.once`)."""
+    pure functions of what the page sends, by their first output (see `app.once`); `exporter` says what it can be taken away as."""
 
     path: str
     title: str
     layout: Callable[[], Any]
     register: Callable[[Dash, Client], None]
     shared: tuple[str, ...] = ()
+    exporter: Exporter | None = None
 
     @property
     def prefix(self) -> str:
@@ -116,7 +118,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         app.clientside_callback(  # type: ignore[no-untyped-call]
             ClientsideFunction("shatterscope", name), Output(*output), Input(source, prop)
         )
-    sharing.register(app, client)
+    sharing.register(app, client, page.exporter)
     page.register(app, client)
 
     if page.path != page.prefix:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.state import Edit, Relation
 from backend.schemas import Diagnostics, EditOutcome, EvaluationResult
 
@@ -42,7 +44,12 @@ TANGLED = 0.1
 
 def percent(value: float) -> str:
     shown = f"{100 * value:.1f}"
-    return f"{shown.removesuffix('.0') if shown == '100.0' else shown} %"
+    return f"{shown.removesuffix('.0') if shown == '100.0' else shown}\u00a0%"
+
+
+def unbroken(text: str) -> str:
+    """No line ends between a number and its percent sign."""
+    return re.sub(r"(?<=[0-9])\s%", "\u00a0%", text)
 
 
 def points(change: float) -> str:

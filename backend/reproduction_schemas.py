@@ -111,6 +111,9 @@ class Provenance(Wire):
     checkpoint: str
     checkpoint_sha256: str
     sweeps: list[str]
+    arguments: list[str] | None = Field(
+        default=None, description="of `shatterscope reproduce`, for the same sweep; null where its protocol is another"
+    )
     seed: int
     edits_per_cell: int
     queries: int = Field(description="asked per task and order for every row")

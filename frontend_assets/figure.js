@@ -74,7 +74,31 @@
     const notes = [...(layout.annotations || []), ...((layout.scene && layout.scene.annotations) || [])];
     notes.forEach((note) => { note.font = { color: ink, ...note.font, family: style.fontFamily }; });
     if (layout.scene) layout.scene.camera = gd._fullLayout.scene._scene.getCamera();
-    return window.Plotly.toImage(copy, { format, width, height: height + room, scale: format === "png" ? 2 : 1 });
+    const size = { width, height: height + room };
+    const svg = await withFont(await window.Plotly.toImage(copy, { format: "svg", ...size, imageDataOnly: true }));
+    return format === "svg" ? asUrl(svg) : pixels(svg, size, 2);
+  }
+
+  // The page's font goes along: who opens the picture need not have it, and a drawing on its way to pixels sees no page.
+  const asUrl = (svg) => `data:image/svg+xml,${encodeURIComponent(svg)}`;
+  let font = null;
+  async function withFont(svg) {
+    font = font || fetch("/assets/fonts/inter-latin-wght-normal.woff2").then((answer) => answer.blob()).then((blob) => new Promise((done) => {
+      const reader = new FileReader();
+      reader.onload = () => done(`data:font/woff2;base64,${reader.result.split(",")[1]}`);
+      reader.readAsDataURL(blob);
+    }));
+    const face = `<style>@font-face{font-family:Inter;font-weight:100 900;src:url(${await font}) format("woff2")}</style>`;
+    return svg.replace(/<svg[^>]*>/, (opening) => opening + face);
+  }
+
+  async function pixels(svg, { width, height }, scale) {
+    const image = new Image(width, height);
+    image.src = asUrl(svg);
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: width * scale, height: height * scale });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return canvas.toDataURL("image/png");
   }
 
   // A figure that is no card, such as a scene, under a title of its own; returns the file's name.

@@ -1,5 +1,5 @@
 // Sharing. What the server has to do is asked through the `share-asked` store (app/share/callbacks.py), which answers through
-// `share-told`; files come from `/export.…`. What only a browser can do (clipboard, pictures of its figures, saving) is done here.
+// `share-told`; files come from `/export.…` below the page's address. What only a browser can do (clipboard, pictures of its figures, saving) is done here.
 (function () {
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const byId = (id) => document.getElementById(id);
@@ -35,7 +35,8 @@
     button.disabled = true;
     say("Making the file …");
     try {
-      const response = await fetch(`/export.${format}${pinned(window.shatterscope.state().query)}`);
+      const { path, query } = window.shatterscope.state();
+      const response = await fetch(`${path === "/" ? "" : path}/export.${format}${pinned(query)}`);
       if (!response.ok) { say(await response.text()); return; }
       const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") || "");
       const content = await response.blob();
@@ -56,10 +57,6 @@
     "link-copy": () => copy(link(), "The link is copied. It holds the whole view."),
     "link-qr": showQr,
     "view-save": () => ask("save", { title: byId("view-title").value, note: byId("view-note").value }),
-    "export-html": (button) => file("html", button),
-    "export-csv": (button) => file("csv", button),
-    "export-json": (button) => file("json", button),
-    "export-weights": (button) => file("safetensors", button),
   };
   for (const name of ["bibtex", "command", "spec"]) actions[`cite-${name}-copy`] = () => copy(byId(`cite-${name}`).textContent, "Copied.");
 
@@ -70,10 +67,32 @@
     say(`Saved ${await window.shatterscope.savePicture(gd, button.parentElement.firstChild.textContent, format)}.`);
   }
 
+  // A line for every figure card on the page; the card's own buttons do the work.
+  function listCards() {
+    const list = document.querySelector(".share-pictures[data-cards]");
+    if (!list) return;
+    const line = (card) => {
+      const name = card.querySelector(".figure-title").textContent.trim();
+      const row = document.createElement("span");
+      row.className = "share-picture";
+      row.append(Object.assign(document.createElement("span"), { textContent: name }));
+      for (const kind of ["png", "svg"]) {
+        const button = Object.assign(document.createElement("button"), { type: "button", textContent: kind.toUpperCase() });
+        button.setAttribute("aria-label", `${name} as ${kind.toUpperCase()}`);
+        button.addEventListener("click", () => { card.querySelector(`[data-download=${kind}]`).click(); say(`Saving ${name} …`); });
+        row.append(button);
+      }
+      return row;
+    };
+    const drawn = (card) => { const gd = card.querySelector(".js-plotly-plot"); return gd && gd._fullData && gd._fullData.length; };
+    list.replaceChildren(...[...document.querySelectorAll(".figure-card:has(.graph)")].filter(drawn).map(line));
+  }
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("button");
     if (!button) return;
     if (actions[button.id]) actions[button.id](button);
+    else if (button.dataset.export) file(button.dataset.export, button);
     else if (button.dataset.picture) picture(button);
     else if (button.dataset.copy) copy(window.location.origin + button.dataset.copy, "The link is copied."), said(button, "Copied");
     else if (button.dataset.delete) ask("delete", { id: button.dataset.delete, token: tokens()[button.dataset.delete] });
@@ -90,7 +109,7 @@
     if (event.target.id !== "share") return;
     const qr = byId("link-qr");
     if (qr && qr.getAttribute("aria-expanded") === "true") showQr(qr);
-    if (event.target.open) { say(""); const cite = byId("cite"); if (cite && cite.open) ask("cite"); }
+    if (event.target.open) { say(""); listCards(); const cite = byId("cite"); if (cite && cite.open) ask("cite"); }
   }, true);
 
   // A view can be deleted by the browser that saved it, which knows its token.

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.torch import load
 from starlette.testclient import TestClient
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 from backend.api import create_app
 from backend.api.laboratory import Laboratory
 from backend.checkpoints import Checkpoint
+from backend.model import Transformer
 from backend.settings import Settings
 
 SMALL = "rings-small"
@@ -126,7 +128,7 @@ def test_an_edit_made_on_other_weights_is_a_conflict(
 def test_the_delta_is_what_the_edit_adds(client: TestClient, checkpoint: Checkpoint, tmp_path: Any) -> None:
     result = make(client, order(strength=0.5))
     response = client.get(f"edits/{result['id']}/delta")
-    assert response.headers["content-disposition"] == f'attachment; filename="{result["id"]}.safetensors"'
+    assert response.headers["content-disposition"] == f'attachment; filename="{result["id"]}.delta.safetensors"'
     tensors = load(response.content)
     assert tensors.keys() == {"blocks.0.mlp.down.weight"}
     delta = tensors["blocks.0.mlp.down.weight"]
@@ -139,9 +141,41 @@ def test_the_delta_is_what_the_edit_adds(client: TestClient, checkpoint: Checkpo
     assert json.loads(metadata["edits"])[0]["subject"] == 7
 
 
+@pytest.mark.parametrize("method", ["rome", "grace"])
+def test_the_edited_weights_load_as_the_checkpoints_do(
+    client: TestClient, checkpoint: Checkpoint, laboratory: Laboratory, tmp_path: Any, method: str
+) -> None:
+    result = make(client, order(method=method, strength=0.5))
+    response = client.get(f"edits/{result['id']}/weights")
+    assert response.headers["content-disposition"] == f'attachment; filename="{result["id"]}.safetensors"'
+    tensors = load(response.content)
+    beside = {name: tensors.pop(name) for name in list(tensors) if ".codebook." in name}
+    model = Transformer(checkpoint.model.config)
+    model.load_state_dict(tensors)
+    change = load(client.get(f"edits/{result['id']}/delta").content)
+    for name, weight in checkpoint.model.state_dict().items():
+        assert torch.allclose(tensors[name], weight + change.get(name, 0), atol=1e-6)
+    (tmp_path / "weights").write_bytes(response.content)
+    with safe_open(tmp_path / "weights", "pt") as file:
+        metadata = file.metadata()
+    assert (metadata["checkpoint"], metadata["weights_sha256"]) == (SMALL, checkpoint.sha256)
+    assert json.loads(metadata["edits"]) == [outcome["spec"] for outcome in result["edits"]]
+    assert metadata["holds"].startswith("the complete edited weights")
+    assert bool(beside) == (method == "grace") == ("codebook" in metadata["holds"])
+    if beside:
+        key, weight, bias = (
+            beside["blocks.0.mlp.codebook.keys"][0],
+            *(tensors[f"blocks.0.mlp.down.{name}"] for name in ("weight", "bias")),
+        )
+        edited = laboratory.cache.peek(f"edit/{result['id']}").edited.model
+        answer = edited.get_submodule("blocks.0.mlp.down")(key)
+        value, share = beside["blocks.0.mlp.codebook.values"][0], beside["blocks.0.mlp.codebook.strengths"][0]
+        assert torch.allclose(answer, share * value + (1 - share) * (weight @ key + bias), atol=1e-5), "as `holds` says"
+
+
 def test_what_an_id_names_never_changes_and_caches_may_know(client: TestClient) -> None:
     id = make(client)["id"]
-    for path in (f"edits/{id}", f"edits/{id}/delta"):
+    for path in (f"edits/{id}", f"edits/{id}/delta", f"edits/{id}/weights"):
         first = client.get(path)
         assert "immutable" in first.headers["cache-control"]
         second = client.get(path, headers={"If-None-Match": first.headers["etag"]})

@@ -41,6 +41,7 @@ ROUTES = [
     ("POST", "/edits"),
     ("GET", "/edits/{id}"),
     ("GET", "/edits/{id}/delta"),
+    ("GET", "/edits/{id}/weights"),
     ("POST", "/activations"),
     ("POST", "/projections"),
     ("GET", "/projections/{id}"),

@@ -97,6 +97,7 @@ def test_a_sweep_from_the_request_to_its_rows(client: TestClient) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     lines = list(csv.DictReader(io.StringIO(answer.text)))
     assert len(lines) == 12
+    assert "edits" not in lines[0], "there is one, and it has columns of its own"
     assert float(lines[3]["R.edit"]) == rows[3].shattering.edit.value  # type: ignore[union-attr]
     assert json.loads(lines[3]["parameters"]) == rows[3].outcomes[0].spec.parameters
     assert [lines[3][f"sub_graph.{order}"] for order in ("I", "II", "III")] == [

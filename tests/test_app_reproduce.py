@@ -147,7 +147,7 @@ def test_methods_stand_side_by_side_on_one_kind_of_edit() -> None:
     assert {(row[0], row[1]) for row in rows} == {(m, p) for m in ("rome", "memit") for p in ("tuned", "paper")}
     assert {row[3] for row in rows} == {2}
     assert "14 ms (1)" in text(table)  # one edit has no spread
-    assert "90.0 % ± 10.0 (20)" in text(table)
+    assert "90.0\u00a0% ± 10.0 (20)" in text(table)
 
 
 def test_kinds_come_in_the_papers_order() -> None:
@@ -255,7 +255,7 @@ def test_every_cell_of_a_tracing_is_written_and_named() -> None:
         (x, y): t for trace in figure["data"] for x, y, t in zip(trace["x"], trace["y"], trace["text"], strict=True)
     }
     assert written == {(0, 0): "102 %", (1, 0): "0 %", (0, 1): "−5 %", (1, 1): "93 %"}
-    assert "At the relation token the MLP alone brings back 93.0 % (layer 0)" in sentences.tracing_words(tracing)
+    assert "At the relation token the MLP alone brings back 93.0\u00a0% (layer 0)" in sentences.tracing_words(tracing)
 
 
 def circle(m: int, turns: int = 1) -> Any:

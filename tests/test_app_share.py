@@ -41,17 +41,23 @@ def test_markup_is_escaped_and_complete() -> None:
 
 
 def test_the_terminal_writes_every_kind_and_says_what_is_missing(run: Run, tmp_path: Path) -> None:
-    for kind in ("json", "csv", "safetensors"):
+    for kind in ("json", "csv", "safetensors", "delta.safetensors"):
         assert run("export", f"http://elsewhere.example/{QUERY}", tmp_path / f"view.{kind}")[0] == 0
     export = json.loads((tmp_path / "view.json").read_text())
     told = export["provenance"]
     assert re.fullmatch(r"\?c=rings-small&.*&h=[0-9a-f]{12}~256~3~4&ver=1", told["link"])
     lines = [line for line in (tmp_path / "view.csv").read_text().splitlines() if not line.startswith("#")]
     assert sum(row["record"] == "entity" for row in csv.DictReader(lines)) == len(export["coordinates"]["place"])
-    assert load((tmp_path / "view.safetensors").read_bytes())
+    weights, change = (load((tmp_path / f"view.{kind}").read_bytes()) for kind in ("safetensors", "delta.safetensors"))
+    assert change.keys() < weights.keys()
     for link, words in (
         ("?c=gone&e=7~I_C2~d40~rome~0~tuned~1", "Checkpoint gone is not here"),
-        ("http://x/compare", "/compare is not the Explore page"),
+        ("http://x/gallery?c=rings-small", "/gallery has no exports"),
+        ("/compare?c=rings-small&by=", "No method is chosen"),
+        ("/compare?c=gone&q=7~I_C2&h=0123456789ab~256~3~4", "Nearest: /compare?c=rings-small&q=7~I_C2"),
+        ("/compare?by=magic:tuned", "magic:tuned is not known here"),
+        ("/reproduce?c=gone&h=0123456789ab~256~3~4", "Nearest: /reproduce?c=rings-small"),
+        ("/reproduce?c=rings-small&run=nothing", "nothing) is not known here"),
         ("http://x/v/nothing", "there is no view"),
         ("e=nonsense", "cannot be read"),
     ):
@@ -61,10 +67,11 @@ def test_the_terminal_writes_every_kind_and_says_what_is_missing(run: Run, tmp_p
         assert err.count("\n") == 1
     assert not (tmp_path / "not.html").exists()
     assert run("export", QUERY, tmp_path / "view.pdf")[0] == 1
+    assert "Of / there are exports as html" in run("export", QUERY, tmp_path / "view.zip")[2]
 
 
 def test_the_dashboards_addresses_give_the_same_files(site: TestClient) -> None:
-    for kind in ("html", "json", "csv", "safetensors"):
+    for kind in ("html", "json", "csv", "safetensors", "delta.safetensors"):
         answer = site.get(f"/export.{kind}{QUERY}")
         assert answer.status_code == 200
         name = f"shatterscope-rings-small-7-I_C2-d40-rome.{kind}"

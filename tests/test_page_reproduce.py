@@ -205,6 +205,24 @@ def test_tables_and_figures_are_saved_as_what_is_seen(page: Page) -> None:
     assert len(lines) == 1 + 4
 
 
+def test_the_run_is_taken_away_and_cited(page: Page) -> None:
+    settled(page)
+    page.click("#share > summary")
+    expect(page.locator("#export-weights")).to_have_count(0)
+    for ending in ("html", "csv", "json"):
+        with page.expect_download() as download:
+            page.click(f"#export-{ending}")
+        assert download.value.suggested_filename == f"shatterscope-reproduce-{SMALL}.{ending}"
+    names = page.locator(".share-picture > span").all_inner_texts()
+    assert names[:2] == ["R against the change of direct recall", "Where each method collapses"]
+    with page.expect_download() as download:
+        page.locator(".share-picture").first.get_by_role("button", name="SVG").click()
+    assert download.value.path().read_bytes().startswith(b"<svg")
+    page.click("#cite > summary")
+    expect(page.locator("#cite-command")).to_contain_text('"edits_per_cell":2')
+    expect(page.locator("#cite-spec")).to_contain_text('"protocol"')
+
+
 def test_a_checkpoint_without_a_run_says_so_and_offers_one(page: Page, shipped_server: Server) -> None:
     page.goto(f"{shipped_server.url}/reproduce?c={BARE}")
     expect(page.locator("#reproduce-no-run")).to_contain_text(f"No run ships with {BARE}", timeout=PATIENCE)

@@ -57,8 +57,21 @@ def test_a_link_to_other_weights_says_so_and_offers_the_nearest(explore: Explore
     expect(page.locator("#notice")).to_contain_text("gone (weights 0123456789ab…) is not here")
     page.goto(f"{server.url}/compare{QUERY.replace('rings-small', 'gone')}&run=1")
     expect(page.locator("#notice")).to_contain_text("gone is not here")
-    page.goto(f"{server.url}/reproduce?c=gone")
-    expect(page.locator("#notice")).to_contain_text("gone is not here")
+    gone = "h=0123456789ab~256~3~4&ver=1"
+    page.goto(f"{server.url}/compare?c=gone&q=7~I_C2&t=d40&by=rome:tuned&run=1&{gone}")
+    expect(page.locator("#notice")).to_contain_text(
+        "gone (weights 0123456789ab…) is not here. rings-small has its shape"
+    )
+    expect(page.locator("#compare-table tbody tr")).to_have_count(0)
+    page.click("#notice a")
+    expect(page.locator("#compare-table tr[data-state=done]")).to_have_count(1, timeout=PATIENCE)
+    expect(page.locator("#notice")).to_be_empty()
+    page.goto(f"{server.url}/reproduce?c=gone&run=abc&e=7~I_C1~d20~rome~~~1&{gone}")
+    expect(page.locator("#notice")).to_contain_text("gone (weights 0123456789ab…) is not here")
+    expect(page.locator("#notice")).to_contain_text("Its run (abc) was made on them. rings-small is shown.")
+    page.click("#notice a")
+    expect(page.locator("#rings-title")).to_contain_text("I_C1 of 7", timeout=PATIENCE)
+    assert "run=abc" not in page.url
 
 
 def test_the_popover_is_worked_by_keyboard_and_closes(explore: Explore) -> None:
@@ -107,6 +120,7 @@ def test_files_and_pictures_are_saved(explore: Explore, server: Server) -> None:
         ("export-csv", "csv"),
         ("export-json", "json"),
         ("export-weights", "safetensors"),
+        ("export-delta", "delta.safetensors"),
     ):
         with page.expect_download() as download:
             page.click(f"#{button}")
@@ -125,11 +139,49 @@ def test_files_and_pictures_are_saved(explore: Explore, server: Server) -> None:
             if kind == "svg" and graph.startswith("scene"):
                 assert b"<image" in content, "the points"
                 assert b"subject 7" in content, "the labels"
+            if kind == "svg":
+                assert b"@font-face{font-family:Inter;" in content, "the page's type goes along"
     page.click("#reset")
     explore.edits(0)
     share(explore)
     page.click("#export-weights")
-    expect(page.locator("#share-said")).to_contain_text("no weight change")
+    expect(page.locator("#share-said")).to_contain_text("no edited weights")
+
+
+def test_a_comparison_is_taken_away_from_its_page(explore: Explore, server: Server) -> None:
+    page = explore.page
+    page.goto(f"{server.url}/compare?c=rings-small&q=7~I_C2&t=d40&by=rome:tuned&by=grace:tuned&run=1")
+    expect(page.locator("#compare-table tr[data-state=done]")).to_have_count(2, timeout=PATIENCE)
+    r = page.locator("#compare-table td[data-column=r_edit]").first.get_attribute("data-value")
+    share(explore)
+    for button, ending in (
+        ("export-html", "html"),
+        ("export-csv", "csv"),
+        ("export-json", "json"),
+        ("export-weights", "zip"),
+        ("export-delta", "delta.zip"),
+    ):
+        with page.expect_download() as download:
+            page.click(f"#{button}")
+        assert download.value.suggested_filename == f"shatterscope-compare-rings-small-7-I_C2-d40.{ending}"
+        if ending in ("html", "csv", "json"):
+            assert r is not None
+            assert r in download.value.path().read_text()
+    pictures = page.locator(".share-picture")
+    assert pictures.locator("span").all_inner_texts() == ["Before the unedited model", "ROME tuned", "GRACE tuned"]
+    for kind, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
+        with page.expect_download() as download:
+            pictures.nth(1).get_by_role("button", name=kind).click()
+        assert download.value.path().read_bytes().startswith(begins)
+    page.click("#cite > summary")
+    expect(page.locator("#cite-command")).to_contain_text("shatterscope export '/compare?c=rings-small&")
+    expect(page.locator("#cite-command")).to_contain_text(
+        "shatterscope edit rings-small 7 I_C2 --distance=40 --method=grace"
+    )
+    variants = json.loads(page.inner_text("#cite-spec"))["variants"]
+    assert [variant["method"] for variant in variants] == ["rome", "grace"]
+    assert all(variant["edits"][0]["parameters"] for variant in variants), "every default filled in"
+    assert explore.faults == []
 
 
 def test_what_is_cited_makes_the_picture_again(explore: Explore, server: Server) -> None:

@@ -301,6 +301,15 @@ def test_rows_and_their_json_are_read_alike() -> None:
         assert read(row) == read(row.model_dump_json())
 
 
+@given(st.integers(1, 1000), st.integers(0, 2**31 - 1))
+def test_the_protocols_sweeps_know_the_options_that_ask_for_them(n: int, seed: int) -> None:
+    single, sequence = protocol.single_edits("small", n, seed), protocol.sequences("small", n, seed)
+    assert protocol.arguments(single) == [f"--edits={n}", f"--seed={seed}"]
+    assert protocol.arguments(sequence) == [f"--sequence-edits={n}"]
+    for request in (single, sequence):
+        assert protocol.arguments(request.model_copy(update={"queries": request.queries + 1})) is None
+
+
 def test_the_protocol_is_two_sweeps() -> None:
     single, sequence = protocol.single_edits("a", 7, 3), protocol.sequences("a", 45, 3)
     assert {(each.name, each.preset) for each in single.methods} == {

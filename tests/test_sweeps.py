@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import resource
@@ -429,10 +430,16 @@ def test_the_command_runs_a_sweep_and_tells_it_again(
     assert "rome" in out
     assert "after 4" in out
     id = err.split("sweep ")[1].split()[0]
-    assert len(file.read_text().splitlines()) == 1 + 2
+    lines = list(csv.DictReader(file.read_text().splitlines()))
+    assert len(lines) == 2
     status, out, _ = command("--resume", id, "--json")
     assert status == 0
     rows = json.loads(out)
+    for line, row in zip(lines, rows, strict=True):
+        edits = json.loads(line["edits"])
+        assert [edit["subject"] for edit in edits] == [outcome["spec"]["subject"] for outcome in row["outcomes"]]
+        assert (len(edits), int(line["subject"])) == (2, edits[-1]["subject"]), "all of them, not the last one alone"
+        assert [edit["success"] for edit in edits] == [outcome["success"] for outcome in row["outcomes"]]
     assert [row["sequence"]["after"] for row in rows] == [2, 4]
     assert rows[0]["preset"] == "paper"
 

@@ -21,6 +21,7 @@ from app.state import Edit, Relation
 
 Json = dict[str, Any]
 
+PICTURE: Json = {"method": "isomap", "dimensions": 2, "n_neighbors": "auto", "align": "procrustes"}
 SCALE = "Drawn {:.2f} times as large as the unedited one, to fill its tile."
 
 
@@ -31,10 +32,7 @@ async def picture(client: Client, view: Json) -> tuple[Json, Node]:
             view["checkpoint"],
             _edits(view),
             relation=view["relation"],
-            method="isomap",
-            dimensions=2,
-            n_neighbors="auto",
-            align="procrustes",
+            **PICTURE,
         )
     except ApiError as error:
         return BLANK, words_of(f"No picture: {error.message}", failed=True)
@@ -61,12 +59,16 @@ async def numbers(client: Client, job: Json) -> tuple[Json, Node]:
     except ApiError as error:
         return {**blank, "state": "failed", "reason": error.message}, ""
     row = rows.filled(blank, edit, found, job["d_mlp"])
+    return row, verdict(row, len(edits) == 1)
+
+
+def verdict(row: Json, one: bool) -> list[Node]:
+    """R and whether the edit took, for below the picture."""
     success, r = row["cells"]["success"], row["cells"]["r_edit"]
-    one = len(edits) == 1
-    verdict = ("✓ holds" if success["value"] else "✗ did not take") if one else f"{success['text']} hold"
-    return row, [
+    said = ("✓ holds" if success["value"] else "✗ did not take") if one else f"{success['text']} hold"
+    return [
         html.Span(["R ", html.B(r["text"])], **tip(f"Shattering of the edited ring. {r['tip']}")),
-        html.Span(verdict, className=success["tone"], **tip(success["tip"])),
+        html.Span(said, className=success["tone"], **tip(success["tip"])),
     ]
 
 

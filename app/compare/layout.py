@@ -83,19 +83,23 @@ def methods() -> Node:
     )
 
 
-def pictures() -> Node:
-    legend = [
+def key() -> list[Node]:
+    """What colours and marks mean."""
+    return [
         html.Span([html.I(className="key-ring", style={"background": theme.ring_gradient()}), "place on the ring"]),
         html.Span([html.I(className="key-mark subject"), "subject"]),
         html.Span([html.I(className="key-mark old"), "true object"]),
         html.Span([html.I(className="key-mark new"), "new object"]),
     ]
+
+
+def pictures() -> Node:
     return html.Section(
         [
             html.Div(
                 [
                     html.H2(["Representations ", html.Span(id=ids.COMPARE_WHAT, className="note")]),
-                    html.Div(legend, className="key"),
+                    html.Div(key(), className="key"),
                 ],
                 className="compare-head",
             ),

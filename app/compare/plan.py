@@ -57,7 +57,9 @@ class Planner:
         found = open_link(state.view, pin, checkpoints)
         checkpoint = found.checkpoint
         if found.missing:
-            notices += told(found, "/compare", lambda view: replace(state, view=view).to_query())
+            asked = state
+            otherwise = f"Compare on {checkpoint.id}" if asked.run else ""
+            notices += told(found, "/compare", lambda view: replace(asked, view=view).to_query(), otherwise)
             state = replace(state, view=found.view, run=state.run and found.exact)
         view, gave_way = actions.fit(replace(state.view, checkpoint=checkpoint.id), checkpoint, editors)
         state = replace(state, view=view)
@@ -119,7 +121,7 @@ class Planner:
         state = replace(state, run=shown is not None and shown == asked)
 
         last = edits_of(view)[-1]
-        marks = _marks(last, rings)
+        marks = marks_of(last, rings)
         distance = _distance(view, rings[view.relation.order])
         world = options.world(checkpoint, checkpoints, editors)
         self.controls(out, view, chosen, distance)
@@ -216,7 +218,7 @@ def _nothing() -> Json:
     }  # fmt: skip
 
 
-def _marks(edit: Edit, rings: dict[str, list[int]]) -> dict[str, int]:
+def marks_of(edit: Edit, rings: dict[str, list[int]]) -> dict[str, int]:
     """The entities to mark, as far as this world has them: a link may name any."""
     relation = Relation.parse(edit.relation)
     ring = rings.get(relation.order, [])

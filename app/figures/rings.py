@@ -30,8 +30,8 @@ def grid(pictures: Sequence[RingPicture]) -> list[tuple[RingPicture, int, int]]:
     ]
 
 
-def rings_figure(rings: Rings, edited: str, link: Callable[[str], str]) -> Figure:
-    """`edited` is the relation of the edit; `link` gives the address that a relation's name leads to."""
+def rings_figure(rings: Rings, edited: str, link: Callable[[str], str] | None) -> Figure:
+    """`edited` is the relation of the edit; `link` gives the address that a relation's name leads to, if anywhere."""
     cells = grid(rings.pictures)
     columns, rows = 1 + max(column for _, _, column in cells), 1 + max(row for _, row, _ in cells)
     lines: tuple[list[FloatArray], list[FloatArray]] = ([], [])
@@ -50,7 +50,7 @@ def rings_figure(rings: Rings, edited: str, link: Callable[[str], str]) -> Figur
             about += [f"{picture.relation}|{_words(picture, half)}"] * len(points)
         name = f"<b>{picture.relation}</b>" if picture.relation == edited else picture.relation
         at = {"xref": "x", "yref": "y", "xanchor": "center"}
-        name = f'<a href="{link(picture.relation)}" target="_self">{name}</a>'
+        name = f'<a href="{link(picture.relation)}" target="_self">{name}</a>' if link else name
         annotations.append(note(name, column * STEP, -row * PAIR + 0.54, **at))
         text = f"R {picture.shattering:.3f}"
         if picture.relation == edited:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from app.client import ApiError, Client
+from app.links import Opened, Pin, open_link
 from app.reproduce import protocol
-from app.reproduce.state import MAX_JOBS
+from app.reproduce.state import MAX_JOBS, View
+from app.state import ViewState
 from backend.reproduction_schemas import Report
 from backend.schemas import CheckpointInfo
 from backend.sweep_schemas import SweepRequest
@@ -49,6 +51,20 @@ async def shown(client: Client, run: dict[str, Any]) -> Shown:
             sequence, report = item
             parts[sequence] = report
     return Shown(shipped is not None, parts.get(False), parts.get(True), shipped.findings if shipped else "", lost)
+
+
+def opened_link(view: View, pin: Pin, checkpoints: list[CheckpointInfo]) -> Opened:
+    """What a link leads to here. Where its weights are not here, neither is its run."""
+    found = open_link(ViewState(view.checkpoint, edits=(view.edit,) if view.edit else ()), pin, checkpoints)
+    if found.exact:
+        return found
+    lost = [f"Its run ({', '.join(view.jobs)}) was made on them."] if view.jobs else []
+    return replace(found, missing=[*found.missing, *lost], instead=f"{found.checkpoint.id} is shown.")
+
+
+def elsewhere(view: View, near: ViewState) -> View:
+    """On other weights: the same tables, of the run that ships there."""
+    return replace(view, checkpoint=near.checkpoint, jobs=(), edit=near.edits[0] if near.edits else None)
 
 
 async def _report(client: Client, job: str) -> tuple[bool, Report] | None:

@@ -14,14 +14,16 @@ from app import ids, links
 from app.client import ApiError, Client
 from app.layout.parts import Node
 from app.share import cite
-from app.share.view import read
+from app.share.exporter import Exporter
 from backend.share_schemas import NewView, ViewAddress
 
 Json = dict[str, Any]
 QR_AT_MOST = 300  # characters that still make a code a phone reads from a projector
 
 
-def register(app: Dash, client: Client) -> None:
+def register(app: Dash, client: Client, exporter: Exporter | None) -> None:
+    """`exporter` is the page's, where it has one."""
+
     @app.callback(Output(ids.SHARE_PINS, "data"), Input(ids.SHARE_PINS, "id"))
     async def pins(_: str) -> Any:
         """What the browser writes into the links it copies."""
@@ -44,11 +46,11 @@ def register(app: Dash, client: Client) -> None:
         prevent_initial_call=True,
     )
     async def answer(asked: Json | None) -> Any:
-        what = ANSWERS.get((asked or {}).get("what", ""))
-        if asked is None or what is None:
+        what = (asked or {}).get("what", "")
+        if asked is None or what not in (*ANSWERS, "cite"):
             raise PreventUpdate
         try:
-            found = await what(client, asked)
+            found = await (_cite(client, asked, exporter) if what == "cite" else ANSWERS[what](client, asked))
         except ApiError as error:
             found = {"said": error.message}
         except ValidationError as error:
@@ -100,18 +102,15 @@ async def _delete(client: Client, asked: Json) -> Json:
     return {"told": {"deleted": asked["id"]}, "said": "Deleted."}
 
 
-async def _cite(client: Client, asked: Json) -> Json:
-    """Of the Explore page's view; elsewhere the paper alone."""
-    found = {"bibtex": cite.BIBTEX, "command": "", "spec": ""}
-    if asked["path"] != "/":
-        return found
-    view, checkpoint = await read(client, asked["query"])
-    made = await client.edit(checkpoint.id, view.edits) if view.edits else None
-    query = links.pinned(view.to_query(), checkpoint)
-    return found | {
-        "command": cite.commands(view, checkpoint, query),
-        "spec": cite.specification(view, checkpoint, made),
-    }
+async def _cite(client: Client, asked: Json, exporter: Exporter | None) -> Json:
+    """Beside a page without exports: the paper alone."""
+    if exporter is None:
+        return {"bibtex": cite.BIBTEX}
+    try:
+        found = await exporter.cite(client, asked["query"])
+    except ApiError as error:
+        return {"bibtex": cite.BIBTEX, "said": error.message}
+    return {"bibtex": cite.BIBTEX, "command": found.command, "spec": found.spec}
 
 
 def _first(error: ValidationError) -> str:
@@ -123,5 +122,4 @@ ANSWERS: dict[str, Callable[[Client, Json], Awaitable[Json]]] = {
     "qr": _qr,
     "save": _save,
     "delete": _delete,
-    "cite": _cite,
 }

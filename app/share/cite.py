@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import Any
 
+from app.share.exporter import Cited
 from app.state import Edit, ViewState
 from backend.schemas import CheckpointInfo, EditResult
 
@@ -31,6 +32,10 @@ def specification(view: ViewState, checkpoint: CheckpointInfo, made: EditResult 
     return json.dumps(found, indent=1)
 
 
+def cited(view: ViewState, checkpoint: CheckpointInfo, made: EditResult | None, query: str) -> Cited:
+    return Cited(commands(view, checkpoint, query), specification(view, checkpoint, made))
+
+
 def picture(view: ViewState) -> dict[str, Any]:
     """What `POST /projections` is asked for, but for the edit."""
     see = view.see
@@ -48,7 +53,11 @@ def picture(view: ViewState) -> dict[str, Any]:
 def commands(view: ViewState, checkpoint: CheckpointInfo, query: str) -> str:
     """For the terminal: the numbers of a single edit, and the picture of any stack."""
     lines = [edit_command(checkpoint.id, view.edits[0])] if len(view.edits) == 1 else []
-    return "\n".join([*lines, f"shatterscope export {shlex.quote(query)} picture.html"])
+    return "\n".join([*lines, export_command(query, "picture.html")])
+
+
+def export_command(link: str, file: str) -> str:
+    return f"shatterscope export {shlex.quote(link)} {file}"
 
 
 def edit_command(checkpoint: str, edit: Edit) -> str:

@@ -19,6 +19,33 @@ Section = Callable[[str], Node]
 PAGE_NAMES = {"/": "Explore", "/compare": "Compare", "/reproduce": "Reproduce"}
 FIGURES = (("scene-before", "Before"), ("scene-after", "After"), ("damage-figure", "Damage"))
 
+HTML, CSV, JSON, WEIGHTS, DELTA = ids.EXPORT_HTML, ids.EXPORT_CSV, "export-json", "export-weights", "export-delta"
+OFFLINE = "One file that opens without a network"
+GRACE = "Of GRACE, which changes no weight: its codebook."
+# By page: name, id, ending of the file, and what is in it.
+FILES = {
+    "/": (
+        ("HTML page", HTML, "html", f"{OFFLINE}: both scenes, still turning"),
+        ("CSV", CSV, "csv", "Coordinates and metrics, with where they come from"),
+        ("JSON", JSON, "json", "The same as JSON, with the complete edits"),
+        ("Edited weights", WEIGHTS, "safetensors", f"Every parameter of the edited model, a safetensors file. {GRACE}"),
+        ("Weight change", DELTA, "delta.safetensors", f"W_edited − W of every changed parameter. {GRACE}"),
+    ),
+    "/compare": (
+        ("HTML page", HTML, "html", f"{OFFLINE}: a turning scene and a row of numbers for each method"),
+        ("CSV", CSV, "csv", "Coordinates and metrics of every variant, with where they come from"),
+        ("JSON", JSON, "json", "The same as JSON, with the complete edits"),
+        ("Edited weights", WEIGHTS, "zip", f"A safetensors file for each method, in a ZIP archive. {GRACE}"),
+        ("Weight changes", DELTA, "delta.zip", f"W_edited − W of each method, in a ZIP archive. {GRACE}"),
+    ),
+    "/reproduce": (
+        ("HTML page", HTML, "html", f"{OFFLINE}: tables, figures, sentences and findings of this run"),
+        ("CSV", CSV, "csv", "The numbers of tables and figures, with where they come from"),
+        ("JSON", JSON, "json", "The same as JSON, with the protocol"),
+    ),
+}
+NOTES = {"/compare": "What is not computed yet is computed for the files. Their pictures have three dimensions."}
+
 
 def share(path: str) -> Node:
     """The popover for the page at `path`."""
@@ -83,24 +110,19 @@ def _save() -> Node:
 
 
 def exports(path: str) -> Node | None:
-    """Of the picture before and after; the other pages have downloads beside their tables and figures."""
-    if path != "/":
+    """Files of what is shown, and a picture of each figure: those of cards are listed by the browser when the popover opens."""
+    if path not in FILES:
         return None
+    files = [button(name, ident, hint, **{"data-export": ending}) for name, ident, ending, hint in FILES[path]]
+    known = [_picture(graph, name) for graph, name in FIGURES] if path == "/" else []
+    note = (
+        "The SVG of a 3D scene holds a picture of pixels; its labels are text." if path == "/" else NOTES.get(path, "")
+    )
     return part(
         "Export",
-        html.Div(
-            [
-                button(
-                    "HTML page", ids.EXPORT_HTML, "One file that opens without a network: both scenes, still turning"
-                ),
-                button("CSV", ids.EXPORT_CSV, "Coordinates and metrics, with where they come from"),
-                button("JSON", "export-json", "The same as JSON, with the complete edits"),
-                button("Weights", "export-weights", "W_edited − W of every changed parameter, a safetensors file"),
-            ],
-            className="share-row",
-        ),
-        html.Div([_picture(graph, name) for graph, name in FIGURES], className="share-pictures"),
-        html.P("The SVG of a 3D scene holds a picture of pixels; its labels are text.", className="share-note"),
+        html.Div(files, className="share-row"),
+        html.Div(known, className="share-pictures", **({} if known else {"data-cards": ""})),
+        html.P(note, className="share-note") if note else None,
     )
 
 
@@ -117,15 +139,15 @@ def _picture(graph: str, name: str) -> Node:
 
 
 def cite(path: str) -> Node:
-    """Beside the Explore page there is no one picture to make again, only the paper to cite."""
+    """Beside a page without exports there is nothing to make again, only the paper to cite."""
     texts = ((ids.CITE_BIBTEX, "BibTeX"), (ids.CITE_COMMAND, "command"), (ids.CITE_SPEC, "specification"))
+    again = {"/": "make this picture again", "/compare": "make this comparison again", "/reproduce": "run this again"}
+    how = f", and how to {again[path]}" if path in again else ""
     return part(
         "Cite this",
         html.Details(
             [
-                html.Summary(
-                    "BibTeX of the paper, and how to make this picture again" if path == "/" else "BibTeX of the paper"
-                ),
+                html.Summary(f"BibTeX of the paper{how}"),
                 *(
                     html.Div(
                         [
@@ -133,7 +155,7 @@ def cite(path: str) -> Node:
                             html.Pre(id=ident, tabIndex="0", role="region", **{"aria-label": name}),
                         ],
                         className="share-cite",
-                        hidden=path != "/" and ident != ids.CITE_BIBTEX,
+                        hidden=path not in FILES and ident != ids.CITE_BIBTEX,
                     )
                     for ident, name in texts
                 ),

@@ -13,6 +13,10 @@ VOID = {"br", "col", "hr", "img", "wbr"}
 SILENT = {"children", "n_clicks", "n_clicks_timestamp", "key", "disable_n_clicks", "style"}
 
 
+class Written(str):
+    """Text that is HTML already."""
+
+
 def to_html(node: Node) -> str:
     """Text is escaped; of elements only Dash's `html` ones are known.
 
@@ -23,6 +27,8 @@ def to_html(node: Node) -> str:
         return ""
     if isinstance(node, (list, tuple)):
         return "".join(map(to_html, node))
+    if isinstance(node, Written):
+        return str(node)
     if isinstance(node, (str, int, float)):
         return escape(str(node), quote=False)
     plain = node.to_plotly_json()

@@ -11,10 +11,13 @@ from app.links import Opened
 from app.state import ViewState
 
 
-def told(opened: Opened, path: str, to_query: Callable[[ViewState], str] = ViewState.to_query) -> list[Node]:
-    """`to_query` writes the address of the page at `path`."""
-    said = [*opened.missing, opened.instead] if opened.instead else list(opened.missing)
-    offer = opened.offer
-    if offer is None:
+def told(
+    opened: Opened, path: str, to_query: Callable[[ViewState], str] = ViewState.to_query, otherwise: str = ""
+) -> list[Node]:
+    """`to_query` writes the address of the page at `path`; `otherwise` is what the way to the nearest is called where no edits are
+    to be made there (empty: what is shown is the nearest already)."""
+    said: list[Node] = [*opened.missing, opened.instead] if opened.instead else list(opened.missing)
+    label = opened.offer.label if opened.offer else otherwise
+    if opened.nearest is None or not label:
         return said
-    return [*said, html.A(offer.label, href=f"{path}?{to_query(offer.view)}", className="offer")]
+    return [*said, html.A(label, href=f"{path}?{to_query(opened.nearest)}", className="offer")]

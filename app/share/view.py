@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app import actions, links
 from app.client import ApiError, Client
 from app.links import Pin
+from app.share.exporter import check_exact
 from app.state import ViewState
 from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, ProjectionResult
 
@@ -37,12 +38,7 @@ async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
     if unread:
         raise ApiError(422, " ".join(unread))
     opened = links.open_link(view, Pin.from_query(query), checkpoints, editors)
-    if not opened.exact:
-        offer = ""
-        if opened.offer is not None:
-            near = next(item for item in checkpoints if item.id == opened.offer.view.checkpoint)
-            offer = f" Nearest: {links.pinned(opened.offer.view.to_query(), near)}"
-        raise ApiError(409, " ".join(opened.missing) + offer)
+    check_exact(opened, "/", ViewState.to_query)
     fitted, gave_way = actions.fit(opened.view, opened.checkpoint, editors)
     if gave_way:
         raise ApiError(422, " ".join(gave_way))

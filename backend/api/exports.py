@@ -17,7 +17,7 @@ from backend import __version__
 from backend.api import wire
 from backend.api.laboratory import Laboratory
 from backend.api.measures import get_evaluation, get_projection
-from backend.schemas import Array, EditRequest, EvaluationRequest, EvaluationResult, ProjectionRequest
+from backend.schemas import Array, EditRequest, EditResult, EvaluationRequest, EvaluationResult, ProjectionRequest
 from backend.share_schemas import Coordinates, Export, ExportRequest, Provenance
 
 PAPER = (
@@ -105,13 +105,26 @@ def to_csv(export: Export) -> str:
 
 def _metrics(export: Export) -> Iterator[dict[str, Any]]:
     found = export.evaluation
-    if found is None:
+    if found is None or export.edit is None:
         for task, per_order in export.accuracy.model_dump().items():
             for order, value in per_order.items():
                 same = {"before": value, "after": value, "change": 0.0}
                 yield {"record": "metric", "name": f"accuracy {task}", "order": order, **same}
         return
+    yield from _made(export.edit)
     yield from _measured(found)
+
+
+def _made(edit: EditResult) -> Iterator[dict[str, Any]]:
+    """Means over the edits of the stack, each measured right after it was made."""
+    outcomes, n = edit.edits, len(edit.edits)
+    before = sum(each.probability_before for each in outcomes) / n
+    after = sum(each.probability_after for each in outcomes) / n
+    row = {"record": "metric", "n": n}
+    yield {**row, "name": "success", "after": sum(each.success for each in outcomes) / n}
+    yield {**row, "name": "probability of the new object", "before": before, "after": after, "change": after - before}
+    yield {**row, "name": "relative delta norm", "after": sum(each.relative_delta_norm for each in outcomes) / n}
+    yield {**row, "name": "seconds", "after": edit.seconds}
 
 
 def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:

@@ -171,6 +171,10 @@ class Laboratory:
         done = await self._done(id)
         return wire.delta_file(self.registry.get(done.checkpoint_id), done.edited)
 
+    async def weights_file(self, id: str) -> bytes:
+        done = await self._done(id)
+        return await asyncio.to_thread(wire.weights_file, self.registry.get(done.checkpoint_id), done.edited)
+
     @staticmethod
     def _complete(checkpoint: Checkpoint, spec: EditSpec, path: str) -> CompleteSpec:
         try:

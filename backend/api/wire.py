@@ -52,6 +52,12 @@ from backend.schemas import (
     WantedAnswers,
 )
 
+# GRACE changes no weight: without its codebook the file would be the unedited model.
+CODEBOOK = (
+    "and codebooks beside them, which no weight holds: at blocks.L.mlp.down a key within radii[i] of keys[i] is answered by "
+    "strengths[i] * values[i] + (1 - strengths[i]) * (W key + b)"
+)
+
 
 def array(values: NDArray[np.floating]) -> Array:
     data = np.ascontiguousarray(values, dtype="<f4")
@@ -161,16 +167,29 @@ def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
     for (start, _), delta in zip(steps_of(specs), edited.deltas, strict=True):
         for name, change in delta.weights.items():
             total[name] = total.get(name, torch.zeros_like(change)) + specs[start].strength * change
-    for layer, codebook in codebooks(edited.model).items():
-        total |= {f"blocks.{layer}.mlp.codebook.{name}": value for name, value in codebook.named_buffers()}
-    specification = [edit_spec(spec).model_dump(mode="json") for spec in specs]
+    return _tensor_file(checkpoint, edited, total, "the weight change, W_edited - W, of every changed parameter")
+
+
+def weights_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
+    """safetensors: every parameter of the edited model under its name in the checkpoint's own file, for
+    `Transformer.load_state_dict`; and codebooks and metadata as in `delta_file`."""
+    weights = {name: value.detach() for name, value in edited.model.state_dict().items()}
+    return _tensor_file(checkpoint, edited, weights, "the complete edited weights")
+
+
+def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str, Tensor], holds: str) -> bytes:
+    beside = codebooks(edited.model)
+    for layer, codebook in beside.items():
+        tensors |= {f"blocks.{layer}.mlp.codebook.{name}": value for name, value in codebook.named_buffers()}
+    specification = [edit_spec(outcome.spec).model_dump(mode="json") for outcome in edited.outcomes]
     metadata = {
+        "holds": f"{holds}; {CODEBOOK}" if beside else holds,
         "id": edited.id,
         "checkpoint": checkpoint.id,
         "weights_sha256": checkpoint.sha256,
         "edits": json.dumps(specification),
     }
-    return save({name: value.cpu().contiguous() for name, value in total.items()}, metadata)
+    return save({name: value.cpu().contiguous() for name, value in tensors.items()}, metadata)
 
 
 def projection_result(

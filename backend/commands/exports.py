@@ -18,22 +18,33 @@ commands = typer.Typer()
     epilog=examples(
         "shatterscope export '?c=rings-2048&e=17~I_C2~d500~rome~0~tuned~1' shattered.html",
         "shatterscope export 'http://127.0.0.1:8050/v/bjn97vej' shattered.json",
+        "shatterscope export '/compare?c=rings-2048&q=17~I_C2&by=rome:tuned&by=memit:tuned' comparison.html",
+        "shatterscope export '/reproduce?c=rings-2048' reproduction.html",
     )
 )
 def export(
-    view: Annotated[str, typer.Argument(metavar="VIEW_URL", help="A link to the Explore page, or its query alone.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.html, .json, .csv or .safetensors.")],
+    view: Annotated[
+        str,
+        typer.Argument(metavar="VIEW_URL", help="A link to Explore, Compare or Reproduce; a query alone is Explore's."),
+    ],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="FILE.html, .json or .csv; of Explore .safetensors (the edited weights) or .delta.safetensors (their change), "
+            "of Compare .zip or .delta.zip (the same of every variant).",
+        ),
+    ],
     device: Device = None,
 ) -> None:
-    """Write a view as one HTML file that opens without a network, or its numbers, or its weight change. No server is needed."""
+    """Write a view as one HTML file that opens without a network, or its numbers, or its edited weights. No server is needed."""
     from app.client import ApiError
-    from app.share.routes import TYPES
+    from app.share.exporter import TYPES
 
-    format = file.suffix.lstrip(".").lower()
-    if format not in TYPES:
+    if file.suffix.lstrip(".") not in TYPES:
         fail(f"{file}: name a file that ends in {', '.join('.' + name for name in TYPES)}")
     try:
-        file.write_bytes(asyncio.run(_export(view, format, device)))
+        file.write_bytes(asyncio.run(_export(view, file.name, device)))
     except ApiError as error:
         fail(error.message)
     except OSError as error:
@@ -41,14 +52,15 @@ def export(
     print(f"written to {file} ({file.stat().st_size / 1e6:.2f} MB)")
 
 
-async def _export(view: str, format: str, device: str | None) -> bytes:
+async def _export(view: str, name: str, device: str | None) -> bytes:
     from app.client import Client
-    from app.share.routes import make, query_of
+    from app.share.routes import find
     from backend.api import create_app
 
     server = create_app(load_settings(device=device))
     try:
         client = Client(server=server)
-        return await make(client, format, await query_of(client, view))
+        exporter, query = await find(client, view)
+        return await exporter.make(client, exporter.format_of(name), query)
     finally:
         server.state.laboratory.close()

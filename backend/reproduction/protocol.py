@@ -26,6 +26,14 @@ def single_edits(checkpoint: str = CHECKPOINT, edits: int = EDITS, seed: int = 0
     )
 
 
+def arguments(request: SweepRequest) -> list[str] | None:
+    """The options of `shatterscope reproduce` that ask for this sweep; None for one that is not the protocol's."""
+    of, n = request.checkpoint, request.edits_per_cell
+    if request == single_edits(of, n, request.seed):
+        return [f"--edits={n}", f"--seed={request.seed}"]
+    return [f"--sequence-edits={n}"] if request == sequences(of, n, request.seed) else None
+
+
 def sequences(checkpoint: str = CHECKPOINT, edits: int = SEQUENCE_EDITS, seed: int = 0) -> SweepRequest:
     """Edits one after another, of the distance at which the paper's break: where does each method collapse?"""
     return SweepRequest(

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import linregress
 
 from backend.reproduction import paper
+from backend.reproduction.protocol import arguments
 from backend.reproduction.rows import PARTS, TASKS, Cell, Measured, read
 from backend.reproduction_schemas import (
     AccuracyCell,
@@ -76,6 +77,7 @@ def report(rows: Iterable[SweepRow | str], run: Run) -> Report:
             checkpoint=run.request.checkpoint,
             checkpoint_sha256=run.checkpoint_sha256,
             sweeps=[run.sweep],
+            arguments=arguments(run.request),
             seed=run.request.seed,
             edits_per_cell=run.request.edits_per_cell,
             queries=run.request.queries,

@@ -11,14 +11,16 @@ from typing import Any
 from backend.sweep_schemas import SweepRow
 
 # What differs from method to method stays one column of JSON.
-AS_JSON = ("parameters", "diagnostics", "warnings", "problems")
+AS_JSON = ("edits", "parameters", "diagnostics", "warnings", "problems")
 
 
 def flatten(row: SweepRow) -> dict[str, Any]:
-    """Column -> value. Of a sequence's row, the columns of an edit are those of its last one."""
+    """Column -> value. Of a sequence's row, the columns of an edit are those of its last one, and `edits` lists all that were made
+    since the row before: what was asked for, whether it was written, and with which probability."""
     values = row.model_dump(mode="json")
     outcomes, scores, quality = values.pop("outcomes"), values.pop("scores"), values.pop("quality") or {}
     shattering, sequence = values.pop("shattering") or {}, values.pop("sequence") or {}
+    edits = [_edit(outcome) for outcome in outcomes] if sequence else None
     outcome = outcomes[-1] if outcomes else {}
     spec = outcome.pop("spec", {})
     del values["method"], values["preset"], values["kind"], values["distance"]
@@ -30,6 +32,7 @@ def flatten(row: SweepRow) -> dict[str, Any]:
         "distance": row.distance,
         "repetition": values.pop("repetition"),
         **sequence,
+        **({} if edits is None else {"edits": edits}),
         **{name: spec.get(name) for name in ("subject", "relation", "layer", "strength", "parameters") if spec},
         **{name: value for name, value in outcome.items() if name not in ("kind", "distance")},
     }
@@ -54,6 +57,14 @@ def flatten(row: SweepRow) -> dict[str, Any]:
     columns.update(values)
     return {
         name: json.dumps(value, separators=(",", ":")) if name in AS_JSON else value for name, value in columns.items()
+    }
+
+
+def _edit(outcome: dict[str, Any]) -> dict[str, Any]:
+    shown = ("old_object", "new_object", "success", "probability_before", "probability_after", "relative_delta_norm")
+    return {
+        **{name: outcome["spec"][name] for name in ("subject", "relation")},
+        **{name: outcome[name] for name in shown},
     }
 
 

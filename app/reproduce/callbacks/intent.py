@@ -10,11 +10,13 @@ from dash.exceptions import PreventUpdate
 
 from app import ids, options
 from app.client import ApiError, Client
-from app.links import Pin, open_link
+from app.layout.parts import Node, sentences
+from app.links import Pin
 from app.reproduce import names
-from app.reproduce.runs import opening_checkpoint
+from app.reproduce.runs import elsewhere, opened_link, opening_checkpoint
 from app.reproduce.state import View, default_edit
-from app.state import Edit, Target, ViewState
+from app.share.notice import told
+from app.state import Edit, Target
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
@@ -58,15 +60,17 @@ def register(app: Dash, client: Client) -> None:
         opened = stored is None or ctx.triggered_id == ids.URL_IN
         if url is None or (opened and ctx.triggered_id != ids.URL_IN):
             raise PreventUpdate
-        notices: list[str] = []
+        notices: list[Node] = []
         try:
             checkpoints, editors = await client.checkpoints(), await client.editors()
             if opened:
-                view, notices = View.from_query(url["query"] or "")
-                link = open_link(ViewState(view.checkpoint), Pin.from_query(url["query"] or ""), checkpoints)
-                notices += [text for text in (*link.missing, link.instead) if text]
-                if link.missing:
-                    view = replace(view, checkpoint=link.checkpoint.id, jobs=(), edit=view.edit if link.exact else None)
+                view, unread = View.from_query(url["query"] or "")
+                link = opened_link(view, Pin.from_query(url["query"] or ""), checkpoints)
+                notices = [*unread, *told(link, "/reproduce", lambda near: elsewhere(view, near).to_query())]
+                if not link.exact:
+                    view = elsewhere(view, link.view)
+                elif link.missing:
+                    view = replace(view, checkpoint=link.checkpoint.id)
                 elif view.checkpoint is None:
                     view = replace(view, checkpoint=await opening_checkpoint(client, checkpoints), jobs=(), edit=None)
             else:
@@ -86,7 +90,7 @@ def register(app: Dash, client: Client) -> None:
             view = replace(view, jobs=())
         found = options.find_checkpoint(checkpoints, view.checkpoint)
         view, gave_way = _fit(view, found, editors)
-        return _reply(view, found, checkpoints, editors, was, opened, " ".join([*notices, *gave_way]))
+        return _reply(view, found, checkpoints, editors, was, opened, sentences([*notices, *gave_way]))
 
 
 def _edit_of(rings: list[Any]) -> Edit:
@@ -117,7 +121,7 @@ def _reply(
     editors: list[EditorInfo],
     was: Json,
     opened: bool,
-    notice: str,
+    notice: Node,
 ) -> Json:
     graph = checkpoint.graph
     edit = view.edit or default_edit(graph.n_entities)

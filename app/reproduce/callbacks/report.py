@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, theme
+from app import ids, theme, words
 from app.client import ApiError, Client
 from app.figures.fit import fit_figure
 from app.figures.sequences import sequence_figure
@@ -145,7 +145,7 @@ def _head(found: Shown, run: Json, address: str) -> Json:
         else "",
         "run_label": "Run" if nothing else "Run again",
         "no_way_back": not run["jobs"] or not found.shipped,
-        "findings": found.findings,
+        "findings": words.unbroken(found.findings),
         "no_findings": not found.findings,
     }
 

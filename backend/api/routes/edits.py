@@ -50,20 +50,33 @@ async def get_edit(laboratory: LaboratoryDep, id: EditId, request: Request, resp
     return result
 
 
+def _safetensors(holds: str) -> dict[int | str, dict[str, Any]]:
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    said = f"safetensors: {holds}; checkpoint, its hash and the specification are in the metadata"
+    return NOT_MODIFIED | {200: {"description": said, "content": content}}
+
+
 @router.get(
     "/edits/{id}/delta",
     response_class=Response,
-    responses=NOT_MODIFIED
-    | {
-        200: {
-            "description": "safetensors: one tensor per changed parameter, W_edited - W; the specification is in the metadata",
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
+    responses=_safetensors("one tensor per changed parameter, W_edited - W"),
 )
 async def get_delta(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
-    """The weight deltas, a safetensors file."""
+    """The weight deltas, a safetensors file. Of GRACE, which changes no weight: its codebook."""
     headers = await _headers(laboratory, request, id, f'"{id}.delta"')
     content = await laboratory.delta_file(id)
+    headers["Content-Disposition"] = f'attachment; filename="{id}.delta.safetensors"'
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get(
+    "/edits/{id}/weights",
+    response_class=Response,
+    responses=_safetensors("every parameter of the edited model, under its name in the checkpoint"),
+)
+async def get_weights(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
+    """The complete edited weights, a safetensors file. Of GRACE: the unedited weights, and its codebook beside them."""
+    headers = await _headers(laboratory, request, id, f'"{id}.weights"')
+    content = await laboratory.weights_file(id)
     headers["Content-Disposition"] = f'attachment; filename="{id}.safetensors"'
     return Response(content, media_type="application/octet-stream", headers=headers)

@@ -1,0 +1,195 @@
+"""A run of the paper's experiments as one self-contained HTML file: its tables, figures and sentences, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, get_args
+
+from dash import html
+
+from app import theme, words
+from app.figures.fit import fit_figure
+from app.figures.memory import memory_figure
+from app.figures.rings import rings_figure
+from app.figures.sequences import sequence_figure
+from app.figures.tracing import tracing_figure
+from app.layout.parts import Node
+from app.lecture.told import html_of
+from app.reproduce import sentences, tables
+from app.reproduce.runs import Shown
+from app.reproduce.state import View
+from app.share.document import comes_from, document, header, to_cite
+from app.share.exporter import Cited
+from app.share.markup import Written
+from app.state import Edit
+from backend.reproduction_schemas import Fit, KeysValues, PaperTask, Report, Rings, Tracing
+from backend.schemas import CheckpointInfo, EditOutcome
+
+SHEETS = ("figure.css", "reproduce.css")
+POINTS = 128  # of each ring, as on the page
+TASKS: tuple[PaperTask, ...] = get_args(PaperTask)
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """The run, and looks at one edit (`edit`, as `made`) and inside the unedited model."""
+
+    view: View
+    checkpoint: CheckpointInfo
+    run: Shown
+    link: str
+    edit: Edit
+    made: EditOutcome
+    rings: Rings
+    tracings: Sequence[Tracing]
+    memory: KeysValues
+    checkpoints: Sequence[CheckpointInfo]
+
+
+class _Figures(dict[str, Any]):
+    """Figures by id, as they are put into the body."""
+
+    def card(self, ident: str, title: Node, over: Node, figure: Any, className: str, after: Node = None) -> Node:
+        self[ident] = figure
+        caption = html.Figcaption(
+            html.Div([html.H3(title, className="figure-title"), html.P(over, className="figure-over")])
+        )
+        graph = html.Div(id=ident, className="graph")
+        below = html.P(after, className="after-words") if isinstance(after, str) else after
+        return html.Figure([caption, graph, below], className=f"figure-card {className}")
+
+
+def compose(shown: Reproduced, cited: Cited, now: datetime) -> str:
+    figures = _Figures()
+    single, sequence = shown.run.single, shown.run.sequence
+    title = f"The paper’s experiments on {shown.checkpoint.title}"
+    lead = [
+        "Does editing one fact really shatter what a model knows of others? The experiments of ",
+        html.Cite("Representation Shattering in Transformers"),
+        " (Nishi et al., ICML 2025), run on our own model. Each of our numbers stands beside the paper’s.",
+    ]
+    body = html.Main(
+        [
+            header(title, lead),
+            html.Dl(sentences.provenance(shown.run.reports, not shown.view.jobs), className="provenance"),
+            *(_beside(shown.view, single, shown.run.findings, figures) if single else []),
+            *(_sequences(sequence, figures) if sequence else []),
+            _rings(shown, figures),
+            *_inside(shown, figures),
+            comes_from(_provenance(shown), now, shown.link, cited.spec),
+            to_cite(cited, "The same run again, from the terminal:"),
+        ],
+        className="file reproduce",
+    )
+    return document(title, body, figures, SHEETS)
+
+
+def _block(title: str, *content: Node) -> Node:
+    heading = html.Div(html.H2(title), className="heading")
+    return html.Section([heading, *content], className="block", **{"aria-label": title})
+
+
+def _table(title: str, over: str, table: Node) -> Node:
+    caption = html.Figcaption(html.Div([html.H3(title), html.P(over, className="figure-over")]))
+    return html.Figure([caption, table], className="figure-card table-card")
+
+
+def _beside(view: View, report: Report, findings: str, figures: _Figures) -> list[Node]:
+    method = view.method
+    chosen = tables.shown_presets(report, method, view.preset)
+    why = html.Details(
+        [
+            html.Summary("Why our numbers differ"),
+            html.Div(Written(words.unbroken(html_of(findings))), className="findings"),
+        ],
+        open=True,
+    )
+    kinds = tables.kinds(report.methods)
+    over = "Mean ± one standard deviation over the same edits."
+    return [
+        _block(
+            f"Our numbers beside the paper’s: {theme.method_name(method)}",
+            html.Div(sentences.agreement(report, method, chosen), className="agreement"),
+            _table("Change of accuracy, in points", "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits).", tables.accuracy_table(report, method, view.preset)),
+            _table("Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed. 0 means nothing moved.", tables.shattering_table(report, method, view.preset)),
+            why if findings and not view.jobs else None,
+        ),
+        _block("Damage follows shattering", html.Div([_fit(fit, figures) for fit in report.fits if fit.method == method and fit.preset in chosen], className="pair")),
+        _block("The methods side by side", *(_table(f"{tables.kind_name(which)}", f"{tables.kind_explained(which)} {over}", tables.methods_table(report, which)) for which in kinds)),
+    ]  # fmt: skip
+
+
+def _fit(fit: Fit, figures: _Figures) -> Node:
+    over = f"{len(fit.points)} single edits by {theme.method_name(fit.method)}, preset {fit.preset}; the line is least squares."
+    numbers = html.Div(
+        sentences.r2(fit), className="r2", **{"data-value": repr(fit.r2), "data-n": str(len(fit.points))}
+    )
+    after = html.Div([numbers, html.P(sentences.fit_words(fit))], className="r2-row")
+    return figures.card(
+        f"fit-{fit.preset}", "R against the change of direct recall", over, fit_figure(fit), "fit", after
+    )
+
+
+def _sequences(report: Report, figures: _Figures) -> list[Node]:
+    curves = report.sequences
+    over = sentences.sequences_over(report, curves)
+    names = [(task, tables.TASKS[task][0]) for task in TASKS]
+    shown = [
+        figures.card(f"sequences-{task}", f"Where each method collapses: {name}", over, sequence_figure(curves, task), "sequences wide")
+        for task, name in names
+    ]  # fmt: skip
+    return [_block("Many edits, one after another", html.P(sentences.collapse_words(curves)), *shown)]
+
+
+def _rings(shown: Reproduced, figures: _Figures) -> Node:
+    edit, made = shown.edit, shown.made
+    title = f"{edit.relation} of {edit.subject}: {made.old_object} becomes {made.new_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
+    over = (
+        f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {shown.rings.entities} of each ring "
+        "drawn; colour is the place on its own ring."
+    )
+    figure = rings_figure(shown.rings, edit.relation, None)
+    told = [
+        part if isinstance(part, str) else part.children
+        for part in sentences.rings_words(shown.rings, shown.checkpoints)
+    ]
+    return _block(
+        "All rings, before and after one edit", figures.card("rings", title, over, figure, "rings wide", "".join(told))
+    )
+
+
+def _inside(shown: Reproduced, figures: _Figures) -> list[Node]:
+    traced = [
+        figures.card(
+            f"tracing-{item.corrupted}",
+            f"With another {item.corrupted}",
+            sentences.tracing_over(item),
+            tracing_figure(item),
+            "tracing",
+            sentences.tracing_words(item),
+        )
+        for item in shown.tracings
+    ]
+    memory = shown.memory
+    title = f"Keys and values: {memory.relation}, layer {memory.layer}"
+    return [
+        _block("What decides the answer, in the unedited model", html.Div(traced, className="pair")),
+        _block(
+            "The edited MLP as a memory",
+            figures.card("memory", title, sentences.memory_words(memory), memory_figure(memory), "memory wide"),
+        ),
+    ]
+
+
+def _provenance(shown: Reproduced) -> dict[str, Node]:
+    rows = {"checkpoint": f"{shown.checkpoint.id}, weights sha256 {shown.checkpoint.sha256}"}
+    for report in shown.run.reports:
+        told = report.provenance
+        part = "sequences" if report.sequences else "single edits"
+        rows[part] = (
+            f"sweep {', '.join(told.sweeps)} on weights sha256 {told.checkpoint_sha256}: {told.rows} of {told.total} rows, seed {told.seed}, "
+            f"{told.edits_per_cell} edits per cell, {told.queries} queries behind {words.plural(told.contexts, 'random context')} each"
+        )
+    return rows

@@ -1,0 +1,61 @@
+// An exported file: draws its figures. 3D scenes turn together; browsers bear some 8 to 16 of them at once, so only those nearest to
+// the middle of the window are alive, and the others are drawn when they come near.
+(function () {
+  const figures = JSON.parse(document.getElementById("figures").textContent);
+  const config = { displayModeBar: false, displaylogo: false, responsive: true, plotlyServerURL: "" };
+  const alive = window.matchMedia("(max-width: 900px)").matches ? 5 : 10;
+  const ids = Object.keys(figures).filter((id) => document.getElementById(id));
+  const solid = ids.filter((id) => figures[id].layout.scene).map((id) => document.getElementById(id));
+  const sceneOf = (gd) => gd._fullLayout && gd._fullLayout.scene && gd._fullLayout.scene._scene;
+
+  function follow(gd) {
+    const from = sceneOf(gd);
+    if (!from) return;
+    const camera = from.getCamera();
+    for (const other of solid) {
+      Object.assign(figures[other.id].layout.scene.camera, camera);
+      if (other === gd || !sceneOf(other)) continue;
+      other.layout.scene.camera = { ...camera };
+      Object.assign(other._fullLayout.scene.camera, camera);
+      sceneOf(other).setViewport(other._fullLayout.scene);
+    }
+  }
+
+  function draw(gd) {
+    const figure = figures[gd.id];
+    gd.dataset.drawn = "0";
+    window.Plotly.newPlot(gd, figure.data, { ...figure.layout, scene: { ...figure.layout.scene, camera: structuredClone(figure.layout.scene.camera) } }, config).then(() => {
+      let scheduled = false;
+      gd.on("plotly_relayouting", () => {
+        if (scheduled) return;
+        scheduled = true;
+        requestAnimationFrame(() => { scheduled = false; follow(gd); });
+      });
+      gd.on("plotly_relayout", () => follow(gd));
+      gd.dataset.drawn = "1";
+    });
+  }
+
+  function settle() {
+    const middle = window.innerHeight / 2;
+    const away = (gd) => { const box = gd.getBoundingClientRect(); return Math.abs((box.top + box.bottom) / 2 - middle); };
+    const near = new Set([...solid].sort((a, b) => away(a) - away(b)).slice(0, alive));
+    for (const gd of solid) {
+      if (near.has(gd) || gd.dataset.drawn !== "1") continue;
+      window.Plotly.purge(gd);
+      delete gd.dataset.drawn;
+    }
+    near.forEach((gd) => { if (gd.dataset.drawn === undefined) draw(gd); });
+  }
+
+  settle();
+  let waiting = 0;
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(settle, 120); };
+  if (solid.length > alive) ["scroll", "resize"].forEach((name) => window.addEventListener(name, later, { passive: true }));
+  for (const id of ids) {
+    const gd = document.getElementById(id);
+    if (solid.includes(gd)) continue;
+    window.Plotly.newPlot(gd, figures[id].data, figures[id].layout, config).then(() => { gd.dataset.drawn = "1"; });
+  }
+  document.querySelectorAll(".damage-graph").forEach((gd) => { if (!figures[gd.id]) gd.closest("section").remove(); });
+})();
