@@ -262,7 +262,7 @@
   }
   let preparing = false;
   async function prepareAhead() {
-    if (preparing) return;
+    if (preparing || root.dataset.room === "follower") return; // the presenter's page prepares for all
     const key = (at) => `${at.lesson}/${at.step}/${at.revealed}`;
     const todo = ahead().find((at) => !prepared.has(key(at)));
     if (!todo) return;

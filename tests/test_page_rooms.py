@@ -63,6 +63,14 @@ def live(explore: Explore) -> None:
     expect(explore.page.locator("html")).to_have_attribute("data-room-link", "live", timeout=PATIENCE)
 
 
+def secrets(explore: Explore) -> dict[str, dict[str, str]]:
+    """What the browser keeps of rooms it presents."""
+    found: dict[str, dict[str, str]] = explore.page.evaluate(
+        "() => JSON.parse(localStorage.getItem('shatterscope-rooms')) || {}"
+    )
+    return found
+
+
 @pytest.fixture
 def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
     pair = Pair(chromium, server)
@@ -104,10 +112,9 @@ def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_
     presenter.page.click(".pages a >> nth=0")
     presenter.settle()
     pair.in_step(follower)
-    secret: str = presenter.page.evaluate(
-        "() => Object.entries(sessionStorage).find(([key]) => key.startsWith('room-secret'))[1]"
-    )
-    assert json.loads(secret) not in presenter.page.url + follower.page.url + follower.page.content()
+    (secret,) = (kept["token"] for kept in secrets(presenter).values())
+    assert secret not in presenter.page.url + follower.page.url + follower.page.content()
+    assert not secrets(follower)
     assert follower.faults == []
     assert presenter.faults == []
 

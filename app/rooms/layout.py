@@ -24,6 +24,12 @@ def room_status() -> Node:
             html.Button(
                 "Return to the presenter", id=ids.ROOM_FOLLOW, hidden=True, title="See what the presenter shows now"
             ),
+            html.Button(
+                "Take up your live room again",
+                id="room-take",
+                hidden=True,
+                title="Present it from here, from what it shows now",
+            ),
             html.Button("Leave", id=ids.ROOM_LEAVE, className="quiet", hidden=True),
         ],
         id="room",
@@ -39,6 +45,14 @@ def room_share(_: str) -> Node:
     return html.Section(
         [
             html.H2("Live room"),
+            html.Div(
+                [
+                    html.P("", id="room-own-words", className="quiet"),
+                    html.Button("Take up your live room again", id="room-resume"),
+                ],
+                id="room-own",
+                hidden=True,
+            ),
             html.Div(
                 [
                     html.P("Whoever has the link sees what you see, on any device.", className="quiet"),
