@@ -103,25 +103,25 @@
 
   // How this page comes into a room: by its address, or because this tab was in one.
   async function begin() {
-    const asked = new URLSearchParams(window.location.search).get("room");
+    const named = new URLSearchParams(window.location.search).get("room");
     const code = new URLSearchParams(window.location.hash.slice(1)).get("take");
     const tab = kept().tab();
-    if (asked && code) {
+    if (named && code) {
       window.history.replaceState(null, "", window.location.pathname + window.location.search);
-      const response = await server().call(server().url(asked, "/presenter"), "POST", { code }).catch(() => null);
+      const response = await server().call(server().url(named, "/presenter"), "POST", { code }).catch(() => null);
       if (response && response.ok) {
         const told = await response.json();
-        kept().keep(asked, told.presenter_token, told.expires);
-        await present(asked, told.presenter_token);
+        kept().keep(named, told.presenter_token, told.expires);
+        await present(named, told.presenter_token);
         return "";
       }
-      follow(asked, tab);
+      follow(named, tab);
       return response ? (await response.json()).detail : "The server was not reached: open the link again.";
     }
-    const token = tab && tab.driving && !asked && kept().secret(tab.id);
+    const token = tab && tab.driving && !named && kept().secret(tab.id);
     // A tab that was copied brings the memory of the first one, which goes on driving.
     if (token && !await kept().drivenElsewhere(tab.id)) enter({ id: tab.id, token, following: false });
-    else if (asked) follow(asked, tab);
+    else if (named) follow(named, tab);
     else if (tab && !tab.driving) enter({ id: tab.id, token: null, following: false }); // a follower went to this page by hand
     else remember();
     return "";
@@ -153,7 +153,7 @@
       people = data;
       draw();
     } else if (event === "counts") {
-      if (room.token) { answers = data; draw(); }
+      if (room.token) { answers = data; atQuestion(); }
       if (data.shown) document.dispatchEvent(new CustomEvent("shatterscope:counts", { detail: { lesson: data.lesson, step: data.step, counts: data.counts } }));
     } else if (event === "end") leave(data.reason);
   }
@@ -200,11 +200,14 @@
   }, 200);
 
   // Counts stand for one question: they are hidden again when the lesson goes on.
-  function leaveQuestion() {
-    const at = new URLSearchParams(window.shatterscope.state().query);
-    const left = (question) => question && (at.get("lesson") !== question.lesson || Number(at.get("step") || 1) !== question.step);
-    if (left(shown)) shown = null;
-    if (left(answers)) { answers = null; draw(); }
+  const place = () => new URLSearchParams(window.shatterscope.state().query);
+  const asked = (question) => Boolean(question) && place().get("lesson") === question.lesson && Number(place().get("step") || 1) === question.step;
+
+  // What the room answered is shown with what is true, also by a lecturer who has a clicker and no mouse.
+  function atQuestion() {
+    if (!asked(shown)) shown = null;
+    if (!shown && asked(answers) && place().get("reveal") === "1") reveal(answers);
+    draw();
   }
 
   function reveal(question) {
@@ -281,7 +284,7 @@
   }
   document.addEventListener("shatterscope:state", () => {
     if (!room) return;
-    if (room.token) { leaveQuestion(); changed(); } else if (touchedAt > appliedAt) explore();
+    if (room.token) { atQuestion(); changed(); } else if (touchedAt > appliedAt) explore(); else draw();
   });
   document.addEventListener("shatterscope:camera", () => { if (room && room.token) changed(); else explore(); });
   document.addEventListener("shatterscope:reveal", (event) => { if (room && room.token) reveal(event.detail); });
@@ -289,12 +292,16 @@
     if (!room || room.token) return;
     const { lesson, step, choice } = event.detail;
     answers = { lesson, step, choice };
+    draw();
     send(answers);
     if (room.following) event.preventDefault(); // the presenter reveals
   });
   window.addEventListener("popstate", () => { touchedAt = performance.now(); explore(); });
 
   window.shatterscope = Object.assign(window.shatterscope || {}, {
-    room: { now: () => ({ room, own, link, over: OVER.includes(link), people, absent, answers }), begin, lookForOwn, takeUp, open, end, leave, back, reveal },
+    room: {
+      now: () => ({ room, own, link, over: OVER.includes(link), people, absent, answers: asked(answers) ? answers : null, revealed: place().get("reveal") === "1" }),
+      begin, lookForOwn, takeUp, open, end, leave, back, reveal,
+    },
   });
 })();

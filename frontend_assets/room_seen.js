@@ -13,14 +13,14 @@
 
   function draw() {
     if (!byId("room")) return;
-    const { room, own, link, over, people, absent, answers } = live().now();
+    const { room, own, link, over, people, absent, answers, revealed } = live().now();
     if (trouble && trouble !== byId("room-problem").textContent) byId("share").open = true;
     say("room-problem", trouble);
     const presenting = Boolean(room && room.token);
     const orphan = Boolean(own && !own.elsewhere); // this browser's room, with nobody presenting
     const role = over ? "over" : presenting ? "presenter" : room && room.following ? "follower" : room ? "explorer" : orphan ? "own" : "";
     if (role) root.dataset.room = role; else delete root.dataset.room;
-    root.dataset.roomLink = link;
+    root.dataset.roomLink = link === "live" && absent && !presenting ? "away" : link;
     show("room", Boolean(role));
     show("room-start", !presenting);
     show("room-own", !presenting && Boolean(own));
@@ -30,7 +30,8 @@
     if (presenting) invite(room); else invited = null;
     if (!role) return;
 
-    const words = { over: ENDED[link], presenter: "Live", explorer: "On your own", own: "Your live room is open", follower: absent ? "Waiting for the presenter" : "Live" };
+    const following = absent ? "Waiting for the presenter" : answers && !revealed ? "Your answer is sent" : "Live";
+    const words = { over: ENDED[link], presenter: "Live", explorer: "On your own", own: "", follower: following };
     say("room-words", link === "lost" ? "Reconnecting" : words[role]);
     say("room-followers", people && room ? `${people.followers} following` : "");
     show("room-follow", role === "explorer");
@@ -78,6 +79,22 @@
     setTimeout(() => { button.textContent = before; }, 1400);
   }
 
+  // For the last row: the code and the address as large as the screen bears.
+  function enlarge() {
+    const dialog = document.createElement("dialog");
+    dialog.className = "room-large";
+    dialog.setAttribute("aria-label", "The audience's link");
+    const code = document.createElement("img");
+    [code.src, code.alt] = [byId("room-qr").src, byId("room-qr").alt];
+    const address = document.createElement("p");
+    address.textContent = byId("room-link").textContent;
+    dialog.append(code, address);
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+
   // Ending is for everyone, so it is pressed twice.
   function end(button) {
     if (button.dataset.sure) { delete button.dataset.sure; return live().end(); }
@@ -92,6 +109,7 @@
     "room-take": () => live().takeUp(),
     "room-resume": () => live().takeUp(),
     "room-follow": () => live().back(),
+    "room-enlarge": enlarge,
     "room-handover": offer,
     "room-answers": () => live().reveal(live().now().answers),
     "room-copy": (button) => copy(byId("room-link").href, button),

@@ -62,7 +62,11 @@ def room_share(_: str) -> Node:
             ),
             html.Div(
                 [
-                    html.Img(id="room-qr", src="", alt="QR code of the audience's link"),
+                    html.Button(
+                        html.Img(id="room-qr", src="", alt="QR code of the audience's link"),
+                        id="room-enlarge",
+                        title="Fill the screen with it",
+                    ),
                     html.A("", id=ids.ROOM_LINK, href="", target="_blank", rel="noopener"),
                     html.P("", id="room-reach", className="quiet"),
                     html.Div(
