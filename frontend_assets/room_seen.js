@@ -107,7 +107,7 @@
   const presses = {
     "room-create": () => live().open(),
     "room-take": () => live().takeUp(),
-    "room-resume": () => live().takeUp(),
+    "room-resume": () => { byId("share").open = false; return live().takeUp(); },
     "room-follow": () => live().back(),
     "room-enlarge": enlarge,
     "room-handover": offer,

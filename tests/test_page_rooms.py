@@ -184,14 +184,18 @@ def test_the_presenter_hands_over_and_the_room_ends_for_all(pair: Pair) -> None:
     presenter.page.evaluate("window.prompt = () => null")
     presenter.page.click("#room-handover")
     link = presenter.page.get_attribute("#room-offer a", "href") or ""
+    presenter.edit(3)
+    presenter.edits(1)
     next_one.open(link)
     role(next_one, "presenter")
+    next_one.edits(1)  # from where the room is, not anew
     assert "take=" not in next_one.page.url
     role(presenter, "follower")
+    assert not secrets(presenter)
     next_one.edit(2)
-    next_one.edits(1)
+    next_one.edits(2)
     for each in (presenter, follower):
-        expect(each.page.locator("#edit-stack .chip.edit")).to_have_count(1)
+        expect(each.page.locator("#edit-stack .chip.edit")).to_have_count(2)
     again = pair.someone()
     again.page.goto(link)
     expect(again.page.locator("#room-problem")).to_contain_text("used")
@@ -202,6 +206,86 @@ def test_the_presenter_hands_over_and_the_room_ends_for_all(pair: Pair) -> None:
     expect(next_one.page.locator("#room")).to_be_hidden()
     for each in (presenter, follower):
         expect(each.page.locator("#room-words")).to_have_text("The live room has ended")
+
+
+def test_a_closed_tab_does_not_lose_the_room_and_two_tabs_do_not_both_drive(pair: Pair) -> None:
+    presenter, follower = pair.presenter, pair.follower()
+    presenter.edit(4)
+    presenter.edits(1)
+    pair.in_step(follower)
+    browser = presenter.page.context
+    follower.page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => window.said.push(document.querySelector('#room-words').textContent))
+            .observe(document.querySelector('#room-words'), { childList: true, characterData: true, subtree: true }); }"""
+    )
+    presenter.page.reload()
+    role(presenter, "presenter")
+    presenter.settle()
+    assert follower.page.evaluate("window.said") == [], "a reload is no absence"
+
+    # A visitor's tab, opened beside it, and a copy of the presenter's, which remembers what that does.
+    visitor = Explore(browser.new_page())
+    visitor.open(pair.server.url)
+    with browser.expect_page() as opened:
+        presenter.page.evaluate("() => { window.open('/'); }")
+    copied = Explore(opened.value)
+    copied.settle()
+    for each in (visitor, copied):
+        each.page.wait_for_timeout(400)
+        expect(each.page.locator("#room")).to_be_hidden()
+        each.page.click("#share > summary")
+        expect(each.page.locator("#room-resume")).to_have_text("Present from this tab")
+    role(presenter, "presenter")
+    copied.page.close()
+
+    presenter.page.close()
+    expect(follower.page.locator("#room-words")).to_have_text("Waiting for the presenter", timeout=PATIENCE)
+    pair.presenter = reopened = Explore(browser.new_page())
+    reopened.open(pair.server.url)
+    role(reopened, "own")
+    reopened.page.click("#room-take")
+    role(reopened, "presenter")
+    reopened.edits(1)
+    pair.in_step(follower)
+    assert follower.r() > 0, "the room stays as it was"
+    expect(follower.page.locator("#room-words")).to_have_text("Live")
+
+    # Where it is taken, the other tab lets go.
+    visitor.page.click("#room-resume")
+    role(visitor, "presenter")
+    role(reopened, "follower")
+    pair.presenter = visitor
+    visitor.page.click("#undo")
+    visitor.edits(0)
+    pair.in_step(follower)
+    pair.in_step(reopened)
+    visitor.page.click("#room-leave")
+    visitor.page.click("#room-leave")
+    expect(follower.page.locator("#room-words")).to_have_text("The live room has ended")
+    assert not secrets(visitor)
+    assert follower.faults == reopened.faults == visitor.faults == []
+
+
+def test_pages_in_step_ask_the_same_to_the_byte(pair: Pair) -> None:
+    """So that the server answers them once (`app.once`)."""
+    presenter, one, two = pair.presenter, pair.follower(), pair.follower()
+    presenter.edit(3)  # what they have seen before the first step was each its own
+    presenter.edits(1)
+    asked: dict[Explore, list[str]] = {one: [], two: []}
+
+    def listen(follower: Explore) -> None:
+        follower.page.on("request", lambda sent: asked[follower].append(sent.post_data) if sent.post_data else None)
+
+    for follower in asked:
+        pair.in_step(follower)
+        listen(follower)
+    presenter.page.fill("#subject", "17")
+    presenter.page.press("#subject", "Enter")
+    expect(presenter.page).to_have_url(re.compile("q=17"))
+    for follower in asked:
+        pair.in_step(follower)
+    assert sorted(asked[one]) == sorted(asked[two])
+    assert len(asked[one]) >= 4
 
 
 def test_an_audience_answers_and_sees_the_counts_when_they_are_shown(pair: Pair) -> None:
@@ -240,6 +324,49 @@ def test_a_lecture_in_a_room(pair: Pair) -> None:
     assert "room=" not in presenter.page.url.replace(pair.link, "")
     assert follower.faults == []
     assert presenter.faults == []
+
+
+def test_a_question_of_a_lecture_is_answered_on_a_phone(pair: Pair) -> None:
+    presenter, phone = pair.presenter, pair.someone(has_touch=True)
+    phone.page.set_viewport_size({"width": 390, "height": 844})
+    phone.open(pair.link)
+    presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=shattering&step=4' })")
+    choices = phone.page.locator("#lecture-question button")
+    expect(choices).to_have_count(3, timeout=PATIENCE)
+    expect(phone.page.locator("#lecture-next")).to_be_hidden()
+    choices.nth(2).tap()
+    choices.nth(1).tap()
+    expect(phone.page.locator("#room-words")).to_have_text("Your answer is sent")
+    expect(choices.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(phone.page.locator("#lecture-reveal")).to_be_hidden()
+    role(phone, "follower")
+
+    expect(presenter.page.locator("#room-answers")).to_have_text("Show 1 answer")
+    for each in (presenter, phone):
+        expect(each.page.locator("#lecture-question .count")).to_have_count(0)
+    presenter.page.click("#room-answers")
+    for each in (presenter, phone):
+        expect(each.page.locator("#lecture-question .count")).to_have_text(["0", "1", "0"])
+        expect(each.page.locator("#lecture-reveal")).to_be_hidden()
+    presenter.page.keyboard.press("ArrowRight")
+    for each in (presenter, phone):
+        expect(each.page.locator("#lecture-reveal")).to_be_visible()
+        expect(each.page.locator("#lecture-question [data-right=true]")).to_have_text(re.compile("^A scratch"))
+    pair.in_step(phone)
+    expect(presenter.page.locator("#room-answers")).to_be_hidden()
+
+    # A lecturer who has a clicker and no mouse: what the room thought comes with the answer.
+    presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=editing-101&step=3' })")
+    expect(phone.page.locator("#lecture-step")).to_have_text("3 / 10", timeout=PATIENCE)
+    choices.first.tap()
+    expect(presenter.page.locator("#room-answers")).to_have_text("Show 1 answer")
+    presenter.page.keyboard.press("PageDown")
+    for each in (presenter, phone):
+        expect(each.page.locator("#lecture-reveal")).to_be_visible()
+        expect(each.page.locator("#lecture-question .count").first).to_have_text("1")
+    presenter.page.keyboard.press("PageDown")
+    expect(phone.page.locator("#lecture-step")).to_have_text("4 / 10")
+    assert phone.faults == presenter.faults == []
 
 
 def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, server: Server) -> None:
