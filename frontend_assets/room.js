@@ -28,7 +28,7 @@
 
   const draw = () => document.dispatchEvent(new CustomEvent("shatterscope:room"));
   const here = (path) => server().url(room.id, path);
-  const remember = () => kept().setTab(room && { id: room.id, following: room.following, driving: Boolean(room.token) });
+  const remember = () => kept().setTab(room && { id: room.id, following: room.following, driving: Boolean(room.token), shown });
 
   // The address of a follower names the room, a presenter's does not.
   function name(id) {
@@ -41,7 +41,7 @@
   function enter(next) {
     hang();
     clearTimeout(missing);
-    [room, people, absent, seen, newest, answers, shown] = [next, null, false, null, null, null, null];
+    [room, people, absent, seen, newest, answers, shown] = [next, null, false, null, null, null, next.shown || null];
     remember();
     name(room.token ? null : room.id);
     if (room.token) own = null;
@@ -120,7 +120,7 @@
     }
     const token = tab && tab.driving && !named && kept().secret(tab.id);
     // A tab that was copied brings the memory of the first one, which goes on driving.
-    if (token && !await kept().drivenElsewhere(tab.id)) enter({ id: tab.id, token, following: false });
+    if (token && !await kept().drivenElsewhere(tab.id)) enter({ id: tab.id, token, following: false, shown: tab.shown });
     else if (named) follow(named, tab);
     else if (tab && !tab.driving) enter({ id: tab.id, token: null, following: false }); // a follower went to this page by hand
     else remember();
@@ -205,13 +205,14 @@
 
   // What the room answered is shown with what is true, also by a lecturer who has a clicker and no mouse.
   function atQuestion() {
-    if (!asked(shown)) shown = null;
+    if (shown && !asked(shown)) { shown = null; remember(); }
     if (!shown && asked(answers) && place().get("reveal") === "1") reveal(answers);
     draw();
   }
 
   function reveal(question) {
     shown = { lesson: question.lesson, step: question.step };
+    remember();
     changed();
   }
 

@@ -33,7 +33,7 @@
       forget,
       secret: (id) => { const found = secrets()[id]; return found ? found.token : null; },
       newest: () => Object.keys(secrets()).pop() || null,
-      tab: () => read("sessionStorage", "room"), // { id, following, driving }
+      tab: () => read("sessionStorage", "room"), // { id, following, driving, shown }
       setTab: (value) => write("sessionStorage", "room", value),
       voter: () => {
         const drawn = read("sessionStorage", "voter") || [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");

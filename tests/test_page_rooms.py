@@ -339,6 +339,8 @@ def test_a_question_of_a_lecture_is_answered_on_a_phone(pair: Pair) -> None:
     for each in (presenter, other, phone):
         expect(each.page.locator("#lecture-question .count")).to_have_text(["0", "2", "0"])
         expect(each.page.locator("#lecture-reveal")).to_be_hidden()
+    presenter.page.reload()
+    expect(presenter.page.locator("#lecture-question .count")).to_have_text(["0", "2", "0"], timeout=PATIENCE)
     presenter.page.keyboard.press("ArrowRight")
     for each in (presenter, phone):
         expect(each.page.locator("#lecture-reveal")).to_be_visible()
