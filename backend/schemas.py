@@ -367,10 +367,16 @@ class EvaluationResult(Wire):
 # --- rooms -----------------------------------------------------------------------------------------------------------
 
 
-class RoomCreated(Wire):
+class RoomToken(Wire):
+    """`expires`: when the room ends by itself, and the token with it."""
+
+    presenter_token: str
+    expires: str
+
+
+class RoomCreated(RoomToken):
     id: str
     audience_url: str
-    presenter_token: str
 
 
 class RoomInfo(Wire):
@@ -379,6 +385,7 @@ class RoomInfo(Wire):
     revision: int
     followers: int
     created: str
+    expires: str
 
 
 class RoomQuestion(Wire):
@@ -407,10 +414,6 @@ class RoomHandover(Wire):
 
 class RoomClaim(Wire):
     code: str = Field(min_length=1, max_length=128)
-
-
-class RoomToken(Wire):
-    presenter_token: str
 
 
 class RoomAnswer(RoomQuestion):

@@ -28,6 +28,7 @@
   let shown = null; // the place on screen
   let answers = {}; // step -> the choice of the person here
   let counts = {}; // step -> counts of the room
+  let early = null; // counts of a lesson that is still on its way, for who comes late
   let hidden = []; // elements that a step made inert
   const active = () => root.dataset.lecture !== undefined;
   const stepAt = (at) => lesson && lesson.steps[at.step - 1];
@@ -200,7 +201,8 @@
 
   document.addEventListener("shatterscope:counts", (event) => {
     const told = event.detail || {};
-    if (!lesson || told.lesson !== lesson.id || !Array.isArray(told.counts)) return;
+    if (!Array.isArray(told.counts)) return;
+    if (!lesson || told.lesson !== lesson.id) { early = told; return; }
     counts[told.step] = told.counts;
     if (shown && shown.step === told.step) {
       const focused = document.activeElement && document.activeElement.dataset.choice;
@@ -277,7 +279,7 @@
   }
   let preparing = false;
   async function prepareAhead() {
-    if (preparing) return;
+    if (preparing || root.dataset.room === "follower") return; // the presenter's page prepares for all
     const key = (at) => `${at.lesson}/${at.step}/${at.revealed}`;
     const todo = ahead().find((at) => !prepared.has(key(at)));
     if (!todo) return;
@@ -401,7 +403,11 @@
       return asked && (!lesson || lesson.id !== asked) ? asked : window.dash_clientside.no_update;
     },
     show: (told) => {
-      if (told && (!lesson || lesson.id !== told.id)) { lesson = told; shown = null; answers = {}; counts = {}; prepared = new Set(); listen(); }
+      if (told && (!lesson || lesson.id !== told.id)) {
+        [lesson, shown, answers, prepared] = [told, null, {}, new Set()];
+        counts = early && early.lesson === told.id ? { [early.step]: early.counts } : {};
+        listen();
+      }
       const at = here();
       if (!at.lesson) { close(); return ""; }
       if (!lesson || lesson.id !== at.lesson) { // it is on its way, or will never come

@@ -65,13 +65,14 @@ window.dash_clientside.shatterscope = {
 window.shatterscope = Object.assign(window.shatterscope || {}, {
   state: () => ({ path: window.location.pathname, query: address.query() }),
 
-  go: ({ path, query }) => {
+  // `at` names the moment: to be told of one and the same moment twice is to be told once.
+  go: ({ path, query, at = Date.now() }) => {
     if (path !== window.location.pathname) {
       window.location.assign(address.with(path, query));
       return;
     }
     window.history.replaceState(null, "", address.with(path, query));
-    if (address.read) window.dash_clientside.set_props("url-in", { data: window.dash_clientside.shatterscope.readUrl() });
+    if (address.read) window.dash_clientside.set_props("url-in", { data: { query: address.query(), at } });
     address.tell();
   },
 });

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_guessing_is_slowed_down_and_the_presenter_is_not(client: TestClient, me
     assert client.put(f"rooms/{room['id']}/state", json={"state": {}}, headers=bearer(room)).status_code == 200
     other = client.post("rooms").json()
     assert client.put(f"rooms/{other['id']}/state", json={"state": {}}, headers=guess).status_code == 403
+
+
+def test_guessing_a_code_to_take_over_is_slowed_down(client: TestClient) -> None:
+    room = client.post("rooms").json()
+    path = f"rooms/{room['id']}"
+    offer = client.post(f"{path}/handover", headers=bearer(room)).json()
+    for _ in range(RoomLimits().guesses.burst):
+        assert client.post(f"{path}/presenter", json={"code": "guess"}).status_code == 403
+    assert client.post(f"{path}/presenter", json={"code": "guess"}).status_code == 429
+    assert client.post(f"{path}/presenter", json={"code": offer["code"]}).status_code == 200, "who was invited may come"
+
+
+def test_a_token_says_until_when_it_is_good(client: TestClient, app: FastAPI) -> None:
+    room = client.post("rooms").json()
+    path = f"rooms/{room['id']}"
+    offer = client.post(f"{path}/handover", headers=bearer(room)).json()
+    taken = client.post(f"{path}/presenter", json={"code": offer["code"]}).json()
+    expires = datetime.fromisoformat(room["expires"]).timestamp()
+    assert expires == pytest.approx(app.state.rooms.get(room["id"]).created + LIFETIME_SECONDS)
+    assert client.get(path).json()["expires"] == room["expires"] == taken["expires"]
 
 
 def test_handing_over_makes_the_old_token_void_and_works_once(client: TestClient) -> None:

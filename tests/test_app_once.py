@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from dash import Dash
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
+from app.callbacks import SHARED
 from app.main import create_app
 from app.once import KEEP_SECONDS, MAX_BYTES, Once
 from backend.api.laboratory import Laboratory
@@ -123,35 +125,58 @@ async def test_answers_are_kept_for_a_while_and_within_bounds() -> None:
         assert shared._bytes == sum(each.size for each in shared._kept.values()) > 0
 
 
-async def test_a_room_of_followers_costs_one_picture(app: FastAPI, laboratory: Laboratory) -> None:
-    """200 pages that come to the same step: one computation of everything, one callback each."""
-    create_app(app)
-    body = {
-        "output": "..question.children...target.children...legend.children...order.colors...direction.colors...hops.colors..",
-        "outputs": [
-            {"id": name, "property": what}
-            for name, what in (
-                ("question", "children"),
-                ("target", "children"),
-                ("legend", "children"),
-                ("order", "colors"),
-                ("direction", "colors"),
-                ("hops", "colors"),
+# What a page that shows an edit keeps of its state, and what it last drew.
+KEPT: dict[str, Any] = {
+    "part-model": {"checkpoint": "rings-small", "edits": ["3~I_C1~d4~rome~~tuned~1"]},
+    "part-ask": {"checkpoint": "rings-small", "subject": 3, "relation": "I_C1"},
+    "part-aim": {"target": "d4"},
+    "part-see": {
+        "relation": None, "site": None, "projection": "isomap", "dimensions": 3, "align": "procrustes", "n_neighbors": None, "mode": "two",
+    },
+    "drawn": None,
+    "camera": None,
+}  # fmt: skip
+
+
+def steps(dash: Dash, kept: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a page asks for when a step has brought it to `kept`: all that `SHARED` names but the step itself."""
+    bodies = []
+    for output, callback in dash.callback_map.items():
+        places = [
+            dict(zip(("id", "property"), each.rsplit(".", 1), strict=True)) for each in output.strip(".").split("...")
+        ]
+        first = "{id}.{property}".format(**places[0])
+        if first in SHARED and first != "checkpoint.value":
+            inputs, state = (
+                [{**each, "value": kept[each["id"]]} for each in callback[of]] for of in ("inputs", "state")
             )
-        ],
-        "inputs": [
-            {
-                "id": "part-ask",
-                "property": "data",
-                "value": {"checkpoint": "rings-small", "subject": 3, "relation": "I_C1"},
-            },
-            {"id": "part-aim", "property": "data", "value": {"target": "d4"}},
-        ],
-        "changedPropIds": ["part-ask.data"],
-    }
+            changed = [f"{each['id']}.{each['property']}" for each in inputs]
+            bodies.append(
+                {"output": output, "outputs": places, "inputs": inputs, "state": state, "changedPropIds": changed}
+            )
+    return bodies
+
+
+async def test_a_room_of_followers_costs_one_computation_a_step(app: FastAPI, laboratory: Laboratory) -> None:
+    """40 pages that come to the same edit: each callback is answered once, and nothing is computed that one page would not cost."""
+    dash = create_app(app)
+    work = laboratory.cache.statistics
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        answers = await asyncio.gather(*(client.post(PATH, json=body) for _ in range(200)))
-    assert [each.status_code for each in answers] == [200] * 200
-    assert len({each.content for each in answers}) == 1
-    assert laboratory.cache.statistics.joined + laboratory.cache.statistics.hits < 20
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+
+        async def step(distance: int, pages: int) -> tuple[int, int]:
+            """Computations, and times that the API was asked."""
+            edit = f"3~I_C1~d{distance}~rome~~tuned~1"
+            bodies = steps(dash, {**KEPT, "part-model": {"checkpoint": "rings-small", "edits": [edit]}})
+            assert len(bodies) == len(SHARED) - 1
+            before = work.computed, work.hits + work.joined
+            answers = await asyncio.gather(*(client.post(PATH, json=body) for _ in range(pages) for body in bodies))
+            assert {each.status_code for each in answers} == {200}
+            assert len({each.content for each in answers}) == len(bodies)
+            assert not any("could not" in each.text for each in answers)
+            return work.computed - before[0], work.hits + work.joined - before[1]
+
+        await step(2, pages=1)  # the unedited side is computed for all
+        computed, asked = await step(3, pages=1)
+        assert computed > 0
+        assert await step(4, pages=40) == (computed, asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -63,6 +64,14 @@ def live(explore: Explore) -> None:
     expect(explore.page.locator("html")).to_have_attribute("data-room-link", "live", timeout=PATIENCE)
 
 
+def secrets(explore: Explore) -> dict[str, dict[str, str]]:
+    """What the browser keeps of rooms it presents."""
+    found: dict[str, dict[str, str]] = explore.page.evaluate(
+        "() => JSON.parse(localStorage.getItem('shatterscope-rooms')) || {}"
+    )
+    return found
+
+
 @pytest.fixture
 def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
     pair = Pair(chromium, server)
@@ -81,7 +90,15 @@ def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_
     assert follower.r() > 0
     assert "room=" in follower.page.url
 
+    presenter.page.evaluate(
+        """() => { const send = window.fetch; window.told = []; window.fetch = (...sent) => {
+            if (sent[1] && sent[1].method === 'PUT') window.told.push(performance.now());
+            return send(...sent); }; }"""
+    )
     presenter.turn("scene-before")
+    told = presenter.page.evaluate("window.told")
+    assert told
+    assert min((after - before for before, after in pairwise(told)), default=100) > 95, "at most ten a second"
     wanted = json.dumps([round(x, 2) for x in presenter.camera("scene-after")])
     for scene in ("scene-before", "scene-after"):
         follower.page.wait_for_function(
@@ -104,10 +121,9 @@ def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_
     presenter.page.click(".pages a >> nth=0")
     presenter.settle()
     pair.in_step(follower)
-    secret: str = presenter.page.evaluate(
-        "() => Object.entries(sessionStorage).find(([key]) => key.startsWith('room-secret'))[1]"
-    )
-    assert json.loads(secret) not in presenter.page.url + follower.page.url + follower.page.content()
+    (secret,) = (kept["token"] for kept in secrets(presenter).values())
+    assert secret not in presenter.page.url + follower.page.url + follower.page.content()
+    assert not secrets(follower)
     assert follower.faults == []
     assert presenter.faults == []
 
@@ -177,14 +193,18 @@ def test_the_presenter_hands_over_and_the_room_ends_for_all(pair: Pair) -> None:
     presenter.page.evaluate("window.prompt = () => null")
     presenter.page.click("#room-handover")
     link = presenter.page.get_attribute("#room-offer a", "href") or ""
+    presenter.edit(3)
+    presenter.edits(1)
     next_one.open(link)
     role(next_one, "presenter")
+    next_one.edits(1)  # from where the room is, not anew
     assert "take=" not in next_one.page.url
     role(presenter, "follower")
+    assert not secrets(presenter)
     next_one.edit(2)
-    next_one.edits(1)
+    next_one.edits(2)
     for each in (presenter, follower):
-        expect(each.page.locator("#edit-stack .chip.edit")).to_have_count(1)
+        expect(each.page.locator("#edit-stack .chip.edit")).to_have_count(2)
     again = pair.someone()
     again.page.goto(link)
     expect(again.page.locator("#room-problem")).to_contain_text("used")
@@ -197,24 +217,84 @@ def test_the_presenter_hands_over_and_the_room_ends_for_all(pair: Pair) -> None:
         expect(each.page.locator("#room-words")).to_have_text("The live room has ended")
 
 
-def test_an_audience_answers_and_sees_the_counts_when_they_are_shown(pair: Pair) -> None:
+def test_a_closed_tab_does_not_lose_the_room_and_two_tabs_do_not_both_drive(pair: Pair) -> None:
+    presenter, follower = pair.presenter, pair.follower()
+    presenter.edit(4)
+    presenter.edits(1)
+    pair.in_step(follower)
+    browser = presenter.page.context
+    follower.page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => window.said.push(document.querySelector('#room-words').textContent))
+            .observe(document.querySelector('#room-words'), { childList: true, characterData: true, subtree: true }); }"""
+    )
+    presenter.page.reload()
+    role(presenter, "presenter")
+    presenter.settle()
+    assert follower.page.evaluate("window.said") == [], "a reload is no absence"
+
+    # A visitor's tab, opened beside it, and a copy of the presenter's, which remembers what that does.
+    visitor = Explore(browser.new_page())
+    visitor.open(pair.server.url)
+    with browser.expect_page() as opened:
+        presenter.page.evaluate("() => { window.open('/'); }")
+    copied = Explore(opened.value)
+    copied.settle()
+    for each in (visitor, copied):
+        each.page.wait_for_timeout(400)
+        expect(each.page.locator("#room")).to_be_hidden()
+        each.page.click("#share > summary")
+        expect(each.page.locator("#room-resume")).to_have_text("Present from this tab")
+    role(presenter, "presenter")
+    copied.page.close()
+
+    presenter.page.close()
+    expect(follower.page.locator("#room-words")).to_have_text("Waiting for the presenter", timeout=PATIENCE)
+    pair.presenter = reopened = Explore(browser.new_page())
+    reopened.open(pair.server.url)
+    role(reopened, "own")
+    reopened.page.click("#room-take")
+    role(reopened, "presenter")
+    reopened.edits(1)
+    pair.in_step(follower)
+    assert follower.r() > 0, "the room stays as it was"
+    expect(follower.page.locator("#room-words")).to_have_text("Live")
+
+    # Where it is taken, the other tab lets go.
+    visitor.page.click("#room-resume")
+    role(visitor, "presenter")
+    role(reopened, "follower")
+    pair.presenter = visitor
+    visitor.page.click("#undo")
+    visitor.edits(0)
+    pair.in_step(follower)
+    pair.in_step(reopened)
+    visitor.page.click("#room-leave")
+    visitor.page.click("#room-leave")
+    expect(follower.page.locator("#room-words")).to_have_text("The live room has ended")
+    assert not secrets(visitor)
+    assert follower.faults == reopened.faults == visitor.faults == []
+
+
+def test_pages_in_step_ask_the_same_to_the_byte(pair: Pair) -> None:
+    """So that the server answers them once (`app.once`)."""
     presenter, one, two = pair.presenter, pair.follower(), pair.follower()
-    for each in (presenter, one, two):
-        each.page.evaluate(
-            "document.addEventListener('shatterscope:counts', (event) => { window.told = event.detail; })"
-        )
-    for each, choice in ((one, 0), (one, 1), (two, 1)):
-        prevented = each.page.evaluate(
-            "choice => !document.dispatchEvent(new CustomEvent('shatterscope:answer', { cancelable: true, detail: { lesson: 'l', step: 2, choice } }))",
-            choice,
-        )
-        assert prevented, "the presenter reveals"
-    expect(presenter.page.locator("#room-answers")).to_have_text("Show 2 answers")
-    assert one.page.evaluate("window.told") is None
-    presenter.page.click("#room-answers")
-    for each in (presenter, one, two):
-        each.page.wait_for_function("() => window.told")
-        assert each.page.evaluate("window.told") == {"lesson": "l", "step": 2, "counts": [0, 2]}
+    presenter.edit(3)  # what they have seen before the first step was each its own
+    presenter.edits(1)
+    asked: dict[Explore, list[str]] = {one: [], two: []}
+
+    def listen(follower: Explore) -> None:
+        follower.page.on("request", lambda sent: asked[follower].append(sent.post_data) if sent.post_data else None)
+
+    for follower in asked:
+        pair.in_step(follower)
+        listen(follower)
+    presenter.page.fill("#subject", "17")
+    presenter.page.press("#subject", "Enter")
+    expect(presenter.page).to_have_url(re.compile("q=17"))
+    for follower in asked:
+        pair.in_step(follower)
+    assert sorted(asked[one]) == sorted(asked[two])
+    assert len(asked[one]) >= 4
 
 
 def test_a_lecture_in_a_room(pair: Pair) -> None:
@@ -233,6 +313,53 @@ def test_a_lecture_in_a_room(pair: Pair) -> None:
     assert "room=" not in presenter.page.url.replace(pair.link, "")
     assert follower.faults == []
     assert presenter.faults == []
+
+
+def test_a_question_of_a_lecture_is_answered_on_a_phone(pair: Pair) -> None:
+    presenter, other, phone = pair.presenter, pair.follower(), pair.someone(has_touch=True)
+    phone.page.set_viewport_size({"width": 390, "height": 844})
+    phone.open(pair.link)
+    presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=shattering&step=4' })")
+    choices = phone.page.locator("#lecture-question button")
+    expect(choices).to_have_count(3, timeout=PATIENCE)
+    expect(phone.page.locator("#lecture-next")).to_be_hidden()
+    choices.nth(2).tap()
+    choices.nth(1).tap()
+    expect(phone.page.locator("#room-words")).to_have_text("Your answer is sent")
+    expect(choices.nth(1)).to_have_attribute("aria-pressed", "true")
+    expect(phone.page.locator("#lecture-reveal")).to_be_hidden()
+    role(phone, "follower")
+
+    expect(presenter.page.locator("#room-answers")).to_have_text("Show 1 answer")
+    other.page.locator("#lecture-question button").nth(1).click()
+    expect(presenter.page.locator("#room-answers")).to_have_text("Show 2 answers")
+    for each in (presenter, other, phone):
+        expect(each.page.locator("#lecture-question .count")).to_have_count(0)
+    presenter.page.click("#room-answers")
+    for each in (presenter, other, phone):
+        expect(each.page.locator("#lecture-question .count")).to_have_text(["0", "2", "0"])
+        expect(each.page.locator("#lecture-reveal")).to_be_hidden()
+    presenter.page.reload()
+    expect(presenter.page.locator("#lecture-question .count")).to_have_text(["0", "2", "0"], timeout=PATIENCE)
+    presenter.page.keyboard.press("ArrowRight")
+    for each in (presenter, phone):
+        expect(each.page.locator("#lecture-reveal")).to_be_visible()
+        expect(each.page.locator("#lecture-question [data-right=true]")).to_have_text(re.compile("^A scratch"))
+    pair.in_step(phone)
+    expect(presenter.page.locator("#room-answers")).to_be_hidden()
+
+    # A lecturer who has a clicker and no mouse: what the room thought comes with the answer.
+    presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=editing-101&step=3' })")
+    expect(phone.page.locator("#lecture-step")).to_have_text("3 / 10", timeout=PATIENCE)
+    choices.first.tap()
+    expect(presenter.page.locator("#room-answers")).to_have_text("Show 1 answer")
+    presenter.page.keyboard.press("PageDown")
+    for each in (presenter, phone):
+        expect(each.page.locator("#lecture-reveal")).to_be_visible()
+        expect(each.page.locator("#lecture-question .count").first).to_have_text("1")
+    presenter.page.keyboard.press("PageDown")
+    expect(phone.page.locator("#lecture-step")).to_have_text("4 / 10")
+    assert phone.faults == presenter.faults == []
 
 
 def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, server: Server) -> None:

@@ -17,6 +17,7 @@ from app.lecture import callbacks as lecture
 SHARED = tuple(
     f"{name}.{value}"
     for name, value in (
+        (ids.CHECKPOINT, "value"),
         (ids.TRUTH, "children"),
         (ids.QUESTION, "children"),
         (ids.EDIT_STACK, "children"),

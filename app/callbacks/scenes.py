@@ -1,7 +1,11 @@
-"""The two scenes. Coordinates come from the API; a routine update is a Patch and never carries a camera."""
+"""The two scenes. Coordinates come from the API; a routine update is a Patch and never carries a camera.
+
+Nor does it carry a cloud that the page has drawn already: another question moves the marks alone, an edit leaves the picture before it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -41,7 +45,7 @@ def register(app: Dash, client: Client) -> None:
         prevent_initial_call=True,
     )
     async def scenes(
-        model: Json, see: Json, ask: Json, aim: Json, drawn: str | None, camera: list[float] | None
+        model: Json, see: Json, ask: Json, aim: Json, drawn: Json | None, camera: list[float] | None
     ) -> Any:
         if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
             raise PreventUpdate
@@ -62,10 +66,14 @@ def register(app: Dash, client: Client) -> None:
             return (*[no_update] * 9, f"The picture could not be made: {error.message}")
         marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
         before, after = scenes_of(result, relation, marks)
-        signature = f"{model['checkpoint']}/{view.dimensions}"
-        figures = [
-            _patch(scene) if drawn == signature else scene_figure(scene, _camera(camera)) for scene in (before, after)
-        ]
+        kind, clouds = f"{model['checkpoint']}/{view.dimensions}", [_fingerprint(before), _fingerprint(after)]
+        if drawn is not None and drawn["kind"] == kind:
+            figures: list[Any] = [
+                _patch(scene, known=cloud == old)
+                for scene, cloud, old in zip((before, after), clouds, drawn["clouds"], strict=True)
+            ]
+        else:
+            figures = [scene_figure(scene, _camera(camera)) for scene in (before, after)]
         place = f"{relation.name} · {options.site_name(result.site)}"
         return (
             *figures,
@@ -82,7 +90,7 @@ def register(app: Dash, client: Client) -> None:
             else "The same picture, until you apply an edit.",
             view.mode,
             str(len(edits)),
-            signature,
+            {"kind": kind, "clouds": clouds},
             "",
         )
 
@@ -104,9 +112,18 @@ def marks_of(subject: int, relation: Relation, target: Target, ring: list[int]) 
     return [Mark(entity, role, f"{NAMES[role]} {entity}") for role, entity in entities.items() if entity is not None]
 
 
-def _patch(scene: Scene) -> Patch:
+def _fingerprint(scene: Scene) -> str:
+    """Of what the first trace of a scene shows: its points, their places and the order these are of."""
+    content = (scene.points.tobytes(), scene.position.tobytes(), scene.order.encode())
+    return hashlib.sha256(b"/".join(content)).hexdigest()[:16]
+
+
+def _patch(scene: Scene, *, known: bool) -> Patch:
+    """What is new in a scene; `known`: its cloud is not."""
     patch = Patch()
     for path, value in scene_update(scene).items():
+        if known and path[:2] == ("data", 0):
+            continue
         at = patch
         for step in path[:-1]:
             at = at[step]

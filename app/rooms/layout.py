@@ -24,6 +24,12 @@ def room_status() -> Node:
             html.Button(
                 "Return to the presenter", id=ids.ROOM_FOLLOW, hidden=True, title="See what the presenter shows now"
             ),
+            html.Button(
+                "Take up your live room again",
+                id="room-take",
+                hidden=True,
+                title="Present it from here, from what it shows now",
+            ),
             html.Button("Leave", id=ids.ROOM_LEAVE, className="quiet", hidden=True),
         ],
         id="room",
@@ -41,6 +47,14 @@ def room_share(_: str) -> Node:
             html.H2("Live room"),
             html.Div(
                 [
+                    html.P("", id="room-own-words", className="quiet"),
+                    html.Button("Take up your live room again", id="room-resume"),
+                ],
+                id="room-own",
+                hidden=True,
+            ),
+            html.Div(
+                [
                     html.P("Whoever has the link sees what you see, on any device.", className="quiet"),
                     html.Button("Open a live room", id=ids.ROOM_CREATE),
                 ],
@@ -48,7 +62,11 @@ def room_share(_: str) -> Node:
             ),
             html.Div(
                 [
-                    html.Img(id="room-qr", src="", alt="QR code of the audience's link"),
+                    html.Button(
+                        html.Img(id="room-qr", src="", alt="QR code of the audience's link"),
+                        id="room-enlarge",
+                        title="Fill the screen with it",
+                    ),
                     html.A("", id=ids.ROOM_LINK, href="", target="_blank", rel="noopener"),
                     html.P("", id="room-reach", className="quiet"),
                     html.Div(

@@ -99,6 +99,10 @@ def _audience_url(base: str, room: Room) -> str:
     return f"{base}/?room={quote(room.id)}"
 
 
+def _when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
 @router.post("/rooms", status_code=201)
 async def open_room(rooms: RoomsDep, limits: RoomLimitsDep, base: BaseDep, address: AddressDep) -> RoomCreated:
     """Open a room. Keep the token: whoever has it writes the room's state."""
@@ -109,7 +113,8 @@ async def open_room(rooms: RoomsDep, limits: RoomLimitsDep, base: BaseDep, addre
         room, token = await rooms.create()
     except RoomsFull as error:
         raise ProblemError(429, str(error), headers=_retry(600)) from None
-    return RoomCreated(id=room.id, audience_url=_audience_url(base, room), presenter_token=token)
+    url = _audience_url(base, room)
+    return RoomCreated(id=room.id, audience_url=url, presenter_token=token, expires=_when(room.expires))
 
 
 @router.get("/rooms/{id}")
@@ -120,7 +125,8 @@ async def get_room(room: RoomDep, base: BaseDep) -> RoomInfo:
         audience_url=_audience_url(base, room),
         revision=room.revision,
         followers=room.followers,
-        created=datetime.fromtimestamp(room.created, UTC).isoformat(),
+        created=_when(room.created),
+        expires=_when(room.expires),
     )
 
 
@@ -184,7 +190,7 @@ async def take_room(
     token = await rooms.take(room, body.code)
     if token is None:
         raise _refuse_guess(limits, address, room, "this code was used, is too old, or is not this room's")
-    return RoomToken(presenter_token=token)
+    return RoomToken(presenter_token=token, expires=_when(room.expires))
 
 
 @router.get(
