@@ -199,7 +199,7 @@
   // --- for the last row: thicker points and lines, larger names ---------------------------------------------------------
   const plots = () => [...document.querySelectorAll(".scene .js-plotly-plot")];
   // Where the names stand: nearer than on Explore, for they are larger, and half a screen is narrow; nearer still on a phone.
-  const NAMES = { subject: ["subject", "subject", -56, -48], truth: ["true object", "truth", 36, -76], new: ["new object", "new", 38, 62] };
+  const NAMES = { subject: ["subject", "subject", -56, -48], truth: ["true object", "truth", 24, -76], new: ["new object", "new", 38, 62] };
   const PHONE = window.matchMedia("(max-width: 900px)");
   const named = (note) => {
     const by = PHONE.matches ? 0.6 : 1;

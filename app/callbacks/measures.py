@@ -15,7 +15,7 @@ from app.state import Relation
 
 Json = dict[str, Any]
 PANELS = ("edit", "retain", "test")
-REST = ("words", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
+REST = ("words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
 
 
 def register(app: Dash, client: Client) -> None:
@@ -24,6 +24,7 @@ def register(app: Dash, client: Client) -> None:
             "r": {name: Output(f"r-{name}", "children") for name in PANELS},
             "value": {name: Output(f"r-{name}", "data-value") for name in PANELS},
             "words": Output(ids.R_WORDS, "children"),
+            "told": Output(ids.TOLD, "children"),
             "accuracy": Output(ids.ACCURACY, "children"),
             "note": Output(ids.MEASURE_NOTE, "children"),
             "damage": Output(ids.DAMAGE_FIGURE, "figure"),
@@ -57,6 +58,7 @@ def register(app: Dash, client: Client) -> None:
             "r": {name: views.r_card(name, r[name], checkpoint, result) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
             "words": words.r_in_words(r["edit"]),
+            "told": words.told(len(edits), result),
             "accuracy": views.accuracy(checkpoint, result),
             "note": views.measured_over(result),
             "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),
