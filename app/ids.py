@@ -63,6 +63,7 @@ WORDS_AFTER = "words-after"
 CHECKPOINT_NOTE = "checkpoint-note"
 MEASURE_NOTE = "measure-note"
 R_WORDS = "r-words"
+TOLD = "told"  # what an edit did, read out
 QUESTION = "question"
 DAMAGE_FIGURE = "damage-figure"
 OUTCOMES = "outcomes"

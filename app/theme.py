@@ -52,8 +52,8 @@ def ring_gradient() -> str:
     return f"conic-gradient({', '.join(color for _, color in ring_colorscale())})"
 
 
-# Methods: Okabe and Ito's colours, which people with any colour blindness tell apart, without the one that is near the accent; symbols
-# tell them apart without colour. The same on every page.
+# Methods: Okabe and Ito's colours without the one that is near the accent, and three more; people with any colour blindness tell them
+# apart (tests/test_palette.py), and symbols do so without colour. The same on every page.
 METHODS: dict[str, tuple[str, str, str]] = {
     "rome": ("ROME", "#0080c8", "circle"),
     "memit": ("MEMIT", "#e69f00", "square"),
@@ -62,7 +62,7 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "ft": ("FT", "#7d838d", "cross"),
     "ft-l": ("FT-L", "#56b4e9", "x"),
     "ft-m": ("FT-M", "#a58f00", "triangle-down"),
-    "grace": ("GRACE", "#8b6bc9", "star"),
+    "grace": ("GRACE", "#7a5790", "star"),
 }
 
 

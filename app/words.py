@@ -123,6 +123,17 @@ def r_in_words(value: float) -> str:
     return f"Distances on the edited ring changed by {percent(value)}."
 
 
+def told(n_edits: int, result: EvaluationResult | None) -> str:
+    """What the edits did, read out to those who do not see it."""
+    if result is None:
+        return f"{model(0).capitalize()}."
+    recall = next(score for score in result.scores if (score.task, score.sub_graph) == ("direct", "edit"))
+    return (
+        f"{model(n_edits).capitalize()}. {r_in_words(result.shattering.edit)} "
+        f"Direct recall on ring {recall.order}: from {percent(recall.accuracy.before)} to {percent(recall.accuracy.after)}."
+    )
+
+
 def question(subject: int, item: Relation) -> str:
     way = "clockwise" if item.direction == "C" else "anticlockwise"
     return f"On ring {item.order}, who stands {plural(item.hops, 'step')} {way} of {subject}?"

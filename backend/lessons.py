@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -188,7 +188,7 @@ class _Reader:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ValueError(f"the file is larger than {MAX_BYTES // 1024} KiB")
-            lines = path.read_text(encoding="utf-8").split("\n")
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
         except (OSError, ValueError) as error:
             self.fault(path, 1, f"cannot be read: {error}")
             return None, {"text": ""}
@@ -205,11 +205,12 @@ class _Reader:
         for number, line in enumerate(lines, first):
             fenced ^= line.lstrip().startswith("```")
             mark = None if fenced else _PART.fullmatch(line.strip())
-            if mark is None:
+            if mark is None and not fenced and line.lstrip().startswith("<!--"):
+                self.fault(path, number, f"{line.strip()} would be shown as it is: {_parts(allowed)}")
+            elif mark is None:
                 found[now].append(line)
             elif mark[1] not in allowed or mark[1] in found:
-                wanted = " and ".join(f"<!-- {name} -->" for name in allowed) or "none"
-                self.fault(path, number, f"{line.strip()} is not a part here, or comes twice; there are: {wanted}")
+                self.fault(path, number, f"{line.strip()} is not a part here, or comes twice: {_parts(allowed)}")
             else:
                 now = mark[1]
                 found[now] = []
@@ -224,7 +225,8 @@ class _Reader:
             values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but text, so that No is a choice
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self.fault(path, (mark.line if mark else 0) + 2, f"the front matter cannot be read: {error.problem}")
+            hint = _HINTS.get(str(error.problem), "")
+            self.fault(path, (mark.line if mark else 0) + 2, f"the front matter cannot be read: {error.problem}{hint}")
             return None
         except (yaml.YAMLError, ValueError) as error:  # characters or values that YAML does not allow
             self.fault(path, 1, f"the front matter cannot be read: {str(error).splitlines()[0]}")
@@ -247,7 +249,7 @@ class _Reader:
         """What pydantic does not see."""
         question = head.question
         if question and question.right is not None and question.right > len(question.choices):
-            self.fault(path, _line(node, ("question", "right")), f"there are {len(question.choices)} choices")
+            self.fault(path, _line(node, ("question", "right")), f"question.right: there are {len(question.choices)} choices, counted from 1")
         for place, view in ((("view",), head), (("reveal", "view"), head.reveal)):
             if view is not None:
                 for message in _view_problems(view.view, self.check_view):
@@ -263,15 +265,17 @@ def _view(head: _View, lesson: _LessonHead | None) -> dict[str, Any]:
 
 def _query(view: str) -> str:
     """What follows `?` in an address; a view may be given as either."""
-    _, question, after = view.strip().partition("?")
-    query = after if question else view.strip()
+    before, question, after = view.strip().partition("?")
+    query = after if question else "" if "://" in before else before
     pairs = [part for part in query.split("#")[0].split("&") if part and part.partition("=")[0] not in OWN_KEYS]
     return "&".join(pairs)
 
 
 def _view_problems(view: str, check_view: CheckView | None) -> Iterator[str]:
-    if "://" in view and "?" not in view:
-        return  # the bare page
+    address = urlsplit(view.strip())
+    if address.scheme and address.path not in ("", "/"):
+        yield f"{address.path} is not the Explore page: open the address, go to Explore, and copy it with the page's Copy link"
+        return
     query = _query(view)
     if query and not all(part.partition("=")[1] for part in query.split("&")):
         yield f"{query[:60]!r} is not an address of the Explore page: copy it with the page's Copy link"
@@ -298,8 +302,22 @@ def _line(node: Any, place: Sequence[int | str]) -> int:
     return int(line) + 2  # from 1, and below the first ---
 
 
+def _parts(allowed: tuple[str, ...]) -> str:
+    return f"the parts are {' and '.join(f'<!-- {name} -->' for name in allowed)}" if allowed else "there are no parts here"
+
+
+_HINTS = {  # what YAML says, in terms of what was written
+    "mapping values are not allowed here": "; a text with a colon goes in quotes",
+    "found character '\\t' that cannot start any token": "; indent with spaces, not with tabs",
+}
+
+
 def _message(item: Any) -> str:
     name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "int_parsing":
+        return f"{name}: {item['input']!r} is not a whole number{', the place of the right choice from 1' if name.endswith('right') else ''}"
+    if item["type"] == "list_type":
+        return f"{name}: write a list, such as [{item['input']}]"
     if item["type"] == "missing":
         return f"{name}: is missing"
     if item["type"] == "extra_forbidden":

@@ -212,22 +212,24 @@
   });
 
   // --- for the last row: thicker points and lines, larger names ---------------------------------------------------------
-  const THICKER = 1.5;
   const plots = () => [...document.querySelectorAll(".scene .js-plotly-plot")];
-  // Where the names stand: nearer than on Explore, for they are larger, and half a screen is narrow.
-  const NAMES = { subject: ["subject", "subject", -52, -54], truth: ["true object", "truth", 34, -66], new: ["new object", "new", 38, 62] };
+  // Where the names stand: nearer than on Explore, for they are larger, and half a screen is narrow; nearer still on a phone.
+  const NAMES = { subject: ["subject", "subject", -56, -48], truth: ["true object", "truth", 24, -76], new: ["new object", "new", 38, 62] };
+  const PHONE = window.matchMedia("(max-width: 900px)");
   const named = (note) => {
+    const by = PHONE.matches ? 0.6 : 1;
     const [, [long, short, ax, ay]] = Object.entries(NAMES).find(([, [text]]) => note.text.includes(text)) || [0, ["", "", note.ax, note.ay]];
-    return { ...note, text: note.text.replace(long, short), ax, ay, arrowwidth: 2, font: { ...note.font, size: 18 } };
+    return { ...note, text: note.text.replace(long, short), ax: by * ax, ay: by * ay, arrowwidth: 2, font: { ...note.font, size: 20 * by } };
   };
   const without = (part) => (root.dataset.lectureHide || "").split(" ").includes(part);
   function dressed(figure) {
     if (!active() || !figure || !figure.data || !figure.data.length) return figure;
     const [ring, marks, ...rest] = figure.data;
+    const thicker = PHONE.matches ? 0.8 : 1.5;
     const bigger = (sizes, by) => (Array.isArray(sizes) ? sizes.map((size) => size * by) : sizes * by);
     const data = [
-      { ...ring, marker: { ...ring.marker, size: ring.marker.size * THICKER }, line: { ...ring.line, width: ring.line.width * 2 } },
-      marks && { ...marks, marker: { ...marks.marker, size: bigger(marks.marker.size, 1.4) } },
+      { ...ring, marker: { ...ring.marker, size: ring.marker.size * thicker }, line: { ...ring.line, width: ring.line.width * (thicker + 0.5) } },
+      marks && { ...marks, marker: { ...marks.marker, size: bigger(marks.marker.size, thicker) } },
       ...rest,
     ].filter(Boolean);
     const scene = figure.layout.scene;

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from backend.checkpoints import Checkpoint
 from backend.cli import main
-from backend.settings import Settings
+from backend.settings import REPOSITORY, Settings
 
 SMALL = "rings-small"
 Run = Callable[..., tuple[int, str, str]]
@@ -201,12 +201,18 @@ def test_what_is_wrong_with_a_lesson_is_named_by_file_and_line(run: Run, tmp_pat
     assert (status, out) == (1, "")
     assert f"{step}:4: view: The link's new object (t='far') cannot be read" in err
     assert "1 thing to mend" in err
+    step.write_text(step.read_text().replace("view: t=far", "view: e=0~I_C1~d4~romeo~0~tuned~1"))
+    fault = f"{step}:4: view: edits.0.method: unknown method 'romeo'; there are rome,"
+    assert fault in run("lesson", "check", step.parent)[2]
     status, _, err = run("lesson", "check", tmp_path / "nothing")
     assert (status, "no lesson in" in err) == (1, True)
 
 
-def test_all_lessons_that_the_server_knows_are_checked(run: Run) -> None:
-    status, out, _ = run("lesson", "check")
-    assert status == 0
+def test_all_lessons_that_the_server_knows_are_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    status, _, err = run("lesson", "check")
+    assert (status, "view: there is no checkpoint 'rings-2048-smooth' here" in err) == (1, True)
+    monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(REPOSITORY / "models_cache"))
+    status, out, err = run("lesson", "check")
+    assert (status, err) == (0, "")
     assert "shattering: 13 steps" in out
     assert "editing-101: 10 steps" in out

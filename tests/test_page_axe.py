@@ -1,4 +1,4 @@
-"""axe-core finds no serious violation on any page, in light and dark, and with its folds open."""
+"""axe-core finds no serious violation on any page, in light and dark, on a phone, with its folds open; Tab walks through all."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ PAGES = {
     "reproduce": "/reproduce",
     "gallery": "/gallery",
     "lecture": "/lecture",
-    "lesson": "/?lesson=editing-101&step=2",
+    "question": "/?lesson=editing-101&step=7",
+    "answer": "/?lesson=editing-101&step=7&reveal=1",
 }
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +54,65 @@ def violations(page: Page) -> list[str]:
     ]
 
 
+def walk(page: Page, most: int = 120) -> None:
+    """By Tab from the top until the page is left, or for `most` stops: each stop is new, on screen, and has a ring around it."""
+    page.evaluate("() => { document.activeElement.blur(); window.stops = new Set(); window.scrollTo(0, 0); }")
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        fault = page.evaluate(
+            """() => { const at = document.activeElement;
+                if (at === document.body) return "left";
+                const shown = at.matches(".choice input") ? at.nextElementSibling : at;
+                const style = getComputedStyle(shown), box = shown.getBoundingClientRect();
+                const named = at.id || at.outerHTML.slice(0, 120);
+                if (window.stops.has(at)) return window.stops.values().next().value === at ? "left" : `a trap: ${named}`;
+                window.stops.add(at);
+                if (style.outlineStyle === "none" || parseFloat(style.outlineWidth) < 2) return `no ring: ${named}`;
+                const seen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+                return seen ? "" : `off screen: ${named}`; }"""
+        )
+        if fault == "left":
+            return
+        assert fault == ""
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_serious_violation(page: Page, server: Server, saved: None, name: str) -> None:
     page.goto(server.url + PAGES[name])
     page.wait_for_selector("#status[data-state=idle]")
     page.wait_for_timeout(300)
     page.wait_for_selector("#status[data-state=idle]")
+    walk(page)
     assert violations(page) == []
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     page.click("#link-qr")
     page.wait_for_selector("#share-qr img")
     page.wait_for_selector("#status[data-state=idle]")
     assert violations(page) == []
+    page.set_viewport_size(PHONE)
+    page.wait_for_timeout(300)
+    page.wait_for_selector("#status[data-state=idle]")
+    assert violations(page) == []
+    page.click("#share > summary")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_followers_phone(page: Page, server: Server) -> None:
+    room = httpx.post(f"{server.url}/api/v1/rooms").json()
+    query = "?c=rings-small&q=0~II_C2&t=d4&lesson=editing-101&step=7"
+    httpx.put(
+        f"{server.url}/api/v1/rooms/{room['id']}/state",
+        json={"state": {"path": "/", "query": query, "camera": None}},
+        headers={"Authorization": f"Bearer {room['presenter_token']}"},
+    ).raise_for_status()
+    page.set_viewport_size(PHONE)
+    page.goto(room["audience_url"])
+    page.wait_for_selector("#lecture-question button")
+    page.wait_for_selector("#status[data-state=idle]")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    last = page.locator("#lecture-question button").last.bounding_box()
+    assert last
+    assert last["height"] >= 40
+    assert last["y"] + last["height"] < PHONE["height"], "the question is on screen with all its choices"

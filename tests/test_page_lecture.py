@@ -197,3 +197,124 @@ def test_a_lesson_that_is_not_here_says_so(lecture: Lecture, server: Server) -> 
     page.locator("#status:not([data-state=busy])").wait_for(state="attached")  # while it computes, Escape means cancel
     page.keyboard.press("Escape")
     expect(page.locator("#lecture")).to_be_hidden()
+
+
+def test_the_world_is_shown_before_any_model(lecture: Lecture) -> None:
+    page = lecture.page
+    expect(page.locator("#scene-before")).to_be_hidden()
+    legend, scenes = page.locator(".legend").bounding_box(), page.locator(".scenes").bounding_box()
+    assert legend
+    assert scenes
+    assert legend["height"] > scenes["height"] / 2
+    marks = "marks => marks.map((mark) => [mark.dataset.name, getComputedStyle(mark, '::after').content])"
+    found = page.locator(".legend .tick.subject, .legend .tick.old").evaluate_all(marks)
+    assert found == [["0", '"0"'], ["43", '"43"']]
+    lecture.press("ArrowRight", 2)
+    expect(page.locator("#scene-before")).to_be_visible()
+    assert (page.locator(".legend").bounding_box() or {})["height"] < 100
+
+
+def test_a_presenters_keys(lecture: Lecture) -> None:
+    page = lecture.page
+    lecture.press("End", 10)
+    lecture.press("PageUp", 9)
+    lecture.press("Home", 1)
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement === document.documentElement")
+    expect(page.locator(".bar")).to_be_hidden()
+    lecture.press("PageDown", 2)
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement === null")
+    page.keyboard.press(".")  # some clickers blank with it
+    expect(page.locator("#lecture-cover")).to_be_visible()
+    lecture.press("PageDown", 3)
+    expect(page.locator("#lecture-cover")).to_be_visible()
+    page.click("#lecture-cover")
+    expect(page.locator("#lecture-cover")).to_have_count(0)
+    expect(page.locator("#lecture-step")).to_have_text("3 / 10")
+    assert lecture.faults == []
+
+
+def test_the_notes_tell_reveal_blank_and_the_end(lecture: Lecture) -> None:
+    page = lecture.page
+    with page.expect_popup() as opened:
+        page.click("#lecture-notes")
+    notes: Page = opened.value
+    expect(notes.locator("#notes-after")).to_have_text("Next: Where is a fact kept?")
+    notes.keyboard.press("End")
+    lecture.step(10)
+    expect(notes.locator("#notes-after")).to_have_text("This is the last step.")
+    notes.keyboard.press("Home")
+    lecture.step(1)
+    notes.keyboard.press("PageDown")
+    notes.click("[data-press=next]")
+    lecture.step(3)
+    expect(notes.locator("#notes-after")).to_have_text("Next: the answer")
+    page.keyboard.press(" ")
+    expect(notes.locator("#notes-state")).to_be_empty()
+    expect(notes.locator("#notes-after")).to_have_text("Next: First try: train on the new fact")
+    notes.click("[data-press=blank]")
+    expect(notes.locator("#notes-state")).to_have_text("The screen is blank.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(notes.locator("#notes-state")).to_contain_text("The lecture is over")
+    notes.close()
+
+
+MOVED = """() => { window.moved = [];
+    for (const kind of ["transitionrun", "animationstart"])
+        document.addEventListener(kind, (event) => window.moved.push(event.propertyName || event.animationName), true); }"""
+
+
+def test_nothing_moves_by_itself_where_that_is_not_wanted(lecture: Lecture) -> None:
+    page = lecture.page
+    page.evaluate(MOVED)
+    lecture.press("End", 10)
+    page.fill("#strength", "0.5")
+    page.wait_for_timeout(300)
+    lecture.settle()
+    assert page.evaluate("window.moved.length") > 0
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate("window.moved = []")
+    page.fill("#strength", "1.5")
+    page.wait_for_timeout(300)
+    lecture.settle()
+    lecture.press("Home", 1)
+    lecture.press("ArrowRight", 2)
+    assert page.evaluate("window.moved") == []
+
+
+def test_a_scene_reached_by_tab_turns_by_the_arrows_and_one_clicked_leaves_them_to_the_lecture(
+    lecture: Lecture, server: Server
+) -> None:
+    page = lecture.page
+    page.goto(f"{server.url}/?lesson={LESSON}&step=9")
+    lecture.step(9)
+    while not page.evaluate("document.activeElement.matches('.scene')"):
+        page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    before = lecture.camera("scene-after")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert lecture.camera("scene-after") != before
+    expect(page.locator("#lecture-step")).to_have_text("9 / 10")
+    lecture.turn("scene-after")
+    lecture.press("ArrowRight", 10)
+
+
+def test_a_phone_shows_question_and_scenes_without_scrolling_sideways(lecture: Lecture, server: Server) -> None:
+    page = lecture.page
+    for width, height in ((360, 740), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{server.url}/?lesson={LESSON}&step=7&reveal=1")
+        lecture.step(7)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        before, after = (page.locator(f".scene.{name}").bounding_box() for name in ("before", "after"))
+        assert before
+        assert after
+        assert (before["y"], before["width"]) == (after["y"], pytest.approx(after["width"], abs=2)), "side by side"
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("button, select, summary, input")]
+                .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 40).map((e) => e.outerHTML)"""
+        )
+        assert small == [], "too small for a finger"

@@ -67,7 +67,9 @@ def register(app: Dash, client: Client) -> None:
             else chosen.object
         )
         marks = {"subject": ask["subject"], "old": old, "new": new}
-        turns = {role: position[entity] / len(position) for role, entity in marks.items() if entity is not None}
+        turns = {
+            role: (entity, position[entity] / len(position)) for role, entity in marks.items() if entity is not None
+        }
         colors = options.place_colors(checkpoint.graph, rings, ask["subject"], relation)
         return (
             words.question(ask["subject"], relation),

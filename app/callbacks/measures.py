@@ -16,7 +16,7 @@ from app.state import Relation
 
 Json = dict[str, Any]
 PANELS = ("edit", "retain", "test")
-REST = ("words", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
+REST = ("words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
 
 
 def register(app: Dash, client: Client) -> None:
@@ -25,6 +25,7 @@ def register(app: Dash, client: Client) -> None:
             "r": {name: Output(f"r-{name}", "content") for name in PANELS},
             "value": {name: Output(f"r-{name}", "value") for name in PANELS},
             "words": Output(ids.R_WORDS, "children"),
+            "told": Output(ids.TOLD, "children"),
             "accuracy": Output(ids.ACCURACY, "content"),
             "note": Output(ids.MEASURE_NOTE, "children"),
             "damage": Output(ids.DAMAGE_FIGURE, "figure"),
@@ -58,6 +59,7 @@ def register(app: Dash, client: Client) -> None:
             "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
             "words": words.r_in_words(r["edit"]),
+            "told": words.told(len(edits), result),
             "accuracy": plain(views.accuracy(checkpoint, result)),
             "note": views.measured_over(result),
             "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),

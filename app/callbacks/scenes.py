@@ -80,9 +80,8 @@ def register(app: Dash, client: Client) -> None:
             ["Before ", _quiet(f"the unedited model · {place}")],
             [
                 "After ",
-                _quiet(
-                    f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}{words.magnified(before.frame.half / after.frame.half)}"
-                ),
+                _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}"),
+                _quiet(words.magnified(before.frame.half / after.frame.half).removeprefix(" · "), "quiet scale"),
             ],
             words.picture(result.diagnostics["before"], result.method),
             words.picture(result.diagnostics["after"], result.method)
@@ -135,7 +134,7 @@ def _camera(camera: list[float] | None) -> tuple[float, ...] | None:
     return tuple(camera) if camera else None
 
 
-def _quiet(text: str) -> Any:
+def _quiet(text: str, name: str = "quiet") -> Any:
     from dash import html
 
-    return html.Span(text, className="quiet")
+    return html.Span(text, className=name)

@@ -35,6 +35,7 @@ def page() -> Node:
             className="explore",
         ),
         details(),
+        html.P(id=ids.TOLD, className="unseen", role="status"),
         stores=STORES,
         skip=("Skip to the numbers", "#accuracy"),
     )

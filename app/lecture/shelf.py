@@ -47,7 +47,10 @@ def shelf() -> Node:
                         html.Summary("Write your own"),
                         html.Pre(
                             "shatterscope lesson new my-lesson\nshatterscope lesson check lessons/my-lesson\n"
-                            "SHATTERSCOPE_LESSONS_DIR=lessons shatterscope serve"
+                            "SHATTERSCOPE_LESSONS_DIR=lessons shatterscope serve",
+                            tabIndex="0",  # so that the keyboard can scroll it
+                            role="group",
+                            **{"aria-label": "Commands"},
                         ),
                         html.P(
                             "A lesson is a folder of Markdown files, one a step; a step's view is the address that Copy link gives."

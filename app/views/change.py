@@ -25,10 +25,15 @@ def target(old: int, new: int | None, distance: int | None) -> list[Node]:
     return ["Teach it ", html.B(str(new), className="new"), f" instead of {old}{steps}."]
 
 
-def legend(order: str, turns: dict[str, float]) -> list[Node]:
+def legend(order: str, marks: dict[str, tuple[int, float]]) -> list[Node]:
+    """`marks`: by role the entity and its place as a fraction of the way round."""
     ticks = [
-        html.Span(className=f"tick {role}", style={"transform": f"rotate({360 * turn:.2f}deg)"})
-        for role, turn in turns.items()
+        html.Span(
+            className=f"tick {role}",
+            style={"--turn": f"{360 * turn:.2f}deg", "transform": "rotate(var(--turn))"},
+            **{"data-name": str(entity)},
+        )
+        for role, (entity, turn) in marks.items()
     ]
     return [*ticks, html.Span(order, className="legend-name")]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +22,9 @@ NEW_LESSON = """\
 title: {title}
 audience: Who it is for, in a few words
 minutes: 10
-hide: [change, history, captions, words, see, accuracy]   # what no step shows, unless it says otherwise
+# What no step shows, unless it says otherwise. There are: ask change stack strength history before after new captions words legend
+# see r accuracy. `lock: [strength]` shows a part and lets nobody touch it.
+hide: [change, history, words, see, accuracy]
 ---
 One or two sentences: what people will have seen at the end.
 """
@@ -30,7 +34,7 @@ NEW_STEPS = {
 title: A ring
 # The view: set up the Explore page as you want it, press Copy link, and paste the address here.
 view: ""
-hide: [after, stack, change, history, captions, words, see, r, accuracy]
+hide: [after, new, stack, change, history, captions, words, see, r, accuracy]
 ---
 One idea a step. Short sentences, **one** thing in bold.
 
@@ -41,15 +45,17 @@ What you will say. Press S in the lecture to read this in a second window.
 ---
 title: What if we change one fact?
 view: "t=d4"
+hide: [after, stack, change, history, captions, words, see, r, accuracy]
 question:
   ask: What do you think will happen?
   choices:
-    - Nothing
-    - A dent
+    - Nothing else changes
+    - Some other facts are lost
     - The ring breaks
-  right: 3
+  right: 2
 reveal:
   view: "t=d4&e=0~I_C1~d4~rome~0~tuned~1"
+  hide: [ask, change, history, words, see, accuracy]
 ---
 Everybody guesses before anybody sees.
 
@@ -106,15 +112,16 @@ def check_lessons(
     """Read lessons as the server does, and their views as the page does; every error names file and line."""
     found = lesson_folders(LESSONS, load_settings().lesson_dirs) if folder is None else _lessons_in(folder.absolute())
     faults = 0
-    for path in found:
-        try:
-            lesson = read_lesson(path, _view_problems)
-        except LessonError as error:
-            faults += len(error.problems)
-            for item in error.problems:
-                print(f"{path.parent / item.file}:{item.line}: {item.message}", file=sys.stderr)
-        else:
-            print(f"{lesson.id}: {lesson.n_steps} steps, {lesson.minutes} minutes: {lesson.title}")
+    with _views() as view_problems:
+        for path in found:
+            try:
+                lesson = read_lesson(path, view_problems)
+            except LessonError as error:
+                faults += len(error.problems)
+                for item in error.problems:
+                    print(f"{path.parent / item.file}:{item.line}: {item.message}", file=sys.stderr)
+            else:
+                print(f"{lesson.id}: {lesson.n_steps} steps, {lesson.minutes} minutes: {lesson.title}")
     if faults:
         fail(f"{faults} {'thing' if faults == 1 else 'things'} to mend")
 
@@ -128,7 +135,35 @@ def _lessons_in(folder: Path) -> Sequence[Path]:
     return found
 
 
-def _view_problems(query: str) -> list[str]:
+@contextmanager
+def _views() -> Iterator[Callable[[str], list[str]]]:
+    """What is wrong with a view, as the page would find: its form, its checkpoint, and whether each of its edits can be made."""
+    from app import actions, options
+    from app.client import ApiError, Client
     from app.state import ViewState
+    from backend.api import create_app
 
-    return ViewState.from_query(query)[1]
+    async def problems(client: Client, query: str) -> list[str]:
+        view, found = ViewState.from_query(query)
+        if found:
+            return found
+        try:
+            checkpoints = await client.checkpoints()
+            known = [item.id for item in checkpoints]
+            if view.checkpoint is not None and view.checkpoint not in known:
+                return [f"there is no checkpoint {view.checkpoint!r} here; there are: {', '.join(known)}"]
+            checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
+            _, found = actions.fit(view, checkpoint, await client.editors())
+            if not found and view.edits:
+                await client.fact(checkpoint.id, view.subject, view.relation.name, view.edits)
+        except ApiError as error:
+            return [error.message.partition(" (body.")[0].removeprefix("body.")]
+        return found
+
+    server = create_app(load_settings())
+    try:
+        client = Client(server=server)
+        with asyncio.Runner() as runner:
+            yield lambda query: runner.run(problems(client, query))
+    finally:
+        server.state.laboratory.close()
