@@ -20,7 +20,8 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
     ---
     Text.
 
-`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own.
+`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. Where both scenes are hidden (`before` and
+`after`), the ring of the world takes their place, with the fact's subject and object on it.
 """
 
 from __future__ import annotations
@@ -249,7 +250,11 @@ class _Reader:
         """What pydantic does not see."""
         question = head.question
         if question and question.right is not None and question.right > len(question.choices):
-            self.fault(path, _line(node, ("question", "right")), f"question.right: there are {len(question.choices)} choices, counted from 1")
+            self.fault(
+                path,
+                _line(node, ("question", "right")),
+                f"question.right: there are {len(question.choices)} choices, counted from 1",
+            )
         for place, view in ((("view",), head), (("reveal", "view"), head.reveal)):
             if view is not None:
                 for message in _view_problems(view.view, self.check_view):
@@ -303,7 +308,11 @@ def _line(node: Any, place: Sequence[int | str]) -> int:
 
 
 def _parts(allowed: tuple[str, ...]) -> str:
-    return f"the parts are {' and '.join(f'<!-- {name} -->' for name in allowed)}" if allowed else "there are no parts here"
+    return (
+        f"the parts are {' and '.join(f'<!-- {name} -->' for name in allowed)}"
+        if allowed
+        else "there are no parts here"
+    )
 
 
 _HINTS = {  # what YAML says, in terms of what was written

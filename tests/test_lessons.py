@@ -86,7 +86,10 @@ def test_a_lesson_is_read(tmp_path: Path) -> None:
         (STEP.replace("Text.", ""), "s1.md:5: the text is missing"),
         (STEP + "<!-- note -->\nx\n", "s1.md:6: <!-- note --> is not a part here"),
         (STEP + "<!-- notes -->\nx\n<!-- notes -->\ny\n", "s1.md:8: <!-- notes --> is not a part here, or comes twice"),
-        (STEP + "<!-- Speaker notes -->\nx\n", "s1.md:6: <!-- Speaker notes --> would be shown as it is: the parts are"),
+        (
+            STEP + "<!-- Speaker notes -->\nx\n",
+            "s1.md:6: <!-- Speaker notes --> would be shown as it is: the parts are",
+        ),
         ("---\ntitle: What: now\nview: ''\n---\nText.\n", "s1.md:2: the front matter cannot be read: mapping"),
         ("---\ntitle: A step\n\tview: ''\n---\nText.\n", "s1.md:3: the front matter cannot be read: found character"),
         ("---\ntitle: A step\nview: http://a.b/v/Abc\n---\nText.\n", "s1.md:3: view: /v/Abc is not the Explore page"),

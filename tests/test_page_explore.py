@@ -177,7 +177,9 @@ def test_everything_by_keyboard(explore: Explore) -> None:
     explore.edits(0)
     page.keyboard.press("ControlOrMeta+Shift+z")
     explore.edits(1)
-    told = r"Base \+ 1 edit\. Distances on the edited ring changed by .* %\. Direct recall on ring II: from .* % to .* %\."
+    told = (
+        r"Base \+ 1 edit\. Distances on the edited ring changed by .* %\. Direct recall on ring II: from .* % to .* %\."
+    )
     expect(page.locator("#told")).to_have_text(re.compile(told))
     visible = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
     assert visible != "none"
