@@ -20,7 +20,8 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
     ---
     Text.
 
-`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own.
+`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. Where both scenes are hidden (`before` and
+`after`), the ring of the world takes their place, with the fact's subject and object on it.
 """
 
 from __future__ import annotations

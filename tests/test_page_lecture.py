@@ -279,8 +279,8 @@ def test_nothing_moves_by_itself_where_that_is_not_wanted(lecture: Lecture) -> N
     page.fill("#strength", "1.5")
     page.wait_for_timeout(300)
     lecture.settle()
-    lecture.press("Home", 1)
-    lecture.press("ArrowRight", 2)
+    lecture.press("PageUp", 9)
+    lecture.press("PageUp", 8)
     assert page.evaluate("window.moved") == []
 
 

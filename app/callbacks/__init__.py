@@ -22,7 +22,7 @@ SHARED = tuple(
         (ids.QUESTION, "children"),
         (ids.EDIT_STACK, "children"),
         (ids.SCENE_BEFORE, "figure"),
-        (ids.R_EDIT, "children"),
+        (ids.R_EDIT, "content"),
     )
 )
 
