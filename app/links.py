@@ -18,6 +18,7 @@ from backend.schemas import CheckpointInfo, EditorInfo
 
 VERSION = 1
 KEYS = ("h", "ver")
+MADE = ("e=", "run=")  # what is of one checkpoint alone: edits, results
 HASH = 12  # digits: of a handful of checkpoints no two begin alike
 
 _PIN = re.compile(r"([0-9a-f]{8,64})(?:~([0-9]{1,7})~([0-9]{1,3})~([0-9]{1,3}))?")
@@ -62,10 +63,10 @@ def pinned(query: str, checkpoint: CheckpointInfo) -> str:
     return "?" + "&".join((f"c={checkpoint.id}", *parts, f"h={pin(checkpoint)}", f"ver={VERSION}"))
 
 
-def address(view: ViewState, checkpoint: CheckpointInfo) -> str:
-    """The query of a view as the address bar shows it: short, but where there are edits it says on which weights."""
-    query = view.to_query()
-    return f"{query}&h={pin(checkpoint)}" if view.edits else query
+def address(query: str, checkpoint: CheckpointInfo) -> str:
+    """The query of a view as the address bar shows it: short, but what was made says on which weights."""
+    made = any(part.startswith(MADE) for part in query.split("&"))
+    return f"{query}&h={pin(checkpoint)}" if made else query
 
 
 @dataclass(frozen=True)

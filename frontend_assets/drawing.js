@@ -17,6 +17,9 @@
     }
   });
 
+  // As many points as the screen has, at most two to each way; plotly's own two on any screen are four times the work on most.
+  const density = () => Math.min(Math.max(window.devicePixelRatio || 1, 1), 2);
+
   const signature = (gd, { data, layout }) => JSON.stringify([gd.clientWidth, gd.clientHeight, data, layout], (key, value) => (key === "camera" ? undefined : value));
 
   const fits = (gd) => gd._fullLayout && Math.abs(gd._fullLayout.width - gd.clientWidth) < 1 && Math.abs(gd._fullLayout.height - gd.clientHeight) < 1;
@@ -33,7 +36,7 @@
         const now = signature(gd, framed);
         if (gd._fullLayout && gd._drawn === now) return Promise.resolve(gd);
         gd._drawn = now;
-        return Promise.resolve(react(gd, framed, ...rest)).then((done) => { page.drawn(gd); return done; });
+        return Promise.resolve(react(gd, { ...framed, config: { ...framed.config, plotGlPixelRatio: density() } }, ...rest)).then((done) => { page.drawn(gd); return done; });
       });
       late.delete(gd);
       const first = !gd._fullLayout || (gd.closest(".scene") && !gd.querySelector("canvas"));

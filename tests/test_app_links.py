@@ -50,7 +50,7 @@ def test_a_pinned_link_is_the_same_view_and_says_its_weights(
     graph = info.graph
     assert Pin.from_query(query) == Pin(digits[:12], (graph.n_entities, graph.n_orders, graph.n_hops), VERSION)
     assert pinned(query, info) == query, "pinning twice changes nothing"
-    shown = address(view, info)
+    shown = address(view.to_query(), info)
     assert ViewState.from_query(shown) == (view, []), "the address bar shows the view as it is"
     assert Pin.from_query(shown).sha256 == (digits[:12] if view.edits else None), "edits are made on weights"
 

@@ -177,9 +177,7 @@ def test_everything_by_keyboard(explore: Explore) -> None:
     explore.edits(0)
     page.keyboard.press("ControlOrMeta+Shift+z")
     explore.edits(1)
-    told = (
-        r"Base \+ 1 edit\. Distances on the edited ring changed by .* %\. Direct recall on ring II: from .* % to .* %\."
-    )
+    told = r"Base \+ 1 edit\. Distances on the edited ring changed by .*\s%\. Direct recall on ring II: from .*\s% to .*\s%\."
     expect(page.locator("#told")).to_have_text(re.compile(told))
     visible = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
     assert visible != "none"

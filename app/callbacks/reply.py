@@ -141,7 +141,9 @@ class Reply:
             ids.HISTORY,
             {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, ctx.args_grouping, shown)},
         )
-        self.store(ids.URL_OUT, links.address(options.shortest(view, checkpoint, tool, editors[0]), checkpoint))
+        self.store(
+            ids.URL_OUT, links.address(options.shortest(view, checkpoint, tool, editors[0]).to_query(), checkpoint)
+        )
         out["notice"] = sentences([*notices, *gave_way])
         out["problem"] = ""
         return out

@@ -14,7 +14,7 @@ from app.compare import rows
 from app.compare.layout import tile
 from app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
 from app.layout.parts import Node, sentences
-from app.links import Pin, open_link
+from app.links import Pin, address, open_link
 from app.share.notice import told
 from app.state import Edit, Relation, Target, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
@@ -164,7 +164,7 @@ class Planner:
             "base": base,
             "round": self.round() + bool(run),
         }
-        out["url_out"] = _shortest(state, checkpoint, editors).to_query()
+        out["url_out"] = address(_shortest(state, checkpoint, editors).to_query(), checkpoint)
         out["notice"], out["problem"] = sentences(notices), ""
         return out
 

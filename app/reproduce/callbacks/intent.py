@@ -11,7 +11,7 @@ from dash.exceptions import PreventUpdate
 from app import ids, options
 from app.client import ApiError, Client
 from app.layout.parts import Node, sentences
-from app.links import Pin
+from app.links import Pin, address
 from app.reproduce import names
 from app.reproduce.runs import elsewhere, opened_link, opening_checkpoint
 from app.reproduce.state import View, default_edit
@@ -149,7 +149,7 @@ def _reply(
         "view": view.to_store(),
         "run": run if run != was["run"] else no_update,
         "edit": drawn if drawn != was["edit"] else no_update,
-        "url": view.to_query(),
+        "url": address(view.to_query(), checkpoint),
         "value": values,
         "options": offered if opened else dict.fromkeys(offered, no_update),
         "max": {names.SUBJECT: graph.n_entities - 1, names.DISTANCE: graph.n_entities // 2},
