@@ -318,3 +318,21 @@ def test_a_phone_shows_question_and_scenes_without_scrolling_sideways(lecture: L
                 .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 40).map((e) => e.outerHTML)"""
         )
         assert small == [], "too small for a finger"
+
+
+def test_a_step_draws_each_scene_once_at_most(lecture: Lecture) -> None:
+    """A drawing takes a tenth of a second where there is no graphics card: a step's new size, data and names come in one."""
+    page = lecture.page
+    page.evaluate(
+        """() => { window.drawn = [];
+            document.querySelectorAll('.scene .js-plotly-plot').forEach((plot, which) => plot.on('plotly_afterplot', () => window.drawn.push(which))); }"""
+    )
+    seen = 0
+    for number in (2, 3, 3, 4, 5, 6, 7, 7, 8, 8, 9, 10):  # those told twice ask first
+        page.keyboard.press("ArrowRight")
+        lecture.step(number)
+        page.wait_for_timeout(700)  # for a drawing that comes after
+        drawn = page.evaluate("window.drawn.splice(0)")
+        assert sorted(drawn) == sorted(set(drawn)), f"step {number}"
+        seen += len(drawn)
+    assert seen > 0
