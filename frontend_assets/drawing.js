@@ -36,7 +36,11 @@
         const now = signature(gd, framed);
         if (gd._fullLayout && gd._drawn === now) return Promise.resolve(gd);
         gd._drawn = now;
-        return Promise.resolve(react(gd, { ...framed, config: { ...framed.config, plotGlPixelRatio: density() } }, ...rest)).then((done) => { page.drawn(gd); return done; });
+        return Promise.resolve(react(gd, { ...framed, config: { ...framed.config, plotGlPixelRatio: density() } }, ...rest)).then((done) => {
+          page.drawn(gd);
+          if (!hidden(gd) && !fits(gd)) resize(gd); // its place has changed while it was drawn
+          return done;
+        });
       });
       late.delete(gd);
       const first = !gd._fullLayout || (gd.closest(".scene") && !gd.querySelector("canvas"));
