@@ -106,7 +106,7 @@ def magnified(factor: float) -> str:
     """Said where the second scene has another scale than the first."""
     if 0.98 <= factor <= 1.02:
         return ""
-    return f" · drawn {factor:.1f} times as large" if factor >= 0.1 else f" · drawn {1 / factor:.0f} times smaller"
+    return f"drawn {factor:.1f} times as large" if factor >= 0.1 else f"drawn {1 / factor:.0f} times smaller"
 
 
 def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -> str:

@@ -1,7 +1,7 @@
 // The status element: busy as soon as a callback leaves for the server, idle when the last one is back, error while a message
 // about a problem stands on the page. Counting the requests themselves answers a click at once and cannot forget one.
 //
-// The event `shatterscope:idle` tells of each end of it.
+// The event `shatterscope:idle` tells when it has been over for a moment.
 //
 // What takes longer than a second says so and can be cancelled: the requests are aborted, which makes the server drop the work,
 // and the page goes back to the view that was last complete. A request that a newer one of the same callback has overtaken is
@@ -23,9 +23,7 @@
     if (!status) return;
     const problem = document.querySelector(".problem:not(:empty)");
     const state = flights.size > 0 ? "busy" : lost || problem ? "error" : "idle";
-    const before = status.dataset.state;
     status.dataset.state = state;
-    if (state === "idle" && before === "busy") document.dispatchEvent(new CustomEvent("shatterscope:idle"));
     document.documentElement.dataset.busy = state === "busy" ? "1" : "";
     const text = document.getElementById("status-text");
     const said = words[state] || lost || "see the message";
@@ -37,7 +35,10 @@
       since = null;
       clearInterval(ticking);
       // Between the links of a slow chain of callbacks the page is idle for a moment, which is not yet a complete view.
-      if (state === "idle") completing = setTimeout(() => { complete = window.shatterscope.state().query; }, 300);
+      completing = setTimeout(() => {
+        if (state === "idle") complete = window.shatterscope.state().query;
+        document.dispatchEvent(new CustomEvent("shatterscope:idle"));
+      }, 300);
     }
     tick();
   }

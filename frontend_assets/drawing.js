@@ -3,7 +3,7 @@
 // - a figure that stands there already, at this size, is left alone;
 // - a change of size that the last drawing has already met draws nothing (dcc.Graph tells of each, a moment after);
 // - one that is hidden is drawn when it is shown, but for a scene's first, which takes longest: it gets ready unseen.
-// What else happens to a drawing is in camera.js (`framed`, `still`, `drawn`) and lecture.js (`dress`).
+// What else happens to a drawing is in camera.js (`framed`, `still`, `drawn`) and lecture_dress.js (`dress`).
 (function () {
   const page = (window.shatterscope = window.shatterscope || {});
   const hidden = (gd) => gd.clientWidth === 0 && gd.clientHeight === 0;
@@ -13,6 +13,7 @@
       const draw = late.get(target);
       if (!draw || hidden(target)) continue;
       late.delete(target);
+      shown.unobserve(target);
       draw();
     }
   });

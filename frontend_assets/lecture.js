@@ -129,7 +129,7 @@
     shown = at;
     coming = at;
     clearTimeout(changing);
-    if (began) looksNow(); else changing = setTimeout(looksNow, PATIENCE);
+    if (began) looksNow(); else changing = setTimeout(() => { if (byId("status").dataset.state !== "busy") looksNow(); }, PATIENCE);
     if (!same) {
       byId("lecture-title").textContent = step.title;
       byId("lecture-body").innerHTML = step.html;

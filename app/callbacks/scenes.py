@@ -81,7 +81,7 @@ def register(app: Dash, client: Client) -> None:
             [
                 "After ",
                 _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}"),
-                _quiet(words.magnified(before.frame.half / after.frame.half).removeprefix(" · "), "quiet scale"),
+                _quiet(words.magnified(before.frame.half / after.frame.half), "quiet scale"),
             ],
             words.picture(result.diagnostics["before"], result.method),
             words.picture(result.diagnostics["after"], result.method)

@@ -60,10 +60,14 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
         if isinstance(made, Variant):
             first, after = _scenes(shown, made.projection)
             figures[ident] = _figure(after)
-            larger = words.magnified(first.frame.half / after.frame.half)
+            scale = words.magnified(first.frame.half / after.frame.half)
             told = words.picture(made.projection.diagnostics["after"], made.projection.method)
             feet = html.Div(verdict(row, len(contender.edits) == 1), className="tile-r")
-            scenes.append(scene(ident, contender.title, f"{contender.preset}{larger}", told, "variant", feet))
+            scenes.append(
+                scene(
+                    ident, contender.title, " · ".join(filter(None, (contender.preset, scale))), told, "variant", feet
+                )
+            )
         else:
             scenes.append(_missing(contender, made))
     body = html.Main(

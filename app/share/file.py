@@ -119,7 +119,8 @@ def _scenes(shown: Shown) -> Node:
     diagnostics, projection = shown.projection.diagnostics, shown.projection
     place = f"{projection.relation} · {options.site_name(projection.site)}"
     before, after = _pair(shown)
-    model = words.model(len(shown.view.edits)) + words.magnified(before.frame.half / after.frame.half)
+    scale = words.magnified(before.frame.half / after.frame.half)
+    model = " · ".join(filter(None, (words.model(len(shown.view.edits)), scale)))
 
     def one(name: str, of: str) -> Node:
         side = name.lower()
