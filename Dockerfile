@@ -20,7 +20,7 @@ RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH
 
 # Dependencies before sources: a change in the code does not install torch again.
-COPY pyproject.toml constraints.txt ./
+COPY pyproject.toml setup.py constraints.txt ./
 RUN if [ -n "$TORCH_INDEX_URL" ]; then \
         pip install --no-deps --index-url "$TORCH_INDEX_URL" --constraint constraints.txt torch; \
     fi

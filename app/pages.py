@@ -24,7 +24,9 @@ from app.once import Once
 from app.share import callbacks as sharing
 from app.share.exporter import Exporter
 
-ASSETS = Path(__file__).resolve().parent.parent / "frontend_assets"
+HERE = Path(__file__).resolve().parent
+# A wheel has them inside the package, the repository beside it (setup.py).
+ASSETS = (HERE if (HERE / "frontend_assets").is_dir() else HERE.parent) / "frontend_assets"
 SUITES = "_dash-component-suites"
 
 INDEX = """<!DOCTYPE html>

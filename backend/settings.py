@@ -9,8 +9,11 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-LESSONS = REPOSITORY / "lessons"  # those that ship
+PACKAGE = Path(__file__).resolve().parent
+REPOSITORY = PACKAGE.parent
+# What ships: a wheel has it inside the package, the repository beside it (setup.py).
+SHIPPED = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else REPOSITORY
+LESSONS = SHIPPED / "lessons"
 PREFIX = "SHATTERSCOPE_"
 
 
@@ -29,7 +32,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True)
 
     state_dir: Path = Field(default_factory=_default_state_dir, description="all that is written at run time")
-    models_dir: Path = Field(default=REPOSITORY / "models_cache", description="folder of trained checkpoints")
+    models_dir: Path = Field(default=SHIPPED / "models_cache", description="folder of trained checkpoints")
     database_url: str | None = Field(default=None, description="any SQLAlchemy URL; default: SQLite in state_dir")
     lessons_dir: str = Field(
         default="", description=f"folders of lessons besides those that ship, with {os.pathsep} between them"
