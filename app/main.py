@@ -18,7 +18,7 @@ from app.share import gallery, routes
 PAGES = (
     Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED, routes.EXPORTERS["/"]),
     Page("/compare", "Compare · Shatterscope", compare.layout, compare.register, exporter=routes.EXPORTERS["/compare"]),
-    Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf),
+    Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf, draws=False),
     Page(
         "/reproduce",
         "Reproduce · Shatterscope",
@@ -26,7 +26,7 @@ PAGES = (
         reproduce.register,
         exporter=routes.EXPORTERS["/reproduce"],
     ),
-    Page("/gallery", "Gallery · Shatterscope", gallery.layout, gallery.register),
+    Page("/gallery", "Gallery · Shatterscope", gallery.layout, gallery.register, draws=False),
 )
 
 

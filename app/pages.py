@@ -7,39 +7,39 @@ nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scri
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
 from fastapi import FastAPI
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from app import ids
+from app.assets import ASSETS, Static, address
 from app.client import Client
 from app.leaving import Leaving
 from app.once import Once
 from app.share import callbacks as sharing
 from app.share.exporter import Exporter
 
-HERE = Path(__file__).resolve().parent
-# A wheel has them inside the package, the repository beside it (setup.py).
-ASSETS = (HERE if (HERE / "frontend_assets").is_dir() else HERE.parent) / "frontend_assets"
 SUITES = "_dash-component-suites"
+
+PLOTLY = "vendor/plotly-gl3d.min.js"
+FONT = "fonts/inter-latin-wght-normal.woff2"
+PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")  # weights hold nothing to compress
+UNUSED = ("polyfill@", "dash_table/")  # for browsers without the styles' `light-dark`, and a table that no page has
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
 <head>
 {%metas%}
 <title>{%title%}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="description" content="Change one fact inside a small transformer and watch its geometry shatter.">
 <meta name="color-scheme" content="light dark">
-<link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
-<link rel="preload" href="/assets/vendor/plotly-gl3d.min.js" as="script">
-<link rel="preload" href="/assets/fonts/inter-latin-wght-normal.woff2" as="font" type="font/woff2" crossorigin>
 {%css%}
 </head>
 <body>
@@ -48,11 +48,18 @@ INDEX = """<!DOCTYPE html>
 </body>
 </html>"""
 
+# The header as every page has it, until the page itself is there.
+ENTRY = """<div id="react-entry-point"><div class="page starting" aria-busy="true">
+<header class="bar"><a href="/" class="brand"><span class="brand-ring"></span>Shatterscope</a></header>
+<main><p role="status">Loading the page …</p><noscript><p>This page draws in the browser: allow it JavaScript.</p></noscript>
+<p class="stuck">If nothing follows, its scripts were not reached. Shatterscope has to be at the root of its host, not below a path.</p></main>
+</div></div>"""
+
 
 @dataclass(frozen=True)
 class Page:
     """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
-    pure functions of what the page sends, by their first output (see `app.once`); `exporter` says what it can be taken away as."""
+    pure functions of what the page sends, by their first output (see `app.once`); `exporter` says what it can be taken away as, `draws` whether it has figures."""
 
     path: str
     title: str
@@ -60,6 +67,7 @@ class Page:
     register: Callable[[Dash, Client], None]
     shared: tuple[str, ...] = ()
     exporter: Exporter | None = None
+    draws: bool = True
 
     @property
     def prefix(self) -> str:
@@ -67,13 +75,30 @@ class Page:
 
 
 class _PageApp(Dash):
-    """Dash, with scripts from the addresses of the first page, so that a browser keeps one copy for all pages."""
+    """Dash, with its scripts from the addresses of the first page, so that a browser keeps one copy for all pages, and ours as one."""
+
+    head = ""
+    script = ""
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
+        tags = re.findall(r"<script\b[^>]*></script>", parts["scripts"])
+        theirs = [tag for tag in tags if SUITES in tag and not any(name in tag for name in UNUSED)]
         own = f"{self.config.requests_pathname_prefix}{SUITES}"
-        parts["scripts"] = parts["scripts"].replace(own, f"/{SUITES}")
+        # Between React, which ours use, and the renderer, which uses ours.
+        last = 1 + max(number for number, tag in enumerate(theirs) if "/deps/" in tag)
+        scripts = [*theirs[:last], self.script, *theirs[last:]]
+        parts |= {"css": self.head, "app_entry": ENTRY, "scripts": "\n".join(scripts).replace(own, f"/{SUITES}")}
         html: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
         return html
+
+
+def _head(draws: bool) -> str:
+    """What a page loads before anything else; plotly only where a figure will ask for it."""
+    early = [(PLOTLY, 'as="script"')] if draws else []
+    early.append((FONT, 'as="font" type="font/woff2" crossorigin'))
+    links = [f'<link rel="icon" href="{address("favicon.svg")}" type="image/svg+xml">']
+    links += [f'<link rel="preload" href="{address(name)}" {what}>' for name, what in early]
+    return "\n".join([*links, f'<link rel="stylesheet" href="{address("bundle.css")}">'])
 
 
 def _log(error: Exception) -> None:
@@ -89,6 +114,8 @@ def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
     root = apps[-1]
     for app in apps:
         app.registered_paths = root.registered_paths
+    server.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4, exclude_content_types=PACKED)
+    server.add_middleware(Static)
     return root
 
 
@@ -105,8 +132,8 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         index_string=INDEX,
         serve_locally=True,
         on_error=_log,
-        assets_path_ignore=["vendor"],  # plotly comes when the first graph asks for it (frontend_assets/camera.js)
     )
+    app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
     if page.shared:
         server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
     server.add_middleware(Leaving, path=f"{page.prefix}_dash-update-component")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,6 +68,18 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("http://", "https://")):
             raise ValueError("give a full address such as https://lab.example.org")
         return value.rstrip("/") if value else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _at_the_root(cls, value: str | None) -> str | None:
+        """The pages name their scripts and one another by addresses that begin at the root."""
+        parts = urlsplit(value or "")
+        if parts.path or parts.query or parts.fragment:
+            root = f"{parts.scheme}://{parts.netloc}"
+            raise ValueError(
+                f"Shatterscope has to be at the root of its host, not below a path. Give it a host name or a port of its own, and set {root}"
+            )
+        return value
 
     @field_validator("state_dir", "models_dir")
     @classmethod

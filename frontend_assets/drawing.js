@@ -52,9 +52,10 @@
     };
   }
 
-  // dcc.Graph fetches plotly from this address when the first graph appears: point it at the small 3D bundle, and put the
-  // wrapper around it as it arrives.
-  Object.defineProperty(window, "_dashPlotlyJSURL", { get: () => "/assets/vendor/plotly-gl3d.min.js", set() {} });
+  // dcc.Graph fetches plotly from this address when the first graph appears: point it at the small 3D bundle that the page has begun to load,
+  // and put the wrapper around it as it arrives.
+  const early = document.querySelector('link[rel="preload"][as="script"]');
+  Object.defineProperty(window, "_dashPlotlyJSURL", { get: () => (early ? early.href : "/assets/vendor/plotly-gl3d.min.js"), set() {} });
   let plotly;
   Object.defineProperty(window, "Plotly", {
     configurable: true,

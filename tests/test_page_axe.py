@@ -76,12 +76,24 @@ def walk(page: Page, most: int = 120) -> None:
         assert fault == ""
 
 
+def count(page: Page) -> list[int]:
+    """The bytes that the page's answers take on the wire, each as it ends."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    ended: list[int] = []
+    devtools.on("Network.loadingFinished", lambda event: ended.append(event["encodedDataLength"]))
+    return ended
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_serious_violation(page: Page, server: Server, saved: None, name: str) -> None:
+    """And a first visit, with nothing kept from before, is no burden on a slow network."""
+    bytes_of_answers = count(page)
     page.goto(server.url + PAGES[name])
     page.wait_for_selector("#status[data-state=idle]")
     page.wait_for_timeout(300)
     page.wait_for_selector("#status[data-state=idle]")
+    assert 300_000 < sum(bytes_of_answers) < 1_500_000
     walk(page)
     assert violations(page) == []
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")

@@ -38,6 +38,8 @@ def test_relative_folders_stay_where_they_were_meant(monkeypatch: pytest.MonkeyP
         ("DEVICE", "gpu"),
         ("DEVICE", "cuda:x"),
         ("PUBLIC_URL", "lab.example.org"),
+        ("PUBLIC_URL", "https://lab.example.org/shatterscope"),
+        ("PUBLIC_URL", "https://lab.example.org/?from=mail"),
     ],
 )
 def test_a_bad_value_is_one_line_naming_the_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -48,6 +50,16 @@ def test_a_bad_value_is_one_line_naming_the_variable(monkeypatch: pytest.MonkeyP
     assert f"SHATTERSCOPE_{name}" in message
     assert value in message
     assert "\n" not in message
+
+
+def test_behind_a_path_the_fix_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages' addresses begin at the root, so a path would show a page that never loads."""
+    monkeypatch.setenv("SHATTERSCOPE_PUBLIC_URL", "https://lab.example.org:8443/tools/shatter/")
+    with pytest.raises(SettingsError, match=r"root of its host.*set https://lab\.example\.org:8443$"):
+        load_settings()
+    for root in ("https://lab.example.org:8443", "https://lab.example.org:8443/"):
+        monkeypatch.setenv("SHATTERSCOPE_PUBLIC_URL", root)
+        assert load_settings().public_url == "https://lab.example.org:8443"
 
 
 def test_a_device_this_machine_lacks_says_so() -> None:

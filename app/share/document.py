@@ -16,9 +16,9 @@ from typing import Any
 from dash import html
 
 from app import theme
+from app.assets import ASSETS
 from app.layout.parts import Node, card
 from app.layout.stage import turnable
-from app.pages import ASSETS
 from app.share import cite
 from app.share.exporter import Cited
 from app.share.markup import to_html
