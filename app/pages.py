@@ -31,7 +31,7 @@ SUITES = "_dash-component-suites"
 PLOTLY = "vendor/plotly-gl3d.min.js"
 FONT = "fonts/inter-latin-wght-normal.woff2"
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")  # weights hold nothing to compress
-UNUSED = ("polyfill@", "dash_table/")  # for browsers without the styles' `light-dark`, and a table that no page has
+UNUSED = "dash_table/"  # a table that no page has
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -82,7 +82,7 @@ class _PageApp(Dash):
 
     def interpolate_index(self, **parts: Any) -> str:  # type: ignore[override]
         tags = re.findall(r"<script\b[^>]*></script>", parts["scripts"])
-        theirs = [tag for tag in tags if SUITES in tag and not any(name in tag for name in UNUSED)]
+        theirs = [tag for tag in tags if SUITES in tag and UNUSED not in tag]
         own = f"{self.config.requests_pathname_prefix}{SUITES}"
         # Between React, which ours use, and the renderer, which uses ours.
         last = 1 + max(number for number, tag in enumerate(theirs) if "/deps/" in tag)

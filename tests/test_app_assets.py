@@ -34,7 +34,7 @@ def test_a_page_names_everything_by_its_content(site: TestClient, page: Page) ->
     asked = site.get(page.path)
     assert asked.headers["cache-control"] == "no-cache"
     found = named(site, page.path)
-    assert len(found) <= 12
+    assert len(found) <= 13
     assert any(PLOTLY in url for url in found) == page.draws
     for url in found:
         answer = site.get(url)
