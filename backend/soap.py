@@ -21,10 +21,12 @@ from torch import Tensor, nn
 
 BETAS = (0.9, 0.95)
 EPSILON = 1e-8
+MAX_SIDE = 128
 
 
 class Soap:
-    """Adam(0.9, 0.95) in rotated coordinates.
+    """Adam(0.9, 0.95) in rotated coordinates; plain Adam where `max_side` is 0. `weight_decay` shrinks the matrices by rate x
+    decay a step, apart from the gradient.
 
     Attributes:
         rate: () learning rate of the next step; fill it in place.
@@ -32,9 +34,12 @@ class Soap:
             `basis.i` (size of the side, twice).
     """
 
-    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], max_side: int = 128) -> None:
+    def __init__(
+        self, parameters: Iterable[tuple[str, nn.Parameter]], max_side: int = MAX_SIDE, weight_decay: float = 0.0
+    ) -> None:
         self.parameters = dict(parameters)
         device = next(iter(self.parameters.values())).device
+        self.weight_decay = weight_decay
         self.rate = torch.zeros((), device=device)
         self.steps = torch.zeros((), device=device)
         self.state = {name: _fresh(parameter.detach(), max_side) for name, parameter in self.parameters.items()}
@@ -54,6 +59,8 @@ class Soap:
             mean = slots["mean"].lerp_(gradient, 1 - mean_share)
             square = slots["square"].lerp_(_rotate(gradient, left, right).square(), 1 - square_share)
             update = _rotate(mean, left, right) / square.sqrt().add_(EPSILON)
+            if self.weight_decay and parameter.dim() == 2:
+                parameter.mul_(1 - self.rate * self.weight_decay)
             parameter.addcmul_(_rotate_back(update, left, right), scale)
             if left is not None:
                 slots["gram.0"].lerp_(gradient @ gradient.T, 1 - square_share)

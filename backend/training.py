@@ -18,6 +18,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -27,33 +28,41 @@ from torch.nn.utils import clip_grad_norm_
 from backend.data import TextSampler
 from backend.graph import Holdout, KnowledgeGraph
 from backend.model import ModelConfig, Transformer
-from backend.soap import Soap
+from backend.soap import MAX_SIDE, Soap
 
 REFRESH_EVERY = 10  # steps between refreshes of the optimiser's bases
 
 
 @dataclass(frozen=True)
 class Round:
-    """A constant rate, then over the last `decay_steps` exponentially down to `final_rate_share` of it."""
+    """A constant rate, then over the last `decay_steps` down to `final_rate_share` of it: exponentially, or along half a cosine."""
 
     steps: int
     learning_rate: float = 2e-3
     decay_steps: int = 20_000
     final_rate_share: float = 1e-3
+    decay: Literal["exponential", "cosine"] = "exponential"
 
     def rate(self, step: int) -> float:
         """Learning rate of `step` (from 0) of the round."""
         decayed = max(0.0, 1 - (self.steps - step) / max(1, min(self.decay_steps, self.steps)))
-        return self.learning_rate * self.final_rate_share**decayed
+        if self.decay == "exponential":
+            return self.learning_rate * self.final_rate_share**decayed
+        share = (1 + math.cos(math.pi * decayed)) / 2
+        return self.learning_rate * (self.final_rate_share + (1 - self.final_rate_share) * share)
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Recipe of a run: rounds of steps, each after the first a warm restart (Loshchilov & Hutter 2017). `batch` counts sequences of
-    `context + 1` tokens; the rate warms up linearly over the first `warmup` steps."""
+    `context + 1` tokens; the rate warms up linearly over the first `warmup` steps. `weight_decay` is decoupled (Loshchilov & Hutter
+    2019), on matrices alone; `loss_over` says which tokens of the text are to be predicted."""
 
     rounds: tuple[Round, ...]
     batch: int = 256
+    optimiser: Literal["soap", "adam"] = "soap"
+    weight_decay: float = 0.0
+    loss_over: Literal["entities", "all"] = "entities"
     warmup: int = 500
     gain_growth: float = 4.0
     gain_steps: int = 16_000
@@ -88,7 +97,7 @@ class TrainConfig:
 @dataclass(frozen=True)
 class StepRecord:
     step: int  # steps done
-    loss: float  # mean over the steps since the last record, nats per entity token
+    loss: float  # mean over the steps since the last record, nats per predicted token
     rate: float
     steps_per_second: float
 
@@ -120,15 +129,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return grad_x * grad, grad_weight * grad, None, None
 
 
-def entity_loss(model: Transformer, tokens: Tensor, n_entities: int, chunk: int = 256) -> Tensor:
-    """Mean cross-entropy (nats) of the entity tokens of `tokens` (batch, context + 1), each predicted from what precedes it."""
+def token_loss(model: Transformer, tokens: Tensor, n_predicted: int, chunk: int = 256) -> Tensor:
+    """Mean cross-entropy (nats) of the tokens below `n_predicted` in `tokens` (batch, context + 1), each predicted from what
+    precedes it: `n_entities` for the entity tokens alone, the size of the vocabulary for all."""
     target = tokens[:, 1:].reshape(-1)
     x = model.trunk(tokens[:, :-1]).flatten(0, 1)
     if x.is_cuda:  # a captured graph needs shapes that do not depend on the data: take every row, weigh the others 0
-        wanted = target < n_entities
+        wanted = target < n_predicted
         nll = F.cross_entropy(model.unembed(x), target, reduction="none")
         return (nll * wanted).sum() / wanted.sum()
-    at = (target < n_entities).nonzero().squeeze(1)
+    at = (target < n_predicted).nonzero().squeeze(1)
     loss: Tensor = _LinearCrossEntropy.apply(x[at], model.token.weight, target[at], chunk)  # type: ignore[no-untyped-call]
     return loss
 
@@ -143,19 +153,24 @@ class Trainer:
     def __init__(
         self, graph: KnowledgeGraph, holdout: Holdout, model: ModelConfig, config: TrainConfig, device: torch.device
     ) -> None:
-        self.config, self.device, self.n_entities = config, device, graph.n_entities
+        self.config, self.device = config, device
+        self.n_predicted = graph.n_entities if config.loss_over == "entities" else model.vocab_size
         self.length = model.context + 1
         self.model = Transformer(model, torch.Generator().manual_seed(config.seed)).to(device)
         self.generator = torch.Generator(device).manual_seed(config.seed)
         self.sampler = TextSampler(graph, holdout, device)
-        self.optimiser = Soap(self.model.named_parameters())
+        self.optimiser = Soap(
+            self.model.named_parameters(),
+            max_side=MAX_SIDE if config.optimiser == "soap" else 0,  # without a rotated side it is Adam
+            weight_decay=config.weight_decay,
+        )
         self.step = 0
         self.seconds = 0.0
         self._advance = _captured(self._one_step, self) if device.type == "cuda" else self._one_step
 
     def _one_step(self) -> Tensor:
         tokens = self.sampler.sample(self.config.batch, self.length, self.generator)
-        loss = entity_loss(self.model, tokens, self.n_entities)
+        loss = token_loss(self.model, tokens, self.n_predicted)
         self.model.zero_grad(set_to_none=self.device.type != "cuda")
         loss.backward()
         clip_grad_norm_(self.model.parameters(), self.config.clip_norm)

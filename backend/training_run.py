@@ -58,6 +58,20 @@ RECIPES = {
             gain_steps=8000,
         ),
     ),
+    "rings-2048-paper": Recipe(
+        title="Rings 2048, the paper's recipe",
+        note="Adam(0.9, 0.95), 6e-4 falling to 6e-5 over 150 000 steps of 256 sequences, no weight decay, loss over all tokens.",
+        graph=GraphConfig(),
+        model=ModelConfig(vocab_size=0),
+        train=TrainConfig(
+            # The paper leaves open the warm-up and the way down; nanoGPT's are taken, on which its model is built.
+            (Round(150_000, learning_rate=6e-4, decay_steps=150_000, final_rate_share=0.1, decay="cosine"),),
+            optimiser="adam",
+            loss_over="all",
+            warmup=2000,
+            gain_growth=1.0,
+        ),
+    ),
     "rings-small": Recipe(
         title="Rings, small",
         note="256 entities on three rings, 24 relations: trains in minutes on a laptop, for trying things and for lectures.",

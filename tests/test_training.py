@@ -12,7 +12,8 @@ from backend.checkpoints import load_checkpoint
 from backend.data import TextSampler, Vocabulary
 from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
-from backend.training import Round, TrainConfig, Trainer, entity_loss
+from backend.soap import Soap
+from backend.training import Round, TrainConfig, Trainer, token_loss
 from backend.training_run import STATE, Recipe, train_checkpoint
 
 GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
@@ -27,7 +28,7 @@ def trainer() -> Trainer:
 def test_the_loss_is_the_cross_entropy_of_the_entity_tokens() -> None:
     model = Transformer(MODEL, torch.Generator().manual_seed(0))
     tokens = TextSampler(GRAPH, draw_holdout(GRAPH)).sample(8, 17, torch.Generator().manual_seed(0))
-    ours = entity_loss(model, tokens, 32, chunk=7)
+    ours = token_loss(model, tokens, 32, chunk=7)
     ours.backward()
     gradient = {
         name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None
@@ -41,6 +42,38 @@ def test_the_loss_is_the_cross_entropy_of_the_entity_tokens() -> None:
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None
         assert torch.allclose(gradient[name], parameter.grad, rtol=1e-3, atol=1e-5), name
+
+
+def test_the_loss_over_all_tokens_is_the_cross_entropy_of_the_text() -> None:
+    model = Transformer(MODEL, torch.Generator().manual_seed(0))
+    tokens = TextSampler(GRAPH, draw_holdout(GRAPH)).sample(8, 17, torch.Generator().manual_seed(0))
+    plain = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+    assert torch.allclose(token_loss(model, tokens, MODEL.vocab_size), plain, rtol=1e-5)
+
+
+def test_adam_with_decay_is_that_of_torch() -> None:
+    weight, bias = torch.randn(5, 3), torch.randn(3)
+    ours, theirs = [[torch.nn.Parameter(value.clone()) for value in (weight, bias)] for _ in range(2)]
+    soap = Soap({"weight": ours[0], "bias": ours[1]}.items(), max_side=0, weight_decay=0.1)
+    adam = torch.optim.AdamW(
+        [{"params": theirs[:1], "weight_decay": 0.1}, {"params": theirs[1:], "weight_decay": 0.0}],
+        lr=1e-2,
+        betas=(0.9, 0.95),
+    )
+    soap.rate.fill_(1e-2)
+    for _ in range(20):
+        for weight, bias in (ours, theirs):
+            weight.grad = bias.grad = None
+            ((weight @ bias).square().sum() + bias.sin().sum()).backward()
+        soap.step()
+        adam.step()
+    for mine, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(mine, other, atol=1e-5)
+
+
+def test_the_rate_falls_along_half_a_cosine() -> None:
+    part = Round(1000, 1e-2, decay_steps=1000, final_rate_share=0.1, decay="cosine")
+    assert [part.rate(step) for step in (0, 500, 1000)] == pytest.approx([1e-2, 5.5e-3, 1e-3])
 
 
 def test_the_rate_warms_up_decays_and_restarts() -> None:

@@ -30,7 +30,10 @@ commands = typer.Typer()
 )
 def train(
     recipe: Annotated[
-        str, typer.Argument(help="rings-2048 (the paper's shape), rings-2048-smooth or rings-small (minutes).")
+        str,
+        typer.Argument(
+            help="rings-2048 (the paper's shape), rings-2048-smooth, rings-2048-paper (its own recipe, hours) or rings-small (minutes)."
+        ),
     ],
     name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.", show_default="the recipe's")] = None,
