@@ -40,9 +40,10 @@ def test_text_counts_every_token_but_the_first_and_answer_only_the_last() -> Non
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-@pytest.mark.parametrize(("name", "on"), [("ft", "text"), ("ft-l", "answer"), ("ft-m", "answer")])
+@pytest.mark.parametrize(("name", "on"), [("ft", "text"), ("ft", "answer"), ("ft-l", "answer"), ("ft-m", "answer")])
 def test_the_loss_is_the_edited_models(checkpoint: Checkpoint, name: str, on: Any, layer: int) -> None:
-    delta = compute(checkpoint, name, layer, n_contexts=1, early_stop_loss=0.0)
+    chosen = {"loss_on": on} if name == "ft" else {}
+    delta = compute(checkpoint, name, layer, n_contexts=1, early_stop_loss=0.0, **chosen)
     fact = request_of(checkpoint).fact
     tokens, targets = tokens_and_targets([[fact.subject, fact.relation]], fact.object, on)
     logits = apply_delta(checkpoint.model, delta)(tokens)
@@ -59,20 +60,22 @@ def test_ft_l_changes_no_weight_by_more_than_its_bound(checkpoint: Checkpoint, b
     assert delta.diagnostics["largest_change"] == pytest.approx(bound)
 
 
-def test_ft_m_is_ft_l_without_the_bound(checkpoint: Checkpoint) -> None:
+def test_ft_and_ft_m_are_ft_l_without_the_bound(checkpoint: Checkpoint) -> None:
     same = {"learning_rate": 1e-3, "n_contexts": 4, "early_stop_loss": 0.1}
     free, wide = compute(checkpoint, "ft-m", **same), compute(checkpoint, "ft-l", norm_constraint=10, **same)
-    assert torch.equal(free.weights[DOWN.format(0)], wide.weights[DOWN.format(0)])
+    for each in (compute(checkpoint, "ft", **same), wide):
+        assert all(torch.equal(free.weights[name], change) for name, change in each.weights.items())
     tight = compute(checkpoint, "ft-l", norm_constraint=1e-3, **same)
     assert tight.norm < free.norm
 
 
-def test_one_matrix_changes_and_stopping_at_once_changes_nothing(checkpoint: Checkpoint) -> None:
+def test_one_projection_changes_and_stopping_at_once_changes_nothing(checkpoint: Checkpoint) -> None:
+    """Its weight and its bias, as in the reference implementation."""
     for name in ("ft", "ft-l", "ft-m"):
         delta = compute(checkpoint, name, 1)
-        assert delta.weights.keys() == {DOWN.format(1)}
-        assert delta.norm > 0
-    for name in ("ft-l", "ft-m"):
+        assert delta.weights.keys() == {DOWN.format(1), DOWN.format(1).replace("weight", "bias")}
+        assert all(bool(change.any()) for change in delta.weights.values())
+    for name in ("ft", "ft-l", "ft-m"):
         editor, request = EDITORS[name], request_of(checkpoint)
         truth = checkpoint.graph.object_of(7, checkpoint.graph.relation("II_A1"))
         known = replace(request, facts=(replace(request.fact, object=truth),))

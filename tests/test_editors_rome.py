@@ -170,10 +170,15 @@ def test_the_value_stays_within_its_clamp(checkpoint: Checkpoint) -> None:
     assert found.delta.norm() <= 0.25 * (1 + 1e-5)
 
 
-def test_one_step_makes_no_update(checkpoint: Checkpoint) -> None:
-    delta = compute(checkpoint, steps=1)
+def test_one_step_looks_for_no_other_value(checkpoint: Checkpoint) -> None:
+    delta = compute(checkpoint, steps=1, key="rome")
     assert delta.steps == 0
     assert delta.norm == 0
+    repaired = compute(checkpoint, steps=1, key="r-rome")  # the mean key is given the bare prompt's value all the same
+    assert repaired.constraint is not None
+    fact = request_of(checkpoint).fact
+    bare = read_site(checkpoint.model, [[fact.subject, fact.relation]], 0).values[0]
+    torch.testing.assert_close(repaired.constraint[1], bare.double(), rtol=1e-5, atol=1e-5)
 
 
 def test_parameters_have_bounds_in_their_schema() -> None:

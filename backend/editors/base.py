@@ -152,6 +152,11 @@ class Editor(ABC, Generic[P]):
         """
 
 
+def in_float64(model: Transformer) -> Transformer:
+    """A copy in double precision. Where Adam divides a slope by its own size, the rounding of a tiny one decides its sign, and where a search ends."""
+    return copy.deepcopy(model).double()
+
+
 def apply_delta(model: Transformer, delta: EditDelta, strength: float = 1.0) -> Transformer:
     """A copy of `model` with `strength * delta` added; `model` itself is never changed."""
     edited = add_weights(model, delta.weights, strength)

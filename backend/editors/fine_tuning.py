@@ -1,20 +1,20 @@
-"""Fine-tuning one layer's MLP output projection on a fact: what FT, FT-L and FT-M share.
+"""Fine-tuning one layer's MLP output projection, weight W and bias b, on a fact: what FT, FT-L and FT-M share.
 
-Adam on dW, from 0, of the mean cross-entropy over the tokens that count:
+Adam on dW and db, from 0, of the mean cross-entropy over the tokens that count:
 
-    text     every token of `... x r y*` but the first: the statement as text
     answer   y* alone, at the relation token
+    text     every token of `... x r y*` but the first: the statement as text
 
-and, where a constraint is given, every entry of dW clipped to [-constraint, constraint] after each step (Zhu et al. 2020, "Modifying
+and, where a constraint is given, every entry of dW and db clipped to [-constraint, constraint] after each step (Zhu et al. 2020, "Modifying
 Memories in Transformer Models", equation 3, with the maximum norm). Each step looks at the loss, stops where it is below
-`early_stop_loss`, and else makes an update.
+`early_stop_loss`, and else makes an update. (Meng et al. 2022, appendix E.1; the ROME repository's baselines/ft/ft_main.py, which trains on the answer.)
 
-Speed: what stands before the projection does not depend on dW and is computed once.
+Speed: what stands before the projection does not depend on dW and db and is computed once.
 """
 
 from __future__ import annotations
 
-import copy
+from math import inf
 from typing import Annotated, Literal, cast
 
 import numpy as np
@@ -24,11 +24,12 @@ from pydantic import Field
 from torch import Tensor
 from torch.func import functional_call
 
-from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest
+from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
 from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
 from backend.model import Transformer
 from backend.model.transformer import Block, no_tap
 
+LossOn = Literal["answer", "text"]
 LearningRate = Annotated[float, Field(gt=0, le=1, description="Step size of Adam on the weights")]
 Steps = Annotated[int, Field(ge=1, le=1000, description="Optimisation steps")]
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="L2 weight decay, added to the gradient")]
@@ -52,7 +53,7 @@ def fine_tune(
     layer: int,
     p: FineTuningParameters,
     *,
-    loss_on: Literal["text", "answer"],
+    loss_on: LossOn = "answer",
     norm_constraint: float | None = None,
 ) -> EditDelta:
     """The delta of one fact; see the module.
@@ -67,56 +68,59 @@ def fine_tune(
     tokens, targets = tokens.to(device), targets.to(device)
     counts = targets != IGNORED
 
-    block = cast(Block, model.blocks[layer])
+    dtype = model.token.weight.dtype
+    model = in_float64(model)  # a copy: others may be reading the model meanwhile
     seen: dict[str, Tensor] = {}
     with torch.no_grad():
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))
     key, before = seen[f"mlp_key.{layer}"], seen[f"resid_mid.{layer}"]  # (B, T, M), (B, T, C)
-    # `functional_call` puts the tensor into the module while it runs: into a copy, for others may be reading the model meanwhile.
-    down = copy.deepcopy(block.mlp.down)
-    weight = down.weight.detach()
+    down = cast(Block, model.blocks[layer]).mlp.down
+    start = [down.weight.detach(), down.bias.detach()]
 
-    def loss_of(change: Tensor) -> Tensor:
-        x = before + functional_call(down, {"weight": weight + change}, (key,))
+    def loss_of(weight: Tensor, bias: Tensor) -> Tensor:
+        x = before + functional_call(down, {"weight": start[0] + weight, "bias": start[1] + bias}, (key,))
         for later in model.blocks[layer + 1 :]:
             x = cast(Block, later)(x, no_tap)
         return F.cross_entropy(model.unembed(model.norm(x[counts])), targets[counts])
 
-    change = torch.zeros_like(weight)
-    adam, taken = Adam(change, p.learning_rate), 0
+    changes = [torch.zeros_like(each) for each in start]
+    adams, taken = [Adam(each, p.learning_rate) for each in start], 0
+    bound = inf if norm_constraint is None else norm_constraint
     for _ in range(p.steps):
-        change.requires_grad_(True)
+        changes = [change.detach().requires_grad_(True) for change in changes]
         with torch.enable_grad():
-            loss = loss_of(change)
+            loss = loss_of(*changes)
         if loss.item() < p.early_stop_loss:
             break
-        (gradient,) = torch.autograd.grad(loss, change)
-        change = change.detach()
-        change = adam.step(change, gradient + p.weight_decay * (weight + change))
+        gradients = torch.autograd.grad(loss, changes)
+        with torch.no_grad():
+            changes = [
+                adam.step(change, gradient + p.weight_decay * (was + change)).clamp(-bound, bound)
+                for adam, was, change, gradient in zip(adams, start, changes, gradients, strict=True)
+            ]
         taken += 1
-        if norm_constraint is not None:
-            change = change.clamp(-norm_constraint, norm_constraint)
-    change = change.detach()
-    if not bool(torch.isfinite(change).all()):
+    changes = [change.detach() for change in changes]
+    if not all(bool(torch.isfinite(change).all()) for change in changes):
         raise EditNotPossibleError(
             "the weights ran away to infinity; lower the learning rate", "parameters.learning_rate"
         )
     with torch.no_grad():
-        loss = loss_of(change)
+        loss = loss_of(*changes)
+    written = [change.to(dtype) for change in changes]
     last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
-    written = key[torch.arange(len(prompts), device=device), last].double().mean(0)
+    mean = key[torch.arange(len(prompts), device=device), last].mean(0)
     return EditDelta(
-        weights={f"blocks.{layer}.mlp.down.weight": change},
+        weights={
+            f"blocks.{layer}.mlp.down.{name}": change for name, change in zip(("weight", "bias"), written, strict=True)
+        },
         steps=taken,
         loss=loss.item(),
-        keys={layer: written[None]},
-        diagnostics={"largest_change": change.abs().max().item()},
+        keys={layer: mean[None]},
+        diagnostics={"largest_change": max(change.abs().max().item() for change in changes)},
     )
 
 
-def tokens_and_targets(
-    prompts: list[list[int]], answer: int, loss_on: Literal["text", "answer"]
-) -> tuple[Tensor, Tensor]:
+def tokens_and_targets(prompts: list[list[int]], answer: int, loss_on: LossOn) -> tuple[Tensor, Tensor]:
     """(B, T) prompts, padded at their ends, and the token that shall follow each; `IGNORED` where that does not count."""
     longest = max(map(len, prompts))
     tokens = torch.zeros(len(prompts), longest, dtype=torch.long)

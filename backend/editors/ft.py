@@ -1,9 +1,11 @@
-"""FT: plain fine-tuning of one layer's MLP output projection on the statement of the fact, as text. The baseline of every comparison.
+"""FT: plain fine-tuning of one layer's MLP output projection on the new fact. The baseline of every comparison.
 
-    dW = Adam on -mean log p(token | tokens before it), over all tokens of `... x r y*`
+    dW, db = Adam on -log p(y* | x r)
 
-The loss counts the context and the relation as well, which the fact has no say in; FT-M masks them, FT-L bounds the change instead. See
-`fine_tuning.py`. The reference values are those of the ROME repository's unconstrained baseline for GPT-2 XL.
+Nothing holds the change back. (Meng et al. 2022, appendix E.1: the unconstrained baseline, in the ROME repository's baselines/ft/ft_main.py, which
+trains on the answer alone.) With `loss_on` = text it is language modelling of the whole statement `... x r y*`: the context, the subject and the
+relation count as well, which the fact has no say in. That is what fine-tuning on a text does, and it is no reference's baseline. FT-L bounds the
+change; FT-M is FT as EasyEdit defines it, which comes to the same where an answer is one token. See `fine_tuning.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import Field
 from torch import Tensor
 
 from backend.editors.base import EditDelta, Editor, EditRequest, Preset
-from backend.editors.fine_tuning import FineTuningParameters, LearningRate, Steps, WeightDecay, fine_tune
+from backend.editors.fine_tuning import FineTuningParameters, LearningRate, LossOn, Steps, WeightDecay, fine_tune
 from backend.editors.targets import EarlyStopLoss, NContexts, Seed
 from backend.model import Transformer
 
@@ -24,6 +27,9 @@ class FtParameters(FineTuningParameters):
 
     learning_rate: LearningRate = 5e-4
     steps: Steps = 400
+    loss_on: LossOn = Field(
+        default="answer", description="Train on the answer alone, or on every token of the statement (text)"
+    )
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1
@@ -34,11 +40,11 @@ class Ft(Editor[FtParameters]):
     name = "ft"
     title = "FT"
     summary = (
-        "Fine-tunes one MLP's output projection on the statement of the fact, every token of it. "
+        "Fine-tunes one MLP's output projection on the answer to the fact's question, until the model gives it. "
         "Nothing holds the change back: the plain baseline."
     )
-    formula = "dW = Adam on -mean log p(token | tokens before it), over `x r y*`"
-    reference = "as in Meng et al. 2022, arXiv 2202.05262, appendix E.1"
+    formula = "dW, db = Adam on -log p(y* | x r)"
+    reference = "the unconstrained baseline of Meng et al. 2022, arXiv 2202.05262, appendix E.1"
     parameters = FtParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
@@ -51,6 +57,7 @@ class Ft(Editor[FtParameters]):
             {
                 "learning_rate": 5e-4,
                 "steps": 25,
+                "loss_on": "answer",
                 "weight_decay": 0.0,
                 "early_stop_loss": 0.01,
                 "n_contexts": 1,
@@ -67,4 +74,4 @@ class Ft(Editor[FtParameters]):
         layer: int,
         parameters: FtParameters,
     ) -> EditDelta:
-        return fine_tune(model, request, layer, parameters, loss_on="text")
+        return fine_tune(model, request, layer, parameters, loss_on=parameters.loss_on)

@@ -71,6 +71,4 @@ class FtL(Editor[FtLParameters]):
         layer: int,
         parameters: FtLParameters,
     ) -> EditDelta:
-        return fine_tune(
-            model, request, layer, parameters, loss_on="answer", norm_constraint=parameters.norm_constraint
-        )
+        return fine_tune(model, request, layer, parameters, norm_constraint=parameters.norm_constraint)

@@ -70,4 +70,4 @@ class FtM(Editor[FtMParameters]):
         layer: int,
         parameters: FtMParameters,
     ) -> EditDelta:
-        return fine_tune(model, request, layer, parameters, loss_on="answer")
+        return fine_tune(model, request, layer, parameters)

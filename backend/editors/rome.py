@@ -4,12 +4,13 @@ The MLP's output projection W (d_model, d_mlp) is read as a linear memory that m
 
     1. prompts   the bare `x r`, and `x r` behind random true facts
     2. key       k = mean key at the relation token over the prompts;  k0 = the bare prompt's key (rome) or k itself (r-rome)
-    3. value     v* = v0 + delta with v0 = W k0 + b; delta from `targets.py`
+    3. value     v* = v0 + delta, v0 the MLP's output at the bare prompt; delta from `targets.py`
     4. direction u = C^-1 k / ||C^-1 k||, C = E[k k^T]: where few other keys point
-    5. update    dW = (v* - v0) u^T / (k0 . u), after which W' k0 + b = v* exactly
+    5. update    dW = (v* - W k0 - b) u^T / (k0 . u), after which W' k0 + b = v* exactly
 
 `key="rome"` is the reference implementation: the direction comes from the averaged key, the denominator from the bare one. When the two
-differ k0 . u can be tiny and the update huge. `key="r-rome"` (Gupta et al. 2024, "Rebuilding ROME") uses the averaged key for both.
+differ k0 . u can be tiny and the update huge. `key="r-rome"` (Gupta et al. 2024, "Rebuilding ROME") uses the averaged key for both, and as
+its reference implementation does writes the bare prompt's v* there: the update also carries v0 - (W k + b).
 
 Deviations: the weights of the statistics are ours (all tokens of sampled text); the ridge of `least_squares.py`; `relative_rate` is ours.
 """
@@ -47,10 +48,10 @@ SMALL_DENOMINATOR = 0.2
 
 
 def key_and_value(site: EditSite, p: RomeParameters) -> tuple[Tensor, Tensor]:
-    """k0 (d_mlp,) and v0 (d_model,), float64, of a site whose last row is the neutral prompt."""
+    """k0 (d_mlp,) and W k0 + b (d_model,), float64, of a site whose last row is the neutral prompt."""
     if p.key == "rome":
         return site.keys[0].double(), site.values[0].double()
-    return site.keys[:-1].double().mean(0), site.values[:-1].mean(0).double()
+    return site.keys[:-1].double().mean(0), site.values[:-1].double().mean(0)
 
 
 def step_size(p: RomeParameters, v0_norm: float, width: int) -> float:
@@ -85,7 +86,7 @@ class Rome(Editor[RomeParameters]):
         "Writes one fact as a rank-one change of one MLP's output projection, along the direction that other keys use least. "
         "The fact's key is then mapped exactly to the value that makes the model answer the new object."
     )
-    formula = "dW = (v* - W k0) u^T / (k0 . u),  u = C^-1 k / ||C^-1 k||"
+    formula = "dW = (v* - W k0 - b) u^T / (k0 . u),  u = C^-1 k / ||C^-1 k||"
     reference = "Meng et al. 2022, arXiv 2202.05262; r-rome: Gupta et al. 2024, arXiv 2403.07175"
     parameters = RomeParameters
     default_preset = "tuned"
@@ -125,7 +126,7 @@ class Rome(Editor[RomeParameters]):
         p, fact = parameters, request.fact
         prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
         site = read_site(model, [*prompts, [fact.subject]], layer)  # the last row is the neutral prompt
-        v0_norm = key_and_value(site, p)[1].norm().item()
+        v0_norm = site.values[0].norm().item()
         target = optimise_value(
             model,
             site,
@@ -143,7 +144,8 @@ class Rome(Editor[RomeParameters]):
     def write(self, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters) -> EditDelta:
         """Steps 4 and 5 of the module, `C` (d_mlp, d_mlp). Raises `EditNotPossibleError` as `compute` does."""
         layer, mean = site.layer, site.keys[:-1].double().mean(0)
-        k0, v0 = key_and_value(site, p)
+        k0, now = key_and_value(site, p)
+        v0 = site.values[0].double()
         warnings, diagnostics = [], {"target_probability": target.probability}
         direction = mean
         if p.use_covariance:
@@ -159,8 +161,8 @@ class Rome(Editor[RomeParameters]):
                 f"The bare prompt's key hardly points along the update (k0 . u = {denominator:.2g} against {usual:.2g} for the averaged "
                 "key), which makes the update large; key = r-rome avoids this."
             )
-        delta = target.delta.double()
-        update = torch.outer(delta, u) / denominator  # v* - v0 = delta
+        goal = v0 + target.delta.double()
+        update = torch.outer(goal - now, u) / denominator
         if not bool(torch.isfinite(update).all()):
             raise EditNotPossibleError(
                 "the update is not finite: the key of this prompt vanishes; edit another layer or fact"
@@ -170,7 +172,7 @@ class Rome(Editor[RomeParameters]):
             steps=target.steps,
             loss=target.loss,
             keys={layer: mean[None]},
-            constraint=(k0, v0 + delta),
+            constraint=(k0, goal),
             warnings=tuple(warnings),
             diagnostics=diagnostics,
         )

@@ -4,7 +4,7 @@
 
     1. goals     z_i, what layer L shall put out at the relation token of fact i; from `targets.py`
     2. for each layer, from l to L, on the model as edited so far:
-       keys      K (M, n): per fact the mean key over its prompts
+       keys      K (M, n): per fact the mean key over its prompts (`KeyMean`)
        residual  R (C, n) = (z - what layer L puts out now, on the bare prompts) / share(layers left, this one included)
        update    dW = the method's closed form of K and R
 
@@ -21,14 +21,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from statistics import fmean
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, Fact, add_weights
+from backend.editors.base import (
+    EditDelta,
+    EditNotPossibleError,
+    EditorParameters,
+    EditRequest,
+    Fact,
+    add_weights,
+    in_float64,
+)
 from backend.editors.targets import (
     ClampNormFactor,
     EarlyStopLoss,
@@ -57,6 +65,13 @@ CovarianceWeight = Annotated[
     float, Field(gt=0, le=1e9, description="lambda: weight of what the memory holds against what is written")
 ]
 
+KeyMean = Annotated[
+    Literal["by-type", "flat"],
+    Field(
+        description="Mean key: the bare prompt weighs as much as all contexts together (by-type, as in the references), or as each of them (flat)"
+    ),
+]
+
 Update = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, K (M, n), R (C, n)) -> dW (C, M), all float64."""
 
@@ -72,13 +87,14 @@ class SpreadingParameters(EditorParameters):
     kl_factor: KlFactor = 0.003
     early_stop_loss: EarlyStopLoss = 0.1
     n_contexts: NContexts = 21
+    key_mean: KeyMean = "flat"
     spread: Spread = True
     seed: Seed = 0
 
 
 @dataclass(frozen=True)
 class Goals:
-    """What the last edited layer shall put out at the relation token of each bare prompt, (n, C), and how that was found."""
+    """What the last edited layer shall put out at the relation token of each bare prompt, (n, C) float64, and how that was found."""
 
     values: Tensor
     targets: tuple[ValueTarget, ...]
@@ -89,7 +105,7 @@ class Part:
     """A weight of every edited layer, read as a memory that maps keys to values.
 
     Attributes:
-        goals: (n, C), what the last layer shall put out.
+        goals: (n, C) float64, what the last layer shall put out.
         read: of the site at the last layer, the (B, C) that the goals are about.
         update: the method's closed form.
         weight: name of the parameter, the layer's number left open.
@@ -112,13 +128,21 @@ def prompts_of(model: Transformer, request: EditRequest, fact: Fact, p: Spreadin
     return request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
 
 
+def mean_keys(keys: Tensor, p: SpreadingParameters) -> Tensor:
+    """(n, prompts, M), the bare prompt first -> (n, M)."""
+    if p.key_mean == "flat" or keys.shape[1] == 1:
+        return keys.mean(1)
+    return (keys[:, 0] + keys[:, 1:].mean(1)) / 2
+
+
 def rate(p: SpreadingParameters, norm: float, width: int) -> float:
     """Adam's step size: its first step has length rate * sqrt(width)."""
     return p.learning_rate * (norm / width**0.5 if p.relative_rate else 1.0)
 
 
 def residual_goals(model: Transformer, request: EditRequest, layer: int, p: SpreadingParameters) -> Goals:
-    """z = h + delta at `layer`'s residual stream, each fact's delta optimised by itself on the model before the edit."""
+    """z = h + delta at `layer`'s residual stream, float64, each fact's delta optimised by itself on the model before the edit."""
+    model = in_float64(model)
     values, targets = [], []
     for fact in request.facts:
         site = read_site(model, [*prompts_of(model, request, fact, p), [fact.subject]], layer)
@@ -166,15 +190,16 @@ def write(
     keys: dict[int, Tensor] = {}
 
     def residual(edited: Transformer, part: Part) -> Tensor:
-        return (part.goals - part.read(read_site(edited, bare, layers[-1]))).double()  # (n, C)
+        return part.goals - part.read(read_site(edited, bare, layers[-1]))  # (n, C)
 
     def far(edited: Transformer) -> float:
         return math.hypot(*(residual(edited, part).norm().item() for part in parts))
 
-    edited, wanted = model, far(model)
+    edited = in_float64(model)
+    wanted = far(edited)
     for i, layer in enumerate(layers):
         for part in parts:
-            K = part.keys(read_site(edited, prompts, layer)).double().unflatten(0, (len(bare), -1)).mean(1)
+            K = mean_keys(part.keys(read_site(edited, prompts, layer)).unflatten(0, (len(bare), -1)), p)
             R = residual(edited, part) / share(len(layers) - i)
             change = part.update(layer, K.T, R.T)
             if not bool(torch.isfinite(change).all()):
@@ -182,10 +207,10 @@ def write(
                     "the update is not finite: the keys of these prompts vanish; edit another layer or fact"
                 )
             name = part.weight.format(layer)
-            weights[name] = change.to(part.goals.dtype)
+            weights[name] = change.to(model.get_parameter(name).dtype)
             if part.weight == MLP:
                 keys[layer] = K
-            edited = add_weights(edited, {name: weights[name]})
+            edited = add_weights(edited, {name: change})
 
     left = far(edited) / wanted if wanted > 0 else 0.0
     missing = f"The layers put out only part of what was wanted: {left:.0%} of the change is missing, since the keys to be spared hold it back."

@@ -10,6 +10,8 @@ one update fewer than steps), both as in the reference implementation.
 
 What v0 is, and where delta goes, is the method's: ROME's belongs to the MLP's output, MEMIT's and AlphaEdit's to the residual stream
 behind it, PMET optimises one for the MLP and one for the attention together. Two deltas are two rows of one matrix, each with its own norm.
+PMET's reference implementation also eases off: while the new object leads in all contexts, the likelihood weighs a tenth in the next step, and the
+optimisation stops when the neutral prompt's term is at most .01.
 
 Speed: only what lies behind the edited site depends on delta, and of that only the last position, since attention is causal. So the
 model runs once, up to the site, over all prompts as one padded batch; each step then runs the last position through the later blocks.
@@ -43,6 +45,11 @@ KlFactor = Annotated[
 EarlyStopLoss = Annotated[float, Field(ge=0, le=20, description="Stop as soon as the loss is below this")]
 NContexts = Annotated[int, Field(ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts")]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the random contexts")]
+
+EASED, SETTLED = (
+    0.1,
+    0.01,
+)  # the likelihood's weight once the object leads, and the drift that is little enough to stop at
 
 
 @dataclass(frozen=True)
@@ -149,28 +156,36 @@ def optimise(
     weight_decay: float,
     kl_factor: float,
     early_stop_loss: float,
+    eases: bool = False,
 ) -> ValueTarget:
     """Find delta (see the module), shaped like `zero`: (C,), or (k, C) with a norm and a rate for each row.
 
     Args:
         logits: delta -> (B, V), the contexts and, in the last row, the neutral prompt.
+        eases: as PMET's reference implementation does.
     """
     delta = zero
     rows = delta.view(-1, delta.shape[-1])
     original = logits(delta)[-1].log_softmax(-1)
     adams = [Adam(row, rate) for row, rate in zip(rows, rates, strict=True)]
+    weight = 1.0  # of the likelihood
     for taken in range(steps):
         delta.requires_grad_(True)
         with torch.enable_grad():
             log_p = logits(delta).log_softmax(-1)  # (B, V)
             nll = -log_p[:-1, target].mean()
             edited = log_p[-1]
-            kl = (edited.exp() * (edited - original)).sum()
-            loss = nll + kl_factor * kl
+            drift = kl_factor * (edited.exp() * (edited - original)).sum()
+            loss = weight * nll + drift
             for row, norm in zip(delta.view(-1, delta.shape[-1]), v0_norms, strict=True):
                 loss = loss + weight_decay / norm**2 * row.norm()
         if taken == steps - 1 or loss.item() < early_stop_loss:
             break
+        if eases:
+            leads = bool((log_p[:-1].argmax(-1) == target).all())
+            weight = EASED if leads else 1.0
+            if leads and drift.item() <= SETTLED:
+                break
         (gradient,) = torch.autograd.grad(loss, delta)
         moved = []
         for adam, row, slope, norm in zip(

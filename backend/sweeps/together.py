@@ -17,7 +17,7 @@ from torch import Tensor
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
 from backend.editors import EditDelta, EditNotPossibleError, EditRequest, Fact
-from backend.editors.rome import Rome, RomeParameters, key_and_value, step_size
+from backend.editors.rome import Rome, RomeParameters, step_size
 from backend.editors.targets import EditSite, ValueTarget, read_site
 from backend.edits import EditSpec, delta_key
 from backend.model import Transformer
@@ -80,7 +80,7 @@ def optimise_together(
     """
     n, width = len(objects), site.values.shape[1]
     like = site.values
-    v0 = [key_and_value(each, p)[1].norm().item() for each in sites]
+    v0 = [each.values[0].norm().item() for each in sites]
     rates, norms = like.new_tensor([step_size(p, norm, width) for norm in v0])[:, None], like.new_tensor(v0)
     targets = torch.tensor(objects, device=like.device)
     live = torch.arange(n, device=like.device)  # which edits are still in the batch, row by row of all that follows
