@@ -9,8 +9,9 @@ As MEMIT, but what the memory holds is not weighed against the new facts: the ch
 
 K_p are the keys that earlier edits of the same stack wrote to.
 
-Deviations: the reference takes the eigenvalues below an absolute threshold (2e-2). On a model this small that is a matter of the keys'
-scale, so by default the threshold is relative: as many of the smallest eigenvalues as together make up at most that share of their sum.
+Deviations: the reference takes the eigenvalues below an absolute threshold (2e-2). How many those are is a matter of the keys' scale: on one
+checkpoint nearly half of the directions of a layer, on another a single one. So by default the threshold is relative: as many of the smallest
+eigenvalues as together make up at most that share of their sum; the diagnostics tell the rank of P for the layer at hand.
 Likewise L2 may be in units of k^T P k, the part of the key that the change can use: then a single fact is written by 1 / (1 + L2).
 """
 
@@ -65,8 +66,8 @@ class AlphaEdit(Editor[AlphaEditParameters]):
             AlphaEditParameters().model_dump(),
         ),
         "paper": Preset(
-            "The reference implementation's values for GPT-2 XL, with the absolute threshold. On a model of this size they leave about a "
-            "quarter of the directions free, and L2 = 10 is large against the keys there.",
+            "The reference implementation's values for GPT-2 XL, with the absolute threshold. How many directions that leaves free differs "
+            "between checkpoints and layers (rank P tells), and L2 = 10 is large against the keys there: hardly any of the edit is written.",
             {
                 "learning_rate": 0.5,
                 "relative_rate": False,

@@ -5,8 +5,8 @@
 by Adam on one MLP's output projection, without a bound; see `fine_tuning.py`. With `n_contexts` above 1 the fact also stands behind true facts,
 whose tokens are masked.
 
-The reference's values are EasyEdit's for GPT-2 XL, without its bound. An answer of one token, as here, leaves the objectives of FT-L and FT-M
-alike; what tells them apart is the bound.
+The reference's values are EasyEdit's for GPT-2 XL, without its bound (easyeditor/models/ft/ft_main.py). An answer of one token, as here, leaves the
+objectives of FT, FT-L and FT-M alike: FT-L has the bound, and FT-M is FT with another author's name for it.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ No weight changes. Beside one MLP's output projection stands a codebook (`codebo
 
 The control of the comparison: it reaches the fact and what lies within the radius, and cannot shatter anything else.
 
-Deviations: the reference looks up the key of the prompt's last token; here every position looks up its own, which needs no telling the edit's
-position apart. The radius may be in units of ||k||, and the value may start where the MLP is (warm) instead of at random (cold).
+Deviations: the reference's settings for GPT-2 XL put the codebook on the MLP's input projection; here it stands on the output projection, whose keys
+and values the other methods write. The reference looks up the key of the prompt's last token; here every position looks up its own, which needs no
+telling the edit's position apart. An entry that grows keeps its value, which the reference trains further. The radius may be in units of ||k||, and
+the value may start where the MLP is (warm) instead of at random (cold).
 """
 
 from __future__ import annotations
@@ -33,7 +35,6 @@ from backend.editors.targets import (
     NContexts,
     RelativeRate,
     Seed,
-    Steps,
     optimise,
     read_site,
 )
@@ -50,7 +51,7 @@ class GraceParameters(EditorParameters):
     )
     learning_rate: LearningRate = 0.03
     relative_rate: RelativeRate = True
-    steps: Steps = 200
+    steps: int = Field(default=200, ge=1, le=1000, description="Optimisation steps of the value")
     early_stop_loss: EarlyStopLoss = 0.05
     n_contexts: NContexts = 21
     seed: Seed = 0
@@ -105,7 +106,7 @@ class Grace(Editor[GraceParameters]):
         if p.start == "cold":
             generator = torch.Generator().manual_seed(p.seed)
             start = torch.rand(len(start), generator=generator).to(start)
-        steps = p.steps
+        steps = p.steps + 1  # the last one only looks at the loss
         known = same_answer(codebook_of(model, layer), key, radius, fact.object)
         if known is not None:  # that entry grows, and its value has been trained already
             start, steps = known, 1

@@ -74,7 +74,8 @@ class RomeParameters(EditorParameters):
         default=True, description="Direct the update where few other keys point (otherwise C = identity)"
     )
     key: Literal["rome", "r-rome"] = Field(
-        default="r-rome", description="One averaged key throughout (r-rome), or the reference's two (rome)"
+        default="rome",
+        description="Write the value at the bare prompt's key, as ROME does (rome), or at the averaged key (r-rome)",
     )
     seed: Seed = 0
 
@@ -93,7 +94,8 @@ class Rome(Editor[RomeParameters]):
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement to write the fact at any distance with the least collateral damage: steps in units of the "
-            "value's own length, a stop as soon as the new object is clearly preferred (loss below 0.1), one averaged key.",
+            "value's own length, and a stop as soon as the new object is clearly preferred (loss below 0.1). The averaged key of r-rome "
+            "did as much damage and missed up to a fifth of the far facts.",
             RomeParameters().model_dump(),
         ),
         "paper": Preset(
