@@ -10,19 +10,22 @@ A folder is trusted only when its hashes match. One that is damaged or foreign i
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
+from backend.assessment import TASKS
 from backend.data import TextSampler, Vocabulary
+from backend.files import UnreadableFile, name_of, read_file, read_json
 from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
 from backend.training import TrainConfig
@@ -33,7 +36,13 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
 STATISTICS_TOKENS = 100_000
+MAX_METADATA_BYTES = 1024 * 1024
+HEADER_BYTES = 1024 * 1024  # of a safetensors file, at most
 DEFAULT = "rings-2048-smooth"  # what the page opens on: the one with the clearer rings
+
+
+log = logging.getLogger(__name__)
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class CheckpointError(Exception):
@@ -59,7 +68,7 @@ class TrainingReport(BaseModel):
 class RingReport(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    neighbor_share: dict[str, float]
+    neighbor_share: dict[str, Share]
     winding: dict[str, int]
     n_neighbors: dict[str, int]
     closed: int
@@ -71,12 +80,12 @@ class Metadata(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: int
-    title: str
-    note: str
+    title: str = Field(max_length=200)
+    note: str = Field(max_length=2000)
     graph: GraphConfig
     model: ModelConfig
     training: TrainingReport
-    accuracy: dict[str, dict[str, float]]  # task -> order -> fraction, by full enumeration
+    accuracy: dict[str, dict[str, Share]]  # task -> order -> fraction, by full enumeration
     rings: RingReport
     sha256: dict[str, str]  # file name -> hash of its bytes
 
@@ -157,59 +166,118 @@ def save_checkpoint(
 
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:
     """Load and verify one folder. Raises `CheckpointError` saying what is wrong with it."""
-    metadata = _read_metadata(folder)
-    for name in (WEIGHTS, STATISTICS):
-        path = folder / name
-        if not path.is_file():
-            raise CheckpointError(f"{path} is missing; copy the whole folder again, or train it anew")
-        if file_hash(path) != metadata.sha256.get(name):
-            raise CheckpointError(
-                f"{path} is not the file that {METADATA} describes (its sha256 differs): it is damaged or was replaced; "
-                "copy the whole folder again, or train it anew"
-            )
-    graph = KnowledgeGraph(metadata.graph)
-    vocabulary = Vocabulary.of(graph)
-    if metadata.model.vocab_size != vocabulary.size:
-        raise CheckpointError(
-            f"{folder / METADATA}: the model has {metadata.model.vocab_size} tokens where its graph needs "
-            f"{vocabulary.size}; graph and model do not belong together"
-        )
+    metadata = read_metadata(folder)
+    name, width, layers = name_of(folder), 4 * metadata.model.d_model, metadata.model.n_layers
+    # Not before their size is known to be right: a damaged file may claim anything.
+    weights = _read_tensors(folder, WEIGHTS, metadata, 4 * metadata.model.n_weights + HEADER_BYTES)
+    moments = _read_tensors(folder, STATISTICS, metadata, 8 * width**2 * layers + HEADER_BYTES)
     model = Transformer(metadata.model)
-    try:
-        model.load_state_dict(load_file(folder / WEIGHTS))
-        moments = load_file(folder / STATISTICS)
-        statistics = {layer: moments[f"mlp_key.{layer}"].to(device) for layer in range(metadata.model.n_layers)}
-    except (RuntimeError, KeyError, SafetensorError) as error:
-        raise CheckpointError(f"{folder} holds tensors of another model: {error}") from None
+    shapes = {key: value.shape for key, value in model.state_dict().items()}
+    if weights.keys() != shapes.keys():
+        some = min(weights.keys() ^ shapes.keys())
+        raise CheckpointError(f"{name}/{WEIGHTS} holds tensors of another model: {some[:80]!r} is missing or too many")
+    for key, shape in shapes.items():
+        _check_tensor(f"{name}/{WEIGHTS}: {key}", weights[key], shape, torch.float32)
+    statistics = {}
+    for layer in range(layers):
+        key = f"mlp_key.{layer}"
+        if key not in moments:
+            raise CheckpointError(f"{name}/{STATISTICS} holds no {key}; train the checkpoint anew")
+        _check_tensor(f"{name}/{STATISTICS}: {key}", moments[key], (width, width), torch.float64)
+        statistics[layer] = moments[key].to(device)
+    model.load_state_dict(weights)
+    graph = KnowledgeGraph(metadata.graph)
     return Checkpoint(
         id=folder.name,
         graph=graph,
         holdout=draw_holdout(graph),
-        vocabulary=vocabulary,
+        vocabulary=Vocabulary.of(graph),
         model=model.to(device).eval().requires_grad_(False),
         statistics=statistics,
         metadata=metadata,
     )
 
 
-def _read_metadata(folder: Path) -> Metadata:
-    path = folder / METADATA
+def _read_tensors(folder: Path, file: str, metadata: Metadata, limit: int) -> dict[str, Tensor]:
+    """The tensors of a file that is the one `checkpoint.json` describes."""
+    name = f"{name_of(folder)}/{file}"
     try:
-        data: Any = json.loads(path.read_text())
+        content = read_file(folder / file, limit)
+        if hashlib.sha256(content).hexdigest() != metadata.sha256.get(file):
+            raise CheckpointError(
+                f"{name} is not the file that {METADATA} describes (its sha256 differs): it is damaged or was replaced; "
+                "copy the whole folder again, or train it anew"
+            )
+        return load(content)
+    except FileNotFoundError:
+        raise CheckpointError(f"{name} is missing; copy the whole folder again, or train it anew") from None
+    except UnreadableFile as error:
+        raise CheckpointError(f"{name} {error}; copy the whole folder again, or train it anew") from None
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{name} is no safetensors file that can be used: {error}") from None
+
+
+def _check_tensor(name: str, tensor: Tensor, shape: Sequence[int], dtype: torch.dtype) -> None:
+    if tensor.dtype != dtype or tuple(tensor.shape) != tuple(shape):
+        raise CheckpointError(
+            f"{name} is {tuple(tensor.shape)} of {_dtype(tensor.dtype)} where {tuple(shape)} of {_dtype(dtype)} belongs: "
+            "it is of another model"
+        )
+    if not tensor.isfinite().all():
+        raise CheckpointError(f"{name} holds values that are no numbers (NaN or infinite); train the checkpoint anew")
+
+
+def _dtype(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def read_metadata(folder: Path) -> Metadata:
+    """`checkpoint.json`, checked to fit together. Raises `CheckpointError` saying what is wrong with it."""
+    name = f"{name_of(folder)}/{METADATA}"
+    try:
+        data = read_json(read_file(folder / METADATA, MAX_METADATA_BYTES))
     except FileNotFoundError:
         raise CheckpointError(
-            f"{path} is missing; {folder.name} is not a checkpoint (or its training has not finished)"
+            f"{name} is missing; {name_of(folder)} is not a checkpoint (or its training has not finished)"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON: {error}") from None
+    except UnreadableFile as error:
+        raise CheckpointError(f"{name} {error}") from None
     written = data.get("format") if isinstance(data, dict) else None
     if written != FORMAT:
-        raise CheckpointError(f"{path} has format {written!r}, this version reads {FORMAT}; train the checkpoint anew")
+        raise CheckpointError(
+            f"{name} has format {written!r:.40}, this version reads {FORMAT}; train the checkpoint anew"
+        )
     try:
-        return Metadata.model_validate(data)
+        metadata = Metadata.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise CheckpointError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        place = ".".join(str(part)[:40] for part in first["loc"])
+        raise CheckpointError(f"{name}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
+    graph = KnowledgeGraph(metadata.graph)
+    vocabulary = Vocabulary.of(graph)
+    if metadata.model.vocab_size != vocabulary.size:
+        raise CheckpointError(
+            f"{name}: the model has {metadata.model.vocab_size} tokens where its graph needs {vocabulary.size}; "
+            "graph and model do not belong together"
+        )
+    for place, found, wanted in _names(metadata, graph):
+        if found != wanted:
+            some = min(found ^ wanted)
+            raise CheckpointError(f"{name}: {place}: {some[:40]!r} is missing or too many; copy the file again")
+    return metadata
+
+
+def _names(metadata: Metadata, graph: KnowledgeGraph) -> Iterator[tuple[str, set[str], set[str]]]:
+    """(place, the names there, the names that belong there): whoever reads a score by its name must find it."""
+    orders, relations = set(graph.order_names), set(graph.relation_names)
+    files = {WEIGHTS, STATISTICS}
+    yield "sha256", set(metadata.sha256) & files, files
+    yield "accuracy", set(metadata.accuracy), set(TASKS)
+    for task, scores in metadata.accuracy.items():
+        yield f"accuracy.{task}", set(scores), orders
+    for measure, values in metadata.rings:
+        if isinstance(values, dict):
+            yield f"rings.{measure}", set(values), relations
 
 
 class CheckpointRegistry:
@@ -221,11 +289,17 @@ class CheckpointRegistry:
     def __init__(self, root: Path, device: torch.device | str = "cpu", default: str = DEFAULT) -> None:
         self._checkpoints: dict[str, Checkpoint] = {}
         self.problems: dict[str, str] = {}
-        for folder in sorted(path for path in root.glob("*") if path.is_dir() and not path.name.startswith(".")):
+        for folder in folders_in(root):
+            name = name_of(folder)
             try:
-                self._checkpoints[folder.name] = load_checkpoint(folder, device)
+                if name != folder.name:
+                    raise CheckpointError("the folder's name holds signs that no address can; give it another")
+                self._checkpoints[name] = load_checkpoint(folder, device)
             except CheckpointError as error:
-                self.problems[folder.name] = str(error)
+                self.problems[name] = str(error)
+            except Exception as error:  # whatever it is: the others load
+                log.warning("checkpoint %s", name, exc_info=True)
+                self.problems[name] = f"it cannot be used ({type(error).__name__}); copy the whole folder again"
         self.default_id = default if default in self._checkpoints else next(iter(self._checkpoints), None)
 
     def ids(self) -> list[str]:
@@ -247,6 +321,14 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     temporary = path.with_name(path.name + ".part")
     temporary.write_bytes(save(tensors))  # not `save_file`, which hides the reason in an error of its own
     os.replace(temporary, path)
+
+
+def folders_in(root: Path) -> list[Path]:
+    """The folders in `root` that are not hidden, by name; none where it cannot be read."""
+    try:
+        return sorted(path for path in root.iterdir() if not path.name.startswith(".") and path.is_dir())
+    except OSError:
+        return []
 
 
 def file_hash(path: Path) -> str:

@@ -1,14 +1,31 @@
 """A checkpoint is trusted only when it is what it says; a bad one never keeps the others from loading."""
 
 import json
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy as copy_of
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save
+from starlette.testclient import TestClient
 
-from backend.checkpoints import CheckpointError, CheckpointRegistry, UnknownCheckpointError, load_checkpoint
+from backend.api import create_app
+from backend.api.wire import checkpoint_info
+from backend.checkpoints import (
+    CheckpointError,
+    CheckpointRegistry,
+    UnknownCheckpointError,
+    file_hash,
+    load_checkpoint,
+    read_metadata,
+)
+from backend.model import ModelConfig, Transformer
+from backend.settings import Settings, load_settings
 
 SHIPPED = Path(__file__).parents[1] / "models_cache"
 SMALL = SHIPPED / "rings-small"
@@ -111,3 +128,154 @@ def test_an_empty_folder_is_no_error(tmp_path: Path) -> None:
     registry = CheckpointRegistry(tmp_path / "nowhere")
     assert registry.ids() == []
     assert registry.default_id is None
+
+
+# --- folders that somebody else wrote ---------------------------------------------------------------------------------
+
+ODD: list[object] = [
+    None, True, -1, 0, 1, 0.5, -0.5, 10**9, 10**400, 1e308, "", "\ud800", "x" * 100_000, [], {}, [[]], {"a": {}},
+]  # fmt: skip
+
+
+def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place in a JSON value; of the many relations one stands for all."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        if key in ("I_C1", "I", 0) or not str(key).startswith("I"):
+            yield (*path, key)
+            yield from places(each, (*path, key))
+
+
+def changed(data: dict[str, object], path: Sequence[str | int], value: object = ...) -> dict[str, object]:
+    """A copy with another value there, or none."""
+    found = copy_of(data)
+    holder: Any = found
+    for key in path[:-1]:
+        holder = holder[key]
+    if value is ...:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    return found
+
+
+def test_any_change_of_the_description_is_refused_by_name_or_does_no_harm(tmp_path: Path) -> None:
+    """Some 1500 of them: each of the places deleted, and each replaced by each odd value."""
+    good = load_checkpoint(SMALL)
+    data = json.loads((SMALL / "checkpoint.json").read_text())
+    data |= {"sha256": {**data["sha256"], "I_other": "0"}}
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    taken, refused = 0, []
+    for path in places(data):
+        for value in (..., *ODD):
+            (folder / "checkpoint.json").write_text(json.dumps(changed(data, path, value)))
+            try:
+                metadata = read_metadata(folder)
+            except CheckpointError as error:
+                refused.append(str(error))
+                continue
+            taken += 1
+            json.dumps(checkpoint_info(replace(good, metadata=metadata), True).model_dump(mode="json"), allow_nan=False)
+            assert metadata.model.n_weights <= 50_000_000
+    assert [text for text in refused if not text.startswith("odd/checkpoint.json") or len(text) > 400] == []
+    assert 0 < taken < 700  # titles, seeds, seconds: what decides nothing
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 100_000, '{"format": NaN}', '{"format": 1e999}', "\x00", "\xff"]
+)
+def test_what_is_no_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "checkpoint.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(CheckpointError, match="cannot be read as JSON"):
+        read_metadata(tmp_path)
+
+
+def rewritten(folder: Path, file: str, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    """Other tensors, with a hash that fits."""
+    tensors = load_file(folder / file)
+    change(tensors)
+    (folder / file).write_bytes(save(tensors))
+    data = json.loads((folder / "checkpoint.json").read_text())
+    data["sha256"][file] = file_hash(folder / file)
+    (folder / "checkpoint.json").write_text(json.dumps(data))
+
+
+def in_place_of(file: str, put: Callable[[Path], object]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        (folder / file).unlink()
+        put(folder / file)
+
+    return damage
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**40)
+
+
+FILES = ("checkpoint.json", "weights.safetensors", "statistics.safetensors")
+WEIGHT, MOMENT = "blocks.0.mlp.down.weight", "mlp_key.0"
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    **{f"{file} is a pipe": in_place_of(file, os.mkfifo) for file in FILES},
+    **{f"{file} is a folder": in_place_of(file, Path.mkdir) for file in FILES},
+    **{f"{file} is a terabyte": in_place_of(file, sparse) for file in FILES},
+    **{f"{file} points to itself": in_place_of(file, lambda path: path.symlink_to(path)) for file in FILES},
+    **{f"{file} is a device": in_place_of(file, lambda path: path.symlink_to("/dev/zero")) for file in FILES},
+    "weights are NaN": lambda folder: rewritten(folder, FILES[1], lambda found: found[WEIGHT].fill_(float("nan"))),
+    "weights are doubles": lambda folder: rewritten(
+        folder, FILES[1], lambda found: found.update({WEIGHT: found[WEIGHT].double()})
+    ),
+    "weights are of another shape": lambda folder: rewritten(
+        folder, FILES[1], lambda found: found.update({WEIGHT: found[WEIGHT][:5].clone()})
+    ),
+    "a weight is missing": lambda folder: rewritten(folder, FILES[1], lambda found: found.pop(WEIGHT)),
+    "moments are infinite": lambda folder: rewritten(
+        folder, FILES[2], lambda found: found[MOMENT].fill_(float("inf"))
+    ),
+    "moments are integers": lambda folder: rewritten(
+        folder, FILES[2], lambda found: found.update({MOMENT: found[MOMENT].long()})
+    ),
+    "moments are missing": lambda folder: rewritten(folder, FILES[2], lambda found: found.pop(MOMENT)),
+    "no heads": lambda folder: edited(folder, "model", n_heads=0),
+    "a world of a milliard": lambda folder: edited(folder, "graph", n_entities=10**9),
+    "no accuracy": lambda folder: rewrite(folder, accuracy={}),
+}  # fmt: skip
+
+
+def edited(folder: Path, part: str, **changes: object) -> None:
+    data = json.loads((folder / "checkpoint.json").read_text())
+    rewrite(folder, **{part: data[part] | changes})
+
+
+def test_no_folder_keeps_the_server_from_starting_or_telling(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(SMALL, models / "good", ignore=shutil.ignore_patterns("reproduction"))
+    for name, damage in DAMAGES.items():
+        damage(Path(shutil.copytree(models / "good", models / name)))
+    strange = {os.fsdecode(b"caf\xe9"): "caf\\xe9", "two\nlines": "two\\nlines"}
+    for name in strange:
+        shutil.copytree(models / "good", models / name)
+    (models / "loop").symlink_to(models / "loop")
+    (models / "empty").mkdir()
+    monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(models))
+    app = create_app(load_settings())
+    with TestClient(app, base_url="http://testserver/api/v1/") as client:
+        health = client.get("health")
+        assert health.status_code == 200
+        assert health.json()["checkpoints"] == ["good"]
+        assert set(health.json()["problems"]) == {*DAMAGES, *strange.values(), "empty"}
+        assert str(tmp_path) not in health.text
+        for name, reason in health.json()["problems"].items():
+            assert "cannot be used (" not in reason, (name, reason)  # each has a message of its own
+        assert [each["id"] for each in client.get("checkpoints").json()] == ["good"]
+        for name in ("no heads", "caf\\xe9"):
+            assert "did not load" in client.get(f"checkpoints/{name}/errors").json()["detail"]
+    app.state.laboratory.close()
+
+
+def test_the_weights_are_counted_without_making_the_model() -> None:
+    for config in (ModelConfig(vocab_size=50), ModelConfig(vocab_size=7, context=3, n_layers=3, d_model=8, n_heads=2)):
+        assert config.n_weights == Transformer(config).n_params

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 
+MAX_FACTS = 20_000_000  # of two steps: what a server holds in memory, some fifty times as many as the paper's world has
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 
 
@@ -39,11 +40,15 @@ class GraphConfig:
             raise ValueError(f"n_orders must lie in 1..{len(ROMAN)}, got {self.n_orders}")
         if self.n_hops < 1:
             raise ValueError(f"n_hops must be at least 1, got {self.n_hops}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
         if self.n_entities < 4 * self.n_hops + 1:
             raise ValueError(
                 f"n_entities must be at least 4 * n_hops + 1 = {4 * self.n_hops + 1} so that no two "
                 f"compositions of one order meet by going round the ring, got {self.n_entities}"
             )
+        if self.n_entities * self.n_orders * (2 * self.n_hops) ** 2 > MAX_FACTS:
+            raise ValueError(f"n_entities and n_hops make more than {MAX_FACTS} facts of two steps; make them smaller")
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Tap = Callable[[str, Tensor], Tensor]
+MAX_WEIGHTS = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,21 @@ class ModelConfig:
     embed_std: float = 0.02
 
     def __post_init__(self) -> None:
+        for name in ("n_layers", "d_model", "n_heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.context < 3:
+            raise ValueError(f"context must be at least 3, an entity and two relations, got {self.context}")
+        if self.n_weights > MAX_WEIGHTS:
+            raise ValueError(f"this is a model of more than {MAX_WEIGHTS} weights; make it smaller")
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model ({self.d_model}) must be a multiple of n_heads ({self.n_heads})")
+
+    @property
+    def n_weights(self) -> int:
+        """How many weights the model has, without making it: embeddings, blocks, and the final norm."""
+        block = 12 * self.d_model**2 + 13 * self.d_model
+        return (self.vocab_size + self.context + 2) * self.d_model + self.n_layers * block
 
 
 def site_names(n_layers: int) -> list[str]:

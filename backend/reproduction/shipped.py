@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
+import shlex
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +25,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from backend.files import UnreadableFile, read_file, read_json
 from backend.reproduction.report import Run, report
 from backend.reproduction_schemas import Report, Reproduction
 from backend.sweep_schemas import SweepRequest, Versions
@@ -29,6 +33,7 @@ from backend.sweep_schemas import SweepRequest, Versions
 FOLDER, MANIFEST, FINDINGS = "reproduction", "reproduction.json", "findings.md"
 FORMAT = 1
 DIGITS = 6
+MAX_TEXT_BYTES, MAX_ROWS_BYTES = 1024 * 1024, 256 * 1024 * 1024
 
 Part = Literal["single", "sequence"]
 PARTS: tuple[Part, ...] = ("single", "sequence")
@@ -76,11 +81,15 @@ class Shipped:
     manifest: Manifest
 
     def rows(self, part: Part) -> Iterator[str]:
-        """The rows of a part, JSON each. Raises `NothingShipped` where there is no such part."""
+        """The rows of a part, JSON each. Raises `NothingShipped` where there is no such part, `ShippedError` where they cannot be read."""
         self._part(part)
-        with gzip.open(_rows_file(self.folder, part), "rt", encoding="utf-8") as file:
-            for line in file:
-                yield line.rstrip("\n")
+        file = _rows_file(self.folder, part)
+        try:
+            with gzip.open(io.BytesIO(read_file(file, MAX_ROWS_BYTES)), "rt", encoding="utf-8") as lines:
+                for line in lines:
+                    yield line.rstrip("\n")
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise ShippedError(f"{_shown(file)} cannot be read: {error}") from None
 
     def report(self, part: Part) -> Report:
         """Raises `ShippedError`."""
@@ -90,7 +99,7 @@ class Shipped:
             return report(self.rows(part), run)
         except (ValueError, LookupError, TypeError) as error:
             raise ShippedError(
-                f"{_rows_file(self.folder, part)} holds other rows than this version reads: {error}"
+                f"{_shown(_rows_file(self.folder, part))} holds other rows than this version reads: {error}"
             ) from None
 
     def reproduction(self) -> Reproduction:
@@ -112,7 +121,7 @@ class Shipped:
         if found is None:
             raise NothingShipped(
                 f"the run shipped with {self.manifest.checkpoint!r} has no sequences; "
-                f"make one with: shatterscope reproduce {self.manifest.checkpoint} --ship"
+                f"make one with: {shlex.join(['shatterscope', 'reproduce', self.manifest.checkpoint, '--ship'])}"
             )
         return found
 
@@ -125,11 +134,13 @@ def read_findings(checkpoint_folder: Path) -> str:
     """What was written by hand beside a run. Raises `ShippedError` for a file that cannot be read."""
     path = checkpoint_folder / FOLDER / FINDINGS
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path, MAX_TEXT_BYTES).decode("utf-8")
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise ShippedError(f"{path} cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ShippedError(f"{_shown(path)} is not UTF-8: {error}") from None
+    except UnreadableFile as error:
+        raise ShippedError(f"{_shown(path)} {error}") from None
 
 
 def load(checkpoint_folder: Path, checkpoint_sha256: str) -> Shipped:
@@ -140,25 +151,25 @@ def load(checkpoint_folder: Path, checkpoint_sha256: str) -> Shipped:
         ShippedError: it is damaged, or was made with other weights.
     """
     folder, name = checkpoint_folder / FOLDER, checkpoint_folder.name
-    again = f"make it anew with: shatterscope reproduce {name} --ship"
+    again = f"make it anew with: {shlex.join(['shatterscope', 'reproduce', name, '--ship'])}"
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate(read_json(read_file(path, MAX_TEXT_BYTES)))
     except FileNotFoundError:
         raise NothingShipped(
-            f"no run of the reproduction ships with checkpoint {name!r}; make one with: shatterscope reproduce {name} --ship"
+            f"no run of the reproduction ships with checkpoint {name!r}; {again.replace('it anew', 'one')}"
         ) from None
-    except OSError as error:
-        raise ShippedError(f"{path} cannot be read: {error.strerror}; {again}") from None
+    except UnreadableFile as error:
+        raise ShippedError(f"{_shown(path)} {error}; {again}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "contents"
-        raise ShippedError(f"{path} is damaged ({where}: {first['msg']}); {again}") from None
+        raise ShippedError(f"{_shown(path)} is damaged ({where}: {first['msg']}); {again}") from None
     if manifest.format != FORMAT:
-        raise ShippedError(f"{path} has format {manifest.format}, this version reads {FORMAT}; {again}")
+        raise ShippedError(f"{_shown(path)} has format {manifest.format}, this version reads {FORMAT}; {again}")
     if manifest.checkpoint_sha256 != checkpoint_sha256:
         raise ShippedError(
-            f"the run in {folder} was made with other weights than those of {name!r} now (their sha256 differ); {again}"
+            f"the run in {name}/{FOLDER} was made with other weights than those of {name!r} now (their sha256 differ); {again}"
         )
     for part in PARTS:
         found: PartManifest | None = getattr(manifest, part)
@@ -166,11 +177,15 @@ def load(checkpoint_folder: Path, checkpoint_sha256: str) -> Shipped:
             continue
         file = _rows_file(folder, part)
         try:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        except OSError as error:
-            raise ShippedError(f"{file} cannot be read: {error.strerror}; {again}") from None
+            digest = hashlib.sha256(read_file(file, MAX_ROWS_BYTES)).hexdigest()
+        except FileNotFoundError:
+            raise ShippedError(f"{_shown(file)} is missing; {again}") from None
+        except UnreadableFile as error:
+            raise ShippedError(f"{_shown(file)} {error}; {again}") from None
         if digest != found.sha256:
-            raise ShippedError(f"{file} is not the file that {MANIFEST} describes (its sha256 differs); {again}")
+            raise ShippedError(
+                f"{_shown(file)} is not the file that {MANIFEST} describes (its sha256 differs); {again}"
+            )
     return Shipped(folder, manifest)
 
 
@@ -255,6 +270,11 @@ def shortened(value: Any) -> Any:
 
 def _rows_file(folder: Path, part: Part) -> Path:
     return folder / f"{part}.jsonl.gz"
+
+
+def _shown(path: Path) -> str:
+    """The path from the models folder on: where that is, whoever asks over the network need not know."""
+    return f"{path.parent.parent.name}/{FOLDER}/{path.name}"
 
 
 def _temporary(path: Path) -> Path:
