@@ -36,7 +36,8 @@
     if (!lesson) return;
     const number = Math.min(Math.max(step, 1), lesson.steps.length);
     const at = { lesson: lesson.id, step: number, revealed: revealed && Boolean(lesson.steps[number - 1].reveal) };
-    page.go({ path: window.location.pathname, query: `?${queryAt(at)}` });
+    const moved = Boolean(shown) && (shown.step !== at.step || shown.revealed !== at.revealed);
+    page.go({ path: window.location.pathname, query: `?${queryAt(at)}`, push: moved });
     render(at);
   }
 
@@ -56,7 +57,7 @@
 
   function leave() {
     const query = view(window.location.search);
-    page.go({ path: window.location.pathname, query: query ? `?${query}`.replaceAll("%7E", "~").replaceAll("%3A", ":") : "" });
+    page.go({ path: window.location.pathname, query: query ? `?${query}`.replaceAll("%7E", "~").replaceAll("%3A", ":") : "", push: true });
     close();
   }
 

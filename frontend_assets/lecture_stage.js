@@ -71,6 +71,27 @@
   };
   const act = (what) => { if (lecture.lesson() || what === "leave") ACTIONS[what](); };
 
+  // Who presents leaves for everyone, so the key is pressed twice; who follows leaves by the room's own button.
+  let asked = null;
+  function sure() {
+    if (root.dataset.room === "follower") return false;
+    if (root.dataset.room !== "presenter" || asked) { forget(); return true; }
+    const button = byId("lecture-leave");
+    asked = setTimeout(forget, 4000);
+    button.dataset.name = button.textContent;
+    button.textContent = "Esc again: leave, for everyone";
+    button.parentElement.dataset.sure = "1";
+    return false;
+  }
+  function forget() {
+    if (!asked) return;
+    clearTimeout(asked);
+    asked = null;
+    const button = byId("lecture-leave");
+    button.textContent = button.dataset.name;
+    delete button.parentElement.dataset.sure;
+  }
+
   // What has the focus keeps its own keys: a slider its arrows, a button its space. Only a clicker's keys are the lecture's always.
   function taken(event) {
     const target = event.target;
@@ -86,9 +107,7 @@
     if (!what) return;
     if (what === "leave") {
       const cancel = byId("cancel");
-      const open = document.querySelector("[popover]:popover-open, dialog[open]");
-      if ((cancel && !cancel.hidden) || open || document.fullscreenElement) return;
-      if (byId("lecture-cover")) { blank(false); return; }
+      if ((cancel && !cancel.hidden) || document.fullscreenElement || !sure()) return;
     }
     event.preventDefault();
     act(what);

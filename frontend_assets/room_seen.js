@@ -69,14 +69,8 @@
     const anchor = document.createElement("a");
     anchor.href = anchor.textContent = told.url;
     field.append(anchor);
-    copy(told.url, byId("room-handover"));
+    window.shatterscope.copyFrom(byId("room-handover"), told.url);
     return "";
-  }
-
-  async function copy(text, button) {
-    const before = button.textContent;
-    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { window.prompt("Copy this link", text); return; }
-    setTimeout(() => { button.textContent = before; }, 1400);
   }
 
   // For the last row: the code and the address as large as the screen bears.
@@ -112,7 +106,7 @@
     "room-enlarge": enlarge,
     "room-handover": offer,
     "room-answers": () => live().reveal(live().now().answers),
-    "room-copy": (button) => copy(byId("room-link").href, button),
+    "room-copy": (button) => { window.shatterscope.copyFrom(button, byId("room-link").href); return ""; },
     "room-leave": (button) => { const { room } = live().now(); return (room ? room.token : root.dataset.room === "own") ? end(button) : live().leave(); },
   };
   document.addEventListener("click", async (event) => {

@@ -26,10 +26,7 @@
     set("share-asked", { data: { what, path, query: pinned(query), checkpoint: checkpoint(), origin: window.location.origin, at: Date.now(), ...more } });
   }
 
-  function copy(text, said) {
-    const failed = () => window.prompt("Copy this", text);
-    if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => say(said), failed); else failed();
-  }
+  const copy = async (text, said) => say(await window.shatterscope.copy(text) ? said : "");
 
   async function file(format, button) {
     button.disabled = true;
@@ -94,14 +91,9 @@
     if (actions[button.id]) actions[button.id](button);
     else if (button.dataset.export) file(button.dataset.export, button);
     else if (button.dataset.picture) picture(button);
-    else if (button.dataset.copy) copy(window.location.origin + button.dataset.copy, "The link is copied."), said(button, "Copied");
+    else if (button.dataset.copy) window.shatterscope.copyFrom(button, window.location.origin + button.dataset.copy);
     else if (button.dataset.delete) ask("delete", { id: button.dataset.delete, token: tokens()[button.dataset.delete] });
   });
-  function said(button, text) {
-    const before = button.textContent;
-    button.textContent = text;
-    setTimeout(() => { button.textContent = before; }, 1400);
-  }
 
   // `toggle` does not bubble. What the popover tells of a view is of the view it was opened on.
   document.addEventListener("toggle", (event) => {

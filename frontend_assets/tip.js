@@ -30,5 +30,5 @@
   document.addEventListener("focusin", (event) => { const element = target(event); if (element) show(element); });
   document.addEventListener("focusout", hide);
   document.addEventListener("scroll", hide, true);
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+  window.shatterscope = Object.assign(window.shatterscope || {}, { hideTip: () => { const shown = !box.hidden; hide(); return shown; } });
 })();

@@ -27,7 +27,8 @@ window.dash_clientside.shatterscope = {
     const now = window.location.pathname + window.location.search;
     if (wanted !== now) {
       const model = (text) => ["e", "run"].flatMap((key) => new URLSearchParams(text).getAll(key)).join("&");
-      const step = model(query) !== model(window.location.search);
+      // In a lecture a step is the lesson's: Back leads to the one before, whatever was tried in between.
+      const step = document.documentElement.dataset.lecture === undefined && model(query) !== model(window.location.search);
       window.history[step ? "pushState" : "replaceState"](null, "", wanted);
       address.tell();
     }
@@ -65,13 +66,13 @@ window.dash_clientside.shatterscope = {
 window.shatterscope = Object.assign(window.shatterscope || {}, {
   state: () => ({ path: window.location.pathname, query: address.query() }),
 
-  // `at` names the moment: to be told of one and the same moment twice is to be told once.
-  go: ({ path, query, at = Date.now() }) => {
+  // `at` names the moment: to be told of one and the same moment twice is to be told once. `push`: the browser's Back leads back from there.
+  go: ({ path, query, at = Date.now(), push = false }) => {
     if (path !== window.location.pathname) {
       window.location.assign(address.with(path, query));
       return;
     }
-    window.history.replaceState(null, "", address.with(path, query));
+    window.history[push ? "pushState" : "replaceState"](null, "", address.with(path, query));
     if (address.read) window.dash_clientside.set_props("url-in", { data: { query: address.query(), at } });
     address.tell();
   },

@@ -88,12 +88,14 @@ def count(page: Page) -> list[int]:
 @pytest.mark.parametrize("name", PAGES)
 def test_no_serious_violation(page: Page, server: Server, saved: None, name: str) -> None:
     """And a first visit, with nothing kept from before, is no burden on a slow network."""
-    bytes_of_answers = count(page)
+    bytes_of_answers, faults = count(page), list[str]()
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.goto(server.url + PAGES[name])
     page.wait_for_selector("#status[data-state=idle]")
     page.wait_for_timeout(300)
     page.wait_for_selector("#status[data-state=idle]")
     assert 300_000 < sum(bytes_of_answers) < 1_500_000
+    assert faults == []
     walk(page)
     assert violations(page) == []
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")

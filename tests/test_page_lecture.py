@@ -60,6 +60,13 @@ def test_keys_step_and_the_address_says_where(lecture: Lecture) -> None:
     assert lecture.title != first
     assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('#lecture-body')).fontSize)") >= 24
     assert f"lesson={LESSON}&step=2" in page.url
+    lecture.press("ArrowRight", 3)
+    page.go_back()
+    lecture.step(2)
+    page.go_back()
+    lecture.step(1)
+    page.go_forward()
+    lecture.step(2)
     lecture.press("PageUp", 1)
     lecture.press(" ", 2)
     lecture.press("End", 10)
@@ -170,7 +177,15 @@ def test_leaving_keeps_what_is_shown(lecture: Lecture, server: Server) -> None:
     page = lecture.page
     page.goto(f"{server.url}/?lesson={LESSON}&step=9")
     lecture.step(9)
+    page.click("#share > summary")
+    page.fill("#view-title", "Mine", force=True)
+    page.keyboard.press("Escape")
+    expect(page.locator("#link-copy")).to_be_hidden()
+    expect(page.locator("#lecture-step")).to_have_text("9 / 10")
     seen = lecture.numbers()
+    page.focus("#strength")
+    page.keyboard.press("Escape")
+    expect(page.locator("#strength")).not_to_be_focused()
     page.keyboard.press("b")
     expect(page.locator("#lecture-cover")).to_be_visible()
     page.keyboard.press("Escape")

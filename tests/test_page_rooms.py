@@ -311,6 +311,18 @@ def test_a_lecture_in_a_room(pair: Pair) -> None:
     expect(follower.page.locator("#lecture-reveal")).to_be_visible()
     assert follower.page.url.count("room=") == 1
     assert "room=" not in presenter.page.url.replace(pair.link, "")
+    # Nobody ends it by accident: not a follower, and the presenter, for whom Esc closes Share first, is asked.
+    follower.page.keyboard.press("Escape")
+    expect(follower.page.locator("#lecture")).to_be_visible()
+    role(follower, "follower")
+    presenter.page.click("#share > summary")
+    presenter.page.keyboard.press("Escape")
+    presenter.page.keyboard.press("Escape")
+    expect(presenter.page.locator("#lecture-leave")).to_have_text("Esc again: leave, for everyone")
+    expect(follower.page.locator("#lecture")).to_be_visible()
+    presenter.page.keyboard.press("Escape")
+    for each in (presenter, follower):
+        expect(each.page.locator("#lecture")).to_be_hidden()
     assert follower.faults == []
     assert presenter.faults == []
 

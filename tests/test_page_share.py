@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from page_fixtures import PATIENCE, Explore, Server
@@ -218,13 +219,28 @@ def test_a_view_is_saved_shown_opened_and_deleted_by_its_browser(
     page.click("#share-said a[href='/gallery']")
     card = page.locator(".gallery-cards li").first
     expect(card).to_contain_text("A <i>far</i> edit")
-    expect(card).to_contain_text("7 I_C2 d = 40 by rome")
+    expect(card).to_contain_text("7 I_C2 d = 40 by ROME")
     expect(card).to_contain_text("rings-small")
 
     context = chromium.new_context()
     context.set_default_timeout(PATIENCE)
     other = Explore(context.new_page())
+    # By plain http from another machine there is no clipboard, and the old way may be refused.
+    other.page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', { value: undefined }); window.took = [];"
+        "document.execCommand = () => { took.push(document.activeElement.value); return took.length > 1; }"
+    )
     other.page.goto(f"{server.url}/gallery")
+    copying = other.page.locator("[data-copy]").first
+    asked: list[str] = []
+    other.page.on("dialog", lambda dialog: (asked.append(dialog.default_value), dialog.dismiss()))
+    copying.click()
+    expect(copying).to_have_text("Copy link")
+    assert re.fullmatch(server.url + r"/v/\w+", asked[0]), "the link, to be copied by hand"
+    copying.click()
+    expect(copying).to_have_text("Copied")
+    assert other.page.evaluate("took") == asked * 2
+    assert len(asked) == 1
     expect(other.page.locator(".gallery-cards li").first).to_contain_text("far")
     expect(other.page.locator("[data-delete]").first).to_be_hidden()
     other.page.click(".gallery-cards li h2 a")

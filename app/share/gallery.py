@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from dash import Dash, Input, Output, html
 from dash.exceptions import PreventUpdate
 
-from app import ids, words
+from app import ids, theme, words
 from app.client import ApiError, Client
 from app.layout.frame import frame
 from app.layout.parts import Node
@@ -109,4 +109,7 @@ def what(view: View) -> Node:
         return "The unedited model." if view.state.path == "/" else ""
     last = edits[-1]
     more = f", after {words.plural(len(edits) - 1, 'other edit')}" if len(edits) > 1 else ""
-    return [html.B(f"{last.subject} {last.relation}"), f" {words.target(last)} by {last.method}{more}"]
+    return [
+        html.B(f"{last.subject} {last.relation}"),
+        f" {words.target(last)} by {theme.method_name(last.method)}{more}",
+    ]
