@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from app import batches
 from app.batches import Stack
-from app.state import MAX_STRENGTH, Edit, Parameters, Target, ViewState
-from backend.schemas import MAX_EDITS, CheckpointInfo, EditorInfo
+from app.state import Edit, Parameters, Target, ViewState
+from backend.schemas import MAX_EDITS, MAX_STRENGTH, CheckpointInfo, EditorInfo
 
 
 class Refused(Exception):

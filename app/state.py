@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
-from backend.schemas import MAX_EDITS
+from backend.schemas import MAX_EDITS, MAX_STRENGTH
 
 Scalar = float | int | bool | str
 Parameters = dict[str, Scalar]
@@ -26,7 +26,6 @@ T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _RELATION = re.compile(r"([IVX]{1,5})_([CA])([1-9][0-9]?)")
 MAX_ENTITY = 10**7
-MAX_STRENGTH = 4.0
 
 # Keys of a link that others read: which weights and version it was made on (`app.links`), the live room one follows.
 BESIDE = ("h", "ver", "room")

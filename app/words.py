@@ -174,6 +174,8 @@ def raw_diagnostics(item: EditOutcome) -> str:
 
 def outcome(item: EditOutcome, d_mlp: int) -> str:
     """What an edit did, for its chip's tooltip."""
+    if not item.spec.strength:
+        return f"At strength 0 this edit is not there: the model answers {item.prediction_after}, as without it."
     reached = "The edited model now answers" if item.success else "The target was not reached: the edited model answers"
     steps = plural(item.steps, "optimisation step")
     text = (

@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -104,8 +105,20 @@ class Checkpoint:
 
     @property
     def sha256(self) -> str:
-        """Hash of the weights: what caches and edit ids are keyed by."""
+        """Hash of the weights' file: what links name a checkpoint by."""
         return self.metadata.sha256[WEIGHTS]
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of all that answers, edits and measurements depend on, which caches and the ids of edits are keyed by: weights, key
+        statistics, the world with its held-out facts, and the model's shape. The folder's name is not part of it."""
+        parts = {
+            "weights": self.sha256,
+            "statistics": self.metadata.sha256[STATISTICS],
+            "graph": asdict(self.metadata.graph),
+            "model": asdict(self.metadata.model),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @torch.no_grad()

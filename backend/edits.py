@@ -1,12 +1,15 @@
 """Edits as people order them: complete specifications, their content hash, and stacks of them applied in order.
 
-An edit's id is the hash of the weights and of the complete specifications: the same edit asked for by many is computed once, and a
+An edit's id is the hash of the checkpoint and of the complete specifications: the same edit asked for by many is computed once, and a
 link opened next year gives the same picture. Each edit of a stack is computed on the model as edited so far. A delta depends on the
 edits before it, with their strengths, but not on its own strength: `delta_key` says so, and moving the strength slider of the last edit
 computes nothing anew.
 
+An edit at strength 0 is not there: all others come out as if it had never been ordered, and nothing is computed for it. Towards 0 an edit fades
+away: what it does to those behind it goes to nothing with its strength.
+
 Consecutive edits of one method marked `batch` are one step: their facts are written together, by one delta. A step also hands on the keys
-it wrote to, so that later steps of the same stack (never of another) can spare them.
+it wrote to, so that later steps of the same stack (never of another) can spare them: each key as long as the strength, at most whole.
 """
 
 from __future__ import annotations
@@ -28,6 +31,14 @@ from backend.editors import EDITORS, EditDelta, EditNotPossibleError, EditReques
 from backend.evaluation.answers import answers
 from backend.graph import KnowledgeGraph
 from backend.model import Transformer
+from backend.schemas import MAX_STRENGTH
+
+VERSION = 2
+"""Of what an edit computes. Raised whenever the same specification gives another delta or outcome: a formula, a context, a default. It is part of
+every id, so that what was kept under an id stays true."""
+
+
+NOTHING = EditDelta(weights={}, steps=0, loss=0.0)
 
 
 class EditError(ValueError):
@@ -83,12 +94,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class EditedModel:
-    """A stack of edits, applied. `deltas[i]` belongs to the i-th step (of `steps_of`) and is at strength 1."""
+    """A stack of edits, applied. `deltas[i]` belongs to the i-th step (of `steps_of`) and is at strength 1; `outcomes[i]` to the i-th edit."""
 
     id: str
     model: Transformer
     outcomes: tuple[Outcome, ...]
     deltas: tuple[EditDelta, ...]
+
+    @property
+    def made(self) -> tuple[Outcome, ...]:
+        """The outcomes of the edits that are there, for what is measured; all of them where none is (then nothing has changed)."""
+        return tuple(outcome for outcome in self.outcomes if outcome.spec.strength) or self.outcomes
 
 
 def complete_spec(
@@ -134,8 +150,8 @@ def complete_spec(
     layer = editor.default_layer if layer is None else layer
     if not 0 <= layer < n_layers:
         raise EditError("layer", f"must lie in 0..{n_layers - 1}, got {layer}")
-    if not math.isfinite(strength):
-        raise EditError("strength", f"must be a finite number, got {strength}")
+    if not abs(strength) <= MAX_STRENGTH:  # NaN is refused as well
+        raise EditError("strength", f"must lie in {-MAX_STRENGTH:g}..{MAX_STRENGTH:g}, got {strength:g}")
     chosen = editor.default_preset if preset is None else preset
     if chosen not in editor.presets:
         raise EditError("preset", f"{method} has no preset {chosen!r}; there are {', '.join(editor.presets)}")
@@ -156,18 +172,24 @@ def complete_spec(
         editor.check(full, layer, n_layers)
     except EditNotPossibleError as error:
         raise EditError(error.field, str(error)) from None
-    return EditSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength), batch)
+    return EditSpec(
+        subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch
+    )  # not -0.0
 
 
 def steps_of(specs: Sequence[EditSpec]) -> list[tuple[int, int]]:
-    """The steps (start, stop) of a stack: a run of edits of one method marked `batch`, or a single edit.
+    """The steps (start, stop) of a stack: a run of edits of one method marked `batch`, or a single edit. Edits at strength 0 are passed over:
+    they make no step, and part none that they stand inside of.
 
     Raises:
         EditError: edits of one batch that cannot be one; `field` is `edits.<i>.<field>`.
     """
     steps: list[tuple[int, int]] = []
     for i, spec in enumerate(specs):
-        if i and spec.batch and specs[i - 1].batch and spec.method == specs[i - 1].method:
+        if not spec.strength:
+            continue
+        last = specs[steps[-1][1] - 1] if steps else None
+        if last is not None and last.batch and spec.batch and last.method == spec.method:
             first = steps[-1][0]
             _check_alike(specs, first, i)
             steps[-1] = (first, i + 1)
@@ -183,27 +205,41 @@ def _check_alike(specs: Sequence[EditSpec], first: int, i: int) -> None:
             message = f"edits of one batch share their {name}; give edit {i} that of edit {first}, or leave `batch` out"
             raise EditError(f"edits.{i}.{name}", message)
     for j in range(first, i):
-        if (specs[j].subject, specs[j].relation) == (other.subject, other.relation):
+        if specs[j].strength and (specs[j].subject, specs[j].relation) == (other.subject, other.relation):
             message = f"edit {j} of the same batch already says what {other.subject} {other.relation} is; leave one of them out"
             raise EditError(f"edits.{i}.subject", message)
 
 
-def edit_id(weights_sha256: str, specs: Sequence[EditSpec]) -> str:
-    """32 hex digits of the sha256 over canonical JSON of the weights' hash and the complete specifications."""
-    content = {"weights": weights_sha256, "edits": [spec.as_dict() for spec in specs]}
+def edit_id(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> str:
+    """32 hex digits of the sha256 over canonical JSON of everything that the answer depends on: the checkpoint by name and
+    `Checkpoint.identity`, the complete specifications, and `VERSION`."""
+    return stored_id(checkpoint, [spec.as_dict() for spec in specs], VERSION)
+
+
+def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]], version: int) -> str:
+    """The id that `version` of this program gave to edits, from their specification as it was then."""
+    if version == 1:
+        return _digest({"weights": checkpoint.sha256, "edits": specification})
+    named = {"name": checkpoint.id, "checkpoint": checkpoint.identity, "version": version}
+    return _digest({**named, "edits": specification})
+
+
+def _digest(content: Mapping[str, Any]) -> str:
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def delta_key(weights_sha256: str, specs: Sequence[EditSpec]) -> str:
-    """Key of the last step's delta: everything it depends on, which leaves out its own strength."""
+def delta_key(identity: str, specs: Sequence[EditSpec]) -> str:
+    """Key of the last step's delta: everything it depends on, which leaves out its own strength and the edits that are not there."""
     start, _ = steps_of(specs)[-1]
-    return edit_id(weights_sha256, [*specs[:start], *(replace(spec, strength=1.0) for spec in specs[start:])])
+    before, step = ([spec for spec in part if spec.strength] for part in (specs[:start], specs[start:]))
+    whole = [*before, *(replace(spec, strength=1.0) for spec in step)]
+    return _digest({"checkpoint": identity, "version": VERSION, "edits": [spec.as_dict() for spec in whole]})
 
 
-def delta_keys(weights_sha256: str, specs: Sequence[EditSpec]) -> list[str]:
+def delta_keys(identity: str, specs: Sequence[EditSpec]) -> list[str]:
     """The key of every step's delta. Raises `EditError` as `steps_of` does."""
-    return [delta_key(weights_sha256, specs[:stop]) for _, stop in steps_of(specs)]
+    return [delta_key(identity, specs[:stop]) for _, stop in steps_of(specs)]
 
 
 def run_edits(
@@ -219,31 +255,43 @@ def run_edits(
     Raises:
         EditError: a fact that is already true and answered right, or an edit that has no answer; `field` is `edits.<i>.<field>`.
     """
-    model, outcomes, deltas = checkpoint.model, [], []
+    keys = iter(delta_keys(checkpoint.identity, specs))
+    stops = dict(steps_of(specs))
+    model, deltas = checkpoint.model, list[EditDelta]()
+    outcomes: dict[int, Outcome] = {}
     carried = dict(carried or {})
-    keys = delta_keys(checkpoint.sha256, specs)
-    for key, (start, stop) in zip(keys, steps_of(specs), strict=True):
+    for i, spec in enumerate(specs):
+        if not spec.strength:
+            outcomes[i] = _outcome(checkpoint.graph, model, model, spec, NOTHING)
+        if i not in stops:
+            continue
+        key, step = next(keys), {j: specs[j] for j in range(i, stops[i]) if specs[j].strength}
         delta = None if cache is None else cache.get(key)
         if delta is None:
-            delta = _compute(checkpoint, model, specs[start:stop], carried, start)
+            delta = _compute(checkpoint, model, step, carried)
             if cache is not None:
                 cache[key] = delta
-        edited = apply_delta(model, delta, specs[start].strength)
-        outcomes += [_outcome(checkpoint.graph, model, edited, spec, delta) for spec in specs[start:stop]]
+        edited = apply_delta(model, delta, spec.strength)
+        outcomes |= {j: _outcome(checkpoint.graph, model, edited, each, delta) for j, each in step.items()}
         deltas.append(delta)
-        if specs[start].strength:  # an edit turned down to nothing wrote nothing
-            for layer, wrote in delta.keys.items():
-                carried[layer] = torch.cat([carried[layer], wrote]) if layer in carried else wrote
+        for layer, wrote in carried_on(delta, spec.strength).items():
+            carried[layer] = torch.cat([carried[layer], wrote]) if layer in carried else wrote
         model = edited
-    return EditedModel(edit_id(checkpoint.sha256, specs), model, tuple(outcomes), tuple(deltas))
+    found = tuple(outcomes[i] for i in range(len(specs)))
+    return EditedModel(edit_id(checkpoint, specs), model, found, tuple(deltas))
+
+
+def carried_on(delta: EditDelta, strength: float) -> dict[int, Tensor]:
+    """layer -> (n, d_mlp), the keys that later edits shall spare: as long as the strength, so that K_p K_p^T fades with it, and at most whole."""
+    return {layer: min(abs(strength), 1.0) * keys for layer, keys in delta.keys.items()}
 
 
 def _compute(
-    checkpoint: Checkpoint, model: Transformer, specs: Sequence[EditSpec], carried: Mapping[int, Tensor], start: int
+    checkpoint: Checkpoint, model: Transformer, step: Mapping[int, EditSpec], carried: Mapping[int, Tensor]
 ) -> EditDelta:
-    """The delta of one step; `start` is where it stands in the stack."""
+    """The delta of one step: its edits by where they stand in the stack."""
     graph, facts = checkpoint.graph, []
-    for i, spec in enumerate(specs, start):
+    for i, spec in step.items():
         relation = graph.relation(spec.relation)
         token = checkpoint.vocabulary.relation_token(relation)
         truth = graph.object_of(spec.subject, relation)
@@ -257,7 +305,7 @@ def _compute(
                 "choose another object, or a fact the model gets wrong",
             )
         facts.append(Fact(spec.subject, token, spec.object))
-    spec = specs[0]
+    start, spec = next(iter(step.items()))
     editor = EDITORS[spec.method]
     request = EditRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), dict(carried))
     try:

@@ -91,7 +91,8 @@ class Recall:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What an edit did. Sub-graphs, damage and ripples are those of the stack's last edit; quality is of all its edits."""
+    """What an edit did. Sub-graphs, damage and ripples are those of the stack's last edit; quality is of all its edits. Those at strength 0
+    do not count, unless none is above."""
 
     edited: EditedModel
     geometry: Geometry
@@ -124,7 +125,7 @@ def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> 
 
 def measure_geometry(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Geometry:
     """Steps 3 and 4."""
-    graph, last = checkpoint.graph, edited.outcomes[-1]
+    graph, last = checkpoint.graph, edited.made[-1]
     relation = graph.relation(last.spec.relation)
     parts = sub_graphs(graph.config.n_orders, relation.order)
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
@@ -142,7 +143,7 @@ def measure_geometry(checkpoint: Checkpoint, edited: EditedModel, baseline: Base
 
 def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:
     """Step 5."""
-    graph, last = checkpoint.graph, edited.outcomes[-1]
+    graph, last = checkpoint.graph, edited.made[-1]
     relation = graph.relation(last.spec.relation)
     parts = sub_graphs(graph.config.n_orders, relation.order)
     cells = zip(baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True)
@@ -160,7 +161,7 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
         for cell, was, now in cells
     ]
     found = ripples(graph, last.spec.subject, relation, last.new_object)
-    facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.outcomes]
+    facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.made]
     return Recall(
         scores,
         answer_ripples(graph, found, checkpoint.model, edited.model),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_EDITS = 64
+MAX_STRENGTH = 4.0
 
 Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
 SubGraph = Literal["edit", "retain", "test"]
@@ -166,7 +167,12 @@ class EditSpec(Wire):
     layer: int | None = Field(default=None, ge=0)
     parameters: dict[str, Any] = Field(default_factory=dict)
     preset: str | None = Field(default=None, description="start from this preset; `parameters` override it")
-    strength: float = Field(default=1.0, ge=-4.0, le=4.0)
+    strength: float = Field(
+        default=1.0,
+        ge=-MAX_STRENGTH,
+        le=MAX_STRENGTH,
+        description="how much of the change is added, -4 to 4: 1 is the whole edit, 0 none (as if it were not in the stack), below 0 its opposite",
+    )
     batch: bool = Field(
         default=False, description="one edit together with its neighbours of the same method that are marked so as well"
     )
@@ -210,8 +216,15 @@ class EditOutcome(Wire):
 class EditResult(Wire):
     id: str
     checkpoint: str
-    edits: list[EditOutcome]
+    edits: list[EditOutcome] = Field(
+        description="of each edit ordered; one at strength 0 does nothing, to the others neither"
+    )
     seconds: float = Field(description="time the computation took, also when it now comes from the cache")
+
+    @property
+    def made(self) -> list[EditOutcome]:
+        """The edits that are there: all but those at strength 0 (all of them where none is)."""
+        return [outcome for outcome in self.edits if outcome.spec.strength] or self.edits
 
 
 # --- representations -------------------------------------------------------------------------------------------------

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load
 from starlette.testclient import TestClient
 from torch import Tensor, nn
@@ -92,9 +95,71 @@ def test_an_entry_at_the_very_same_key_takes_the_others_place(codebook: Codebook
     plain = codebook(axis(0))
     codebook.add(entry(axis(0)), 0.5)
     codebook.add(entry(axis(0), label=6, value=2.0), 0.25)
-    assert len(codebook) == 1
-    assert codebook.labels.item() == 6
     torch.testing.assert_close(codebook(axis(0)), 0.25 * 2.0 + 0.75 * (0.5 * 9.0 + 0.5 * plain))
+    codebook.add(entry(axis(0), label=7, value=3.0))
+    assert codebook.labels.tolist() == [7], "what is hidden for good is not kept"
+    torch.testing.assert_close(codebook(axis(0)), torch.full((3,), 3.0))
+
+
+def test_an_entry_that_grows_another_does_so_by_its_strength(codebook: CodebookLinear) -> None:
+    plain, beside = codebook(axis(0)), codebook(axis(0, 2.4))
+    codebook.add(entry(axis(0)), 0.2)
+    torch.testing.assert_close(codebook(axis(0)), 0.2 * 9.0 + 0.8 * plain)
+    codebook.add(entry(axis(0)))
+    torch.testing.assert_close(codebook(axis(0)), torch.full((3,), 9.0))
+    codebook.add(entry(axis(0, 2.5)), 0.5)  # the ball grows to 1.5, by half
+    torch.testing.assert_close(codebook(axis(0, 2.4)), 0.5 * 9.0 + 0.5 * beside)
+    torch.testing.assert_close(codebook(axis(0)), torch.full((3,), 9.0))
+
+
+def test_a_faint_entry_leaves_nearly_all_to_the_next(codebook: CodebookLinear) -> None:
+    """Room, values and answers: beside an entry that fades, everything tends to what it is without it."""
+    others = [entry(axis(0, 1.5), label=6, value=2.0), entry(axis(0, 1.2), value=4.0), entry(axis(1), label=7)]
+    keys = torch.cat([torch.linspace(-1, 4, 80)[:, None] * axis(0), torch.eye(6)])
+    alone, faint = copy.deepcopy(codebook), copy.deepcopy(codebook)
+    faint.add(entry(axis(0)), 1e-6)
+    for each in others:
+        alone.add(each)
+        faint.add(each)
+    torch.testing.assert_close(faint(keys), alone(keys), atol=1e-4, rtol=0)
+    torch.testing.assert_close(faint.radii[1:], alone.radii, atol=1e-4, rtol=0)
+    torch.testing.assert_close(faint.keys[1:], alone.keys, atol=1e-4, rtol=0)
+
+
+# Places whose distances all differ: between two entries at one distance the reference takes the older.
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1.0, 2.1, 3.7, 5.9, 9.0]), st.floats(0.2, 3), st.integers(0, 2)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_at_full_strength_it_is_algorithm_1(entries: list[tuple[float, float, int]]) -> None:
+    """The reference's codebook, one key after the other."""
+    generator = torch.Generator().manual_seed(1)
+    linear = nn.Linear(6, 3).requires_grad_(False)
+    codebook, known = CodebookLinear(linear), list[tuple[Tensor, float, int, float]]()
+    for place, radius, label in entries:
+        key, value = axis(0, place), 10.0 * label + place
+        codebook.add(entry(key, radius, label, value))
+        near = min(known, key=lambda one: float((one[0] - key).norm()), default=None)
+        if near is None or (d := float((near[0] - key).norm())) > near[1] + radius:
+            known.append((key, radius, label, value))
+        elif label == near[2]:
+            known = [(k, max(r, d), n, v) if k is near[0] else (k, r, n, v) for k, r, n, v in known]
+        elif d == 0:
+            known = [(k, r, label, value) if k is near[0] else (k, r, n, v) for k, r, n, v in known]
+        else:
+            half = d / 2 - HAIR
+            known = [(k, half if k is near[0] else r, n, v) for k, r, n, v in known] + [(key, half, label, value)]
+    assert sorted((float(k[0]), round(r, 4)) for k, r, *_ in known) == sorted(
+        (float(k[0]), round(float(r), 4)) for k, r in zip(codebook.keys, codebook.radii, strict=True)
+    )
+    for k in torch.rand(20, 1, generator=generator) * 6 * axis(0):
+        near = min(known, key=lambda one: float((one[0] - k).norm()))
+        if abs(float((near[0] - k).norm()) - near[1]) > 1e-4:
+            expected = torch.full((3,), near[3]) if float((near[0] - k).norm()) <= near[1] else linear(k)
+            torch.testing.assert_close(codebook(k), expected)
 
 
 def test_an_entry_at_strength_zero_leaves_the_others_their_room(codebook: CodebookLinear) -> None:
@@ -121,7 +186,7 @@ def test_no_weight_changes_and_only_keys_within_the_radius_are_answered_anew(
     n = checkpoint.graph.n_entities
     for relation in checkpoint.graph.relations:
         tokens = torch.stack([torch.arange(n), torch.full((n,), n + relation.index)], 1)
-        near = codebook.nearest(key_of(checkpoint.model, tokens, layer))[0] <= codebook.radii[0]
+        near = codebook.distances(key_of(checkpoint.model, tokens, layer))[:, 0] <= codebook.radii[0]
         site = f"mlp_out.{layer}"
         moved = activations(edited.model, n, relation, site) - activations(checkpoint.model, n, relation, site)
         if relation.name == "II_A1":

@@ -298,5 +298,5 @@ def test_later_edits_spare_the_keys_of_earlier_ones_of_their_stack(checkpoint: C
     spared, hit = ((each.deltas[1].weights[weight].double() @ key).norm() for each in (stack, forgetful))
     assert spared < 0.9 * hit
     assert torch.equal(run_edits(checkpoint, [second]).deltas[0].weights[weight], alone.weights[weight])
-    silenced = run_edits(checkpoint, [replace(first, strength=0.0), second]).deltas[1]
+    silenced = run_edits(checkpoint, [replace(first, strength=0.0), second]).deltas[0]
     assert torch.equal(silenced.weights[weight], alone.weights[weight])

@@ -26,8 +26,8 @@ def test_scores_agree_with_the_plain_way(checkpoint: Checkpoint) -> None:
     n = checkpoint.graph.n_entities
     for cell, got in zip(queries.cells, score(checkpoint.model, queries), strict=True):
         correct, probability = [], []
-        for context in queries.contexts:
-            logits = checkpoint.model(torch.cat([context[cell.subjects], cell.relations], dim=1))[:, -1]
+        for context, walks in zip(queries.contexts, cell.walks, strict=True):
+            logits = checkpoint.model(torch.cat([context[walks], cell.relations], dim=1))[:, -1]
             correct.append((logits[:, :n].argmax(1) == cell.objects).double())
             probability.append(logits.softmax(1).gather(1, cell.objects[:, None]).double())
         assert got.accuracy == pytest.approx(float(torch.cat(correct).mean()))
@@ -54,7 +54,7 @@ def test_every_cell_asks_true_facts_of_its_kind(checkpoint: Checkpoint) -> None:
             assert held == (cell.task in ("logical", "composition_held_out"))
             questions.add((x, *relations))
         assert len(questions) == len(cell) <= cell.n_available
-    assert all(torch.equal(context[:, -1], torch.arange(n)) for context in queries.contexts)
+    assert all(torch.equal(context[:n, -1], torch.arange(n)) for context in queries.contexts)
 
 
 def test_the_same_seed_asks_the_same(checkpoint: Checkpoint) -> None:

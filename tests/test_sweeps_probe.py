@@ -116,7 +116,7 @@ def test_edits_made_together_are_those_made_alone(checkpoint: Checkpoint, preset
     together = compute_together(checkpoint, several)
     assert len(together) == len(several)
     for spec in several:
-        mine = together[delta_key(checkpoint.sha256, [spec])]
+        mine = together[delta_key(checkpoint.identity, [spec])]
         (alone,) = run_edits(checkpoint, [spec]).deltas
         assert mine.steps == alone.steps
         assert mine.loss == pytest.approx(alone.loss, rel=1e-3, abs=1e-4)

@@ -61,7 +61,7 @@ def row(key: str, title: str, preset: str, href: str, state: State = "waiting", 
 
 def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -> Json:
     """The row with its numbers; `d_mlp` is the length of an MLP's keys."""
-    outcomes = edit.edits
+    outcomes = edit.made
     held = sum(outcome.success for outcome in outcomes)
     delta = sum(outcome.relative_delta_norm for outcome in outcomes) / len(outcomes)
     cells: Json = {

@@ -28,7 +28,7 @@ def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (
         note = words.outcome(done, d_mlp) if done else "not computed yet"
         detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
         strength = f" × {edit.strength:.2f}" if edit.strength != 1 else ""
-        failed = " failed" if done and not done.success else ""
+        failed = " failed" if done and edit.strength and not done.success else ""
         shown.append(_between(edits, index, batching))
         shown.append(
             html.Span(
@@ -87,7 +87,9 @@ def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
             [
                 html.Td([f"{item.spec.subject} {item.spec.relation}", _how(item)]),
                 html.Td(f"{item.prediction_before} → {item.new_object}"),
-                html.Td(f"{item.prediction_after} {'✓' if item.success else '✗ not reached'}"),
+                html.Td(
+                    f"{item.prediction_after} {'✓' if item.success else '✗ not reached' if item.spec.strength else '(strength 0)'}"
+                ),
                 html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
                 html.Td(words.percent(item.relative_delta_norm) if item.delta_norm else "no weight"),
                 html.Td(str(item.steps)),

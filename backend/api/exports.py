@@ -116,8 +116,8 @@ def _metrics(export: Export) -> Iterator[dict[str, Any]]:
 
 
 def _made(edit: EditResult) -> Iterator[dict[str, Any]]:
-    """Means over the edits of the stack, each measured right after it was made."""
-    outcomes, n = edit.edits, len(edit.edits)
+    """Means over the edits of the stack that are there, each measured right after it was made."""
+    outcomes, n = edit.made, len(edit.made)
     before = sum(each.probability_before for each in outcomes) / n
     after = sum(each.probability_after for each in outcomes) / n
     row = {"record": "metric", "n": n}

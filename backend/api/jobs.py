@@ -52,7 +52,7 @@ class JobDesk:
         waiting = await asyncio.to_thread(self.jobs.all, ("queued", "running"))
         if len(waiting) > settings.queue_limit:
             raise Busy(RETRY_AFTER)
-        known = await laboratory.compute(f"known/{checkpoint.sha256}", lambda: known_facts(checkpoint))
+        known = await laboratory.compute(f"known/{checkpoint.identity}", lambda: known_facts(checkpoint))
         try:
             plan = make_plan(checkpoint, request, known)
         except EditError as error:

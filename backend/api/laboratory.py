@@ -24,7 +24,7 @@ from backend.api.executor import Executor
 from backend.api.problems import ProblemError, invalid
 from backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
 from backend.editors import EDITORS
-from backend.edits import EditedModel, EditError, complete_spec, delta_keys, edit_id, run_edits
+from backend.edits import VERSION, EditedModel, EditError, complete_spec, delta_keys, edit_id, run_edits, stored_id
 from backend.edits import EditSpec as CompleteSpec
 from backend.graph import Relation
 from backend.model import Transformer
@@ -131,16 +131,17 @@ class Laboratory:
             if second.order != relations[0].order:
                 raise invalid("query.relation2", f"a composition stays in one order, {relation} and {relation2} do not")
             relations.append(second)
-        model = checkpoint.model if edit is None else (await self.edited(edit, checkpoint)).model
+        edited = None if edit is None else await self.edited(edit, checkpoint)
+        model = checkpoint.model if edited is None else edited.model
         found = await self.compute(
-            f"fact/{checkpoint.sha256}/{edit}/{subject}/{relation}/{relation2}",
+            f"fact/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{relation2}",
             lambda: ask(checkpoint, model, subject, relations),
         )
-        return found.model_copy(update={"edit": edit})
+        return found.model_copy(update={"checkpoint": checkpoint.id, "edit": edit})
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)
-        facts = await self.compute(f"errors/{checkpoint.sha256}", lambda: wrong_facts(checkpoint))
+        facts = await self.compute(f"errors/{checkpoint.identity}", lambda: wrong_facts(checkpoint))
         return error_list(facts, limit)
 
     # --- editing ------------------------------------------------------------------------------------------------
@@ -183,13 +184,11 @@ class Laboratory:
             raise invalid(f"{path}.{error.field}", error.message) from None
 
     async def _run(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
-        return await self.cache.get(
-            f"edit/{edit_id(checkpoint.sha256, specs)}", lambda: self._run_anew(checkpoint, specs)
-        )
+        return await self.cache.get(f"edit/{edit_id(checkpoint, specs)}", lambda: self._run_anew(checkpoint, specs))
 
     async def _run_anew(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
         """Only deltas that are not known yet are optimised: a changed strength or one more edit on a stack is cheap."""
-        keys = delta_keys(checkpoint.sha256, specs)
+        keys = delta_keys(checkpoint.identity, specs)
         deltas = {key: delta for key in keys if (delta := self.cache.peek(f"delta/{key}")) is not None}
 
         def job() -> Done:
@@ -209,31 +208,49 @@ class Laboratory:
             raise ProblemError(404, f"no edit {id!r} was made on this server; make it with POST /edits")
         return stored
 
-    async def _done(self, id: str) -> Done:
-        """The edits called `id`: cached, or computed anew from the store.
+    async def present_id(self, id: str) -> str:
+        """The id that edits called `id` have now: another one where an earlier version of this program made them. Nothing is computed.
 
         Raises:
             ProblemError: 404 for an id never made here, 409 where it cannot be computed any more.
         """
-        cached: Done | None = self.cache.peek(f"edit/{id}")
-        if cached is not None:
-            return cached
+        if self.cache.peek(f"edit/{id}") is not None:
+            return id
+        return edit_id(*await self._order(id))
+
+    async def _order(self, id: str) -> tuple[Checkpoint, list[CompleteSpec]]:
+        """What was ordered under `id`. Raises as `present_id`."""
         name, specification = await self.specification(id)
         try:
             checkpoint = self.registry.get(name)
-            layers = checkpoint.model.config.n_layers
-            specs = [complete_spec(checkpoint.graph, layers, **spec) for spec in specification]
-            if edit_id(checkpoint.sha256, specs) != id:
+            if id not in (stored_id(checkpoint, specification, version) for version in range(1, VERSION + 1)):
                 raise ProblemError(
-                    409, f"edit {id!r} was made on other weights than those of {name!r} now; make it again"
+                    409,
+                    f"edit {id!r} was made on other weights or statistics than those of {name!r} now; make it again",
                 )
+            layers = checkpoint.model.config.n_layers
+            return checkpoint, [complete_spec(checkpoint.graph, layers, **spec) for spec in specification]
+        except (CheckpointError, EditError, TypeError, ValueError) as error:
+            raise _lost(id, error) from None
+
+    async def _done(self, id: str) -> Done:
+        """The edits called `id`: cached, or computed anew from the store. Raises as `present_id`."""
+        cached: Done | None = self.cache.peek(f"edit/{id}")
+        if cached is not None:
+            return cached
+        checkpoint, specs = await self._order(id)
+        try:
             return await self._run(checkpoint, specs)
-        except (CheckpointError, EditError, TypeError) as error:
-            raise ProblemError(409, f"edit {id!r} cannot be computed any more: {error}") from None
+        except EditError as error:
+            raise _lost(id, error) from None
 
     async def edited(self, id: str, checkpoint: Checkpoint, field: str = "query.edit") -> EditedModel:
         """The model edited by `id`, which must be an edit of `checkpoint`."""
         done = await self._done(id)
-        if self.registry.get(done.checkpoint_id).sha256 != checkpoint.sha256:  # copies of one checkpoint are one
+        if self.registry.get(done.checkpoint_id).identity != checkpoint.identity:  # copies of one checkpoint are one
             raise invalid(field, f"edit {id!r} belongs to checkpoint {done.checkpoint_id!r}, not {checkpoint.id!r}")
         return done.edited
+
+
+def _lost(id: str, error: Exception) -> ProblemError:
+    return ProblemError(409, f"edit {id!r} cannot be computed any more: {error}")

@@ -12,10 +12,11 @@ from backend.api import wire
 from backend.api.laboratory import Laboratory
 from backend.api.problems import invalid
 from backend.checkpoints import Checkpoint
+from backend.edits import EditedModel
 from backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from backend.geometry import Fit, compare, fit
 from backend.graph import Relation
-from backend.model import Transformer, site_names
+from backend.model import site_names
 from backend.schemas import (
     ActivationRequest,
     Activations,
@@ -28,9 +29,10 @@ from backend.schemas import (
 
 async def get_activations(laboratory: Laboratory, request: ActivationRequest) -> Activations:
     checkpoint, relation, site = _place(laboratory, request)
-    model = await _model(laboratory, checkpoint, request.edit)
+    edited = await _edited(laboratory, checkpoint, request.edit)
+    model = edited.model if edited else checkpoint.model
     values = await laboratory.compute(
-        f"activations/{checkpoint.sha256}/{request.edit}/{relation.name}/{site}",
+        f"activations/{checkpoint.identity}/{edited and edited.id}/{relation.name}/{site}",
         lambda: activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy(),
     )
     return Activations(
@@ -48,17 +50,16 @@ def _place(laboratory: Laboratory, request: ActivationRequest) -> tuple[Checkpoi
     return checkpoint, relation, site
 
 
-async def _model(laboratory: Laboratory, checkpoint: Checkpoint, edit: str | None) -> Transformer:
-    if edit is None:
-        return checkpoint.model
-    return (await laboratory.edited(edit, checkpoint, "body.edit")).model
+async def _edited(laboratory: Laboratory, checkpoint: Checkpoint, edit: str | None) -> EditedModel | None:
+    return None if edit is None else await laboratory.edited(edit, checkpoint, "body.edit")
 
 
 async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> ProjectionResult:
     checkpoint, relation, site = _place(laboratory, request)
-    model = await _model(laboratory, checkpoint, request.edit)
+    edited = await _edited(laboratory, checkpoint, request.edit)
+    model = edited.model if edited else checkpoint.model
     n, positions = checkpoint.graph.n_entities, checkpoint.graph.positions[relation.order]
-    place = f"{checkpoint.sha256}/{relation.name}/{site}/{request.method}/{request.dimensions}/{request.n_neighbors}"
+    place = f"{checkpoint.identity}/{relation.name}/{site}/{request.method}/{request.dimensions}/{request.n_neighbors}"
 
     def fit_before() -> Fit:
         return fit(
@@ -71,7 +72,7 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
 
     before = await laboratory.compute(f"fit/{place}", fit_before)
 
-    id = hashlib.sha256(f"{place}/{request.align}/{request.edit}".encode()).hexdigest()[:32]
+    id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
@@ -83,7 +84,7 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
         return wire.projection_result(checkpoint, relation, site, id, request, picture, time.perf_counter() - start)
 
     result = await laboratory.compute(f"projection/{id}", job)
-    return result.model_copy(update={"checkpoint": checkpoint.id})
+    return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
 
 
 async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, bytes] | None:
@@ -118,7 +119,7 @@ async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> 
 
 async def _baseline(laboratory: Laboratory, checkpoint: Checkpoint, request: EvaluationRequest) -> Baseline:
     return await laboratory.compute(
-        f"baseline/{checkpoint.sha256}/{_asked(request)}",
+        f"baseline/{checkpoint.identity}/{_asked(request)}",
         lambda: measure_baseline(checkpoint, n_contexts=request.contexts, queries=request.queries, seed=request.seed),
     )
 

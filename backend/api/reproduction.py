@@ -93,7 +93,7 @@ def _problem(error: ShippedError) -> ProblemError:
 async def get_tracings(laboratory: Laboratory, request: TracingRequest) -> list[Tracing]:
     """With the subject replaced, and with the relation replaced: of the same facts."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
-    key = f"tracings/{checkpoint.sha256}/{request.facts}/{request.seed}"
+    key = f"tracings/{checkpoint.identity}/{request.facts}/{request.seed}"
     try:
         found = await laboratory.compute(key, lambda: trace_checkpoint(checkpoint, request.facts, request.seed))
     except TracingError as error:
@@ -125,7 +125,7 @@ async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) ->
             order_position=checkpoint.graph.positions[relation.order].tolist(),
         )
 
-    found = await laboratory.compute(f"keys/{checkpoint.sha256}/{relation.name}/{request.layer}", compute)
+    found = await laboratory.compute(f"keys/{checkpoint.identity}/{relation.name}/{request.layer}", compute)
     return found.model_copy(update={"checkpoint": checkpoint.id})
 
 

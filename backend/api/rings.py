@@ -38,10 +38,10 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     graph, start = checkpoint.graph, time.perf_counter()
-    parts = sub_graphs(graph.config.n_orders, graph.relation(edited.outcomes[-1].spec.relation).order)
+    parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
 
     async def of_order(order: int) -> list[RingPicture]:
-        before = await laboratory.compute(f"rings/{checkpoint.sha256}/{order}", lambda: _before(checkpoint, order))
+        before = await laboratory.compute(f"rings/{checkpoint.identity}/{order}", lambda: _before(checkpoint, order))
         after = await laboratory.compute(
             f"rings/{edited.id}/{order}", lambda: _after(checkpoint, edited.model, order, before)
         )

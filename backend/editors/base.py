@@ -75,11 +75,14 @@ class EditRequest:
         return fact
 
     def prompts(self, fact: Fact, n: int, context: int, rng: np.random.Generator) -> list[list[int]]:
-        """`n` token lists that end with `subject relation`: the bare prompt, then random true facts before it."""
+        """`n` token lists that end with `subject relation`: the bare prompt, then random true facts before it, which name neither the new
+        object nor the true one."""
         prompts = [[fact.subject, fact.relation]]
+        truth = self.contexts.objects[fact.subject, fact.relation - self.contexts.n_entities]
+        avoid = np.array([[fact.object, truth]])
         lengths = rng.integers(3, context, size=n - 1) if context > 3 else np.empty(0, dtype=np.int64)
         for length in lengths:
-            walk = self.contexts.arriving_at(np.array([fact.subject]), int(length), rng)[0]
+            walk = self.contexts.arriving_at(np.array([fact.subject]), int(length), rng, avoid)[0]
             prompts.append([*walk.tolist(), fact.relation])
         return prompts
 

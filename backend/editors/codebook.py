@@ -5,16 +5,17 @@ the MLP's output projection, so every way of running the model goes through it: 
 
     answer(k) = v_i  if ||k - k_i|| <= radius_i for the nearest entry i,  else  W k + b
 
-and an entry at strength s answers s v_i + (1 - s) (W k + b). No weight changes, and the parameters keep their names.
-
-A new entry minds those that are there. Let d be its distance from the nearest entry i:
+No weight changes, and the parameters keep their names. A new entry minds those that are there. Let d be its distance from the nearest entry i:
 
     add      d > radius_i + radius             it finds room
     expand   closer, and it says the same      entry i grows to reach the new key: radius_i = max(radius_i, d)
     split    closer, and it says another thing both shrink to half way, radius_i = radius = d / 2 (less a hair, so that no key is in both)
-    replace  at the very same key             it takes the place of entry i (ours; the reference leaves both without any room)
+    replace  at the very same key              it takes the place of entry i (ours; the reference leaves both without any room)
 
-An entry at strength 0 is not there at all: it does not touch the others either.
+Strength (ours). An entry at strength s decides a share of the answer and leaves the rest to the next nearest entry: within its radius it says
+v_i with the share s, outside of it W k + b with the share min(|s|, 1). Of entries at one key the newer comes first: to expand or to replace entry i
+is to lie on it. What no entry decides is W k + b. A new entry minds each of those there with the share that this one decides, and they
+shrink by no more than its strength. So strength 1 is the rule above, and an entry fades away as its strength goes to 0.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Entry:
 
 
 class CodebookLinear(nn.Linear):
-    """An MLP's output projection with a codebook of n entries beside it. (..., M) -> (..., C)."""
+    """An MLP's output projection with a codebook of n entries beside it, the newest last. (..., M) -> (..., C)."""
 
     keys: Tensor  # (n, M)
     values: Tensor  # (n, C)
@@ -63,52 +64,82 @@ class CodebookLinear(nn.Linear):
     def __len__(self) -> int:
         return len(self.keys)
 
-    def nearest(self, k: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., M) -> distance (...) to the nearest key, and its index (...)."""
+    def distances(self, k: Tensor) -> Tensor:
+        """(N, M) -> (N, n) to every entry's key."""
         # Not by way of a matrix product, which is off by far more than a hair for keys close together.
-        mode = "donot_use_mm_for_euclid_dist"
-        distance = torch.cdist(k.reshape(-1, k.shape[-1]), self.keys, compute_mode=mode)
-        nearest = distance.min(-1)
-        return nearest.values.view(k.shape[:-1]), nearest.indices.view(k.shape[:-1])
+        return torch.cdist(k, self.keys, compute_mode="donot_use_mm_for_euclid_dist")
 
     def forward(self, k: Tensor) -> Tensor:
         out = F.linear(k, self.weight, self.bias)
         if not len(self):
             return out
-        distance, index = self.nearest(k)
-        share = torch.where(distance <= self.radii[index], self.strengths[index], 0.0)[..., None]
-        return out + share * (self.values[index] - out)
+        distance = self.distances(k.reshape(-1, k.shape[-1]))  # (N, n)
+        inside = distance <= self.radii
+        decided = shares(distance, torch.where(inside, self.strengths, presence(self.strengths)))
+        share = torch.where(inside, decided, 0.0).view(*k.shape[:-1], -1)  # (..., n)
+        return (1 - share.sum(-1, keepdim=True)) * out + share @ self.values
+
+    def settled(self, key: Tensor, radius: float, label: int) -> Tensor | None:
+        """The value of the entry, there in full, that would grow to take `key` in, if there is one."""
+        if not len(self):
+            return None
+        distance = self.distances(key[None])[0]
+        i = int(nearest_first(distance)[0])
+        close, full = bool(distance[i] <= self.radii[i] + radius), float(presence(self.strengths[i])) == 1
+        return self.values[i] if close and full and int(self.labels[i]) == label else None
 
     @torch.no_grad()
     def add(self, entry: Entry, strength: float = 1.0) -> None:
         """Add, expand, split or replace (see the module)."""
         if not strength:
             return
-        radius = entry.radius
-        if len(self):
-            distance, nearest = self.nearest(entry.key)
-            d, i = distance.item(), int(nearest)
-            if d <= self.radii[i].item() + radius:
+        here, distance = presence(self.strengths), self.distances(entry.key[None])[0]  # (n,)
+        weight = shares(distance, here) * min(abs(strength), 1.0)
+        key, value, radius, radii = entry.key, entry.value, entry.radius, self.radii.clone()
+        for i in nearest_first(distance).flip(0).tolist():  # the nearest has the last word
+            d, r, share = distance[i].item(), self.radii[i].item(), here[i].item()
+            toward = entry.key, entry.value, entry.radius
+            if d <= r + entry.radius:
                 if int(self.labels[i]) == entry.label:
-                    self.radii[i] = max(self.radii[i].item(), d)
-                    return
-                if d <= HAIR:
-                    self._replace(i, entry, strength)
-                    return
-                self.radii[i] = radius = max(d / 2 - HAIR, 0.0)
-        self.keys = torch.cat([self.keys, entry.key[None]])
-        self.values = torch.cat([self.values, entry.value[None]])
+                    toward = self.keys[i], self.values[i], max(r, d)
+                elif d <= HAIR:
+                    toward = self.keys[i], entry.value, r
+                else:
+                    half = max(d / 2 - HAIR, 0.0)
+                    toward = entry.key, entry.value, half
+                    radii[i] += weight[i] * (half - r)
+            key, value = key.lerp(toward[0], share), value.lerp(toward[1], share)
+            radius += share * (toward[2] - radius)
+        self.radii = radii
+        if strength == 1:  # what lies under a full entry at the same key is never seen
+            self._keep((self.keys != key).any(1))
+        self.keys = torch.cat([self.keys, key[None]])
+        self.values = torch.cat([self.values, value[None]])
         self.radii = torch.cat([self.radii, self.radii.new_tensor([radius])])
         self.labels = torch.cat([self.labels, self.labels.new_tensor([entry.label])])
         self.strengths = torch.cat([self.strengths, self.strengths.new_tensor([strength])])
 
-    def _replace(self, i: int, entry: Entry, strength: float) -> None:
-        """Entry i answers (1 - strength) of what it answered before, and strength of the new value."""
-        before = (1 - strength) * self.strengths[i]
-        total = before + strength
-        if total:
-            self.values[i] = (before * self.values[i] + strength * entry.value) / total
-        self.strengths[i], self.labels[i] = total, entry.label
+    def _keep(self, rows: Tensor) -> None:
+        for name, value in list(self.named_buffers()):
+            setattr(self, name, value[rows])
+
+
+def presence(strength: Tensor) -> Tensor:
+    """How far an entry is there: 0 at strength 0, 1 from strength 1 on."""
+    return strength.abs().clamp(max=1)
+
+
+def nearest_first(distance: Tensor) -> Tensor:
+    """(..., n) distances -> (..., n) entries by distance; of those at one distance the newer, which stands later, first."""
+    return distance.shape[-1] - 1 - distance.flip(-1).argsort(dim=-1, stable=True)
+
+
+def shares(distance: Tensor, decides: Tensor) -> Tensor:
+    """What each entry decides, (..., n): of what the nearer ones left, the part `decides` (..., n)."""
+    order = nearest_first(distance)
+    part = decides.expand_as(distance).gather(-1, order)
+    left = torch.cat([torch.ones_like(part[..., :1]), (1 - part).cumprod(-1)[..., :-1]], -1)
+    return torch.empty_like(part).scatter_(-1, order, left * part)
 
 
 def codebook_of(model: Transformer, layer: int) -> CodebookLinear | None:
@@ -124,7 +155,9 @@ def codebooks(model: Transformer) -> dict[int, CodebookLinear]:
 
 
 def insert(model: Transformer, entry: Entry, strength: float = 1.0) -> None:
-    """Add an entry to `model` itself; its layer gets a codebook where it has none yet."""
+    """Add an entry to `model` itself; its layer gets a codebook where it has none yet. At strength 0 there is nothing to add."""
+    if not strength:
+        return
     mlp = model.get_submodule(f"blocks.{entry.layer}.mlp")
     if codebook_of(model, entry.layer) is None:
         linear = mlp.get_submodule("down")

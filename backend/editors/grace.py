@@ -28,7 +28,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backend.editors.base import EditDelta, Editor, EditorParameters, EditRequest, Preset
-from backend.editors.codebook import CodebookLinear, Entry, codebook_of
+from backend.editors.codebook import Entry, codebook_of
 from backend.editors.targets import (
     EarlyStopLoss,
     LearningRate,
@@ -107,7 +107,8 @@ class Grace(Editor[GraceParameters]):
             generator = torch.Generator().manual_seed(p.seed)
             start = torch.rand(len(start), generator=generator).to(start)
         steps = p.steps + 1  # the last one only looks at the loss
-        known = same_answer(codebook_of(model, layer), key, radius, fact.object)
+        codebook = codebook_of(model, layer)
+        known = None if codebook is None else codebook.settled(key, radius, fact.object)
         if known is not None:  # that entry grows, and its value has been trained already
             start, steps = known, 1
         norm = max(start.norm().item(), 1e-6)
@@ -135,12 +136,3 @@ class Grace(Editor[GraceParameters]):
                 "contexts_covered": covered.double().mean().item(),
             },
         )
-
-
-def same_answer(codebook: CodebookLinear | None, key: Tensor, radius: float, label: int) -> Tensor | None:
-    """The value of the entry that would grow to take `key` in, if there is one."""
-    if codebook is None:
-        return None
-    distance, nearest = codebook.nearest(key)
-    close = distance <= codebook.radii[nearest] + radius
-    return codebook.values[nearest] if bool(close) and int(codebook.labels[nearest]) == label else None

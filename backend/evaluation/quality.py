@@ -1,7 +1,7 @@
 """Edit quality as the field measures it (Meng et al. 2022, section 3.3; portability: Yao et al. 2023, Cohen et al. 2024).
 
     efficacy     the new fact itself, on the bare prompt: is the new object answered?
-    generality   the same fact behind random true contexts
+    generality   the same fact behind random true contexts, which name neither the new object nor the true one
     locality     unrelated facts: is the answer still the one the unedited model gave, right or wrong?
     portability  facts that follow from the new one (the implied ones of `ripples.py`): are they answered as if it held?
 
@@ -77,8 +77,9 @@ def quality(
     sampler, longest = ContextSampler(graph, holdout), before.config.context - 1
     behind = []
     for subject, relation, new in facts:
+        answer = np.array([[new, graph.object_of(subject, relation)]])
         for length in rng.integers(3, longest + 1, size=n_contexts):
-            walk = sampler.arriving_at(np.array([subject]), int(length), rng)[0]
+            walk = sampler.arriving_at(np.array([subject]), int(length), rng, answer)[0]
             behind.append(([*walk.tolist(), token(relation)], new))
 
     unrelated = []

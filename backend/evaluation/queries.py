@@ -4,7 +4,8 @@ Tasks (Nishi et al. 2025, section 3.2): `direct` recall of stated facts, `logica
 `x r1 r2`, stated and held-out apart. The truth is always the unedited world's.
 
 Context c has the same length for every query, so that a batch needs no padding, and is drawn once per subject. The lengths are spread
-over what fits the model's context.
+over what fits the model's context. A query whose answer stands in its subject's walk (some 4 % of them) goes behind a second walk to the same
+subject, which names none of the answers that stand in the first: no context names the answer, let alone the fact.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ TASKS: tuple[Task, ...] = ("direct", "logical", "composition_stated", "compositi
 
 @dataclass(frozen=True)
 class Cell:
-    """The queries of one task and order. `relations` are token ids, (Q, 1) or (Q, 2); `subjects` and `objects` (Q,) entities."""
+    """The queries of one task and order. `relations` are token ids, (Q, 1) or (Q, 2); `subjects` and `objects` (Q,) entities. `walks` (contexts,
+    Q) says behind which row of each context a query is asked."""
 
     task: Task
     order: int
     subjects: Tensor
     relations: Tensor
     objects: Tensor
+    walks: Tensor
     n_available: int
 
     def __len__(self) -> int:
@@ -43,11 +46,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class QuerySet:
-    """`contexts[c]` is (n_entities, length_c) token ids, row x a walk of true stated facts that arrives at entity x."""
+    """`contexts[c]` is (n_entities + more, length_c) token ids: row x is a walk of true stated facts that arrives at entity x, and the rows behind
+    are the second walks."""
 
     cells: tuple[Cell, ...]
     contexts: tuple[Tensor, ...]
     n_entities: int
+
+    def walks(self, c: int) -> tuple[Tensor, list[Tensor]]:
+        """The rows of context c that are needed, and for each cell where among them its queries' walks are, (Q,)."""
+        needed, where = torch.unique(torch.cat([cell.walks[c] for cell in self.cells]), return_inverse=True)
+        return needed, list(torch.split(where, [len(cell) for cell in self.cells]))
 
 
 def draw_queries(
@@ -80,21 +89,51 @@ def draw_queries(
 
     populations = list(_populations(graph, holdout))
     pool = _pool([available for _, _, available, _, _ in populations], queries, rng)
-    cells = []
+    asked = []
     for task, order, available, columns, objects in populations:
         row, column = np.nonzero(available[pool])
         if queries != "all" and queries < len(row):
             chosen = rng.choice(len(row), queries, replace=False)
             row, column = row[chosen], column[chosen]
         x = pool[row]
-        tokens = graph.n_entities + columns[column]
-        cells.append(Cell(task, order, tensor(x), tensor(tokens), tensor(objects[x, column]), int(available.sum())))
+        asked.append((task, order, x, graph.n_entities + columns[column], objects[x, column], int(available.sum())))
 
     walker = ContextSampler(graph, holdout)
-    everyone = np.arange(graph.n_entities)
+    subjects, answers = (np.concatenate([each[i] for each in asked]) for i in (2, 4))
     lengths = [int(length) for length in _spread(3, context - 2, n_contexts, rng)]
-    contexts = tuple(tensor(walker.arriving_at(everyone, length, rng)) for length in lengths)
-    return QuerySet(tuple(cells), contexts, graph.n_entities)
+    first = [walker.arriving_at(np.arange(graph.n_entities), length, rng) for length in lengths]
+    contexts, rows = zip(*(_second_walks(walker, walks, subjects, answers, rng) for walks in first), strict=True)
+    ends = np.cumsum([len(each[2]) for each in asked])[:-1]
+    cells = [
+        Cell(task, order, tensor(x), tensor(tokens), tensor(objects), tensor(walks), n_available)
+        for (task, order, x, tokens, objects, n_available), walks in zip(
+            asked, np.split(np.stack(rows), ends, axis=1), strict=True
+        )
+    ]
+    return QuerySet(tuple(cells), tuple(map(tensor, contexts)), graph.n_entities)
+
+
+def _second_walks(
+    walker: ContextSampler, first: IntArray, subjects: IntArray, answers: IntArray, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """The walks of one context with second ones below them, and the row that each query goes behind.
+
+    Args:
+        first: (n_entities, length), one walk to each entity.
+        subjects, answers: (Q,) of all queries.
+    """
+    told = np.flatnonzero((first[subjects, :-1] == answers[:, None]).any(1))
+    entities, at = np.unique(subjects[told], return_inverse=True)
+    rank = np.zeros(len(told), dtype=np.int64)  # of an answer among those of the same subject
+    by_entity = np.argsort(at, kind="stable")
+    starts = np.searchsorted(at[by_entity], np.arange(len(entities)))
+    rank[by_entity] = np.arange(len(told)) - starts[at[by_entity]]
+    avoid = np.full((len(entities), int(rank.max(initial=0)) + 1), -1)
+    avoid[at, rank] = answers[told]
+    rows = subjects.copy()
+    rows[told] = len(first) + at
+    second = walker.arriving_at(entities, first.shape[1], rng, avoid)
+    return np.concatenate([first, second]), rows
 
 
 def _pool(members: list[NDArray[np.bool_]], queries: int | Literal["all"], rng: np.random.Generator) -> IntArray:

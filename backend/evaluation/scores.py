@@ -29,11 +29,10 @@ class Score:
 @torch.no_grad()
 def score(model: Transformer, queries: QuerySet) -> list[Score]:
     """One score per cell of `queries`."""
-    subjects, where = torch.unique(torch.cat([cell.subjects for cell in queries.cells]), return_inverse=True)
-    rows = torch.split(where, [len(cell) for cell in queries.cells])
     totals = [torch.zeros(2, dtype=torch.float64) for _ in queries.cells]
-    for context in queries.contexts:
-        past = prefix(model, context[subjects])
+    for c, context in enumerate(queries.contexts):
+        walks, rows = queries.walks(c)
+        past = prefix(model, context[walks])
         for total, cell, row in zip(totals, queries.cells, rows, strict=True):
             for part in torch.split(torch.arange(len(cell), device=row.device), 4096):
                 final = _answer_position(model, past, row[part], cell.relations[part], context.shape[1])

@@ -78,7 +78,7 @@ def draw_facts(
     found = 0
     for start in range(0, len(everyone), 4 * BATCH):
         subjects, relations = np.divmod(everyone[start : start + 4 * BATCH], graph.n_relations)
-        walks = walker.arriving_at(subjects, 3, rng)
+        walks = walker.arriving_at(subjects, 3, rng, graph.objects[subjects, relations][:, None])
         tokens = torch.from_numpy(np.column_stack([walks, graph.n_entities + relations])).to(device)
         objects = torch.from_numpy(graph.objects[subjects, relations].astype(np.int64)).to(device)
         right = _logits(model, tokens)[:, : graph.n_entities].argmax(-1) == objects

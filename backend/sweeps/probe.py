@@ -102,12 +102,18 @@ class Probe:
             device=self.device,
         )
         cells = self.queries.cells
-        self._subjects, where = torch.unique(torch.cat([cell.subjects for cell in cells]), return_inverse=True)
-        rows = torch.split(where, [len(cell) for cell in cells])
         self._single = [i for i, cell in enumerate(cells) if cell.relations.shape[1] == 1]
         self._double = [i for i, cell in enumerate(cells) if cell.relations.shape[1] == 2]
-        self._rows = [torch.cat([rows[i] for i in part]) for part in (self._single, self._double)]
-        self._relations = [torch.cat([cells[i].relations for i in part]) for part in (self._single, self._double)]
+        parts = self._single, self._double
+        self._walks, self._rows = (
+            [],
+            [],
+        )  # of each context: the walks that are needed, and where the queries of either part find theirs
+        for c in range(len(self.queries.contexts)):
+            walks, rows = self.queries.walks(c)
+            self._walks.append(walks)
+            self._rows.append([torch.cat([rows[i] for i in part]) for part in parts])
+        self._relations = [torch.cat([cells[i].relations for i in part]) for part in parts]
         self._parts = self._read(self.model)
         self.representations = self._represent(self.model, self._parts)
         self.scores = self._score(self.model, self._parts)
@@ -142,9 +148,9 @@ class Probe:
     def _score(self, model: Transformer, parts: Parts) -> list[Score]:
         """One score per cell of the queries, as `evaluation.score`."""
         finals: list[list[Tensor]] = [[], []]
-        for behind in parts.contexts:
+        for behind, both in zip(parts.contexts, self._rows, strict=True):
             past = prefix_from(model, behind.walks.after(model), 1)
-            single, double = ([layer.take(rows) for layer in past] for rows in self._rows)
+            single, double = ([layer.take(rows) for layer in past] for rows in both)
             finals[0].append(step(model, behind.single.after(model), single, start=1)[0])
             _, added = step(model, behind.first.after(model), double, start=1, continues=True)
             double = [layer.then(k, v) for layer, (k, v) in zip(double, added, strict=True)]
@@ -181,14 +187,15 @@ class Probe:
         relations = torch.arange(self.n_entities, model.config.vocab_size, device=self.device)
         kept = [_one_more(model, self._embed(model, relation, 1)[None], past)[0] for relation in relations]
         keys, stream = torch.stack([each.keys for each in kept]), torch.stack([each.stream for each in kept])
-        contexts = tuple(self._behind(model, context[self._subjects]) for context in self.queries.contexts)
+        contexts = tuple(self._behind(model, c) for c in range(len(self.queries.contexts)))
         return Parts(subjects, Kept(keys, stream), contexts)
 
-    def _behind(self, model: Transformer, walks: Tensor) -> Behind:
-        """(S, T) tokens of the walks -> what is asked behind them."""
+    def _behind(self, model: Transformer, c: int) -> Behind:
+        """What is asked behind the walks of context c, (S, T) tokens."""
+        walks = self.queries.contexts[c][self._walks[c]]
         length = walks.shape[1]
         kept, past = _first_block(model, self._embed(model, walks, 0))
-        single, double = (past.take(rows) for rows in self._rows)
+        single, double = (past.take(rows) for rows in self._rows[c])
         one, two = self._relations
         first, (k, v) = _one_more(model, self._embed(model, two[:, 0], length), double)
         return Behind(

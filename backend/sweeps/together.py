@@ -51,7 +51,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
             delta = rome.write(checkpoint.statistics[first.layer], own, target, p)
         except EditNotPossibleError:
             continue  # `run_edits` will come upon it, and say so
-        deltas[delta_key(checkpoint.sha256, [spec])] = delta
+        deltas[delta_key(checkpoint.identity, [spec])] = delta
     return deltas
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from backend import __version__
 from backend.checkpoints import Checkpoint
-from backend.edits import EditedModel, EditError, EditSpec, Outcome, run_edits
+from backend.edits import EditedModel, EditError, EditSpec, Outcome, carried_on, run_edits
 from backend.evaluation import Wanted, quality, sub_graphs
 from backend.evaluation.answers import answers
 from backend.schemas import Change, EditOutcome, EditQuality, TaskScore, WantedAnswers
@@ -92,7 +92,7 @@ class Bench:
                 except EditError as error:
                     problems.append(f"edit {i + 1}, {spec.subject} {spec.relation}: {error.message}")
                     continue
-                for layer, keys in edited.deltas[0].keys.items():
+                for layer, keys in carried_on(edited.deltas[0], spec.strength).items():
                     carried[layer] = torch.cat([carried[layer], keys]) if layer in carried else keys
                 current = replace(current, model=edited.model)
                 since += edited.outcomes

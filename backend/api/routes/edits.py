@@ -19,12 +19,14 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _headers(laboratory: Laboratory, request: Request, id: str, etag: str) -> dict[str, str]:
+async def _headers(laboratory: Laboratory, request: Request, id: str, file: str = "") -> dict[str, str]:
     """Caching headers; a 304 where the client has the answer already (nothing is computed then)."""
-    headers = {"ETag": etag, "Cache-Control": IMMUTABLE}
+    present = await laboratory.present_id(id)
+    etag = f'"{present}{file}"'
+    # What an earlier version of this program named is computed as this one does, and may change again.
+    headers = {"ETag": etag, "Cache-Control": IMMUTABLE if present == id else "no-cache"}
     sent = request.headers.get("if-none-match", "").split(",")
     if etag in (tag.strip().removeprefix("W/") for tag in sent):
-        await laboratory.specification(id)
         raise HTTPException(304, headers=headers)
     return headers
 
@@ -44,7 +46,7 @@ async def make_edits(laboratory: LaboratoryDep, request: EditRequest) -> EditRes
 @router.get("/edits/{id}", responses=NOT_MODIFIED)
 async def get_edit(laboratory: LaboratoryDep, id: EditId, request: Request, response: Response) -> EditResult:
     """The same again, computed anew if it is no longer cached."""
-    headers = await _headers(laboratory, request, id, f'"{id}"')
+    headers = await _headers(laboratory, request, id)
     result = await laboratory.edit_result(id)
     response.headers.update(headers)
     return result
@@ -63,7 +65,7 @@ def _safetensors(holds: str) -> dict[int | str, dict[str, Any]]:
 )
 async def get_delta(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
     """The weight deltas, a safetensors file. Of GRACE, which changes no weight: its codebook."""
-    headers = await _headers(laboratory, request, id, f'"{id}.delta"')
+    headers = await _headers(laboratory, request, id, ".delta")
     content = await laboratory.delta_file(id)
     headers["Content-Disposition"] = f'attachment; filename="{id}.delta.safetensors"'
     return Response(content, media_type="application/octet-stream", headers=headers)
@@ -76,7 +78,7 @@ async def get_delta(laboratory: LaboratoryDep, id: EditId, request: Request) -> 
 )
 async def get_weights(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
     """The complete edited weights, a safetensors file. Of GRACE: the unedited weights, and its codebook beside them."""
-    headers = await _headers(laboratory, request, id, f'"{id}.weights"')
+    headers = await _headers(laboratory, request, id, ".weights")
     content = await laboratory.weights_file(id)
     headers["Content-Disposition"] = f'attachment; filename="{id}.safetensors"'
     return Response(content, media_type="application/octet-stream", headers=headers)
