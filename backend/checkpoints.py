@@ -10,6 +10,7 @@ A folder is trusted only when its hashes match. One that is damaged or foreign i
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Iterator, Sequence
