@@ -6,6 +6,7 @@ Every method takes the edits themselves, not an edit's id: the id is a cache key
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -54,11 +55,18 @@ class Client:
             raise ValueError("give exactly one of `server` and `base_url`")
         transport = None if server is None else httpx.ASGITransport(app=_logged(server), raise_app_exceptions=False)
         self.address = (base_url or "").rstrip("/")  # for links: empty where the API is on this page's own server
+        self.origin = ""  # the address of the pages, for links in files that are read elsewhere
         self._editors: list[EditorInfo] | None = None
         self._rings: dict[tuple[str, str], list[int]] = {}
         self._http = httpx.AsyncClient(
             transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
         )
+
+    def reached_at(self, origin: str) -> Client:
+        """The same, for whoever reaches the pages at `origin`."""
+        found = copy.copy(self)
+        found.origin = origin
+        return found
 
     async def checkpoints(self) -> list[CheckpointInfo]:
         return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))

@@ -30,9 +30,10 @@ PAGES = (
 )
 
 
-def create_app(server: FastAPI, *, base_url: str | None = None) -> Dash:
-    """Adds the pages' routes to `server`; `base_url` points them at an API elsewhere instead of `server`'s own."""
+def create_app(server: FastAPI, *, base_url: str | None = None, public_url: str | None = None) -> Dash:
+    """Adds the pages' routes to `server`; `base_url` points them at an API elsewhere instead of `server`'s own, `public_url` is where people
+    reach the pages, if that is not what their requests say."""
     client = Client(base_url=base_url) if base_url else Client(server=server)
     lecture.add_preparation(server, client)
-    routes.serve(server, client)
+    routes.serve(server, client, public_url)
     return serve(PAGES, server, client)

@@ -16,7 +16,11 @@ ALL_LAYERS = "all"
 SPREAD = "spread"  # the parameter of methods that can
 
 PROJECTION_NAMES = {"isomap": "Isomap", "pca": "PCA"}
-ALIGN_NAMES = {"procrustes": "after turned onto before", "shared": "frozen before the edit", "none": "each on its own"}
+ALIGN_NAMES = {
+    "procrustes": "After rotated to match Before",
+    "shared": "axes fixed from Before",
+    "none": "each on its own",
+}
 SITE_NAMES = {
     "embed": "embedding",
     "attn_out": "attention output",

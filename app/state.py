@@ -33,6 +33,7 @@ BESIDE = ("h", "ver", "room")
 PROJECTIONS = ("isomap", "pca")
 ALIGNMENTS = ("procrustes", "shared", "none")
 MODES = ("two", "one")
+SCALES = ("own", "same")
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ class Edit:
 
 @dataclass(frozen=True)
 class See:
-    """What the scenes show. `relation=None` follows the question, `site=None` is the model's default site."""
+    """What the scenes show. `relation=None` follows the question, `site=None` is the model's default site. `scale`: a cloud that has shrunk
+    or grown much is drawn at its `own` scale, or at the `same` as the one before."""
 
     relation: str | None = None
     site: str | None = None
@@ -163,6 +165,7 @@ class See:
     align: str = "procrustes"
     n_neighbors: int | None = None  # None: automatic
     mode: str = "two"
+    scale: str = "own"
 
 
 Camera = tuple[float, ...]  # eye, centre and up, nine numbers
@@ -232,6 +235,7 @@ _SEE_KEYS = {
     "align": "a",
     "n_neighbors": "k",
     "mode": "w",
+    "scale": "scale",
 }
 
 
@@ -280,6 +284,7 @@ class _Reader:
             self.one("a", _choice(ALIGNMENTS), see.align, "alignment"),
             self.one("k", lambda text: _integer(text, 1, 9999), None, "number of neighbours"),
             self.one("w", _choice(MODES), see.mode, "layout"),
+            self.one("scale", _choice(SCALES), see.scale, "scale"),
         )
         edits = self.edits()
         camera = self.one("cam", _camera, None, "camera")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 ACCENT = "#e5391c"
+ACCENT_DARK = "#8f1d0a"
 NEUTRAL = "#8a8f98"
 INK = "#5b616b"
 

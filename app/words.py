@@ -103,10 +103,20 @@ def picture(item: Diagnostics, method: str) -> str:
 
 
 def magnified(factor: float) -> str:
-    """Said where the second scene has another scale than the first."""
+    """Said where a scene has another scale than the one before the edit: how many times larger it is drawn, and why."""
     if 0.98 <= factor <= 1.02:
         return ""
-    return f"drawn {factor:.1f} times as large" if factor >= 0.1 else f"drawn {1 / factor:.0f} times smaller"
+    if factor > 1:
+        return f"shown enlarged {_times(factor)} (the cloud has shrunk)"
+    return f"shown reduced {_times(1 / factor)} (the cloud has grown)"
+
+
+def scaled(scale: str) -> str:
+    return "at the scale of Before" if scale == "same" else ""
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f}x" if factor < 100 else f"{factor:.0f}x"
 
 
 def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -> str:
@@ -137,6 +147,13 @@ def told(n_edits: int, result: EvaluationResult | None) -> str:
 def question(subject: int, item: Relation) -> str:
     way = "clockwise" if item.direction == "C" else "anticlockwise"
     return f"On ring {item.order}, who stands {plural(item.hops, 'step')} {way} of {subject}?"
+
+
+def taught(item: EditOutcome, by: str, on: str) -> str:
+    """What an edit did, as a title: the question, both answers, by what it was done and on which model."""
+    true = item.old_object == item.new_object
+    answer = f"{item.new_object}, which is true" if true else f"{item.new_object} instead of {item.old_object}"
+    return f"{question(item.spec.subject, Relation.parse(item.spec.relation))} Taught: {answer}, by {by}, on {on}"
 
 
 def measured_over(result: EvaluationResult) -> str:

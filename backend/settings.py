@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     api_url: str | None = Field(
         default=None, description="an API elsewhere for the page to use; default: this server's"
     )
-    public_url: str | None = Field(default=None, description="address people reach the server by, for room links")
+    public_url: str | None = Field(default=None, description="address people reach the server by, for links")
 
     @field_validator("device")
     @classmethod
@@ -89,6 +89,12 @@ class Settings(BaseSettings):
     @property
     def lesson_dirs(self) -> list[Path]:
         return [Path(part).expanduser().absolute() for part in self.lessons_dir.split(os.pathsep) if part]
+
+    @property
+    def address(self) -> str:
+        """Where people reach the pages, as far as the settings say."""
+        shown = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return self.public_url or f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
 
     @property
     def store_url(self) -> str:

@@ -17,6 +17,7 @@ from backend.schemas import (
 )
 
 MAX_QUERY = 8000
+MAX_LINK = MAX_QUERY + 300  # with the server's address
 PAGES = ("/", "/compare", "/reproduce")
 
 
@@ -72,7 +73,7 @@ class ExportRequest(Wire):
     dimensions: Literal[2, 3] = 3
     n_neighbors: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     align: Literal["none", "procrustes", "shared"] = "procrustes"
-    link: str | None = Field(default=None, max_length=MAX_QUERY, description="of the view, to be written down with it")
+    link: str | None = Field(default=None, max_length=MAX_LINK, description="of the view, to be written down with it")
 
 
 class Provenance(Wire):

@@ -95,6 +95,7 @@
       },
     );
   };
+  document.addEventListener("shatterscope:problem", show);
   // A page that asks nothing of the server is ready as soon as it stands.
   const first = () => (document.getElementById("status") ? show() : setTimeout(first, 50));
   window.addEventListener("load", first);

@@ -3,7 +3,7 @@
 // - Turning one scene turns the other (dcc.Graph does not tell Python about `plotly_relayouting`, so it is done here).
 // - An update never moves the camera: a drawing (drawing.js) is given the camera the scene has now, unless the kind of view (flat or
 //   solid) changes. An update that arrives while a scene is being dragged waits for the end of the drag.
-// - A click on a point puts its entity in the `picked` store.
+// - A click on a point (scene_point.js) puts its entity in the `picked` store.
 // - `shatterscope.camera` reads the camera and sets it without telling back; `shatterscope:camera` tells of every turn by hand.
 // - Where the camera rests, it goes to the `camera` store, and from there into the link.
 (function () {
@@ -13,7 +13,7 @@
   const isScene = (gd) => SCENES.some((id) => gd && gd.closest && gd.closest(`#${id}`));
   let dragging = false;
   let waiting = [];
-  let pressed = null; // the scene, place and camera where a press began
+  let pressed = null; // the camera where a press began
 
   const numbers = (camera) => [camera.eye, camera.center, camera.up].flatMap((v) => [v.x, v.y, v.z].map((x) => +x.toFixed(4)));
 
@@ -67,34 +67,9 @@
     },
   });
 
-  // Which entity a click meant: the points are projected by the scene's own matrices and the nearest one within reach wins, so
-  // that a quick click or a finger, for which plotly has no hover, picks as well.
-  const REACH = 12;
-  function entityAt(gd, x, y) {
-    const scene = sceneOf(gd);
-    const trace = gd._fullData[0];
-    const { model, view, projection } = scene.glplot.cameraParams;
-    const box = scene.container.getBoundingClientRect();
-    const apply = (m, v) => [0, 1, 2, 3].map((row) => m[row] * v[0] + m[4 + row] * v[1] + m[8 + row] * v[2] + m[12 + row] * v[3]);
-    let best = null;
-    for (let i = 0; i < trace.x.length; i += 1) {
-      const at = [trace.x[i] * scene.dataScale[0], trace.y[i] * scene.dataScale[1], trace.z[i] * scene.dataScale[2], 1];
-      const clip = apply(projection, apply(view, apply(model, at)));
-      if (clip[3] <= 0) continue;
-      const dx = ((clip[0] / clip[3] + 1) / 2) * box.width + box.left - x;
-      const dy = ((1 - clip[1] / clip[3]) / 2) * box.height + box.top - y;
-      const away = Math.hypot(dx, dy) + 2 * (clip[2] / clip[3]); // of two in one place, the one in front
-      if (Math.hypot(dx, dy) <= REACH && (best === null || away < best.away)) best = { away, entity: trace.customdata[i] };
-    }
-    return best && best.entity;
-  }
-
-  function clickOn(event) {
-    const still = pressed && Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < 5;
-    if (!still || !sceneOf(pressed.gd)) return;
-    const entity = entityAt(pressed.gd, event.clientX, event.clientY);
-    if (entity !== null) window.dash_clientside.set_props("picked", { data: { entity: Number(entity), at: Date.now() } });
-  }
+  document.addEventListener("shatterscope:point", ({ target, detail }) => {
+    if (isScene(target)) window.dash_clientside.set_props("picked", { data: { entity: detail.entity, at: Date.now() } });
+  });
 
   let scheduled = false;
   function followSoon(gd) {
@@ -109,7 +84,7 @@
     if (!from) return;
     const now = numbers(from.getCamera());
     // A click that turned nothing says nothing.
-    if (pressed && String(now) === String(pressed.camera)) return;
+    if (pressed && String(now) === String(pressed)) return;
     clearTimeout(rest);
     rest = setTimeout(() => window.dash_clientside.set_props("camera", { data: now }), 300);
   }
@@ -134,9 +109,9 @@
   window.addEventListener("pointerdown", (event) => {
     dragging = isScene(event.target);
     const gd = SCENES.map(plot).find((each) => each && each.contains(event.target));
-    pressed = gd && sceneOf(gd) ? { gd, camera: numbers(sceneOf(gd).getCamera()), x: event.clientX, y: event.clientY } : null;
+    pressed = gd && sceneOf(gd) ? numbers(sceneOf(gd).getCamera()) : null;
   }, true);
-  window.addEventListener("pointerup", (event) => { clickOn(event); setTimeout(release, 0); }, true);
+  window.addEventListener("pointerup", () => setTimeout(release, 0), true);
   window.addEventListener("pointercancel", release, true);
 
   // For the drawing of a figure: the camera as it stands, and none of it during a drag.
@@ -153,7 +128,7 @@
       gd._view = kind;
       return figure;
     },
-    drawn: (gd) => { if (isScene(gd)) { listen(gd); obey(gd); } },
+    drawn: (gd) => { if (isScene(gd)) { listen(gd); obey(gd); } if (sceneOf(gd)) window.shatterscope.scene.drawn(gd); },
     still: (gd, draw) => (dragging && isScene(gd) ? new Promise((resolve) => waiting.push(() => resolve(draw()))) : draw()),
   });
 })();

@@ -27,7 +27,7 @@
 
   function install(Plotly) {
     const resize = Plotly.Plots.resize;
-    Plotly.Plots.resize = (gd) => (hidden(gd) || fits(gd) ? Promise.resolve(gd) : resize(gd));
+    Plotly.Plots.resize = (gd) => (hidden(gd) || fits(gd) || gd.dataset.printed ? Promise.resolve(gd) : resize(gd));
 
     const react = Plotly.react;
     Plotly.react = (graph, figure, ...rest) => {

@@ -71,12 +71,52 @@
     layout.font = { ...layout.font, family: style.fontFamily, color: soft };
     layout.title = { text: title + (over ? `<br><span style="font-size:11px;color:${soft}">${over}</span>` : ""), x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 20 }, font: { size: 14, color: ink } };
     for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key)) layout[key].gridcolor = line;
-    const notes = [...(layout.annotations || []), ...((layout.scene && layout.scene.annotations) || [])];
-    notes.forEach((note) => { note.font = { color: ink, ...note.font, family: style.fontFamily }; });
-    if (layout.scene) layout.scene.camera = gd._fullLayout.scene._scene.getCamera();
+    (layout.annotations || []).forEach((note) => { note.font = { color: ink, ...note.font, family: style.fontFamily }; });
     const size = { width, height: height + room };
-    const svg = await withFont(await window.Plotly.toImage(copy, { format: "svg", ...size, imageDataOnly: true }));
-    return format === "svg" ? asUrl(svg) : pixels(svg, size, 2);
+    const drawn = layout.scene ? scenePicture(gd, [title, over], [ink, soft, surface]) : await window.Plotly.toImage(copy, { format: "svg", ...size, imageDataOnly: true });
+    const svg = await withFont(drawn);
+    return format === "svg" ? asUrl(svg) : pixels(svg, sizeOf(svg), 2);
+  }
+
+  const sizeOf = (svg) => { const [, width, height] = /<svg[^>]* width="([0-9.]+)" height="([0-9.]+)"/.exec(svg); return { width: Number(width), height: Number(height) }; };
+
+  // A scene as it is on screen, from its own canvas: names stand where they stand there.
+  function scenePicture(gd, [title, over], [ink, soft, surface]) {
+    const { width, height } = gd._fullLayout;
+    const family = getComputedStyle(gd).fontFamily.replaceAll('"', "'");
+    const pen = document.createElement("canvas").getContext("2d");
+    const lines = [];
+    const write = (text, size, weight, color) => {
+      pen.font = `${weight} ${size}px ${family}`;
+      const broken = text.split(" ").reduce((found, word) => {
+        const longer = found.length ? `${found[found.length - 1]} ${word}` : word;
+        return found.length && pen.measureText(longer).width <= width - 16 ? [...found.slice(0, -1), longer] : [...found, word];
+      }, []);
+      broken.forEach((line) => lines.push({ line, size, weight, color }));
+    };
+    write(title, 14, 650, ink);
+    if (over) write(over, 11, 400, soft);
+    const room = 10 + lines.reduce((sum, { size }) => sum + size + 5, 0);
+    let y = 4;
+    const head = lines.map(({ line, size, weight, color }) => { y += size + 5; return `<text x="8" y="${y}" font-size="${size}" font-weight="${weight}" fill="${color}">${escaped(line)}</text>`; });
+    const names = [...gd.querySelectorAll(".infolayer > .annotation-scene")].map((name) => new XMLSerializer().serializeToString(plain(name)));
+    const source = window.shatterscope.scene.pixels(gd);
+    return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height + room}" viewBox="0 0 ${width} ${height + room}" font-family="${family}">`
+      + `<rect width="100%" height="100%" fill="${surface}"/>${head.join("")}<g transform="translate(0,${room})">`
+      + `<image href="${source}" width="${width}" height="${height}"/>${names.join("")}</g></svg>`;
+  }
+  const escaped = (text) => text.replace(/[&<>]/g, (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[sign]);
+
+  // A copy of an SVG element that looks the same without the style sheet.
+  function plain(element) {
+    const copy = element.cloneNode(true);
+    const pairs = [[element, copy], ...[...element.querySelectorAll("*")].map((each, place) => [each, copy.querySelectorAll("*")[place]])];
+    for (const [from, to] of pairs) {
+      const style = getComputedStyle(from);
+      for (const name of ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "font-size", "font-weight"]) to.style.setProperty(name, style.getPropertyValue(name));
+      to.style.removeProperty("font-family");
+    }
+    return copy;
   }
 
   // The page's font goes along: who opens the picture need not have it, and a drawing on its way to pixels sees no page.

@@ -2,13 +2,11 @@
 (function () {
   const { lecture } = window.shatterscope;
   const plots = () => [...document.querySelectorAll(".scene .js-plotly-plot")];
-  // Where the names stand: nearer than on Explore, for they are larger, and half a screen is narrow; nearer still on a phone.
-  const NAMES = { subject: ["subject", "subject", -56, -48], truth: ["true object", "truth", 24, -76], new: ["new object", "new", 38, 62] };
+  const NAMES = [["true object", "truth"], ["new object", "new"]];
   const PHONE = window.matchMedia("(max-width: 900px)");
   const named = (note) => {
-    const by = PHONE.matches ? 0.6 : 1;
-    const [, [long, short, ax, ay]] = Object.entries(NAMES).find(([, [text]]) => note.text.includes(text)) || [0, ["", "", note.ax, note.ay]];
-    return { ...note, text: note.text.replace(long, short), ax: by * ax, ay: by * ay, arrowwidth: 2, font: { ...note.font, size: 20 * by } };
+    const text = NAMES.reduce((found, [long, short]) => found.replace(long, short), note.text);
+    return { ...note, text, arrowwidth: 2, font: { ...note.font, size: PHONE.matches ? 12 : 20 } };
   };
   function dressed(figure) {
     if (!lecture.active() || !figure || !figure.data || !figure.data.length) return figure;

@@ -1,7 +1,7 @@
 // The way between pages: a link takes along what both pages understand (checkpoint, question, new object, edits), and finds the
 // rest of the other page's address as it was left in this tab.
 (function () {
-  const CARRIES = { "/": ["c", "q", "t", "e"], "/compare": ["c", "q", "t", "e"], "/reproduce": ["c"], "/lecture": [] };
+  const CARRIES = { "/": ["c", "q", "t", "e", "scale"], "/compare": ["c", "q", "t", "e", "scale"], "/reproduce": ["c"], "/lecture": [] };
   const PLACE = ["lesson", "step", "reveal"]; // whoever leaves a lecture does not fall back into it
   const COMPUTED = "run"; // marks results that stand for just this address
   const load = () => { try { return JSON.parse(window.sessionStorage.getItem("pages")) || {}; } catch { return {}; } };

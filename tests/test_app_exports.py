@@ -61,7 +61,9 @@ def test_a_comparison_is_exported_with_what_the_api_says_of_every_variant(
     )
     found = answer.json()
     assert found["checkpoint_sha256"] == checkpoint.sha256
-    assert found["link"].startswith("/compare?c=rings-small&q=7~I_C2&t=d40&by=rome:tuned&by=grace:tuned&run=1&h=")
+    assert found["link"].startswith(
+        "http://testserver/compare?c=rings-small&q=7~I_C2&t=d40&by=rome:tuned&by=grace:tuned&run=1&h="
+    )
     told, rows = table(site.get(f"/compare/export.csv{QUERY}").text)
     assert told["checkpoint_sha256"] == checkpoint.sha256
     for variant in found["variants"]:

@@ -58,7 +58,7 @@ def test_hover_names_the_entity_that_is_drawn_there() -> None:
     entities = values(trace["customdata"])
     assert np.array_equal(shown.position[entities[:-1]], np.arange(N))
     assert np.array_equal(values(trace["x"]), shown.points[entities, 0])
-    assert "order II" in trace["hovertemplate"]
+    assert "on ring II" in trace["hovertemplate"]
 
 
 def test_two_dimensions_are_seen_flat_from_above() -> None:

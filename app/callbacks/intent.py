@@ -22,7 +22,7 @@ from app.layout.parts import Node
 from app.lecture.told import view_at
 from app.links import Pin, open_link
 from app.share.notice import told
-from app.state import ALIGNMENTS, PROJECTIONS, Place, Relation, See, Target, Tool, ViewState
+from app.state import ALIGNMENTS, PROJECTIONS, SCALES, Place, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
@@ -189,6 +189,7 @@ class _Intent:
             align=value[ids.ALIGN] or ALIGNMENTS[0],
             n_neighbors=None if neighbors == "auto" else int(neighbors),
             mode=value[ids.MODE] or "two",
+            scale=value[ids.SCALE] or SCALES[0],
         )
 
     def back(self, now: Page, checkpoints: list[CheckpointInfo]) -> Page:

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 CONTROLS = (
     ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
+    ids.SCALE,
 )  # fmt: skip
 BUTTONS = (ids.APPLY, ids.UNDO, ids.REDO, ids.RESET)
 OPTIONS = (
@@ -109,6 +110,7 @@ class Reply:
             ids.ALIGN: view.see.align,
             ids.NEIGHBORS: "auto" if view.see.n_neighbors is None else str(view.see.n_neighbors),
             ids.MODE: view.see.mode,
+            ids.SCALE: view.see.scale,
         }
         for name, value in shown.items():
             self.control(name, value)

@@ -34,6 +34,7 @@ def register(app: Dash, client: Client) -> None:
         Output(ids.WORDS_AFTER, "children"),
         Output(ids.SCENES, "data-mode"),
         Output(ids.SCENES, "data-edits"),
+        Output(ids.SCENES, "data-scales"),
         Output(ids.DRAWN, "data"),
         Output(ids.PROBLEM_SCENE, "children"),
         Input(ids.MODEL, "data"),
@@ -63,9 +64,9 @@ def register(app: Dash, client: Client) -> None:
                 else await client.ring(model["checkpoint"], asked.order)
             )
         except ApiError as error:
-            return (*[no_update] * 9, f"The picture could not be made: {error.message}")
+            return (*[no_update] * 10, f"The picture could not be made: {error.message}")
         marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
-        before, after = scenes_of(result, relation, marks)
+        before, after = scenes_of(result, relation, marks, view.scale)
         kind, clouds = f"{model['checkpoint']}/{view.dimensions}", [_fingerprint(before), _fingerprint(after)]
         if drawn is not None and drawn["kind"] == kind:
             figures: list[Any] = [
@@ -75,13 +76,14 @@ def register(app: Dash, client: Client) -> None:
         else:
             figures = [scene_figure(scene, _camera(camera)) for scene in (before, after)]
         place = f"{relation.name} · {options.site_name(result.site)}"
+        factor = before.frame.half / after.frame.half
         return (
             *figures,
             ["Before ", _quiet(f"the unedited model · {place}")],
             [
                 "After ",
                 _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}"),
-                _quiet(words.magnified(before.frame.half / after.frame.half), "quiet scale"),
+                _quiet(words.magnified(factor), "quiet scale"),
             ],
             words.picture(result.diagnostics["before"], result.method),
             words.picture(result.diagnostics["after"], result.method)
@@ -89,15 +91,18 @@ def register(app: Dash, client: Client) -> None:
             else "The same picture, until you apply an edit.",
             view.mode,
             str(len(edits)),
+            "1" if view.scale == "same" or factor != 1 else "",
             {"kind": kind, "clouds": clouds},
             "",
         )
 
 
-def scenes_of(result: ProjectionResult, relation: Relation, marks: list[Mark]) -> tuple[Scene, Scene]:
+def scenes_of(
+    result: ProjectionResult, relation: Relation, marks: list[Mark], scale: str = "own"
+) -> tuple[Scene, Scene]:
     before, after = decode(result.before), decode(result.after)
     position = np.asarray(result.order_position)
-    first, second = frames(before, after, shared=result.align == "shared")
+    first, second = frames(before, after, shared=result.align == "shared", scale=scale)
     return (
         Scene(before, position, relation.order, first, marks),
         Scene(after, position, relation.order, second, marks),

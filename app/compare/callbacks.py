@@ -63,9 +63,10 @@ def register(app: Dash, client: Client) -> None:
         Output({"type": "compare-graph", "index": MATCH}, "figure"),
         Output({"type": "compare-words", "index": MATCH}, "children"),
         Input({"type": "compare-view", "index": MATCH}, "data"),
+        Input(ids.SCALE, "value"),
     )
-    async def draw(view: Json) -> Any:
-        return await picture(client, view)
+    async def draw(view: Json, scale: str) -> Any:
+        return await picture(client, view, scale)
 
     @app.callback(
         Output({"type": "compare-result", "index": MATCH}, "data"),

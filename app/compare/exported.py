@@ -31,12 +31,17 @@ SOLID: Json = {**PICTURE, "dimensions": 3}  # files hold what can be turned
 
 @dataclass(frozen=True)
 class Asked:
-    """A comparison that can be made here; `link` is its pinned address."""
+    """A comparison that can be made here; `path` is its pinned address on any server, `origin` where this one is reached."""
 
     state: Comparison
     checkpoint: CheckpointInfo
     contenders: list[Contender]
-    link: str
+    path: str
+    origin: str
+
+    @property
+    def link(self) -> str:
+        return self.origin + self.path
 
     @property
     def relation(self) -> str:
@@ -66,7 +71,9 @@ async def read(client: Client, query: str) -> Asked:
     found = contenders(state, editors)
     if not found:
         raise ApiError(409, "No method is chosen, so there is nothing to compare. Choose some methods first.")
-    return Asked(state, opened.checkpoint, found, f"/compare{links.pinned(state.to_query(), opened.checkpoint)}")
+    return Asked(
+        state, opened.checkpoint, found, f"/compare{links.pinned(state.to_query(), opened.checkpoint)}", client.origin
+    )
 
 
 async def each(asked: Asked, make: Callable[[Contender], Awaitable[T]]) -> list[tuple[Contender, T | ApiError]]:
@@ -216,7 +223,7 @@ def _cited(asked: Asked, variants: list[tuple[Contender, EditResult | ApiError]]
         found["variants"].append(variant)
         if len(contender.edits) == 1:
             lines.append(edit_command(asked.checkpoint.id, contender.edits[0]))
-    return Cited("\n".join([*lines, export_command(asked.link, "comparison.html")]), json.dumps(found, indent=1))
+    return Cited("\n".join([*lines, export_command(asked.path, "comparison.html")]), json.dumps(found, indent=1))
 
 
 def stem(query: str) -> str:

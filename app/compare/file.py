@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from app.compare import rows
 from app.compare.job import verdict
 from app.compare.layout import BARS, key
 from app.compare.state import Contender, edits_of
-from app.figures import Mark, Scene, scene_figure
+from app.figures import Mark, Scene, frame_beside, scene_figure
 from app.layout.parts import Node, card, tip
 from app.share.document import comes_from, document, header, scene, to_cite
 from app.share.exporter import Cited
@@ -51,16 +51,17 @@ class Compared:
 def compose(shown: Compared, cited: Cited, now: datetime) -> str:
     title, table = _title(shown), [_row(shown, *each) for each in shown.variants]
     before = _scenes(shown, shown.unedited)[0]
-    figures = {"scene-before": _figure(before)}
+    figures = {"scene-before": scene_figure(before)}
     place = f"{shown.unedited.relation} · {options.site_name(shown.unedited.site)}"
     told = words.picture(shown.unedited.diagnostics["before"], shown.unedited.method)
     scenes = [scene("scene-before", "Before", f"the unedited model · {place}", told, "before")]
     for place_, ((contender, made), row) in enumerate(zip(shown.variants, table, strict=True)):
         ident = f"scene-{place_}"
         if isinstance(made, Variant):
-            first, after = _scenes(shown, made.projection)
-            figures[ident] = _figure(after)
-            scale = words.magnified(first.frame.half / after.frame.half)
+            after = _scenes(shown, made.projection)[1]
+            after = replace(after, frame=frame_beside(before.frame, after.points, shown.view.see.scale))
+            figures[ident] = scene_figure(after)
+            scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
             told = words.picture(made.projection.diagnostics["after"], made.projection.method)
             feet = html.Div(verdict(row, len(contender.edits) == 1), className="tile-r")
             scenes.append(
@@ -72,7 +73,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             scenes.append(_missing(contender, made))
     body = html.Main(
         [
-            header(title, f"The same {_what(shown)} by {words.plural(len(table), 'method')}, side by side. {shown.checkpoint.title}: {shown.checkpoint.note}"),
+            header(title, f"The same {_what(shown)} by {_methods(shown)}, side by side. {shown.checkpoint.title}: {shown.checkpoint.note}"),
             html.Div(key(), className="key"),
             html.Div(scenes, className="scene-grid"),
             card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort))),
@@ -86,11 +87,19 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
 
 def _title(shown: Compared) -> str:
     edits = edits_of(shown.view)
+    by, on = _methods(shown), shown.checkpoint.title
     if len(edits) > 1:
-        return f"{words.plural(len(edits), 'edit')}, by {words.plural(len(shown.variants), 'method')}"
-    made = next((made.edit.edits[0] for _, made in shown.variants if isinstance(made, Variant)), None)
-    asked = f"{edits[0].subject} {edits[0].relation}"
-    return f"{asked} → {made.new_object} instead of {made.old_object}" if made else asked
+        return f"The same {len(edits)} edits, by {by}, on {on}"
+    made = next(made.edit.edits[0] for _, made in shown.variants if isinstance(made, Variant))
+    return words.taught(made, by, on)
+
+
+def _methods(shown: Compared) -> str:
+    """By name where they are few. One method may be there with several presets."""
+    names = list(dict.fromkeys(contender.title for contender, _ in shown.variants))
+    return (
+        " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if len(names) <= 4 else f"{len(names)} methods"
+    )
 
 
 def _what(shown: Compared) -> str:
@@ -110,14 +119,6 @@ def _scenes(shown: Compared, projection: ProjectionResult) -> tuple[Scene, Scene
     # The key above the scenes says which is which: these are small.
     marks = [Mark(entity, role, str(entity)) for role, entity in shown.marks.items()]
     return scenes_of(projection, Relation.parse(projection.relation), marks)
-
-
-def _figure(scene: Scene) -> Json:
-    """With labels near their points: these scenes are small."""
-    figure = scene_figure(scene)
-    for label in figure["layout"]["scene"]["annotations"]:
-        label["ax"], label["ay"] = 0.5 * label["ax"], 0.5 * label["ay"]
-    return figure
 
 
 def _missing(contender: Contender, reason: str) -> Node:

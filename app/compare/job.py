@@ -12,7 +12,7 @@ from app.batches import Stack
 from app.client import ApiError, Client
 from app.compare import rows
 from app.compare.layout import words_of
-from app.figures import Mark, Scene, frames
+from app.figures import Mark, Scene, frame, frame_beside
 from app.figures.arrays import decode
 from app.figures.small import drawn_every, small_figure
 from app.layout.figure_card import BLANK
@@ -22,11 +22,11 @@ from app.state import Edit, Relation
 Json = dict[str, Any]
 
 PICTURE: Json = {"method": "isomap", "dimensions": 2, "n_neighbors": "auto", "align": "procrustes"}
-SCALE = "Drawn {:.2f} times as large as the unedited one, to fill its tile."
 
 
-async def picture(client: Client, view: Json) -> tuple[Json, Node]:
-    """The figure of `view` (checkpoint, edits, relation, marks) and what it was computed over; a reason where there is none."""
+async def picture(client: Client, view: Json, scale: str = "own") -> tuple[Json, Node]:
+    """The figure of `view` (checkpoint, edits, relation, marks) and what it was computed over; a reason where there is none. At the `same`
+    scale as the unedited one where that holds it."""
     try:
         result = await client.projection(
             view["checkpoint"],
@@ -36,18 +36,18 @@ async def picture(client: Client, view: Json) -> tuple[Json, Node]:
         )
     except ApiError as error:
         return BLANK, words_of(f"No picture: {error.message}", failed=True)
-    before, after = decode(result.before), decode(result.after)
-    first, second = frames(before, after, shared=False)
+    before, after = frame(decode(result.before)), decode(result.after)
+    own = frame_beside(before, after, scale)
     position = np.asarray(result.order_position)
     marks = [Mark(entity, role, "") for role, entity in view["marks"].items()]
-    scene = Scene(after, position, Relation.parse(view["relation"]).order, second, marks)
+    scene = Scene(after, position, Relation.parse(view["relation"]).order, own, marks)
     n, item = len(position), result.diagnostics["after"]
     drawn = -(-n // drawn_every(n))
     over = f"{drawn} of {n} entities" if drawn < n else f"all {n} entities"
-    factor = first.half / second.half
-    larger = "" if 0.95 <= factor <= 1.05 else f" · {factor:.1f} ×"
-    explained = f"{words.picture(item, result.method)} {SCALE.format(factor) if larger else ''}".strip()
-    return small_figure(scene), words_of(f"{over} · k = {item.n_neighbors}{larger}", explained)
+    scaled = words.magnified(before.half / own.half)
+    explained = f"{words.picture(item, result.method)} {scaled.capitalize()}{'.' if scaled else ''}".strip()
+    said = " · ".join(filter(None, (over, f"k = {item.n_neighbors}", scaled.partition(" (")[0])))
+    return small_figure(scene), words_of(said, explained)
 
 
 async def numbers(client: Client, job: Json) -> tuple[Json, Node]:

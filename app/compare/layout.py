@@ -93,13 +93,25 @@ def key() -> list[Node]:
     ]
 
 
+def scale() -> Node:
+    scales = [
+        {"value": "own", "label": "own scale", "title": "Each cloud fills its tile"},
+        {
+            "value": "same",
+            "label": "same scale",
+            "title": "All at the scale of Before, where the cloud has not outgrown it",
+        },
+    ]
+    return Choice(id=ids.SCALE, options=scales, value="own", label="scale of the pictures")
+
+
 def pictures() -> Node:
     return html.Section(
         [
             html.Div(
                 [
                     html.H2(["Representations ", html.Span(id=ids.COMPARE_WHAT, className="note")]),
-                    html.Div(key(), className="key"),
+                    html.Div([*key(), scale()], className="key"),
                 ],
                 className="compare-head",
             ),

@@ -16,13 +16,13 @@ from app.compare.state import Comparison, Contender, at_first, contenders, edits
 from app.layout.parts import Node, sentences
 from app.links import Pin, address, open_link
 from app.share.notice import told
-from app.state import Edit, Relation, Target, ViewState
+from app.state import SCALES, Edit, Relation, See, Target, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
 
 CONTROLS = (
-    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.COMPARE_METHODS,
+    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.COMPARE_METHODS, ids.SCALE,
 )  # fmt: skip
 MAX_CHIPS = 12
 
@@ -78,8 +78,10 @@ class Planner:
         before, _ = Comparison.from_query(self.plan["state"])
         chosen = tuple(self.value[ids.COMPARE_METHODS] or ())
         state = replace(before, by=chosen, sort=self.page["sort"] or "")
+        see = replace(before.view.see, scale=self.value[ids.SCALE] or SCALES[0])
         if self.value[ids.CHECKPOINT] != before.view.checkpoint:
-            return replace(state, view=ViewState(self.value[ids.CHECKPOINT])), []
+            return replace(state, view=ViewState(self.value[ids.CHECKPOINT], see=see)), []
+        state = replace(state, view=replace(before.view, see=see))
         if before.view.edits:
             return self.unstacked(state) if self.unstacked_now() else state, []
         relation = Relation(self.value[ids.ORDER], self.value[ids.DIRECTION], self.value[ids.HOPS])
@@ -88,7 +90,7 @@ class Planner:
             target = Target(int(self.value[ids.DISTANCE] or 1))
         elif target.object is not None and (subject, relation) != (before.view.subject, before.view.relation):
             target = Target(self.plan["distance"] or 1)
-        return replace(state, view=replace(before.view, subject=subject, relation=relation, target=target)), []
+        return replace(state, view=replace(state.view, subject=subject, relation=relation, target=target)), []
 
     def unstacked_now(self) -> bool:
         return (self.page["unstacks"] or 0) > self.plan["unstacks"]
@@ -115,7 +117,9 @@ class Planner:
         view, page, out = state.view, self.page, _nothing()
         chosen = at_first(editors) if state.by is None else state.by
         found = contenders(state, editors)
-        asked = replace(state, by=tuple(item.name for item in found), sort="", run=False).to_query()
+        # What is computed; neither the order of the rows nor the scale of the pictures.
+        computed = replace(state, view=replace(view, see=See()), by=tuple(item.name for item in found))
+        asked = replace(computed, sort="", run=False).to_query()
         run = bool(found) and (state.run if self.opened else (page["runs"] or 0) > self.plan["runs"])
         shown = asked if run else None if self.opened else self.plan["shown"]
         state = replace(state, run=shown is not None and shown == asked)
@@ -181,6 +185,7 @@ class Planner:
             ids.HOPS: view.relation.hops,
             ids.DISTANCE: distance,
             ids.COMPARE_METHODS: list(chosen),
+            ids.SCALE: view.see.scale,
         }
         for name, value in shown.items():
             if self.value[name] != value:
@@ -289,4 +294,4 @@ def _stack(edits: tuple[Edit, ...]) -> list[Node]:
 
 def _what(view: ViewState, checkpoint: CheckpointInfo, last: Edit) -> str:
     place = f"Isomap of {last.relation}, {options.site_name(checkpoint.model.default_site)}"
-    return f"{place}; each turned onto the unedited one."
+    return f"{place}; each rotated to match Before."

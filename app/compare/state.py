@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote
 
-from app.state import Edit, ViewState
+from app.state import Edit, See, ViewState
 from backend.schemas import EditorInfo
 
 METHODS_AT_FIRST = ("rome", "memit", "pmet", "alphaedit")  # the paper's four
@@ -24,7 +24,7 @@ _OWN = ("by", "sort", "run")
 
 @dataclass(frozen=True)
 class Comparison:
-    """`by=None`: the methods at first. `view` says what is edited; its `tool`, `see` and `camera` are not used."""
+    """`by=None`: the methods at first. `view` says what is edited, and the scale of the pictures; its `tool`, `camera` and the rest of `see` are not used."""
 
     view: ViewState = field(default_factory=ViewState)
     by: tuple[str, ...] | None = None
@@ -40,9 +40,7 @@ class Comparison:
             pairs.append(("sort", self.sort))
         if self.run:
             pairs.append(("run", "1"))
-        view = ViewState(
-            self.view.checkpoint, self.view.subject, self.view.relation, self.view.target, edits=self.view.edits
-        )
+        view = _edited(self.view, self.view.edits)
         own = "&".join(f"{key}={quote(value, safe=':._-')}" for key, value in pairs)
         return "&".join(part for part in (view.to_query(), own) if part)
 
@@ -84,7 +82,13 @@ class Contender:
 
     def in_explore(self, view: ViewState) -> str:
         """The address of the Explore page with just these edits made."""
-        return f"/?{ViewState(view.checkpoint, view.subject, view.relation, view.target, edits=self.edits).to_query()}"
+        return f"/?{_edited(view, self.edits).to_query()}"
+
+
+def _edited(view: ViewState, edits: tuple[Edit, ...]) -> ViewState:
+    """The question and the new object of `view`, at its scale, with these edits made."""
+    see = See(scale=view.see.scale)
+    return ViewState(view.checkpoint, view.subject, view.relation, view.target, edits=edits, see=see)
 
 
 def offered(editors: list[EditorInfo]) -> dict[str, tuple[EditorInfo, str]]:

@@ -23,12 +23,11 @@ Range = list[float]
 CAMERA_3D = (0.33, -1.1, 1.3, 0.0, 0.0, -0.05, 0.0, 0.0, 1.0)
 CAMERA_2D = (0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
-# `shift` is where the label stands, in pixels from its point: apart from the others even when the three points are neighbours.
-# `rim` is as wide as it takes to tell a white mark from a white page.
+# `rim` tells a white mark from a white page. It is neither of the pages' colours, or the mark would seem to cut the curve.
 ROLE_STYLE: dict[str, dict[str, Any]] = {
-    "subject": {"symbol": "diamond", "fill": "#ffffff", "rim": "#17191d", "shift": (-58, -44)},
-    "old": {"symbol": "circle", "fill": "#ffffff", "rim": "#17191d", "shift": (62, -48)},
-    "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": "#ffffff", "shift": (52, 50)},
+    "subject": {"symbol": "diamond", "fill": "#ffffff", "rim": theme.INK},
+    "old": {"symbol": "circle", "fill": "#ffffff", "rim": theme.INK},
+    "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": theme.ACCENT_DARK},
 }
 MARK_SIZE, RIM_SIZE = 10, 15
 
@@ -88,18 +87,32 @@ def frame(cloud: FloatArray) -> Frame:
     return Frame((float(center[0]), float(center[1]), float(center[2])), half)
 
 
-def frames(before: FloatArray, after: FloatArray, *, shared: bool) -> tuple[Frame, Frame]:
-    """Frames for the two scenes. The first never depends on the second, so an edit leaves the picture before it alone.
+def frames(before: FloatArray, after: FloatArray, *, shared: bool, scale: str = "own") -> tuple[Frame, Frame]:
+    """Frames for the two scenes, equal where the axes are `shared`, or the `scale` is asked to be the `same`: then big enough for both.
 
-    The second is the same cube where that shows it well (`shared` axes: always big enough for both); a cloud that has
-    shrunk to less than half, or outgrown the cube, gets its own.
+    Otherwise the first does not depend on the second, so an edit leaves the picture before it alone.
     """
-    first, own = frame(before), frame(after)
+    first = frame(before)
     if shared:
         both = frame(np.concatenate([before, after]))
         return both, both
-    reach = float(np.abs(_three(after) - np.array(first.center, dtype=np.float32)).max()) / first.half
-    return first, first if 0.5 <= reach <= 1.02 else own
+    second = frame_beside(first, after, scale)
+    if scale == "same" and second != first:
+        both = Frame(first.center, 1.04 * _reach(first, after) * first.half)
+        return both, both
+    return first, second
+
+
+def frame_beside(first: Frame, cloud: FloatArray, scale: str = "own") -> Frame:
+    """The frame of a cloud beside one that is drawn in `first`: the same cube where that shows it well. A cloud that has outgrown it gets
+    its own, and so does one that has shrunk to less than half, unless the `scale` is to be the `same`."""
+    least = 0.0 if scale == "same" else 0.5
+    return first if least <= _reach(first, cloud) <= 1.02 else frame(cloud)
+
+
+def _reach(first: Frame, cloud: FloatArray) -> float:
+    """How far the cloud goes from the middle of the cube, as a share of the way to its faces."""
+    return float(np.abs(_three(cloud) - np.array(first.center, dtype=np.float32)).max()) / first.half
 
 
 def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figure:
@@ -114,7 +127,9 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
         "mode": "lines+markers",
         **{axis: update["data", 0, axis] for axis in "xyz"},
         "customdata": update["data", 0, "customdata"],
+        # The label under the pointer is scene_point.js's, which also says what a click picks: plotly's own may mean another point.
         "hovertemplate": update["data", 0, "hovertemplate"],
+        "hoverinfo": "skip",
         "marker": {
             "size": size,
             "color": encode(place),
@@ -174,7 +189,7 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
     update: dict[tuple[str | int, ...], Any] = {
         ("data", 0, "customdata"): encode(entities),
         ("data", 0, "hovertemplate"): (
-            f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} in order {scene.order}<extra></extra>"
+            f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} on ring {scene.order}<extra></extra>"
         ),
         # Each mark is drawn twice, its rim first and so below it: the outlines of WebGL's own markers are hairlines.
         ("data", 1, "marker"): {
@@ -217,7 +232,7 @@ def _faint(scale: list[tuple[float, str]]) -> list[tuple[float, str]]:
 
 
 def _label(mark: Mark, point: FloatArray) -> Figure:
-    style = ROLE_STYLE[mark.role]
+    """A mark's name. Where it stands depends on the camera: scene_labels.js finds a place beside the curve."""
     color = f"color:{theme.ACCENT}" if mark.role == "new" else ""
     text = f'<span style="{color}">{mark.label}</span>' if color else mark.label
     return {
@@ -227,10 +242,7 @@ def _label(mark: Mark, point: FloatArray) -> Figure:
         "arrowhead": 0,
         "arrowwidth": 1,
         "arrowcolor": theme.ACCENT if mark.role == "new" else theme.NEUTRAL,
-        "bgcolor": "rgba(127,127,127,0.01)",
         "standoff": 5,
-        "ax": style["shift"][0],
-        "ay": style["shift"][1],
         "borderpad": 3,
         "font": {"size": 12, "family": "inherit"},
     }

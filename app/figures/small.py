@@ -8,7 +8,7 @@ import numpy as np
 
 from app import theme
 from app.figures.arrays import encode
-from app.figures.scene import Frame, Scene
+from app.figures.scene import ROLE_STYLE, Frame, Scene
 
 Figure = dict[str, Any]
 
@@ -62,9 +62,9 @@ def small_figure(scene: Scene) -> Figure:
             "hovertemplate": f"<b>{NAMES[mark.role]} %{{customdata[0]}}</b><br>place %{{customdata[1]}} of {n} on ring {scene.order}<extra></extra>",
             "marker": {
                 "size": 10,
-                "symbol": "diamond" if mark.role == "subject" else "circle",
-                "color": theme.ACCENT if mark.role == "new" else "#ffffff",
-                "line": {"width": 2, "color": "#ffffff" if mark.role == "new" else "#17191d"},
+                "symbol": ROLE_STYLE[mark.role]["symbol"],
+                "color": ROLE_STYLE[mark.role]["fill"],
+                "line": {"width": 2, "color": ROLE_STYLE[mark.role]["rim"]},
             },
             "cliponaxis": False,
             "showlegend": False,

@@ -54,15 +54,32 @@ def stack_bar() -> Node:
     )
 
 
-def scene(graph: str, caption: str, words: str, name: str) -> Node:
+def scene(graph: str, caption: str, words: str, name: str, over: Node = None) -> Node:
+    """`over`: what stands over the picture."""
     return html.Figure(
         [
             html.Figcaption(id=caption, className="scene-caption"),
+            over,
             dcc.Graph(id=graph, figure=EMPTY, config=GRAPH_CONFIG, className="graph", responsive=True),
             html.P(id=words, className="scene-words"),
         ],
         className=f"scene {name}",
         **turnable(name.capitalize()),
+    )
+
+
+def scale() -> Node:
+    """There where the two clouds are of different size."""
+    scales = [
+        {"value": "own", "label": "own scale", "title": "Each cloud fills its frame"},
+        {
+            "value": "same",
+            "label": "same scale",
+            "title": "After at the scale of Before: how much the cloud has shrunk or grown",
+        },
+    ]
+    return html.Div(
+        Choice(id=ids.SCALE, options=scales, value="own", label="scale of the two pictures"), className="scene-choice"
     )
 
 
@@ -117,7 +134,7 @@ def see_bar() -> Node:
             labelled(
                 "axes",
                 Select(id=ids.ALIGN, options=[], label="alignment of the two pictures"),
-                hint="How the two pictures share axes: after turned onto before, frozen before the edit, or each on its own.",
+                hint="How the two pictures share axes: After rotated to match Before, both on axes fixed from Before, or each on its own.",
             ),
             Choice(id=ids.MODE, options=modes, value="two", label="scenes"),
             labelled(
@@ -135,14 +152,14 @@ def stage() -> Node:
             html.Div(
                 [
                     scene(ids.SCENE_BEFORE, ids.CAPTION_BEFORE, ids.WORDS_BEFORE, "before"),
-                    scene(ids.SCENE_AFTER, ids.CAPTION_AFTER, ids.WORDS_AFTER, "after"),
+                    scene(ids.SCENE_AFTER, ids.CAPTION_AFTER, ids.WORDS_AFTER, "after", scale()),
                     hint(),
                     legend(),
                     problem(ids.PROBLEM_SCENE),
                 ],
                 id=ids.SCENES,
                 className="scenes",
-                **{"data-mode": "two", "data-edits": "0"},
+                **{"data-mode": "two", "data-edits": "0", "data-scales": ""},
             ),
             see_bar(),
         ],

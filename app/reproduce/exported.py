@@ -28,13 +28,19 @@ COLUMNS = ("record", "method", "preset", "kind", "distance", "edits", "name", "v
 
 @dataclass(frozen=True)
 class Asked:
-    """A run that is here; `requests` are what its sweeps were asked for, `link` its pinned address."""
+    """A run that is here; `requests` are what its sweeps were asked for, `path` its pinned address on any server,
+    `origin` where this one is reached."""
 
     view: View
     checkpoint: CheckpointInfo
     run: Shown
     requests: list[SweepRequest]
-    link: str
+    path: str
+    origin: str
+
+    @property
+    def link(self) -> str:
+        return self.origin + self.path
 
 
 async def read(client: Client, query: str) -> Asked:
@@ -65,8 +71,8 @@ async def read(client: Client, query: str) -> Asked:
         raise ApiError(
             422, f"This run is of {', '.join(sorted(others))}, not of {checkpoint.id}: name that checkpoint."
         )
-    link = f"/reproduce{links.pinned(view.to_query(), checkpoint)}"
-    return Asked(view, checkpoint, run, await _requests(client, view), link)
+    path = f"/reproduce{links.pinned(view.to_query(), checkpoint)}"
+    return Asked(view, checkpoint, run, await _requests(client, view), path, client.origin)
 
 
 async def _requests(client: Client, view: View) -> list[SweepRequest]:

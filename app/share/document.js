@@ -6,7 +6,8 @@
   const alive = window.matchMedia("(max-width: 900px)").matches ? 5 : 10;
   const ids = Object.keys(figures).filter((id) => document.getElementById(id));
   const solid = ids.filter((id) => figures[id].layout.scene).map((id) => document.getElementById(id));
-  const sceneOf = (gd) => gd._fullLayout && gd._fullLayout.scene && gd._fullLayout.scene._scene;
+  const { scene } = window.shatterscope;
+  const sceneOf = scene.of;
 
   function follow(gd) {
     const from = sceneOf(gd);
@@ -24,7 +25,9 @@
   function draw(gd) {
     const figure = figures[gd.id];
     gd.dataset.drawn = "0";
-    window.Plotly.newPlot(gd, figure.data, { ...figure.layout, scene: { ...figure.layout.scene, camera: structuredClone(figure.layout.scene.camera) } }, config).then(() => {
+    const layout = { ...figure.layout, scene: { ...figure.layout.scene, camera: structuredClone(figure.layout.scene.camera) } };
+    return window.Plotly.newPlot(gd, figure.data, layout, config).then(() => {
+      if (!sceneOf(gd)) return;
       let scheduled = false;
       gd.on("plotly_relayouting", () => {
         if (scheduled) return;
@@ -32,6 +35,7 @@
         requestAnimationFrame(() => { scheduled = false; follow(gd); });
       });
       gd.on("plotly_relayout", () => follow(gd));
+      scene.drawn(gd);
       gd.dataset.drawn = "1";
     });
   }
@@ -42,7 +46,7 @@
     const near = new Set([...solid].sort((a, b) => away(a) - away(b)).slice(0, alive));
     for (const gd of solid) {
       if (near.has(gd) || gd.dataset.drawn !== "1") continue;
-      window.Plotly.purge(gd);
+      scene.release(gd);
       delete gd.dataset.drawn;
     }
     near.forEach((gd) => { if (gd.dataset.drawn === undefined) draw(gd); });
@@ -57,5 +61,19 @@
     if (solid.includes(gd)) continue;
     window.Plotly.newPlot(gd, figures[id].data, figures[id].layout, config).then(() => { gd.dataset.drawn = "1"; });
   }
+
+  // On paper all scenes are seen: those that are not alive are drawn for it, one after the other.
+  window.addEventListener("beforeprint", () => {
+    for (const gd of solid.filter((each) => each.dataset.drawn === undefined)) {
+      draw(gd);
+      scene.drawn(gd);
+      scene.printed(gd);
+      const picture = gd.firstElementChild.cloneNode(true);
+      scene.release(gd);
+      gd.append(picture);
+      delete gd.dataset.drawn;
+    }
+  });
+  window.addEventListener("afterprint", () => solid.filter((gd) => gd.dataset.drawn === undefined).forEach((gd) => gd.replaceChildren()));
   document.querySelectorAll(".damage-graph").forEach((gd) => { if (!figures[gd.id]) gd.closest("section").remove(); });
 })();

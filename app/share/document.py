@@ -24,6 +24,7 @@ from app.share.exporter import Cited
 from app.share.markup import to_html
 
 HERE = Path(__file__).resolve().parent
+SCRIPTS = ("tip.js", "turn.js", "scene.js", "scene_point.js", "scene_labels.js", "scene_lost.js", "scene_print.js")
 FONT = "fonts/inter-latin-wght-normal.woff2"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
@@ -43,7 +44,7 @@ def document(title: str, body: Node, figures: Mapping[str, Any], sheets: Sequenc
             f"<body>{to_html(body)}",
             f'<script type="application/json" id="figures">{_inside_script(figures)}</script>',
             f"<script>{(ASSETS / 'vendor' / 'plotly-gl3d.min.js').read_text(encoding='utf-8')}</script>",
-            *(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in ("tip.js", "turn.js")),
+            *(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS),
             f"<script>{(HERE / 'document.js').read_text(encoding='utf-8')}</script>",
             "</body></html>\n",
         ]
@@ -53,8 +54,8 @@ def document(title: str, body: Node, figures: Mapping[str, Any], sheets: Sequenc
 def _style(sheets: Sequence[str]) -> str:
     """The style sheets, the type within them."""
     font = base64.b64encode((ASSETS / FONT).read_bytes()).decode()
-    found = [(ASSETS / name).read_text(encoding="utf-8") for name in ("style.css", *sheets)]
-    found.append((HERE / "document.css").read_text(encoding="utf-8"))
+    files = [ASSETS / "style.css", *(ASSETS / name for name in sheets), HERE / "document.css", ASSETS / "print.css"]
+    found = [path.read_text(encoding="utf-8") for path in files]
     return "\n".join(found).replace(FONT, f"data:font/woff2;base64,{font}")
 
 
@@ -79,8 +80,9 @@ def scene(ident: str, name: str, of: Node, told: Node, className: str = "", afte
 
 
 def comes_from(rows: Mapping[str, Node], made: datetime, link: str, specification: str) -> Node:
-    """The card of provenance. `link` is the address of the view on any server."""
-    every = {**rows, "made": made.isoformat(timespec="seconds"), "link": link}
+    """The card of provenance. `link` is the address of the view."""
+    shown = html.A(link, href=link) if link.startswith("http") else link
+    every = {**rows, "made": made.isoformat(timespec="seconds"), "link": shown}
     terms = [part for name, text in every.items() for part in (html.Dt(name), html.Dd(text))]
     return card("Where this comes from", html.Dl(terms), html.Pre(specification, tabIndex="0", id="specification"))
 

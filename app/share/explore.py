@@ -16,7 +16,7 @@ from app.state import ViewState
 async def table(client: Client, query: str, format: str) -> bytes:
     """Coordinates and metrics; `format`: json or csv."""
     view, checkpoint = await read(client, query)
-    link = links.pinned(view.to_query(), checkpoint)
+    link = f"{client.origin}/{links.pinned(view.to_query(), checkpoint)}"
     return await client.export(checkpoint.id, view.edits, format, link=link, **cite.picture(view))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import html
 
-from app import options, views, words
+from app import options, theme, views, words
 from app.callbacks.scenes import marks_of, scenes_of
 from app.client import Client
 from app.figures import Scene, scene_figure
@@ -53,14 +53,15 @@ def _figures(shown: Shown) -> dict[str, Any]:
 def _pair(shown: Shown) -> tuple[Scene, Scene]:
     """The scenes before and after, as the page draws them."""
     view, relation = shown.view, Relation.parse(shown.projection.relation)
-    return scenes_of(shown.projection, relation, marks_of(view.subject, view.relation, view.target, shown.ring))
+    marks = marks_of(view.subject, view.relation, view.target, shown.ring)
+    return scenes_of(shown.projection, relation, marks, view.see.scale)
 
 
 def _title(shown: Shown) -> str:
     if shown.edit is None:
         return f"{shown.checkpoint.title}: the unedited model"
     last = shown.edit.edits[-1]
-    taught = f"{last.spec.subject} {last.spec.relation} → {last.new_object} instead of {last.old_object}"
+    taught = words.taught(last, theme.method_name(last.spec.method), shown.checkpoint.title)
     more = len(shown.edit.edits) - 1
     return taught + (f", after {words.plural(more, 'other edit')}" if more else "")
 
@@ -87,7 +88,7 @@ def _body(shown: Shown, title: str, now: datetime) -> Node:
                 **{"aria-label": "What the edit did"},
             ),
             *_details(shown),
-            comes_from(_provenance(shown), now, shown.query, cite.specification(shown.view, checkpoint, shown.edit)),
+            comes_from(_provenance(shown), now, shown.link, cite.specification(shown.view, checkpoint, shown.edit)),
             to_cite(cite.cited(shown.view, checkpoint, shown.edit, shown.query)),
         ],
         className="file",
@@ -119,7 +120,7 @@ def _scenes(shown: Shown) -> Node:
     diagnostics, projection = shown.projection.diagnostics, shown.projection
     place = f"{projection.relation} · {options.site_name(projection.site)}"
     before, after = _pair(shown)
-    scale = words.magnified(before.frame.half / after.frame.half)
+    scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
     model = " · ".join(filter(None, (words.model(len(shown.view.edits)), scale)))
 
     def one(name: str, of: str) -> Node:

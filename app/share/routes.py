@@ -43,10 +43,10 @@ async def find(client: Client, link: str) -> tuple[Exporter, str]:
     return found, query
 
 
-def serve(server: FastAPI, client: Client) -> None:
-    """Adds the addresses to `server`."""
+def serve(server: FastAPI, client: Client, public_url: str | None = None) -> None:
+    """Adds the addresses to `server`. Files say where their view is: at `public_url`, else where they were asked for."""
     for exporter in EXPORTERS.values():
-        server.add_route(f"{exporter.address}{{format}}", _export(exporter, client), methods=["GET"])
+        server.add_route(f"{exporter.address}{{format}}", _export(exporter, client, public_url), methods=["GET"])
 
     async def short(request: Request) -> Response:
         id = request.path_params["id"]
@@ -59,11 +59,12 @@ def serve(server: FastAPI, client: Client) -> None:
     server.add_route("/v/{id}", short, methods=["GET"])
 
 
-def _export(exporter: Exporter, client: Client) -> Callable[[Request], Awaitable[Response]]:
+def _export(exporter: Exporter, client: Client, public_url: str | None) -> Callable[[Request], Awaitable[Response]]:
     async def export(request: Request) -> Response:
         format = request.path_params["format"]
+        origin = public_url or f"{request.url.scheme}://{request.url.netloc}"
         try:
-            content = await exporter.make(client, format, request.url.query)
+            content = await exporter.make(client.reached_at(origin), format, request.url.query)
         except ApiError as error:
             return PlainTextResponse(error.message, error.status or 502)
         name = f"{exporter.stem(request.url.query)}.{format}"

@@ -19,6 +19,7 @@ class Shown:
     view: ViewState
     checkpoint: CheckpointInfo
     query: str  # pinned: it says which weights
+    link: str  # the address of the view
     edit: EditResult | None
     projection: ProjectionResult
     evaluation: EvaluationResult | None
@@ -62,4 +63,5 @@ async def show(client: Client, query: str) -> Shown:
     )
     evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
     ring = await client.ring(checkpoint.id, view.relation.order)
-    return Shown(view, checkpoint, links.pinned(view.to_query(), checkpoint), edit, projection, evaluation, ring)
+    query = links.pinned(view.to_query(), checkpoint)
+    return Shown(view, checkpoint, query, f"{client.origin}/{query}", edit, projection, evaluation, ring)

@@ -57,9 +57,10 @@ async def _export(view: str, name: str, device: str | None) -> bytes:
     from app.share.routes import find
     from backend.api import create_app
 
-    server = create_app(load_settings(device=device))
+    settings = load_settings(device=device)
+    server = create_app(settings)
     try:
-        client = Client(server=server)
+        client = Client(server=server).reached_at(settings.address)
         exporter, query = await find(client, view)
         return await exporter.make(client, exporter.format_of(name), query)
     finally:

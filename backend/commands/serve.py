@@ -26,7 +26,7 @@ def build_server() -> FastAPI:
 
     settings = load_settings()
     server = create_app(settings)
-    attach_dashboard(server, base_url=settings.api_url)
+    attach_dashboard(server, base_url=settings.api_url, public_url=settings.public_url)
     return server
 
 
@@ -51,8 +51,7 @@ def serve(
     settings = load_settings(host=host, port=port, device=device)
     os.environ["SHATTERSCOPE_DEVICE"] = settings.device  # build_server reads the environment, in a child under --reload
     listener = _listen(settings.host, settings.port)
-    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 - compared, not bound
-    address = settings.public_url or f"http://{f'[{shown}]' if ':' in shown else shown}:{settings.port}"
+    address = settings.address
     options: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 2}
     if reload:
         listener.close()
