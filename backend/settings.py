@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,8 +23,36 @@ class SettingsError(ValueError):
 
 
 def _default_state_dir() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "shatterscope"
+    given = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(given):  # the XDG specification: a relative one is to be ignored
+        return Path(given) / "shatterscope"
+    try:
+        return Path.home() / ".local" / "state" / "shatterscope"
+    except RuntimeError:
+        raise SettingsError(
+            f"nobody says where your home folder is; set HOME, or {PREFIX}STATE_DIR to a folder for all that is written"
+        ) from None
+
+
+def absolute(path: str | Path) -> Path:
+    """The path from the root on, `~` and `~name` resolved.
+
+    Raises:
+        ValueError: there is no such home or no folder to begin at, or the path is not text.
+    """
+    try:
+        found = Path(path).expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("there is no home folder of that name; write the whole path") from None
+    except OSError as error:
+        raise ValueError(f"the folder you are in is gone ({error.strerror}); go to another") from None
+    try:
+        str(found).encode()
+    except UnicodeEncodeError:
+        raise ValueError("the path holds bytes that are not UTF-8; use another folder, or a link to it") from None
+    if "\0" in str(found):
+        raise ValueError("a path holds no NUL")
+    return found
 
 
 class Settings(BaseSettings):
@@ -43,6 +71,9 @@ class Settings(BaseSettings):
     queue_limit: int = Field(default=32, ge=0, le=10_000, description="computations that may wait before 429")
     cache_mb: int = Field(default=128, ge=1, le=1_000_000, description="memory for computed results, MB")
     sweep_limit: int = Field(default=20_000, ge=1, le=10_000_000, description="edits that one sweep may ask for")
+    kept_rows: int = Field(
+        default=1_000_000, ge=1, description="rows of sweeps that are kept; the oldest sweeps that have ended go first"
+    )
     sweep_workers: int | None = Field(
         default=None, ge=1, le=64, description="processes of a sweep, one thread each; default: one for each core"
     )
@@ -84,11 +115,21 @@ class Settings(BaseSettings):
     @field_validator("state_dir", "models_dir")
     @classmethod
     def _absolute_path(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        return absolute(value)
+
+    @field_validator("lessons_dir")
+    @classmethod
+    def _absolute_paths(cls, value: str) -> str:
+        return os.pathsep.join(str(absolute(part)) for part in value.split(os.pathsep) if part)
 
     @property
     def lesson_dirs(self) -> list[Path]:
-        return [Path(part).expanduser().absolute() for part in self.lessons_dir.split(os.pathsep) if part]
+        return [Path(part) for part in self.lessons_dir.split(os.pathsep) if part]
+
+    @property
+    def store_file(self) -> Path:
+        """The SQLite database, where no other is set."""
+        return self.state_dir / "shatterscope.db"
 
     @property
     def address(self) -> str:
@@ -98,7 +139,7 @@ class Settings(BaseSettings):
 
     @property
     def store_url(self) -> str:
-        return self.database_url or f"sqlite:///{self.state_dir / 'shatterscope.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.store_file))}"
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 
 import pytest
 import segno
+from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from backend.api import views
+from backend.api.laboratory import Laboratory
+from backend.api.limiter import Limiter
 from backend.api.routes.views import MAX_QR
 from backend.share_schemas import MAX_QUERY, PAGES
+from backend.store import StoredView, Views
+from backend.store.tables import ViewRow
 
 VIEW = {"state": {"path": "/", "query": "?e=7~I_C2~d40~rome~0~tuned~1"}, "checkpoint": "rings-small"}
 queries = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60).map(lambda text: f"?{text}")
@@ -78,13 +85,40 @@ def test_what_is_stored_is_bounded(client: TestClient, change: dict[str, object]
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_the_number_of_views_is_bounded(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "MAX_VIEWS", 1)
-    assert client.post("views", json=VIEW).status_code == 201
-    full = client.post("views", json={**VIEW, "title": "one more"})
-    assert full.status_code == 503
-    assert "copy the whole link" in full.json()["detail"]
-    assert client.post("views", json=VIEW).status_code == 200, "one that is there stays there"
+def test_saving_never_stops(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the places are taken, the view that nobody has opened for the longest time goes, those in the gallery last."""
+    monkeypatch.setattr(views, "MAX_VIEWS", 3)
+    titled = client.post("views", json={**VIEW, "title": "one"}).json()["id"]
+    links = []
+    for number in range(6):
+        made = client.post("views", json={**VIEW, "state": {"path": "/", "query": f"?t=d{number + 1}"}})
+        assert made.status_code == 201
+        links.append(made.json()["id"])
+    there = [client.get(f"views/{id}").status_code for id in (titled, *links)]
+    assert there == [200, 404, 404, 404, 404, 200, 200]
+    for number in range(4):
+        assert client.post("views", json={**VIEW, "title": f"more {number}"}).status_code == 201
+    assert [view["title"] for view in client.get("views").json()] == ["more 3", "more 2", "more 1"]
+
+
+def test_a_view_that_is_opened_stays(laboratory: Laboratory) -> None:
+    store = Views(laboratory.store)
+    for name in "abc":
+        store.put(StoredView(name, "/", "", None, "", None, None, None, datetime.now(UTC)))
+    with laboratory.store.session() as session:
+        session.execute(update(ViewRow).values(used=1.0))
+        session.commit()
+    store.touch("a")
+    store.make_room(1)
+    assert [store.get(name) is not None for name in "abc"] == [True, False, False]
+
+
+def test_one_address_stores_so_many_at_once(client: TestClient, app: FastAPI) -> None:
+    for place in (app, *(route.app for route in app.routes if getattr(route, "path", "") == "/api/v1")):
+        place.state.view_limit = Limiter(rate=1, burst=2)  # type: ignore[union-attr]
+    answers = [client.post("views", json={**VIEW, "title": title}) for title in "abc"]
+    assert [each.status_code for each in answers] == [201, 201, 429]
+    assert answers[-1].headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize("text", ["http://lab.example/v/abcdefgh", "é" * 20, "x" * MAX_QR])

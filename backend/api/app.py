@@ -33,7 +33,7 @@ from backend.api.routes import (
     sweeps,
     views,
 )
-from backend.api.views import MAX_VIEWS
+from backend.api.views import MAX_VIEWS, view_limit
 from backend.schemas import MAX_EDITS, Problem
 from backend.settings import Settings
 from backend.store import RoomStore
@@ -50,7 +50,7 @@ probabilities are fractions in [0, 1], times are seconds. Big arrays are base64 
 queue: beyond it the answer is 429 with `Retry-After`. A request that asks for what is being computed already joins it
 and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
 state has at most {MAX_STATE_BYTES // 1024} KiB. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
-At most {MAX_VIEWS} views are stored.
+At most {MAX_VIEWS} views are stored: those that nobody has opened for the longest time go first, those without a title before the others.
 
 **Errors** are `application/problem+json` (RFC 9457); for invalid input `errors` names the fields. Unknown fields are refused.
 """
@@ -89,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     api = _create_api()
     for each in (app, api):
         each.state.laboratory, each.state.rooms, each.state.jobs = laboratory, open_rooms, desk
-        each.state.room_limits = limits
+        each.state.room_limits, each.state.view_limit = limits, view_limit()
     app.mount(API_PREFIX, api)
     app.mount("/api", _unknown)
     problems.install(app)

@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Request
 
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
+from backend.api.limiter import Limiter
 from backend.api.rooms import RoomLimits, Rooms
 
 
@@ -31,10 +32,21 @@ def _desk(request: Request) -> JobDesk:
     return desk
 
 
+def _view_limit(request: Request) -> Limiter:
+    limit: Limiter = request.app.state.view_limit
+    return limit
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 LaboratoryDep = Annotated[Laboratory, Depends(_laboratory)]
 JobDeskDep = Annotated[JobDesk, Depends(_desk)]
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
 RoomLimitsDep = Annotated[RoomLimits, Depends(_room_limits)]
+ViewLimitDep = Annotated[Limiter, Depends(_view_limit)]
+AddressDep = Annotated[str, Depends(_address)]
 CheckpointId = Annotated[str, Path(description="id of a checkpoint, as listed by GET /checkpoints")]
 EditId = Annotated[str, Path(description="id of an edit, as returned by POST /edits")]
 RoomId = Annotated[str, Path(description="id of a room, as returned by POST /rooms")]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from backend.api.executor import Busy
 from backend.api.laboratory import Laboratory
 from backend.api.problems import ProblemError, invalid
 from backend.edits import EditError
-from backend.store import Job, Jobs, StoreError
+from backend.store import KEPT_JOBS, Job, Jobs, StoreError
 from backend.sweep_schemas import ENDED, JobInfo, SweepRequest, SweepRow
 from backend.sweeps.info import job_info
 from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
 from backend.sweeps.runner import is_orphan, new_id
 from backend.sweeps.supervisor import Supervisor
-from backend.sweeps.table import csv_lines
+from backend.sweeps.table import csv_lines, is_object, sound_rows
+
+log = logging.getLogger(__name__)
 
 FRESH = 0.25  # seconds for which all who follow a job share one look at it
 EVERY = 0.5  # seconds between two events of a stream
@@ -24,6 +30,10 @@ HEARTBEAT = 15.0  # seconds of nothing after which a stream says that it lives
 MAX_FOLLOWERS = 1000  # of all jobs together
 RETRY_AFTER = 60  # seconds
 STOPPING = 50  # looks, a tenth of a second apart, at a job that is about to stop
+
+
+def unknown_job(id: str) -> ProblemError:
+    return ProblemError(404, f"there is no job {id!r}; GET /jobs lists those there are")
 
 
 class JobDesk:
@@ -57,6 +67,7 @@ class JobDesk:
             plan = make_plan(checkpoint, request, known)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
+        await asyncio.to_thread(self.jobs.make_room, KEPT_JOBS - 1, settings.kept_rows - plan.n_rows)
         job = await asyncio.to_thread(
             self.jobs.create,
             new_id(),
@@ -68,26 +79,39 @@ class JobDesk:
             total=plan.n_rows,
         )
         self.supervisor.wake()
-        return await self._info(job)
+        return await self.info(job)
 
     # --- looking ------------------------------------------------------------------------------------------------
 
     async def get(self, id: str) -> JobInfo:
-        return await self._info(await self._job(id))
+        return await self.info(await self.job(id))
 
     async def list(self, limit: int) -> list[JobInfo]:
         """The newest first."""
-        found = await asyncio.to_thread(self.jobs.all)
-        return [await self._info(job) for job in found[: -limit - 1 : -1]]
+        found = reversed(await asyncio.to_thread(self.jobs.all))
+        infos: list[JobInfo] = []
+        for job in found:
+            if len(infos) == limit:
+                break
+            with suppress(ProblemError):  # one that cannot be read
+                infos.append(await self.info(job))
+        return infos
 
-    async def _job(self, id: str) -> Job:
+    async def job(self, id: str) -> Job:
         job = await asyncio.to_thread(self.jobs.get, id)
         if job is None:
-            raise ProblemError(404, f"there is no job {id!r}; GET /jobs lists those there are")
+            raise unknown_job(id)
         return self.supervisor.as_known(job)
 
-    async def _info(self, job: Job) -> JobInfo:
-        return job_info(job, await asyncio.to_thread(self.jobs.pace, job))
+    async def info(self, job: Job) -> JobInfo:
+        try:
+            return job_info(job, await asyncio.to_thread(self.jobs.pace, job))
+        except ValidationError as error:
+            log.warning("job %s in the store cannot be read: %s", job.id, error.errors()[0])
+            raise ProblemError(
+                409,
+                f"job {job.id!r} was stored by another version, or is damaged, and cannot be read; start a new sweep",
+            ) from None
 
     async def follow(self, id: str) -> AsyncIterator[JobInfo | None]:
         """The job whenever it has changed, until it has ended; None as a sign of life."""
@@ -139,7 +163,7 @@ class JobDesk:
 
     async def cancel(self, id: str) -> JobInfo:
         """A job that is done stays done."""
-        if (await self._job(id)).status in ("done", "cancelled"):
+        if (await self.job(id)).status in ("done", "cancelled"):
             return await self.get(id)
         return await self._stop(id, "cancelled", "queued", "running", "paused", "failed")
 
@@ -155,8 +179,9 @@ class JobDesk:
                     time.sleep(0.1)
                 elif self.jobs.move(job, "queued"):
                     return
+            raise ProblemError(409, f"job {id!r} is still stopping; try again in a moment")
 
-        await self._job(id)
+        await self.job(id)
         await asyncio.to_thread(resume)
         self.supervisor.wake()
         return await self.get(id)
@@ -174,8 +199,9 @@ class JobDesk:
                 running = job.status == "running" and not is_orphan(job)
                 if self.jobs.want(job, status) if running else self.jobs.move(job, status):
                     return
+            raise ProblemError(409, f"job {id!r} is being changed by somebody else; try again in a moment")
 
-        await self._job(id)
+        await self.job(id)
         await asyncio.to_thread(stop)
         self.supervisor.wake()
         return await self._settled(id, status)
@@ -191,24 +217,25 @@ class JobDesk:
 
     def _now(self, id: str) -> Job:
         job = self.jobs.get(id)
-        assert job is not None  # jobs are never deleted
+        if job is None:  # deleted a moment ago, to make room
+            raise unknown_job(id)
         return job
 
     # --- rows ---------------------------------------------------------------------------------------------------
 
     async def check_rows(self, id: str) -> None:
-        await self._job(id)
+        await self.job(id)
 
     def rows_json(self, id: str) -> Iterator[str]:
         """A JSON array, piece by piece."""
         between = "["
-        for row in self.jobs.rows(id):
+        for row in filter(is_object, self.jobs.rows(id)):
             yield between + row
             between = ",\n"
         yield "[]" if between == "[" else "]"
 
     def rows_csv(self, id: str) -> Iterator[str]:
         def rows() -> Iterator[SweepRow]:
-            return map(SweepRow.model_validate_json, self.jobs.rows(id))
+            return (row for _, row in sound_rows(id, self.jobs.rows(id)))
 
         return csv_lines(rows)

@@ -75,7 +75,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(StoreError)
     async def on_store(_: Request, error: StoreError) -> JSONResponse:
-        return problem_response(503, str(error))
+        return problem_response(503, error.public)
 
     @app.exception_handler(Exception)
     async def on_anything(_: Request, error: Exception) -> JSONResponse:  # it is raised again after this, and logged

@@ -27,8 +27,8 @@ from backend.reproduction_schemas import (
     Tracing,
     TracingRequest,
 )
-from backend.sweep_schemas import SweepRequest, SweepRow
-from backend.sweeps.table import csv_lines
+from backend.sweep_schemas import SweepRow
+from backend.sweeps.table import csv_lines, sound_rows
 
 PAIRS = 20_000  # of entities, for the correlation of distances
 
@@ -37,13 +37,15 @@ PAIRS = 20_000  # of entities, for the correlation of distances
 
 async def sweep_report(desk: JobDesk, id: str) -> Report:
     """Computed once for every number of finished rows."""
-    info = await desk.get(id)
-    job = await asyncio.to_thread(desk.jobs.get, id)
-    assert job is not None  # jobs are never deleted
-    run = Run(id, job.checkpoint_sha256, SweepRequest.model_validate(job.request), job.total)
+    job = await desk.job(id)
+    info = await desk.info(job)
+    run = Run(id, job.checkpoint_sha256, info.request, job.total)
 
     def compute() -> Report:
-        return report(desk.jobs.rows(id), run)
+        try:
+            return report(desk.jobs.rows(id), run)
+        except (ValueError, LookupError, TypeError):  # one of them is damaged
+            return report((row for _, row in sound_rows(id, desk.jobs.rows(id))), run)
 
     return await desk.laboratory.compute(f"report/{id}/{info.done}", compute)
 

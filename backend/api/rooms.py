@@ -25,6 +25,9 @@ MAX_ROOMS = 256
 MAX_FOLLOWERS = 1000  # of one room
 MAX_STATE_BYTES = 64 * 1024
 LIFETIME_SECONDS = 24 * 3600.0
+IDLE_SECONDS = (
+    600.0  # without anybody in it or anything new, after which a room gives its place to another where all are taken
+)
 HANDOVER_SECONDS = 600.0  # an offer to hand over stands this long
 TICK_SECONDS = 0.4  # how often numbers of followers and answers are told, and the store written
 # States that a crash may have kept from the store: revisions go on beyond what any follower can have seen.
@@ -63,6 +66,13 @@ def message(event: str, data: dict[str, Any], id: int | None = None) -> Message:
     return Message(event, json.dumps(data, separators=(",", ":")), id)
 
 
+def _state(text: str) -> dict[str, Any]:
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("it is no object")
+    return found
+
+
 def secret_hash(secret: str) -> str:
     """The secrets are random and long, so a plain hash is as good as a slow one."""
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -74,8 +84,9 @@ class Room:
     def __init__(self, stored: StoredRoom, gap: int = 0) -> None:
         self.id, self.expires, self.created = stored.id, stored.expires, stored.created
         self.token_hash = stored.token_hash
+        self.used = stored.created  # when something was last done in it
         self.revision = stored.revision + gap
-        self.state: dict[str, Any] | None = None if stored.state is None else json.loads(stored.state)
+        self.state: dict[str, Any] | None = None if stored.state is None else _state(stored.state)
         self.shown: Question | None = None  # whose counts the followers see
         self.polls = Polls()
         self.followers = self.presenters = 0
@@ -92,6 +103,9 @@ class Room:
     def stored(self) -> StoredRoom:
         state = None if self.state is None else json.dumps(self.state, separators=(",", ":"))
         return StoredRoom(self.id, self.token_hash, self.expires, self.created, self.revision, state)
+
+    def is_left(self, now: float) -> bool:
+        return not self.followers and not self.presenters and now - self.used > IDLE_SECONDS
 
     def is_presenter(self, token: str) -> bool:
         return hmac.compare_digest(secret_hash(token), self.token_hash)
@@ -215,20 +229,32 @@ class Rooms:
         self._gone: set[str] = set()  # ids of rooms to take out of it
         self._writing = asyncio.Lock()  # a room that has ended must not be written again by a write under way
         self._stop = asyncio.Event()
-        for stored in store.load(clock()) if store else ():
-            self._rooms[stored.id] = Room(stored, REVISION_GAP)
+        now = clock()
+        for stored in store.load(now) if store else ():
+            try:
+                room = Room(stored, REVISION_GAP)
+            except (ValueError, RecursionError) as error:
+                log.warning("the room %.80r in the store is passed over: its state is no JSON (%s)", stored.id, error)
+                continue
+            # Where the clock was put back meanwhile, its day must not become a year.
+            room.expires, room.used = min(room.expires, now + LIFETIME_SECONDS), now
+            self._rooms[stored.id] = room
 
     async def create(self) -> tuple[Room, str]:
-        """A new room with an unguessable id, and its presenter's token, which is nowhere kept.
+        """A new room with an unguessable id, and its presenter's token, which is nowhere kept. Where all places are taken, the room
+        that has been left for the longest time ends.
 
         Raises:
-            RoomsFull: `MAX_ROOMS` are open.
+            RoomsFull: `MAX_ROOMS` are open, and none has been left.
             StoreError: it could not be written.
         """
         self.expire()
-        if len(self._rooms) >= MAX_ROOMS:
-            raise RoomsFull(f"this server holds {MAX_ROOMS} rooms, and all are open; rooms close after a day")
         token, now = secrets.token_urlsafe(32), self.clock()
+        if len(self._rooms) >= MAX_ROOMS:
+            left = [each for each in self._rooms.values() if each.is_left(now)]
+            if not left:
+                raise RoomsFull(f"this server holds {MAX_ROOMS} rooms, and all are in use; try again in ten minutes")
+            self._remove(min(left, key=lambda each: each.used), "expired")
         room = Room(StoredRoom(secrets.token_urlsafe(9), secret_hash(token), now + LIFETIME_SECONDS, now, 0, None))
         self._rooms[room.id] = room
         try:
@@ -245,6 +271,7 @@ class Rooms:
     def publish(self, room: Room, state: dict[str, Any], shown: Question | None = None) -> int:
         """As `Room.publish`; the store is written later."""
         revision = room.publish(state, shown)
+        room.used = self.clock()
         self._unwritten.add(room.id)
         return revision
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
+from backend.api.limiter import Limiter
 from backend.api.problems import ProblemError
 from backend.share_schemas import NewView, View, ViewAddress, ViewCreated
-from backend.store import Store, StoredView, Views
+from backend.store import Store, StoredView, StoreError, Views
+
+log = logging.getLogger(__name__)
 
 MAX_VIEWS = 20_000
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that is read as something else
 ID_LENGTH = 8
 
 
+def view_limit() -> Limiter:
+    """How often one address may store a view: a whole class may share one."""
+    return Limiter(rate=1, burst=200)
+
+
 async def create(store: Store, new: NewView) -> tuple[ViewCreated, bool]:
     """The stored view, and whether it is new. A view without a title is named by its content, so the same one is kept once.
 
-    Raises:
-        ProblemError: 503 where this server keeps as many views as it may.
+    Where this server keeps as many views as it may, the one that nobody has opened for the longest time goes, those without a title first.
     """
     return await asyncio.to_thread(_create, Views(store), new)
 
@@ -43,8 +54,7 @@ def _create(views: Views, new: NewView) -> tuple[ViewCreated, bool]:
         )
         if not title and (known := views.get(id)) is not None:
             return ViewCreated(**wire(known).model_dump(), token=None), False
-        if views.count() >= MAX_VIEWS:
-            raise ProblemError(503, f"this server keeps {MAX_VIEWS} views at most; copy the whole link instead")
+        views.make_room(MAX_VIEWS - 1)
         if views.put(stored):
             return ViewCreated(**wire(stored).model_dump(), token=token), True
     raise ProblemError(503, "no free name was found for this view; try again")
@@ -52,11 +62,23 @@ def _create(views: Views, new: NewView) -> tuple[ViewCreated, bool]:
 
 async def get(store: Store, id: str) -> View:
     """Raises `ProblemError` 404."""
-    return wire(await asyncio.to_thread(_find, Views(store), id))
+    return await asyncio.to_thread(_get, Views(store), id)
+
+
+def _get(views: Views, id: str) -> View:
+    found = wire(_find(views, id))
+    with suppress(StoreError):  # a store that can be read but not written still opens what is in it
+        views.touch(id)
+    return found
 
 
 async def gallery(store: Store, limit: int) -> list[View]:
-    return [wire(each) for each in await asyncio.to_thread(Views(store).gallery, limit)]
+    """Views with a title, the newest first; those that cannot be read are passed over."""
+    found = []
+    for each in await asyncio.to_thread(Views(store).gallery, limit):
+        with suppress(ProblemError):
+            found.append(wire(each))
+    return found
 
 
 async def delete(store: Store, id: str, token: str) -> None:
@@ -79,9 +101,15 @@ def _find(views: Views, id: str) -> StoredView:
 
 
 def wire(stored: StoredView) -> View:
+    """Raises `ProblemError`, 404, for a view that was stored by another version or is damaged."""
+    try:
+        state = ViewAddress.model_validate({"path": stored.path, "query": stored.query})
+    except ValidationError as error:
+        log.warning("view %s in the store is passed over: %s", stored.id, error.errors()[0]["msg"])
+        raise ProblemError(404, f"the view {stored.id!r} is damaged and cannot be opened; save it again") from None
     return View(
         id=stored.id,
-        state=ViewAddress.model_validate({"path": stored.path, "query": stored.query}),
+        state=state,
         title=stored.title,
         note=stored.note,
         checkpoint=stored.checkpoint,

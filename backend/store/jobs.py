@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.store.database import Store
+from backend.store.readable import Json, Seconds, Time, columns, readable
 from backend.store.tables import JobRow, ResultRow
 
 WINDOW = 30.0  # seconds over which a rate is taken
 CHUNK = 200  # rows read at a time
+KEPT_JOBS = 1000
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,15 @@ class Job:
     kind: str
     checkpoint: str
     checkpoint_sha256: str
-    request: dict[str, Any]
+    request: Json
     total: int
     status: str
     wanted: str | None
     error: str | None
     owner: str | None
-    beat: float
-    started: float
-    created: datetime
-
-
-COLUMNS = [getattr(JobRow, name) for name in Job.__dataclass_fields__]
+    beat: Seconds
+    started: Seconds
+    created: Time
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,10 @@ class Jobs:
         return job
 
     def get(self, id: str) -> Job | None:
+        """None where there is none (or it cannot be read)."""
         with self._store.session() as session:
-            row = session.execute(select(*COLUMNS).where(JobRow.id == id)).one_or_none()
-        return None if row is None else Job(*row)
+            rows = session.execute(select(*columns(JobRow, Job)).where(JobRow.id == id)).all()
+        return next(iter(readable(Job, rows)), None)
 
     def plan(self, id: str) -> dict[str, Any]:
         """The plan of a job that is there."""
@@ -106,11 +106,27 @@ class Jobs:
 
     def all(self, statuses: Sequence[str] = ()) -> list[Job]:
         """Jobs, the oldest first; of these statuses, or of any."""
-        query = select(*COLUMNS).order_by(JobRow.created, JobRow.id)
+        query = select(*columns(JobRow, Job)).order_by(JobRow.created, JobRow.id)
         if statuses:
             query = query.where(JobRow.status.in_(statuses))
         with self._store.session() as session:
-            return [Job(*row) for row in session.execute(query)]
+            rows = session.execute(query).all()
+        return readable(Job, rows)
+
+    def make_room(self, keep_jobs: int, keep_rows: int) -> None:
+        """Delete the oldest jobs that nobody runs or waits for, with their rows, until there are at most so many of both."""
+        counts = select(JobRow.id, JobRow.status, func.count(ResultRow.index)).outerjoin(ResultRow)
+        with self._store.session() as session:
+            found = session.execute(counts.group_by(JobRow.id).order_by(JobRow.created, JobRow.id)).all()
+            jobs, rows = len(found), sum(count for *_, count in found)
+            for id, status, count in found:
+                if jobs <= keep_jobs and rows <= keep_rows:
+                    return
+                if status not in ("queued", "running"):
+                    session.execute(delete(ResultRow).where(ResultRow.job == id))
+                    session.execute(delete(JobRow).where(JobRow.id == id, JobRow.status == status))
+                    session.commit()
+                    jobs, rows = jobs - 1, rows - count
 
     def claim(self, job: Job, owner: str, statuses: Sequence[str] = ("queued",)) -> bool:
         """Become the owner of a job that has one of these statuses, or runs and is still what `job` says (its owner is gone).
@@ -186,6 +202,7 @@ class Jobs:
             done = session.scalar(select(func.count()).where(mine)) or 0
             if job.status != "running":
                 return Pace(done, None)
-            recent = mine, ResultRow.finished >= max(job.started, now - WINDOW)
+            # A clock that was put back leaves rows in the future: they tell nothing of late.
+            recent = mine, ResultRow.finished >= max(min(job.started, now), now - WINDOW), ResultRow.finished <= now
             count, first = session.execute(select(func.count(), func.min(ResultRow.finished)).where(*recent)).one()
         return Pace(done, (count - 1) / max(now - first, 1e-3) if count > 1 else None)

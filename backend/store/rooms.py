@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import delete, select
 
 from backend.store.database import Store
+from backend.store.readable import Seconds, columns, readable
 from backend.store.tables import RoomRow
 
 
@@ -17,8 +18,8 @@ class StoredRoom:
 
     id: str
     token_hash: str
-    expires: float
-    created: float
+    expires: Seconds
+    created: Seconds
     revision: int
     state: str | None
 
@@ -42,11 +43,9 @@ class RoomStore:
             session.commit()
 
     def load(self, now: float) -> list[StoredRoom]:
-        """The rooms that are open at `now`; the others are deleted."""
+        """The rooms that are open at `now`; the others are deleted, but for those that cannot be read, which are passed over."""
         with self._store.session() as session:
             session.execute(delete(RoomRow).where(RoomRow.expires <= now))
             session.commit()
-            rows = session.scalars(select(RoomRow).order_by(RoomRow.created))
-            return [
-                StoredRoom(row.id, row.token_hash, row.expires, row.created, row.revision, row.state) for row in rows
-            ]
+            rows = session.execute(select(*columns(RoomRow, StoredRoom)).order_by(RoomRow.created)).all()
+        return readable(StoredRoom, rows)

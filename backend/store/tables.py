@@ -1,5 +1,5 @@
-"""The tables. Times are UTC; `finished`, `started`, `beat` and those of rooms are seconds since the epoch, since they are
-subtracted."""
+"""The tables; whoever changes one adds a step to `schema.py`. Times are UTC; `finished`, `started`, `beat`, `used` and those of rooms
+are seconds since the epoch, since they are subtracted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 class Base(DeclarativeBase):
     pass
+
+
+class SchemaRow(Base):
+    """One row: the version of all of these tables (see `schema.py`)."""
+
+    __tablename__ = "schema_version"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class EditRow(Base):
@@ -71,6 +79,7 @@ class ViewRow(Base):
     sha256: Mapped[str | None] = mapped_column(String(64))
     token: Mapped[str | None] = mapped_column(String(64))
     created: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    used: Mapped[float] = mapped_column(default=0.0, server_default="0")  # about when it was last opened
 
 
 class RoomRow(Base):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backend.store.database import Store
+from backend.store.readable import Time, columns, readable
 from backend.store.tables import ViewRow
+
+DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,7 @@ class StoredView:
     checkpoint: str | None
     sha256: str | None
     token: str | None
-    created: datetime
-
-
-COLUMNS = [getattr(ViewRow, name) for name in StoredView.__dataclass_fields__]
+    created: Time
 
 
 class Views:
@@ -39,7 +39,7 @@ class Views:
     def put(self, view: StoredView) -> bool:
         """Keep a view; False where its id is taken, which then stays as it is."""
         with self._store.session() as session:
-            session.add(ViewRow(**vars(view)))
+            session.add(ViewRow(**vars(view), used=time.time()))
             try:
                 session.commit()
             except IntegrityError:
@@ -49,18 +49,35 @@ class Views:
 
     def get(self, id: str) -> StoredView | None:
         with self._store.session() as session:
-            row = session.execute(select(*COLUMNS).where(ViewRow.id == id)).one_or_none()
-        return None if row is None else _view(row)
+            rows = session.execute(select(*columns(ViewRow, StoredView)).where(ViewRow.id == id)).all()
+        return next(iter(readable(StoredView, rows)), None)
+
+    def touch(self, id: str) -> None:
+        """Remember that a view was opened, once a day at most: it is not among the first to go."""
+        now = time.time()
+        stale = or_(ViewRow.used < now - DAY, ViewRow.used > now)
+        with self._store.session() as session:
+            session.execute(update(ViewRow).where(ViewRow.id == id, stale).values(used=now))
+            session.commit()
 
     def gallery(self, limit: int) -> list[StoredView]:
         """Views with a title, the newest first."""
-        query = select(*COLUMNS).where(ViewRow.title.is_not(None)).order_by(ViewRow.created.desc(), ViewRow.id)
+        query = select(*columns(ViewRow, StoredView)).where(ViewRow.title.is_not(None))
         with self._store.session() as session:
-            return [_view(row) for row in session.execute(query.limit(limit))]
+            rows = session.execute(query.order_by(ViewRow.created.desc(), ViewRow.id).limit(limit)).all()
+        return readable(StoredView, rows)
 
-    def count(self) -> int:
+    def make_room(self, keep: int) -> None:
+        """Delete what is more than `keep` views: those without a title first, and of each kind those that nobody has opened for the
+        longest time."""
         with self._store.session() as session:
-            return session.scalar(select(func.count()).select_from(ViewRow)) or 0
+            excess = (session.scalar(select(func.count()).select_from(ViewRow)) or 0) - keep
+            if excess > 0:
+                first = ViewRow.title.is_not(None), ViewRow.used, ViewRow.created, ViewRow.id
+                session.execute(
+                    delete(ViewRow).where(ViewRow.id.in_(select(ViewRow.id).order_by(*first).limit(excess)))
+                )
+                session.commit()
 
     def delete(self, id: str) -> bool:
         """False where it was not there."""
@@ -71,11 +88,3 @@ class Views:
             session.delete(row)
             session.commit()
             return True
-
-
-def _view(row: object) -> StoredView:
-    found = StoredView(*row)  # type: ignore[misc]
-    # SQLite forgets the time zone.
-    return (
-        found if found.created.tzinfo else StoredView(**{**vars(found), "created": found.created.replace(tzinfo=UTC)})
-    )

@@ -12,12 +12,12 @@ import torch
 from backend.checkpoints import CheckpointError, load_checkpoint
 from backend.edits import EditError
 from backend.settings import Settings, resolve_device
-from backend.store import Job, Jobs, Store, StoreError
+from backend.store import KEPT_JOBS, Job, Jobs, Store, StoreError
 from backend.sweep_schemas import JobInfo, SweepRequest, SweepRow
 from backend.sweeps.info import job_info
 from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
 from backend.sweeps.runner import Runner, is_orphan, new_id, new_owner
-from backend.sweeps.table import csv_lines
+from backend.sweeps.table import csv_lines, sound_rows
 
 LOOK = 0.5  # seconds between two looks at the progress
 
@@ -47,6 +47,7 @@ class Foreground:
             plan = make_plan(checkpoint, request, known_facts(checkpoint))
         except (TooManyCells, CheckpointError, EditError) as error:
             raise SweepError(str(error)) from None
+        self._jobs.make_room(KEPT_JOBS - 1, self.settings.kept_rows - plan.n_rows)
         return self._jobs.create(
             new_id(),
             kind="sweep",
@@ -98,7 +99,7 @@ class Foreground:
         return job_info(job, self._jobs.pace(job))
 
     def rows(self, id: str) -> Iterator[SweepRow]:
-        return map(SweepRow.model_validate_json, self._jobs.rows(id))
+        return (row for _, row in sound_rows(id, self._jobs.rows(id)))
 
     def csv(self, id: str) -> Iterator[str]:
         return csv_lines(lambda: self.rows(id))
@@ -106,5 +107,5 @@ class Foreground:
     def _get(self, id: str) -> Job:
         job = self._jobs.get(id)
         if job is None:
-            raise SweepError(f"there is no sweep {id!r} in the store at {self.settings.store_url}")
+            raise SweepError(f"there is no sweep {id!r} in the store of {self.settings.state_dir}")
         return job

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from backend.settings import PREFIX, Settings
@@ -35,7 +36,21 @@ PATIENCE = 25.0  # seconds for which a store that cannot be told is borne with: 
 
 
 def new_owner() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    """This process, so that another can tell whether it still lives: machine, number, when it started, and a secret."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_start_of(os.getpid())}:{secrets.token_hex(4)}"
+
+
+def _start_of(pid: int) -> str:
+    """When a process started, on the clock of its machine's present run, which nobody puts back: a number that is used again belongs to
+    another start. Empty where it is gone, or the system does not say (then the number alone has to do)."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if after_name[0] == "Z":  # it has ended, and only waits to be noticed
+            return ""
+        return f"{boot[:8]}-{after_name[19]}"  # field 22 of proc(5), in ticks since the boot
+    except (OSError, IndexError, UnicodeDecodeError):
+        return ""
 
 
 def new_id() -> str:
@@ -43,19 +58,21 @@ def new_id() -> str:
 
 
 def is_orphan(job: Job) -> bool:
-    """Whether a running job's owner is gone."""
-    if job.owner is None or time.time() - job.beat > LEASE:
+    """Whether a running job's owner is gone. A sign of life from the future is none: the clock was put back since."""
+    if job.owner is None or abs(time.time() - job.beat) > LEASE:
         return True
-    host, pid, _ = job.owner.rsplit(":", 2)
+    host, _, rest = job.owner.partition(":")
     if host != socket.gethostname():
         return False
+    pid, *more = rest.split(":")
+    start = more[0] if len(more) > 1 else ""  # earlier versions did not write it
     try:
         os.kill(int(pid), 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, ValueError, OverflowError):
         return True
     except PermissionError:
         pass
-    return False
+    return bool(start) and start != _start_of(int(pid))
 
 
 class WorkerFailed(Exception):

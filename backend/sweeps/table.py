@@ -5,13 +5,38 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from pydantic import ValidationError
+from pydantic_core import from_json
+
 from backend.sweep_schemas import SweepRow
+
+log = logging.getLogger(__name__)
 
 # What differs from method to method stays one column of JSON.
 AS_JSON = ("edits", "parameters", "diagnostics", "warnings", "problems")
+
+
+def sound_rows(job: str, rows: Iterable[str]) -> Iterator[tuple[str, SweepRow]]:
+    """Rows as they are stored (JSON), each with what it says; those that cannot be read are named in the log and passed over."""
+    for text in rows:
+        try:
+            yield text, SweepRow.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "it"
+            log.warning("a row of job %s is passed over: %s: %s", job, where, first["msg"])
+
+
+def is_object(text: str) -> bool:
+    """Whether this is a JSON object at all."""
+    try:
+        return isinstance(from_json(text), dict)
+    except ValueError:
+        return False
 
 
 def flatten(row: SweepRow) -> dict[str, Any]:

@@ -56,8 +56,8 @@ CREATE TABLE views (
 	created DATETIME NOT NULL, 
 	PRIMARY KEY (id)
 );
-INSERT INTO "views" VALUES('bjn97vej','/','c=rings-small&t=d4','A broken ring','Seen in class','rings-small','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb','2026-01-02 03:04:05.000000');
-INSERT INTO "views" VALUES('bjn97vejk','/compare','c=rings-small&q=17~I_C2',NULL,'',NULL,NULL,NULL,'2026-01-02 03:04:06.000000');
+INSERT INTO "views" VALUES('bjn97vej','/','?c=rings-small&t=d4','A broken ring','Seen in class','rings-small','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb','2026-01-02 03:04:05.000000');
+INSERT INTO "views" VALUES('bjn97vejk','/compare','?c=rings-small&q=17~I_C2',NULL,'',NULL,NULL,NULL,'2026-01-02 03:04:06.000000');
 CREATE INDEX ix_jobs_status ON jobs (status);
 CREATE INDEX ix_views_title ON views (title);
 CREATE INDEX job_rows_by_time ON job_rows (job, finished);

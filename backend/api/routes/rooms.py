@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response, StreamingResponse
 
-from backend.api.dependencies import LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
+from backend.api.dependencies import AddressDep, LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
 from backend.api.limiter import Limiter
 from backend.api.polls import PollFull, Question
 from backend.api.problems import ProblemError
@@ -50,13 +50,6 @@ def _room(rooms: RoomsDep, id: RoomId) -> Room:
 
 
 RoomDep = Annotated[Room, Depends(_room)]
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
-AddressDep = Annotated[str, Depends(_address)]
 
 
 def _limit(limiter: Limiter, address: str, room: Room, what: str) -> None:

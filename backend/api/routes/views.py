@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
 from backend.api import views
-from backend.api.dependencies import LaboratoryDep
+from backend.api.dependencies import AddressDep, LaboratoryDep, ViewLimitDep
 from backend.api.problems import ProblemError
 from backend.share_schemas import NewView, View, ViewCreated
 
@@ -33,8 +33,15 @@ Owner = Annotated[
     status_code=201,
     responses={200: {"description": "It was stored before.", "model": ViewCreated}},
 )
-async def store_view(laboratory: LaboratoryDep, request: NewView, response: Response) -> ViewCreated:
+async def store_view(
+    laboratory: LaboratoryDep, limit: ViewLimitDep, address: AddressDep, request: NewView, response: Response
+) -> ViewCreated:
     """Store a view behind a short id; with a title it is in the gallery. Keep the token: whoever has it deletes the view."""
+    wait = limit.take(address)
+    if wait:
+        raise ProblemError(
+            429, f"too many views from this address; try again in {wait} s", headers={"Retry-After": str(wait)}
+        )
     view, new = await views.create(laboratory.store, request)
     response.status_code = 201 if new else 200
     return view
