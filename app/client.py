@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -145,9 +146,9 @@ class Client:
         body = {"checkpoint": checkpoint, "relation": relation, "layer": layer}
         return KeysValues.model_validate(await self._json("POST", "/keys-values", json=body))
 
-    async def rings(self, checkpoint: str, edits: Edits, entities: int) -> Rings:
-        """All relations before and after `edits`; `entities` points of each."""
-        body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities}
+    async def rings(self, checkpoint: str, edits: Edits, entities: int, relations: Sequence[str] = ()) -> Rings:
+        """Relations (all, if none is named) before and after `edits`; `entities` points of each."""
+        body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities, "relations": list(relations)}
         return await self._with_edit("POST", "/rings", Rings, checkpoint, edits, json=body)
 
     async def lessons(self) -> LessonList:

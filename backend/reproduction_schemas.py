@@ -209,11 +209,12 @@ class KeysValues(Wire):
 
 
 class RingsRequest(Wire):
-    """All relations before and after an edit, each by Isomap in two dimensions at its own automatic `n_neighbors`, of all entities;
+    """Relations before and after an edit, each by Isomap in two dimensions at its own automatic `n_neighbors`, of all entities;
     only some of these are handed out."""
 
     checkpoint: str
     edit: str
+    relations: list[str] = Field(default=[], max_length=64, description="which, by name; empty: all")
     entities: int = Field(
         default=256, ge=16, le=4096, description="handed out of each ring, evenly spaced by ring position; at most all"
     )

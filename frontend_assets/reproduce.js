@@ -89,6 +89,12 @@
       ];
     },
 
+    // Rings come a few at a time: each answer asks for the next ones. (`set_props` is used because the two stores point at one another.)
+    drawMore: (drawn) => {
+      if (drawn) set("rings-more", { data: drawn });
+      return window.dash_clientside.no_update;
+    },
+
     explore: (click, figure) => {
       const relation = click && click.points && click.points[0].customdata;
       const link = relation && figure.layout.meta && figure.layout.meta.links[relation];

@@ -15,7 +15,7 @@ from app import theme
 from app.figures.arrays import encode
 from app.figures.fit import fit_figure
 from app.figures.memory import memory_figure
-from app.figures.rings import rings_figure
+from app.figures.rings import empty_figure, panels, rings_figure, to_come
 from app.figures.sequences import sequence_figure
 from app.figures.tracing import tracing_figure
 from app.reproduce import protocol, sentences, tables
@@ -287,6 +287,23 @@ def test_all_rings_are_drawn_in_their_own_places_at_one_size() -> None:
     titles = [note["text"] for note in figure["layout"]["annotations"]]
     assert sum('href="/?r=' in title for title in titles) == 24
     assert sum(theme.ACCENT in title for title in titles) == 1  # the edited relation's R alone
+
+
+def test_rings_may_come_a_few_at_a_time() -> None:
+    """The parts are the whole, and a circle stands wherever a picture is still to come."""
+    every, names = rings(), [picture.relation for picture in rings().pictures]
+    whole, figure = rings_figure(every, "I_C1", None), empty_figure(names, "I_C1", None)
+    assert len(figure["layout"]["shapes"]) == 48
+    assert whole["layout"]["shapes"] == []
+    dots: list[bytes] = []
+    for start in range(0, 24, 5):
+        traces, notes = panels(every.pictures[start : start + 5], names, "I_C1")
+        dots.append(base64.b64decode(traces[-1]["x"]["bdata"]))
+        figure["layout"]["annotations"] += notes
+    assert b"".join(dots) == base64.b64decode(whole["data"][-1]["x"]["bdata"])
+    assert figure["layout"]["annotations"] == whole["layout"]["annotations"]
+    left = to_come(names, names[20:])
+    assert left == figure["layout"]["shapes"][40:]
 
 
 def test_how_many_rings_are_rings_is_counted() -> None:

@@ -207,6 +207,9 @@ def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) 
     ).json()
     picture = found.pictures[checkpoint.graph.relation_names.index("II_C2")]
     assert picture.winding_after == projection["diagnostics"]["after"]["winding"]
+    two = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 64, "relations": ["III_A1", "II_C2"]})
+    assert [item.relation for item in Rings.model_validate(two.json()).pictures] == ["III_A1", "II_C2"]
+    assert two.json()["pictures"][1] == picture.model_dump(mode="json")
     ring = checkpoint.graph.orders[1]
     shown = ring[np.arange(64) * len(ring) // 64]
     for when in ("before", "after"):
@@ -238,6 +241,7 @@ def test_rings_of_more_entities_than_there_are(client: TestClient, checkpoint: C
         ("keys-values", {"checkpoint": "nowhere"}, "body.checkpoint"),
         ("rings", {"checkpoint": "nowhere"}, "body.checkpoint"),
         ("rings", {"entities": 3}, "body.entities"),
+        ("rings", {"relations": ["IX_C1"]}, "body.relations"),
     ],
 )
 def test_bad_requests_name_the_field(client: TestClient, path: str, change: dict[str, Any], field: str) -> None:

@@ -10,7 +10,9 @@ STARTED = "reproduce-started"  # jobs that were asked for
 STEERED = "reproduce-steered"  # a job was resumed: follow it again
 OPENED = "reproduce-opened"  # checkpoint whose tables stand: now the figures that take a while
 EDIT = "reproduce-edit"  # whose rings are drawn
-STORES = (VIEW, RUN, RUNNING_JOBS, TICK, STARTED, STEERED, OPENED, EDIT)
+RINGS_DRAWN = "rings-drawn"  # of which edit, and which: the answer
+RINGS_MORE = "rings-more"  # the same, asked on
+STORES = (VIEW, RUN, RUNNING_JOBS, TICK, STARTED, STEERED, OPENED, EDIT, RINGS_DRAWN, RINGS_MORE)
 POLL = "reproduce-poll"
 
 EDITS = "reproduce-edits"

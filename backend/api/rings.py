@@ -1,4 +1,5 @@
-"""Every relation's ring before and after an edit: Isomaps of all entities, of which some are handed out."""
+"""Relations' rings before and after an edit: Isomaps of all entities, of which some are handed out. Each picture is work of its own, so that it can
+be asked for, waited for and given up by itself."""
 
 from __future__ import annotations
 
@@ -7,8 +8,6 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from backend.activations import activations
 from backend.api import wire
@@ -20,8 +19,11 @@ from backend.geometry import fit, shattering
 from backend.geometry.alignment import procrustes
 from backend.geometry.checks import Float32Array, IntArray
 from backend.geometry.projection import Neighbors
+from backend.graph import Relation
 from backend.model import Transformer
 from backend.reproduction_schemas import RingPicture, Rings, RingsRequest
+
+AT_ONCE = 3  # pictures of one request: others wait for the same processors
 
 
 @dataclass(frozen=True)
@@ -38,69 +40,63 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     graph, start = checkpoint.graph, time.perf_counter()
+    names = request.relations or [relation.name for relation in graph.relations]
+    relations = [laboratory.relation(checkpoint, name, "body.relations") for name in names]
     parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
 
-    async def of_order(order: int) -> list[RingPicture]:
-        before = await laboratory.compute(f"rings/{checkpoint.identity}/{order}", lambda: _before(checkpoint, order))
-        after = await laboratory.compute(
-            f"rings/{edited.id}/{order}", lambda: _after(checkpoint, edited.model, order, before)
-        )
-        shown = _spaced(graph.orders[order], request.entities)
-        return [
-            RingPicture(
-                relation=relation.name,
-                sub_graph=parts[order],
-                n_neighbors=was.n_neighbors,
-                before=wire.array(was.embedding[shown]),
-                after=wire.array(now.embedding[shown]),
-                winding_before=was.winding,
-                winding_after=now.winding,
-                shattering=R,
+    several = asyncio.Semaphore(AT_ONCE)
+
+    async def picture(relation: Relation) -> RingPicture:
+        async with several:
+            before = await laboratory.compute(
+                f"rings/{checkpoint.sha256}/{relation.name}", lambda: _before(checkpoint, relation)
             )
-            for relation, was, (now, R) in zip(graph.relations_of_order(order), before, after, strict=True)
-        ]
+            now, R = await laboratory.compute(
+                f"rings/{edited.id}/{relation.name}", lambda: _after(checkpoint, edited.model, relation, before)
+            )
+        shown = _spaced(graph.orders[relation.order], request.entities)
+        return RingPicture(
+            relation=relation.name,
+            sub_graph=parts[relation.order],
+            n_neighbors=before.n_neighbors,
+            before=wire.array(before.embedding[shown]),
+            after=wire.array(now.embedding[shown]),
+            winding_before=before.winding,
+            winding_after=now.winding,
+            shattering=R,
+        )
 
     try:
-        pictures = await asyncio.gather(*map(of_order, range(graph.config.n_orders)))
+        pictures = await asyncio.gather(*map(picture, relations))
     except ValueError as error:  # an edit can be strong enough to leave no finite numbers
         raise invalid("body.edit", f"the edited model cannot be drawn: {error}") from None
     return Rings(
         checkpoint=checkpoint.id,
         edit=request.edit,
         entities=min(request.entities, graph.n_entities),
-        pictures=[picture for each in pictures for picture in each],
+        pictures=pictures,
         seconds=time.perf_counter() - start,
     )
 
 
-def _before(checkpoint: Checkpoint, order: int) -> list[Ring]:
+def _before(checkpoint: Checkpoint, relation: Relation) -> Ring:
+    points = activations(checkpoint.model, checkpoint.graph.n_entities, relation).cpu()
+    return _draw(points.numpy(), checkpoint.graph.positions[relation.order], "auto")
+
+
+def _after(checkpoint: Checkpoint, model: Transformer, relation: Relation, before: Ring) -> tuple[Ring, float]:
+    """Turned and shifted onto the picture before, with R. Raises `ValueError` for a model that puts out no finite numbers."""
     graph = checkpoint.graph
-    points = _points(checkpoint, checkpoint.model, order)
-    return [_draw(each.numpy(), graph.positions[order], "auto") for each in points]
-
-
-def _after(checkpoint: Checkpoint, model: Transformer, order: int, before: list[Ring]) -> list[tuple[Ring, float]]:
-    """Each turned and shifted onto its picture before, with R. Raises `ValueError` for a model that puts out no finite numbers."""
-    was, now = _points(checkpoint, checkpoint.model, order), _points(checkpoint, model, order)
-    found = []
-    for points, ring in zip(now, before, strict=True):
-        drawn = _draw(points.numpy(), checkpoint.graph.positions[order], ring.n_neighbors)
-        turned = procrustes(drawn.embedding.astype(np.float64), ring.embedding.astype(np.float64))
-        found.append(replace(drawn, embedding=turned.astype(np.float32)))
-    return list(zip(found, shattering(was, now).tolist(), strict=True))
+    was, now = (activations(each, graph.n_entities, relation).cpu() for each in (checkpoint.model, model))
+    drawn = _draw(now.numpy(), graph.positions[relation.order], before.n_neighbors)
+    turned = procrustes(drawn.embedding.astype(np.float64), before.embedding.astype(np.float64))
+    return replace(drawn, embedding=turned.astype(np.float32)), float(shattering(was[None], now[None])[0])
 
 
 def _draw(points: Float32Array, positions: IntArray, n_neighbors: Neighbors) -> Ring:
     found = fit(points, positions, dimensions=2, n_neighbors=n_neighbors)
     assert found.map.n_neighbors is not None  # Isomap has some
     return Ring(found.map.embedding.astype(np.float32), found.map.n_neighbors, found.diagnostics.winding)
-
-
-def _points(checkpoint: Checkpoint, model: Transformer, order: int) -> Tensor:
-    """(relations of the order, n_entities, d_model) on the CPU."""
-    graph = checkpoint.graph
-    found = [activations(model, graph.n_entities, relation) for relation in graph.relations_of_order(order)]
-    return torch.stack(found).cpu()
 
 
 def _spaced(ring: IntArray, n: int) -> IntArray:

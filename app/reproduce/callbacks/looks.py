@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from app import theme, words
 from app.client import ApiError, Client
 from app.figures.memory import memory_figure
-from app.figures.rings import rings_figure
+from app.figures.rings import empty_figure, panels, to_come
 from app.figures.tracing import tracing_figure
 from app.reproduce import names, sentences
 from app.state import Edit, Relation, See, ViewState
-from backend.reproduction_schemas import Tracing
+from backend.reproduction_schemas import RingPicture, Tracing
 
 Json = dict[str, Any]
 POINTS = 128  # of each ring: 48 pictures of them are all that a browser draws at once with pleasure
+TOGETHER = 2  # rings that are computed at once: as many as a small machine has cores
+PAUSE = 0.4  # seconds; what comes sooner is drawn together
 
 
 def register(app: Dash, client: Client) -> None:
@@ -29,34 +33,58 @@ def register(app: Dash, client: Client) -> None:
         prevent_initial_call=True,
     )
 
+    app.clientside_callback(
+        ClientsideFunction("reproduce", "drawMore"), Output(names.RINGS_DRAWN, "id"), Input(names.RINGS_DRAWN, "data")
+    )
+
     @app.callback(
         Output(names.RINGS, "figure"),
         Output(names.RINGS_TITLE, "children"),
         Output(names.RINGS_OVER, "children"),
         Output(names.RINGS_WORDS, "children"),
         Output(names.PROBLEM_RINGS, "children"),
+        Output(names.RINGS_DRAWN, "data"),
         Input(names.OPENED, "data"),
         Input(names.EDIT, "data"),
+        Input(names.RINGS_MORE, "data"),
         prevent_initial_call=True,
     )
-    async def rings(opened: str | None, chosen: Json | None) -> Any:
+    async def rings(opened: str | None, chosen: Json | None, more: Json | None) -> Any:
+        """Each call draws what comes next, and its answer asks for the one after it: a picture is there as soon as it is made."""
         if chosen is None or opened is None or opened != chosen["checkpoint"]:
             raise PreventUpdate
         edit = Edit.parse(chosen["edit"])
+        going = more is not None and more["of"] == chosen and ctx.triggered_id == names.RINGS_MORE
+        done: list[str] = more["done"] if going and more else []
+        checkpoints = await client.checkpoints()
+        relations = next(item.graph.relations for item in checkpoints if item.id == opened)
+        waiting = [name for name in _in_order(relations, edit) if name not in done]
+        if not going:
+            links = {name: explore_link(opened, edit, name) for name in relations}
+            figure = empty_figure(relations, edit.relation, links.__getitem__)
+            figure["layout"]["meta"] = {"links": links}
+            told = f"Drawing {len(relations)} rings, before and after the edit …"
+            return figure, no_update, "computing …", told, "", {"of": chosen, "done": []}
         try:
-            found = await client.rings(opened, (edit,), POINTS)
             made = (await client.edit(opened, (edit,))).edits[0]
+            found = await _next_rings(client, opened, edit, waiting)
+            done = done + [item.relation for item in found]
+            waiting = waiting[len(found) :]
+            every = None if waiting else await client.rings(opened, (edit,), POINTS)
         except ApiError as error:
-            return no_update, no_update, no_update, no_update, f"The rings could not be drawn: {error.message}"
-        links = {item.relation: explore_link(opened, edit, item.relation) for item in found.pictures}
-        figure = rings_figure(found, edit.relation, links.__getitem__)
-        figure["layout"]["meta"] = {"links": links}
+            return no_update, no_update, "", "", f"The rings could not be drawn: {error.message}", no_update
+        traces, annotations = panels(found, relations, edit.relation)
+        figure = Patch()
+        figure["data"].extend(traces)
+        figure["layout"]["annotations"].extend(annotations)
+        figure["layout"]["shapes"] = to_come(relations, waiting)
         title = f"{edit.relation} of {edit.subject}: {made.old_object} becomes {made.new_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
         over = (
-            f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {found.entities} of each ring drawn; "
+            f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {POINTS} of each ring drawn; "
             f"colour is the place on its own ring. Click a picture to open it in Explore."
         )
-        return figure, title, over, sentences.rings_words(found, await client.checkpoints()), ""
+        said = sentences.rings_words(every, checkpoints) if every else f"{len(done)} of {len(relations)} drawn …"
+        return figure, title, over, said, "", {"of": chosen, "done": done} if waiting else no_update
 
     @app.callback(
         Output(names.TRACE_SUBJECT, "figure"),
@@ -103,6 +131,22 @@ def register(app: Dash, client: Client) -> None:
         except ApiError as error:
             return no_update, no_update, f"Keys and values could not be drawn: {error.message}"
         return memory_figure(found), sentences.memory_words(found), ""
+
+
+def _in_order(relations: Sequence[str], edit: Edit) -> list[str]:
+    """The edited relation first, then its ring, then the others."""
+    order = edit.relation.split("_")[0]
+    return sorted(relations, key=lambda name: (name != edit.relation, name.split("_")[0] != order))
+
+
+async def _next_rings(client: Client, checkpoint: str, edit: Edit, waiting: Sequence[str]) -> list[RingPicture]:
+    """The next few, made side by side; and more of them where they are known already and so come at once."""
+    found: list[RingPicture] = []
+    began = time.monotonic()
+    while len(found) < len(waiting) and (not found or time.monotonic() - began < PAUSE):
+        some = waiting[len(found) : len(found) + TOGETHER]
+        found += (await client.rings(checkpoint, (edit,), POINTS, some)).pictures
+    return found
 
 
 def explore_link(checkpoint: str, edit: Edit, relation: str) -> str:
