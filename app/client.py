@@ -37,6 +37,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+INSIDE = "shatterscope.inside"
 
 
 class ApiError(Exception):
@@ -222,11 +223,12 @@ class Client:
 
 
 def _logged(app: ASGIApp) -> ASGIApp:
-    """The same application; what goes wrong in it is written to the log, as a server on a port does."""
+    """The same application, asked from inside (the door looks at `INSIDE`); what goes wrong in it is written to the log, as a server on
+    a port does."""
 
     async def logged(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await app(scope, receive, send)
+            await app({**scope, INSIDE: True}, receive, send)
         except Exception:
             logging.getLogger(__name__).exception("%s %s failed", scope.get("method"), scope.get("path"))
             raise

@@ -6,28 +6,29 @@ nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scri
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
+from dash.exceptions import DependencyException, InvalidResourceError
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app import ids
+from app import asked, ids, lost
 from app.assets import ASSETS, Static, address
 from app.client import Client
-from app.leaving import Leaving
 from app.once import Once
 from app.share import callbacks as sharing
 from app.share.exporter import Exporter
 
 SUITES = "_dash-component-suites"
 
+RENDERER = "vendor/renderer.js"
 PLOTLY = "vendor/plotly-gl3d.min.js"
 FONT = "fonts/inter-latin-wght-normal.woff2"
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")  # weights hold nothing to compress
@@ -87,9 +88,16 @@ class _PageApp(Dash):
         # Between React, which ours use, and the renderer, which uses ours.
         last = 1 + max(number for number, tag in enumerate(theirs) if "/deps/" in tag)
         scripts = [*theirs[:last], self.script, *theirs[last:]]
+        # Dash's one line of script comes as a file: the content policy of the server has no place for scripts within a page.
+        parts["renderer"] = f'<script id="_dash-renderer" src="{address(RENDERER)}"></script>'
         parts |= {"css": self.head, "app_entry": ENTRY, "scripts": "\n".join(scripts).replace(own, f"/{SUITES}")}
         html: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
         return html
+
+    def _initialize_context(self, body: Any) -> Any:
+        """Before anything is done with what a page sent. Raises `HTTPException`."""
+        asked.check(body, self.callback_map)
+        return super()._initialize_context(body)
 
 
 def _head(draws: bool) -> str:
@@ -101,21 +109,35 @@ def _head(draws: bool) -> str:
     return "\n".join([*links, f'<link rel="stylesheet" href="{address("bundle.css")}">'])
 
 
-def _log(error: Exception) -> None:
-    """Dash answers 500 and says nothing; the page says that the log has the reason."""
-    logging.getLogger(__name__).error("a callback failed", exc_info=error)
-    raise error
+def _raise(error: Exception) -> None:
+    """Dash says nothing of what goes wrong in a callback."""
+    raise asked.unreadable(error) from error
+
+
+def _only_what_is_there(app: Dash) -> None:
+    """An unknown path is not the page of `/`, and a script that Dash does not have is not an error of the server."""
+    backend: Any = app.backend
+    backend._setup_catchall = lambda: None
+    serve_suite = backend.serve_component_suites
+
+    def suite(*args: Any) -> Any:
+        try:
+            return serve_suite(*args)
+        except (DependencyException, InvalidResourceError, LookupError, OSError, TypeError, ValueError):
+            raise HTTPException(404) from None
+
+    backend.serve_component_suites = suite
 
 
 def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
-    """Adds the pages' routes to `server` and returns the application of `/`, which also answers unknown paths."""
-    # An unknown path is answered by the application that was made last.
+    """Adds the pages' routes to `server` and returns the application of `/`."""
     apps = [_serve(page, server, client) for page in sorted(pages, key=lambda page: page.path, reverse=True)]
     root = apps[-1]
     for app in apps:
         app.registered_paths = root.registered_paths
     server.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4, exclude_content_types=PACKED)
     server.add_middleware(Static)
+    lost.install(server)
     return root
 
 
@@ -131,14 +153,14 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         update_title="",
         index_string=INDEX,
         serve_locally=True,
-        on_error=_log,
+        on_error=_raise,
     )
     app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
     if page.shared:
         server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
-    server.add_middleware(Leaving, path=f"{page.prefix}_dash-update-component")
     # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
     app.backend.websocket_capability = False
+    _only_what_is_there(app)
     app.layout = page.layout()
     for name, output, source, prop in (
         ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from backend import interrupt
 from backend.graph import Relation
 from backend.model import Transformer, site_names
 from backend.model.incremental import prefix, step
@@ -45,6 +46,7 @@ def _at_relation(model: Transformer, n_entities: int, tokens: Tensor, site: str 
         return x
 
     for token in tokens.to(device):  # one relation at a time stays in cache
+        interrupt.checkpoint()
         final, _ = step(model, (model.token(token) + model.position.weight[1])[None], past, tap)
         if site == "final_norm":
             recorded.append(model.norm(final))

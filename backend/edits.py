@@ -25,6 +25,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from backend import interrupt
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
 from backend.editors import EDITORS, EditDelta, EditNotPossibleError, EditRequest, Fact, apply_delta
@@ -261,6 +262,7 @@ def run_edits(
     outcomes: dict[int, Outcome] = {}
     carried = dict(carried or {})
     for i, spec in enumerate(specs):
+        interrupt.checkpoint()
         if not spec.strength:
             outcomes[i] = _outcome(checkpoint.graph, model, model, spec, NOTHING)
         if i not in stops:

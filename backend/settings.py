@@ -68,7 +68,12 @@ class Settings(BaseSettings):
     )
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     workers: int = Field(default=2, ge=1, le=64, description="computations that run at the same time")
-    queue_limit: int = Field(default=32, ge=0, le=10_000, description="computations that may wait before 429")
+    queue_limit: int = Field(default=128, ge=0, le=10_000, description="computations that may wait before 429")
+    compute_seconds: float = Field(default=120, gt=0, le=86_400, description="computing that one computation may use")
+    request_seconds: float = Field(default=180, gt=0, le=86_400, description="until an answer has to begin")
+    work_limit: int = Field(
+        default=500_000, ge=1, le=10**12, description="steps x contexts that a stack of edits may ask for, in all"
+    )
     cache_mb: int = Field(default=128, ge=1, le=1_000_000, description="memory for computed results, MB")
     sweep_limit: int = Field(default=20_000, ge=1, le=10_000_000, description="edits that one sweep may ask for")
     kept_rows: int = Field(
@@ -84,6 +89,21 @@ class Settings(BaseSettings):
         default=None, description="an API elsewhere for the page to use; default: this server's"
     )
     public_url: str | None = Field(default=None, description="address people reach the server by, for links")
+    allowed_hosts: str = Field(
+        default="",
+        description="names this server answers to besides its own, with commas between them: lab.example.org,*.example.org; "
+        "* for all. Addresses, names without a dot and the name of public_url always pass",
+    )
+    frame_ancestors: str = Field(
+        default="'self'",
+        pattern=r"^[!-:<-~]+( [!-:<-~]+)*$",
+        description="sites whose pages may show this one in a frame, as in CSP: 'none', or https://course.example.org",
+    )
+    image_hosts: str = Field(
+        default="",
+        pattern=r"^([!-:<-~]+( [!-:<-~]+)*)?$",
+        description="sites whose pictures lessons may show, as in CSP: https://upload.wikimedia.org; others are links",
+    )
 
     @field_validator("device")
     @classmethod

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from backend import interrupt
 from backend.checkpoints import Checkpoint
 from backend.evaluation.answers import answers
 from backend.graph import Relation
@@ -52,6 +53,7 @@ def wrong_facts(checkpoint: Checkpoint) -> list[WrongFact]:
     subjects = np.arange(graph.n_entities)
     wrong = []
     for relation in graph.relations:
+        interrupt.checkpoint()
         tokens = np.stack([subjects, np.full_like(subjects, checkpoint.vocabulary.relation_token(relation))], axis=1)
         found = answers(checkpoint.model, torch.from_numpy(tokens), graph.n_entities)
         predicted, truth = found.prediction.cpu().numpy(), graph.objects[:, relation.index]

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import __version__
 from backend.api import docs, measures, problems
-from backend.api.guard import MAX_BODY_BYTES, Guard
+from backend.api.bodies import MAX_BODY_BYTES
+from backend.api.door import Door
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
 from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, RoomLimits, Rooms
@@ -85,7 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
             await asyncio.to_thread(desk.supervisor.close)
             laboratory.close()
 
-    app = FastAPI(title="Shatterscope", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
+    app = Server(settings, title="Shatterscope", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     api = _create_api()
     for each in (app, api):
         each.state.laboratory, each.state.rooms, each.state.jobs = laboratory, open_rooms, desk
@@ -94,6 +96,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/api", _unknown)
     problems.install(app)
     return app
+
+
+class Server(FastAPI):
+    """An application behind the door, whatever is added to it later."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        super().__init__(**options)
+        self._settings = settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Door(super().build_middleware_stack(), self._settings)
 
 
 def _create_api() -> FastAPI:
@@ -112,7 +125,6 @@ def _create_api() -> FastAPI:
     )
     # Level 1: half of the time of level 6 for the same size (base64 leaves little to find, the rest is small).
     api.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=1)
-    api.add_middleware(Guard)
     problems.install(api)
     for module in (health, checkpoints, edits, representations, sweeps, reproduction, lessons, rooms, views, exports):
         api.include_router(module.router)

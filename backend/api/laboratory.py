@@ -20,6 +20,7 @@ from backend import __version__
 from backend.api import wire
 from backend.api.answers import ask, error_list, wrong_facts
 from backend.api.cache import Cache
+from backend.api.costs import too_much, work_of
 from backend.api.executor import Executor
 from backend.api.problems import ProblemError, invalid
 from backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
@@ -65,7 +66,7 @@ class Laboratory:
         self.registry = CheckpointRegistry(settings.models_dir, self.device)
         self.default_id = self._default_id()
         self.cache = Cache(settings.cache_mb * 1024 * 1024)
-        self.executor = Executor(settings.workers, settings.queue_limit)
+        self.executor = Executor(settings.workers, settings.queue_limit, settings.compute_seconds)
 
     def _default_id(self) -> str | None:
         wanted = self.settings.default_checkpoint
@@ -81,8 +82,8 @@ class Laboratory:
         self.store.close()
 
     async def compute(self, key: str, job: Callable[[], T]) -> T:
-        """`job()` from the cache, or run once in the executor."""
-        return await self.cache.get(key, lambda: self.executor.run(job))
+        """`job()` from the cache, or run once in the executor. How `key` begins says what kind of work it is."""
+        return await self.cache.get(key, lambda: self.executor.run(job, key.partition("/")[0]))
 
     # --- looking up ---------------------------------------------------------------------------------------------
 
@@ -153,6 +154,8 @@ class Laboratory:
         """Make a stack of edits, and remember its specification."""
         checkpoint = self.checkpoint(request.checkpoint, "body.checkpoint")
         specs = [self._complete(checkpoint, spec, f"body.edits.{i}") for i, spec in enumerate(request.edits)]
+        if (work := work_of(specs)) > self.settings.work_limit:
+            raise invalid("body.edits", too_much(work, self.settings.work_limit))
         try:
             done = await self._run(checkpoint, specs)
         except EditError as error:
@@ -196,7 +199,7 @@ class Laboratory:
             edited = run_edits(checkpoint, specs, deltas)
             return Done(checkpoint.id, edited, time.perf_counter() - start)
 
-        done = await self.executor.run(job)
+        done = await self.executor.run(job, "edit")
         for key, delta in zip(keys, done.edited.deltas, strict=True):
             self.cache.put(f"delta/{key}", delta)
         return done

@@ -11,9 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from backend.api.executor import Busy
+from backend.api.executor import Busy, TooLong
 from backend.schemas import FieldError, Problem
 from backend.store import StoreError
+
+MAX_ERRORS = 20  # that are told
+MAX_TEXT = 300  # characters of one of them
 
 
 class ProblemError(Exception):
@@ -65,13 +68,20 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_validation(_: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [_field_error(item) for item in error.errors()]
+        found = error.errors()
+        errors = [_field_error(item) for item in found[:MAX_ERRORS]]
         detail = "; ".join(f"{item.field}: {item.message}" for item in errors[:3])
+        if len(found) > len(errors):
+            detail += f"; {len(found)} errors in all, of which the first {len(errors)} are listed"
         return problem_response(422, detail, errors)
 
     @app.exception_handler(Busy)
     async def on_busy(_: Request, error: Busy) -> JSONResponse:
         return problem_response(429, str(error), headers={"Retry-After": str(error.retry_after)})
+
+    @app.exception_handler(TooLong)
+    async def on_too_long(_: Request, error: TooLong) -> JSONResponse:
+        return problem_response(422, str(error))
 
     @app.exception_handler(StoreError)
     async def on_store(_: Request, error: StoreError) -> JSONResponse:
@@ -87,7 +97,12 @@ def _field_error(item: Any) -> FieldError:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "extra_forbidden":
         message = "unknown field; remove it"
-    return FieldError(field=path, message=message)
+    return FieldError(field=_short(path), message=_short(message))
+
+
+def _short(text: str) -> str:
+    """What came from outside is not sent back at any length."""
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}..."
 
 
 # Documented with every route, so that the OpenAPI document says what can come back.

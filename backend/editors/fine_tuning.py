@@ -24,6 +24,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.func import functional_call
 
+from backend import interrupt
 from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
 from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
 from backend.model import Transformer
@@ -87,6 +88,7 @@ def fine_tune(
     adams, taken = [Adam(each, p.learning_rate) for each in start], 0
     bound = inf if norm_constraint is None else norm_constraint
     for _ in range(p.steps):
+        interrupt.checkpoint()
         changes = [change.detach().requires_grad_(True) for change in changes]
         with torch.enable_grad():
             loss = loss_of(*changes)

@@ -27,6 +27,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from backend import interrupt
 from backend.model import Transformer
 from backend.model.incremental import Past, past_of, step
 from backend.model.transformer import Block
@@ -170,6 +171,7 @@ def optimise(
     adams = [Adam(row, rate) for row, rate in zip(rows, rates, strict=True)]
     weight = 1.0  # of the likelihood
     for taken in range(steps):
+        interrupt.checkpoint()
         delta.requires_grad_(True)
         with torch.enable_grad():
             log_p = logits(delta).log_softmax(-1)  # (B, V)

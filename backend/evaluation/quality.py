@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from backend import interrupt
 from backend.data.contexts import ContextSampler
 from backend.evaluation.answers import answers
 from backend.evaluation.ripples import ripples
@@ -115,6 +116,7 @@ def _ask(models: tuple[Transformer, Transformer], questions: list[tuple[list[int
     for length in sorted({len(prompt) for prompt, _ in questions}):
         here = [question for question in questions if len(question[0]) == length]
         for side, model in enumerate(models):
+            interrupt.checkpoint()
             found = answers(model, [prompt for prompt, _ in here], n_entities)
             wanted = torch.tensor([answer for _, answer in here], device=found.prediction.device)
             totals[side] += int((found.prediction == wanted).sum())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from backend import interrupt
 from backend.evaluation.queries import QuerySet
 from backend.model import Transformer
 from backend.model.incremental import Past, prefix, step
@@ -35,6 +36,7 @@ def score(model: Transformer, queries: QuerySet) -> list[Score]:
         past = prefix(model, context[walks])
         for total, cell, row in zip(totals, queries.cells, rows, strict=True):
             for part in torch.split(torch.arange(len(cell), device=row.device), 4096):
+                interrupt.checkpoint()
                 final = _answer_position(model, past, row[part], cell.relations[part], context.shape[1])
                 total += judge(model, final, cell.objects[part], queries.n_entities)
     asked = [max(1, len(queries.contexts)) * len(cell) for cell in queries.cells]

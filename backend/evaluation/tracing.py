@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from backend import interrupt
 from backend.data.contexts import ContextSampler
 from backend.graph import Holdout, KnowledgeGraph
 from backend.model import Transformer, site_names
@@ -152,6 +153,7 @@ def _trace_batch(
     p_restored = p_corrupted.new_empty(len(sites), clean.shape[1], len(clean))
     for i, site in enumerate(sites):
         for position in range(clean.shape[1]):
+            interrupt.checkpoint()
 
             def restore(name: str, x: Tensor, site: str = site, position: int = position) -> Tensor:
                 if name != site:

@@ -17,11 +17,16 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from backend import interrupt
 from backend.geometry.checks import Float32Array, IntArray
 from backend.geometry.neighbors import NeighborGraph
 
 # Vertices are eliminated while their degree is at most this: beyond it the new edges cost more than the vertex saves.
 MAX_DEGREE = 16
+# Vertices that Dijkstra starts from at a time: between two lots the work can be interrupted.
+LOT = 128
+# Neighbours of a vertex, on average, from which on elimination is not worth a try.
+DENSE_DEGREE = 64
 
 Adjacency = list[dict[int, float]]
 Step = tuple[int, list[int], list[float]]  # an eliminated vertex, its neighbours at that time, and how far they are
@@ -36,6 +41,8 @@ def all_shortest_paths(graph: NeighborGraph) -> tuple[IntArray, Float32Array]:
         order: (n,), the vertex of each row and column.
         distances: (n, n), symmetric; infinite between components.
     """
+    if 2 * len(graph.source) > DENSE_DEGREE * graph.n:
+        return np.arange(graph.n), _dijkstra(graph.n, graph.source, graph.target, graph.length).astype(np.float32)
     adjacency: Adjacency = [{} for _ in range(graph.n)]
     for u, v, length in zip(graph.source.tolist(), graph.target.tolist(), graph.length.tolist(), strict=True):
         adjacency[u][v] = adjacency[v][u] = length
@@ -47,7 +54,7 @@ def all_shortest_paths(graph: NeighborGraph) -> tuple[IntArray, Float32Array]:
     rank[order] = np.arange(graph.n)
 
     distances = np.empty((graph.n, graph.n), dtype=np.float32)
-    distances[: len(core), : len(core)] = _dijkstra(adjacency, core, rank)
+    distances[: len(core), : len(core)] = _core_distances(adjacency, core, rank)
     _bring_back(distances, levels, rank, len(core))
     return order, distances
 
@@ -103,18 +110,33 @@ def _levels(steps: list[Step], n: int) -> list[list[Step]]:
     return levels
 
 
-def _dijkstra(adjacency: Adjacency, core: IntArray, rank: IntArray) -> NDArray[np.float64]:
+def _core_distances(adjacency: Adjacency, core: IntArray, rank: IntArray) -> NDArray[np.float64]:
     rows = [adjacency[vertex] for vertex in core.tolist()]
-    start = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    columns = rank[np.array([v for row in rows for v in row], dtype=np.int64)]
-    lengths = np.array([length for row in rows for length in row.values()], dtype=np.float64)
-    graph = csr_array((lengths, columns, start), shape=(len(core), len(core)))  # keeps edges of length 0
-    return np.asarray(dijkstra(graph))
+    source = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    target = rank[np.array([v for row in rows for v in row], dtype=np.int64)]
+    length = np.array([length for row in rows for length in row.values()], dtype=np.float64)
+    return _dijkstra(len(rows), source, target, length)
+
+
+def _dijkstra(n: int, source: IntArray, target: IntArray, length: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, n) distances; every edge is given once or both ways."""
+    both = np.concatenate([source, target]), np.concatenate([target, source])
+    key, first = np.unique(both[0] * n + both[1], return_index=True)
+    lengths = np.concatenate([length, length])[first]
+    starts = np.searchsorted(key // n, np.arange(n + 1))
+    graph = csr_array((lengths, key % n, starts), shape=(n, n))  # made so, it keeps edges of length 0
+    distances = np.empty((n, n))
+    for start in range(0, n, LOT):
+        interrupt.checkpoint()
+        stop = min(start + LOT, n)
+        distances[start:stop] = dijkstra(graph, indices=np.arange(start, stop))
+    return distances
 
 
 def _bring_back(distances: Float32Array, levels: list[list[Step]], rank: IntArray, size: int) -> None:
     """Fill rows and columns `size`, `size` + 1, ... of `distances`, level by level."""
     for level in levels:
+        interrupt.checkpoint()
         stop = size + len(level)
         most = max(len(neighbors) for _, neighbors, _ in level)
         # A vertex with fewer neighbours than others of its level names its first again.

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
+from backend import interrupt
 from backend.geometry.checks import Float32Array, FloatArray, as_points, fix_signs
 from backend.geometry.geodesics import all_shortest_paths
 from backend.geometry.neighbors import NeighborGraph, nearest_neighbors, neighbor_graph, stitch
@@ -87,6 +88,7 @@ def fit_isomap(points: ArrayLike, dimensions: int, n_neighbors: int | Literal["a
         ValueError: NaN, infinities, fewer than two points, or n_neighbors below 1.
     """
     array = as_points(points)
+    interrupt.checkpoint()
     graph, k = neighbor_graph(array, n_neighbors)
     labels = graph.labels()
     graph = stitch(graph, array, labels)
@@ -97,6 +99,7 @@ def fit_isomap(points: ArrayLike, dimensions: int, n_neighbors: int | Literal["a
     kept = KeptDistances(rows, geodesics[rank[rows]][:, rank])
     embedding = np.zeros((len(array), dimensions))
     eigenvalues = np.zeros(dimensions)
+    interrupt.checkpoint()
     scaled, eigenvalues_found = _classical_scaling(geodesics, dimensions)
     embedding[order, : scaled.shape[1]] = scaled
     eigenvalues[: scaled.shape[1]] = eigenvalues_found

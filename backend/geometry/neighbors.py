@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from backend import interrupt
 from backend.geometry.checks import FloatArray, IntArray, as_points
 
 # Beyond this many neighbours a map of a few thousand points is no longer one of its local geometry.
@@ -60,6 +61,7 @@ def nearest_neighbors(points: FloatArray, k: int, queries: FloatArray | None = N
     squares = y.square().sum(dim=1)
     found = []
     for start in range(0, len(x), BLOCK_ROWS):
+        interrupt.checkpoint()
         # |x|^2 is the same along a row. float64 up to here, for close pairs cancel; float32 is chosen from faster.
         closeness = torch.addmm(squares, x[start : start + BLOCK_ROWS], y.T, alpha=-2)
         closeness += x[start : start + BLOCK_ROWS].square().sum(dim=1, keepdim=True)

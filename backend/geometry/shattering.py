@@ -14,6 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from backend import interrupt
+
 # Rows a block has: two blocks of 128 x 2048 stay in a core's cache; 64 and 256 were measured to be no faster.
 BLOCK_ROWS = 128
 
@@ -45,6 +47,7 @@ def shattering(before: Tensor, after: Tensor) -> Tensor:
 
 
 def _shattering_one(before: Tensor, after: Tensor) -> Tensor:
+    interrupt.checkpoint()
     if torch.equal(before, after):  # also false for NaN
         return torch.zeros((), dtype=torch.float64, device=before.device)
     scale = float(before.abs().max()) or 1.0  # R does not depend on it; float32 squares would overflow without

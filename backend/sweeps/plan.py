@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from backend import interrupt
 from backend.checkpoints import Checkpoint
 from backend.editors import EDITORS
 from backend.edits import EditError, EditSpec, complete_spec
@@ -218,6 +219,7 @@ def known_facts(checkpoint: Checkpoint) -> KnownFacts:
     wrong: list[Pair] = []
     entities = torch.arange(graph.n_entities)
     for relation in graph.relations:
+        interrupt.checkpoint()
         token = torch.full_like(entities, checkpoint.vocabulary.relation_token(relation))
         predicted = answers(checkpoint.model, torch.stack([entities, token], 1), graph.n_entities).prediction
         correct = predicted.cpu().numpy() == graph.objects[:, relation.index]
