@@ -28,7 +28,6 @@ from app.share.exporter import Exporter
 
 SUITES = "_dash-component-suites"
 
-RENDERER = "vendor/renderer.js"
 PLOTLY = "vendor/plotly-gl3d.min.js"
 FONT = "fonts/inter-latin-wght-normal.woff2"
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")  # weights hold nothing to compress
@@ -88,8 +87,6 @@ class _PageApp(Dash):
         # Between React, which ours use, and the renderer, which uses ours.
         last = 1 + max(number for number, tag in enumerate(theirs) if "/deps/" in tag)
         scripts = [*theirs[:last], self.script, *theirs[last:]]
-        # Dash's one line of script comes as a file: the content policy of the server has no place for scripts within a page.
-        parts["renderer"] = f'<script id="_dash-renderer" src="{address(RENDERER)}"></script>'
         parts |= {"css": self.head, "app_entry": ENTRY, "scripts": "\n".join(scripts).replace(own, f"/{SUITES}")}
         html: str = super().interpolate_index(**parts)  # type: ignore[no-untyped-call]
         return html
@@ -138,6 +135,8 @@ def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
     server.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4, exclude_content_types=PACKED)
     server.add_middleware(Static)
     lost.install(server)
+    # Dash's one line of script within a page, which the content policy of the server has to know.
+    server.state.inline_scripts = sorted({digest for app in apps for digest in app.csp_hashes()})  # type: ignore[no-untyped-call]
     return root
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -253,7 +256,7 @@ async def test_every_answer_tells_a_browser_what_it_may_do(settings: Settings) -
         headers = dict((await visit(waiter, settings=each))[0]["headers"])
         policy = headers[b"content-security-policy"].decode()
         assert f"frame-ancestors {frames}" in policy
-        assert "script-src" not in policy
+        assert "script-src 'self';" in policy
         assert "default-src 'self'" in policy
         assert ("https://b.org" in policy) == (each is embedded)
         assert headers[b"x-content-type-options"] == b"nosniff"
@@ -275,6 +278,15 @@ async def test_every_answer_tells_a_browser_what_it_may_do(settings: Settings) -
 def test_who_sits_at_this_machine(address: str, header: bytes | None, local: bool) -> None:
     scope = {"client": (address, 1), "headers": [(header, b"127.0.0.1")] if header else []}
     assert caller_of(scope).local == local
+
+
+def test_no_script_of_a_page_is_against_the_policy(pages: TestClient) -> None:
+    page = pages.get("/")
+    scripts = re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>(.*?)</script>", page.text, re.DOTALL)
+    assert scripts
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in page.headers["content-security-policy"]
 
 
 # --- HEAD, unknown paths and methods -----------------------------------------------------------------------------------

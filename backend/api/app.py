@@ -104,9 +104,10 @@ class Server(FastAPI):
     def __init__(self, settings: Settings, **options: Any) -> None:
         super().__init__(**options)
         self._settings = settings
+        self.state.inline_scripts = []  # digests of the scripts within pages, as the content policy writes them
 
     def build_middleware_stack(self) -> ASGIApp:
-        return Door(super().build_middleware_stack(), self._settings)
+        return Door(super().build_middleware_stack(), self._settings, self.state.inline_scripts)
 
 
 def _create_api() -> FastAPI:

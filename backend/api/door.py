@@ -34,11 +34,11 @@ INSIDE = "shatterscope.inside"
 class Door:
     """Raises nothing of its own: what it refuses it answers."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, inline_scripts: Sequence[str] = ()) -> None:
         self.app = app
         self.origins = Origins(settings)
         self.seconds = settings.request_seconds
-        self.headers = security_headers(settings)
+        self.headers = security_headers(settings, inline_scripts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or INSIDE in scope:
@@ -176,11 +176,12 @@ async def _refuse(
     await response(scope, never, answer)
 
 
-def security_headers(settings: Settings) -> dict[str, str]:
+def security_headers(settings: Settings, inline_scripts: Sequence[str]) -> dict[str, str]:
     """For every answer. Styles are inline in plotly's and Dash's elements; pictures are made in the page."""
     images = " ".join(["img-src 'self' data: blob:", *settings.image_hosts.split()])
     policy = [
         "default-src 'self'",
+        " ".join(["script-src 'self'", *inline_scripts]),
         "style-src 'self' 'unsafe-inline'",
         images,
         "font-src 'self' data:",

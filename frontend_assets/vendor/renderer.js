@@ -1,1 +1,0 @@
-var renderer = new DashRenderer();
