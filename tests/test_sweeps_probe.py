@@ -119,11 +119,11 @@ def test_edits_made_together_are_those_made_alone(checkpoint: Checkpoint, preset
         mine = together[delta_key(checkpoint.identity, [spec])]
         (alone,) = run_edits(checkpoint, [spec]).deltas
         assert mine.steps == alone.steps
-        assert mine.loss == pytest.approx(alone.loss, rel=1e-3, abs=1e-4)
-        assert mine.diagnostics == pytest.approx(alone.diagnostics, rel=1e-3, abs=1e-4)
+        assert mine.loss == pytest.approx(alone.loss, rel=1e-6)
+        assert mine.diagnostics == pytest.approx(alone.diagnostics, rel=1e-6)
         assert mine.warnings == alone.warnings
         for name, weight in alone.weights.items():
-            assert (mine.weights[name] - weight).norm() < 2e-2 * weight.norm()
+            assert (mine.weights[name] - weight).norm() < 1e-5 * weight.norm()
 
 
 def test_other_methods_are_left_to_themselves(checkpoint: Checkpoint) -> None:

@@ -25,7 +25,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditorParameters, EditRequest, Preset
+from backend.editors.base import (
+    EditDelta,
+    EditNotPossibleError,
+    Editor,
+    EditorParameters,
+    EditRequest,
+    Preset,
+    in_float64,
+)
 from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from backend.editors.targets import (
     ClampNormFactor,
@@ -48,10 +56,10 @@ SMALL_DENOMINATOR = 0.2
 
 
 def key_and_value(site: EditSite, p: RomeParameters) -> tuple[Tensor, Tensor]:
-    """k0 (d_mlp,) and W k0 + b (d_model,), float64, of a site whose last row is the neutral prompt."""
+    """k0 (d_mlp,) and W k0 + b (d_model,) of a site whose last row is the neutral prompt."""
     if p.key == "rome":
-        return site.keys[0].double(), site.values[0].double()
-    return site.keys[:-1].double().mean(0), site.values[:-1].double().mean(0)
+        return site.keys[0], site.values[0]
+    return site.keys[:-1].mean(0), site.values[:-1].mean(0)
 
 
 def step_size(p: RomeParameters, v0_norm: float, width: int) -> float:
@@ -125,7 +133,8 @@ class Rome(Editor[RomeParameters]):
         layer: int,
         parameters: RomeParameters,
     ) -> EditDelta:
-        p, fact = parameters, request.fact
+        p, fact, dtype = parameters, request.fact, model.token.weight.dtype
+        model = in_float64(model)
         prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
         site = read_site(model, [*prompts, [fact.subject]], layer)  # the last row is the neutral prompt
         v0_norm = site.values[0].norm().item()
@@ -141,13 +150,13 @@ class Rome(Editor[RomeParameters]):
             kl_factor=p.kl_factor,
             early_stop_loss=p.early_stop_loss,
         )
-        return self.write(statistics[layer], site, target, p)
+        return self.write(statistics[layer], site, target, p, dtype)
 
-    def write(self, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters) -> EditDelta:
-        """Steps 4 and 5 of the module, `C` (d_mlp, d_mlp). Raises `EditNotPossibleError` as `compute` does."""
-        layer, mean = site.layer, site.keys[:-1].double().mean(0)
+    def write(self, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters, dtype: torch.dtype) -> EditDelta:
+        """Steps 4 and 5 of the module, `C` (d_mlp, d_mlp) and all values of the site float64, and the weights in `dtype`. Raises
+        `EditNotPossibleError` as `compute` does."""
+        layer, mean = site.layer, site.keys[:-1].mean(0)
         k0, now = key_and_value(site, p)
-        v0 = site.values[0].double()
         warnings, diagnostics = [], {"target_probability": target.probability}
         direction = mean
         if p.use_covariance:
@@ -163,14 +172,14 @@ class Rome(Editor[RomeParameters]):
                 f"The bare prompt's key hardly points along the update (k0 . u = {denominator:.2g} against {usual:.2g} for the averaged "
                 "key), which makes the update large; key = r-rome avoids this."
             )
-        goal = v0 + target.delta.double()
+        goal = site.values[0] + target.delta
         update = torch.outer(goal - now, u) / denominator
         if not bool(torch.isfinite(update).all()):
             raise EditNotPossibleError(
                 "the update is not finite: the key of this prompt vanishes; edit another layer or fact"
             )
         return EditDelta(
-            weights={f"blocks.{layer}.mlp.down.weight": update.to(site.values.dtype)},
+            weights={f"blocks.{layer}.mlp.down.weight": update.to(dtype)},
             steps=target.steps,
             loss=target.loss,
             keys={layer: mean[None]},

@@ -17,6 +17,7 @@ from torch import Tensor
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
 from backend.editors import EditDelta, EditNotPossibleError, EditRequest, Fact
+from backend.editors.base import in_float64
 from backend.editors.rome import Rome, RomeParameters, step_size
 from backend.editors.targets import EditSite, ValueTarget, read_site
 from backend.edits import EditSpec, delta_key
@@ -33,7 +34,8 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
     )
     if not alike or len(specs) == 1:
         return {}
-    model, graph, p = checkpoint.model, checkpoint.graph, RomeParameters(**first.parameters)
+    model, graph, p = in_float64(checkpoint.model), checkpoint.graph, RomeParameters(**first.parameters)
+    dtype = checkpoint.model.token.weight.dtype
     contexts = ContextSampler(graph, checkpoint.holdout)
     prompts: list[list[int]] = []
     for spec in specs:
@@ -48,7 +50,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
     rome, deltas = Rome(), {}
     for spec, own, target in zip(specs, sites, found, strict=True):
         try:
-            delta = rome.write(checkpoint.statistics[first.layer], own, target, p)
+            delta = rome.write(checkpoint.statistics[first.layer], own, target, p, dtype)
         except EditNotPossibleError:
             continue  # `run_edits` will come upon it, and say so
         deltas[delta_key(checkpoint.identity, [spec])] = delta
