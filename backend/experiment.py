@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from backend.activations import all_activations
@@ -42,7 +43,8 @@ from backend.evaluation import (
 )
 from backend.evaluation.queries import Task
 from backend.evaluation.subgraphs import SubGraph
-from backend.geometry import shattering
+from backend.geometry import movement, shattering
+from backend.graph import KnowledgeGraph
 
 DEFAULT_QUERIES = 200
 
@@ -73,10 +75,12 @@ class TaskChange:
 @dataclass(frozen=True)
 class Geometry:
     """What an edit did to the representations. `shattering` is R per relation, `sub_graph_shattering` the mean over each
-    sub-graph's relations (a world of fewer than three orders lacks some)."""
+    sub-graph's relations (a world of fewer than three orders lacks some); `movement` and `sub_graph_movement` likewise, (moved, strain)."""
 
     shattering: Mapping[str, float]
     sub_graph_shattering: Mapping[SubGraph, float]
+    movement: Mapping[str, tuple[float, float]]
+    sub_graph_movement: Mapping[SubGraph, tuple[float, float]]
     damage: list[DamageBin]
 
 
@@ -130,15 +134,28 @@ def measure_geometry(checkpoint: Checkpoint, edited: EditedModel, baseline: Base
     parts = sub_graphs(graph.config.n_orders, relation.order)
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
     R = shattering(before, after).tolist()  # (n_relations,)
-    by_part: dict[SubGraph, list[float]] = {part: [] for part in parts}
-    for each, r in zip(graph.relations, R, strict=True):
-        by_part[parts[each.order]].append(r)
+    moved_by = relation_movement(graph, before, after)
+    members = {part: [i for i, each in enumerate(graph.relations) if parts[each.order] == part] for part in parts}
     moved = before[relation.index], after[relation.index]
     return Geometry(
         shattering=dict(zip(graph.relation_names, R, strict=True)),
-        sub_graph_shattering={part: fmean(values) for part, values in by_part.items()},
+        sub_graph_shattering={part: fmean(R[i] for i in rows) for part, rows in members.items()},
+        movement=dict(zip(graph.relation_names, moved_by, strict=True)),
+        sub_graph_movement={
+            part: (fmean(moved_by[i][0] for i in rows), fmean(moved_by[i][1] for i in rows))
+            for part, rows in members.items()
+        },
         damage=damage(graph, relation, last.spec.subject, (checkpoint.model, edited.model), moved),
     )
+
+
+def relation_movement(graph: KnowledgeGraph, before: Tensor, after: Tensor) -> list[tuple[float, float]]:
+    """(moved, strain) of every relation, from (n_relations, n_entities, d_model) representations."""
+    found = []
+    for relation, x, y in zip(graph.relations, before, after, strict=True):
+        moved, strain = movement(x, y, torch.from_numpy(graph.orders[relation.order]).to(x.device))
+        found.append((moved.item(), strain.item()))
+    return found
 
 
 def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:

@@ -322,6 +322,28 @@ class Shattering(Wire):
     n_entities: int
 
 
+class Movement(Wire):
+    """What moved, in units of the distance between ring neighbours before the edit, at the last layer's resid_post; medians over the entities.
+
+    Recall falls with `moved`, since answers are read off fixed directions, however whole the ring; the shape breaks with `strain`.
+    """
+
+    moved: float | None = Field(description="how far a representation moved; null where it is not finite")
+    strain: float | None = Field(
+        description="how much the step from a ring neighbour to the next changed, once the ring is turned back; 0: it moved as a whole"
+    )
+
+
+class Movements(Wire):
+    """Means over the relations of each sub-graph, as in `Shattering`, and each relation's own."""
+
+    per_relation: dict[str, Movement]
+    edit: Movement
+    retain: Movement | None
+    test: Movement | None
+    n_entities: int
+
+
 class DamageBin(Wire):
     """Entities at these ring distances from the edited subject, in the edited relation's order."""
 
@@ -371,6 +393,7 @@ class EvaluationResult(Wire):
     edit: str
     scores: list[TaskScore]
     shattering: Shattering
+    movement: Movements
     damage: list[DamageBin]
     ripples: list[RippleFact]
     quality: EditQuality | None = None

@@ -143,6 +143,11 @@ def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:
             }
     for relation, value in found.shattering.per_relation.items():
         yield {"record": "metric", "name": f"R {relation}", "before": 0.0, "after": value, "change": value}
+    for part in ("edit", "retain", "test"):
+        moved = getattr(found.movement, part)
+        for name, value in moved or ():
+            place = {"record": "metric", "name": f"{name} (ring steps)" if name == "moved" else name, "sub_graph": part}
+            yield {**place, "before": 0.0, "after": value, "change": value, "n": found.movement.n_entities}
     for score in found.scores:
         place = {"record": "metric", "order": score.order, "sub_graph": score.sub_graph, "n": score.n_queries}
         yield {**place, "name": f"accuracy {score.task}", **score.accuracy.model_dump()}

@@ -21,7 +21,7 @@ from backend.editors.codebook import codebooks
 from backend.edits import EditedModel, steps_of
 from backend.edits import EditSpec as CompleteSpec
 from backend.evaluation import Wanted
-from backend.experiment import Experiment
+from backend.experiment import Experiment, Geometry
 from backend.geometry import Projection
 from backend.graph import Relation
 from backend.model import site_names
@@ -41,6 +41,8 @@ from backend.schemas import (
     EvaluationResult,
     GraphInfo,
     ModelInfo,
+    Movement,
+    Movements,
     Preset,
     ProjectionRequest,
     ProjectionResult,
@@ -249,6 +251,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             test=parts.get("test"),
             n_entities=checkpoint.graph.n_entities,
         ),
+        movement=movements(found.geometry, checkpoint.graph.n_entities),
         damage=[
             DamageBin(
                 distance_from=each.distance_from,
@@ -280,6 +283,22 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
         ),
         seconds=seconds,
     )
+
+
+def movements(found: Geometry, n_entities: int) -> Movements:
+    parts = found.sub_graph_movement
+    return Movements(
+        per_relation={name: _movement(each) for name, each in found.movement.items()},
+        edit=_movement(parts["edit"]),
+        retain=_movement(parts["retain"]) if "retain" in parts else None,
+        test=_movement(parts["test"]) if "test" in parts else None,
+        n_entities=n_entities,
+    )
+
+
+def _movement(found: tuple[float, float]) -> Movement:
+    moved, strain = (value if math.isfinite(value) else None for value in found)
+    return Movement(moved=moved, strain=strain)
 
 
 def _wanted(found: Wanted) -> WantedAnswers | None:

@@ -1,8 +1,9 @@
 """Geometry of representations: arrays in, arrays out; knows nothing of models or the web.
 
-Start at `projection.py` (pictures before and after an edit) and `shattering.py` (the paper's R).
+Start at `projection.py` (pictures before and after an edit), `shattering.py` (the paper's R) and `movement.py` (what moved, and how unevenly).
 """
 
+from backend.geometry.movement import movement
 from backend.geometry.projection import METHODS, Diagnostics, Fit, Projection, compare, fit, project
 from backend.geometry.ring import ring_neighbor_share, winding_number
 from backend.geometry.shattering import shattering
@@ -14,6 +15,7 @@ __all__ = [
     "Projection",
     "compare",
     "fit",
+    "movement",
     "project",
     "ring_neighbor_share",
     "shattering",
