@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
 
 from app.state import Edit, Relation
-from backend.schemas import Diagnostics, EditOutcome, EvaluationResult
+from backend.schemas import Diagnostics, EditOutcome, EvaluationResult, Movement, TaskScore
 
 TASKS = {
     "direct": ("direct recall", "Facts the model was told in training."),
@@ -42,8 +45,17 @@ QUALITY = {
 TANGLED = 0.1
 
 
+def fixed(value: float, places: int, scale: int = 1) -> str:
+    """`scale` times a number, rounded as one does by hand: a half goes away from zero, and decimals count as they are written (0.2195 is 22.0 %,
+    where the nearest binary number would give 21.9). Every rounded number of the pages goes through here."""
+    if not math.isfinite(value):
+        return str(value)
+    exact = Decimal(repr(float(value))) * scale
+    return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
 def percent(value: float) -> str:
-    shown = f"{100 * value:.1f}"
+    shown = fixed(value, 1, 100)
     return f"{shown.removesuffix('.0') if shown == '100.0' else shown}\u00a0%"
 
 
@@ -54,7 +66,7 @@ def unbroken(text: str) -> str:
 
 def points(change: float) -> str:
     """A change of a fraction, in percentage points, with a true minus."""
-    shown = f"{abs(100 * change):.1f}"
+    shown = fixed(abs(change), 1, 100)
     if shown == "0.0":
         return "±0"
     return f"{'−' if change < 0 else '+'}{shown}"
@@ -64,8 +76,8 @@ def shattering(value: float) -> str:
     if value == 0:
         return "0"
     if value < 0.0005:
-        return f"{value:.4f}" if value >= 0.00005 else "<0.0001"
-    return f"{value:.3f}" if value < 10 else f"{value:.1f}"
+        return fixed(value, 4) if value >= 0.00005 else "<0.0001"
+    return fixed(value, 3 if value < 10 else 1)
 
 
 def plural(count: int, noun: str) -> str:
@@ -126,11 +138,32 @@ def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -
     )
 
 
-def r_in_words(value: float) -> str:
-    """R of the edited ring as a sentence."""
+def r_in_words(value: float, moved: Movement | None = None) -> str:
+    """R of the edited ring as a sentence, and what moved there."""
     if value == 0:
         return "Nothing has moved: this is the unedited model."
-    return f"Distances on the edited ring changed by {percent(value)}."
+    return " ".join(filter(None, [f"Distances on the edited ring changed by {percent(value)}.", movement(moved)]))
+
+
+MOVED = (
+    "How far a representation moved, in steps: one step is the distance to its nearer ring neighbour before the edit. The median over all entities, the "
+    "mean over the ring's relations. Answers are read off fixed directions, so recall falls with it, also where the whole ring moved and kept its shape."
+)
+STRAIN = (
+    "How much the step from a ring neighbour to the next changed, once the ring is turned back as well as it goes: 0 where the ring moved as a whole, 1 where "
+    "the steps changed by as much as they are long. The median over all entities. Rings tear where it passes about 0.4."
+)
+
+
+def steps(value: float | None) -> str:
+    """Of `moved` and of `strain`."""
+    return "–" if value is None else fixed(value, 2 if value < 10 else 1)
+
+
+def movement(item: Movement | None) -> str:
+    if item is None or item.moved is None:
+        return ""
+    return f"Its entities moved {steps(item.moved)} ring steps, with a strain of {steps(item.strain)}."
 
 
 def told(n_edits: int, result: EvaluationResult | None) -> str:
@@ -139,7 +172,7 @@ def told(n_edits: int, result: EvaluationResult | None) -> str:
         return f"{model(0).capitalize()}."
     recall = next(score for score in result.scores if (score.task, score.sub_graph) == ("direct", "edit"))
     return (
-        f"{model(n_edits).capitalize()}. {r_in_words(result.shattering.edit)} "
+        f"{model(n_edits).capitalize()}. {r_in_words(result.shattering.edit, result.movement.edit)} "
         f"Direct recall on ring {recall.order}: from {percent(recall.accuracy.before)} to {percent(recall.accuracy.after)}."
     )
 
@@ -156,8 +189,8 @@ def taught(item: EditOutcome, by: str, on: str) -> str:
     return f"{question(item.spec.subject, Relation.parse(item.spec.relation))} Taught: {answer}, by {by}, on {on}"
 
 
-def measured_over(result: EvaluationResult) -> str:
-    score = result.scores[0]
+def measured_over(scores: Sequence[TaskScore]) -> str:
+    score = scores[0]
     sampled = "all" if score.n_queries == score.n_available else f"{score.n_queries} sampled"
     return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')}."
 

@@ -287,7 +287,9 @@ class ProjectionResult(Wire):
 
 class EvaluationRequest(Wire):
     checkpoint: str
-    edit: str
+    edit: str | None = Field(
+        default=None, description="null: the unedited model, whose scores are those that every edit has as `before`"
+    )
     contexts: int = Field(default=5, ge=1, le=20, description="random contexts put before every query")
     queries: Annotated[int, Field(ge=1, le=1_000_000)] | Literal["all"] = Field(
         default=200, description="queries drawn per task and order; `all`: every one"
@@ -304,7 +306,7 @@ class Change(Wire):
 class TaskScore(Wire):
     task: Task
     order: str
-    sub_graph: SubGraph
+    sub_graph: SubGraph | None = Field(description="null without an edit")
     accuracy: Change
     probability: Change
     n_queries: int
@@ -316,7 +318,7 @@ class Shattering(Wire):
     """R(D*) = ||D* - D0||_F / ||D0||_F over all pairs of entities, at the last layer's resid_post."""
 
     per_relation: dict[str, float]
-    edit: float = Field(description="mean over the relations of the last edit's order")
+    edit: float = Field(description="mean over the relations of the last edit's order; 0 without an edit")
     retain: float | None = Field(description="mean over those of the next order; null where there is none")
     test: float | None = Field(description="mean over those of all other orders; null where there are none")
     n_entities: int
@@ -389,8 +391,10 @@ class EditQuality(Wire):
 
 
 class EvaluationResult(Wire):
+    """Without an edit nothing has moved, before and after are the same, and there is neither damage nor ripples nor quality."""
+
     checkpoint: str
-    edit: str
+    edit: str | None
     scores: list[TaskScore]
     shattering: Shattering
     movement: Movements

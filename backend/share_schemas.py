@@ -13,6 +13,7 @@ from backend.schemas import (
     EditResult,
     EditSpec,
     EvaluationResult,
+    TaskScore,
     Wire,
 )
 
@@ -92,9 +93,9 @@ class Provenance(Wire):
     n_neighbors_asked: int | Literal["auto"]
     n_neighbors: int | None = Field(description="that was used, the same before and after; null for PCA")
     align: str
-    contexts: int | None = Field(description="random contexts put before every query; null: bare questions")
+    contexts: int = Field(description="random contexts put before every query")
     queries: int | Literal["all"] = Field(description="drawn per task and order")
-    seed: int | None
+    seed: int
     versions: dict[str, str]
     paper: str
 
@@ -110,6 +111,7 @@ class Coordinates(Wire):
 class Export(Wire):
     provenance: Provenance
     accuracy: AccuracyInfo = Field(description="of the unedited model, every bare question asked")
+    unedited: list[TaskScore] = Field(description="the same over the sampled questions that `evaluation` asks")
     edit: EditResult | None
     evaluation: EvaluationResult | None
     diagnostics: dict[Literal["before", "after"], Diagnostics]

@@ -73,6 +73,10 @@ def test_csv_is_one_table_behind_its_provenance(client: TestClient, edits: list[
         assert float(row["change"]) == score["accuracy"]["change"]
     else:
         assert float(metrics["accuracy direct", "I", ""]["after"]) == export["accuracy"]["direct"]["I"]
+        sampled = metrics["sampled accuracy direct", "I", ""]
+        first = next(score for score in export["unedited"] if (score["task"], score["order"]) == ("direct", "I"))
+        assert (float(sampled["after"]), int(sampled["n"])) == (first["accuracy"]["after"], first["n_queries"])
+        assert int(metrics["accuracy direct", "I", ""]["n"]) == first["n_available"]
         assert export["edit"] is export["evaluation"] is None
 
 

@@ -162,3 +162,28 @@ def test_bad_input_names_the_field(client: TestClient, path: str, body: dict[str
     response = client.post(path, json={"checkpoint": SMALL, **body})
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == field
+
+
+def test_the_unedited_model_is_asked_what_an_edited_one_is(client: TestClient) -> None:
+    """What is shown before an edit is what the edit is measured against."""
+    how = {"checkpoint": SMALL, "queries": 20, "contexts": 2, "seed": 3}
+    id = an_edit(client)
+    before = client.post("evaluations", json=how).json()
+    after = client.post("evaluations", json={**how, "edit": id}).json()
+    assert before["edit"] is None
+    assert before["shattering"]["edit"] == 0
+    for one, other in zip(before["scores"], after["scores"], strict=True):
+        assert one["sub_graph"] is None
+        assert (one["task"], one["order"], one["n_queries"]) == (other["task"], other["order"], other["n_queries"])
+        for what in ("accuracy", "probability"):
+            assert one[what] == {"before": other[what]["before"], "after": other[what]["before"], "change": 0}
+
+
+def test_what_moved_is_told_by_relation_and_part(client: TestClient, checkpoint: Checkpoint) -> None:
+    moved = client.post("evaluations", json={"checkpoint": SMALL, "edit": an_edit(client), "queries": 5}).json()[
+        "movement"
+    ]
+    assert moved["per_relation"].keys() == set(checkpoint.graph.relation_names)
+    of_ring = [value["moved"] for name, value in moved["per_relation"].items() if name.startswith("II_")]
+    assert moved["edit"]["moved"] == pytest.approx(sum(of_ring) / len(of_ring))
+    assert 0 < moved["edit"]["strain"] < moved["edit"]["moved"] * 3

@@ -43,6 +43,7 @@ def register(app: Dash, client: Client) -> None:
         edits = stored.edits_of(model)
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
+            base = await client.evaluation(model["checkpoint"], ())
             result = await client.evaluation(model["checkpoint"], edits) if edits else None
             ring = await client.ring(model["checkpoint"], Relation.parse(edits[-1].relation).order) if edits else []
         except ApiError as error:
@@ -58,10 +59,10 @@ def register(app: Dash, client: Client) -> None:
         return {
             "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
-            "words": words.r_in_words(r["edit"]),
+            "words": views.r_words(result),
             "told": words.told(len(edits), result),
-            "accuracy": plain(views.accuracy(checkpoint, result)),
-            "note": views.measured_over(result),
+            "accuracy": plain(views.accuracy(checkpoint, base, result)),
+            "note": words.measured_over(result.scores if result else base.scores),
             "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),
             "ripples": plain(views.ripples(result)),
             "quality": plain(views.quality(result)),

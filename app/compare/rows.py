@@ -37,6 +37,8 @@ COLUMNS = (
     Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations. 0: nothing moved.", "Shattering R"),
     Column("r_retain", "retain", "R of the next ring, which was not edited.", "Shattering R"),
     Column("r_test", "test", "R of the other ring, which was not edited.", "Shattering R"),
+    Column("moved", "moved", words.MOVED, "Edited ring, in steps"),
+    Column("strain", "strain", words.STRAIN, "Edited ring, in steps"),
     Column("direct", "direct", "Change of the share of facts stated in training that are answered right, all rings together, in percentage points.", "Change of accuracy", falling=False),
     Column("logical", "logical", "The same for facts never stated that follow from stated ones.", "Change of accuracy", falling=False),
     Column("two_steps", "two steps", "The same for two relations in a row, seen and unseen in training together.", "Change of accuracy", falling=False),
@@ -88,6 +90,11 @@ def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -
         over = f"Over all pairs of {found.shattering.n_entities} entities, at the last layer."
         cells[f"r_{name}"] = NONE if value is None else {"value": value, "text": words.shattering(value), "tip": over}
         csv[f"r_{name}"] = value
+    moved = found.movement.edit
+    for name, value in moved:
+        over = f"Median over {found.movement.n_entities} entities, mean over the relations of the edited ring."
+        cells[name] = NONE if value is None else {"value": value, "text": words.steps(value), "tip": over}
+        csv[name] = value
     for name, tasks in TASKS.items():
         scores = [score for score in found.scores if score.task in tasks]
         change, n = pooled(scores), sum(score.n_queries for score in scores)
@@ -101,7 +108,7 @@ def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -
             f"{name}_after": wanted and wanted.accuracy.after,
             f"{name}_n": wanted.n_queries if wanted else 0,
         }
-    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found)}
+    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found.scores)}
 
 
 def pooled(scores: list[TaskScore]) -> Change | None:

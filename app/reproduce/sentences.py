@@ -112,7 +112,7 @@ def _spread(cell: AccuracyCell | ShatteringCell) -> Spread:
 def difference(item: Disagreement) -> str:
     if item.unit == "points":
         size, ours, paper = (
-            f"{abs(item.difference):.1f} points",
+            f"{words.fixed(abs(item.difference), 1)} points",
             words.points(item.ours / 100),
             words.points(item.paper / 100),
         )

@@ -162,19 +162,19 @@ def r(value: float) -> str:
     """R, in a column of others: as many places as can matter."""
     if 0 < value < 0.0005:
         return "<0.001"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    return words.fixed(value, 1 if value >= 10 else 2 if value >= 1 else 3)
 
 
 def _deviation(spread: Spread, unit: str) -> str:
     if spread.deviation is None:
         return f" ({spread.n})"
-    size = f"{100 * spread.deviation:.1f}" if unit == "points" else r(spread.deviation)
+    size = words.fixed(spread.deviation, 1, 100) if unit == "points" else r(spread.deviation)
     return f" ± {size} ({spread.n})"
 
 
 def _against(ours: float, paper: float, unit: str) -> str:
     difference = ours - paper
-    size = f"{abs(100 * difference):.1f} points" if unit == "points" else f"{r(abs(difference))} in R"
+    size = f"{words.fixed(abs(difference), 1, 100)} points" if unit == "points" else f"{r(abs(difference))} in R"
     return f"It differs from the paper's {_number(paper, unit)} by {size}."
 
 
@@ -252,7 +252,7 @@ def _written(value: float, unit: str) -> str:
     if unit == "share":
         return words.percent(value)
     if unit == "seconds":
-        return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s"
+        return f"{words.fixed(value, 0, 1000)} ms" if value < 1 else f"{words.fixed(value, 1)} s"
     return _number(value, unit)
 
 
@@ -262,7 +262,8 @@ def _sd(spread: Spread, unit: str) -> str:
     if unit == "R":
         return f" ± {r(spread.deviation)} ({spread.n})"
     size = 1000 * spread.deviation if unit == "seconds" and spread.mean < 1 else spread.deviation
-    shown = f"{100 * size:.1f}" if unit in ("share", "points") else f"{size:.0f}" if spread.mean < 1 else f"{size:.1f}"
+    places, scale = (1, 100) if unit in ("share", "points") else (0 if spread.mean < 1 else 1, 1)
+    shown = words.fixed(size, places, scale)
     return f" ± {shown} ({spread.n})"
 
 

@@ -78,8 +78,20 @@ def _body(shown: Shown, title: str, now: datetime) -> Node:
                     _shattering(shown),
                     html.Div(
                         [
-                            html.H2(["Accuracy ", html.Span(views.measured_over(result), className="note")]),
-                            html.Div(views.accuracy(checkpoint, result), className="accuracy", id="accuracy"),
+                            html.H2(
+                                [
+                                    "Accuracy ",
+                                    html.Span(
+                                        words.measured_over(result.scores if result else shown.base.scores),
+                                        className="note",
+                                    ),
+                                ]
+                            ),
+                            html.Div(
+                                views.accuracy(checkpoint, shown.base, result),
+                                className="accuracy",
+                                id="accuracy",
+                            ),
                         ],
                         className="accuracy-panel",
                     ),
@@ -110,7 +122,7 @@ def _shattering(shown: Shown) -> Node:
         [
             html.H2("Shattering R"),
             html.Div(panels, className="rs"),
-            html.P(words.r_in_words(r["edit"]), className="r-words"),
+            html.P(views.r_words(shown.evaluation), className="r-words"),
         ],
         className="r-panel",
     )

@@ -22,6 +22,7 @@ class Shown:
     link: str  # the address of the view
     edit: EditResult | None
     projection: ProjectionResult
+    base: EvaluationResult  # of the unedited model
     evaluation: EvaluationResult | None
     ring: list[int]  # of the question's order
 
@@ -61,7 +62,8 @@ async def show(client: Client, query: str) -> Shown:
         align=see.align,
         n_neighbors=see.n_neighbors,
     )
+    base = await client.evaluation(checkpoint.id, ())
     evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
     ring = await client.ring(checkpoint.id, view.relation.order)
     query = links.pinned(view.to_query(), checkpoint)
-    return Shown(view, checkpoint, query, f"{client.origin}/{query}", edit, projection, evaluation, ring)
+    return Shown(view, checkpoint, query, f"{client.origin}/{query}", edit, projection, base, evaluation, ring)

@@ -2,7 +2,7 @@
 
 from app.views.ask import answer, top, truth
 from app.views.change import about, error_list, form_owner, legend, parameter_form, target
-from app.views.numbers import accuracy, measured_over, r_card, r_values, ripples
+from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
 from app.views.quality import quality, quality_line
 from app.views.stack import chips, outcomes
 
@@ -14,13 +14,13 @@ __all__ = [
     "error_list",
     "form_owner",
     "legend",
-    "measured_over",
     "outcomes",
     "parameter_form",
     "quality",
     "quality_line",
     "r_card",
     "r_values",
+    "r_words",
     "ripples",
     "target",
     "top",

@@ -35,12 +35,16 @@ def _order_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResu
     return checkpoint.graph.orders[min(SUB_GRAPHS.index(sub_graph), checkpoint.graph.n_orders - 1)]
 
 
-def measured_over(result: EvaluationResult | None) -> str:
-    return words.measured_over(result) if result else "Every query of the unedited model, without context."
+def r_words(result: EvaluationResult | None) -> Node:
+    """R of the edited ring and what moved there, as sentences."""
+    if result is None:
+        return html.Span(words.r_in_words(0.0))
+    explained = f"moved: {words.MOVED} strain: {words.STRAIN}"
+    return html.Span(words.r_in_words(result.shattering.edit, result.movement.edit), **tip(explained))
 
 
-def accuracy(checkpoint: CheckpointInfo, result: EvaluationResult | None) -> Node:
-    """Task by order: before and after as a dumbbell, with the change."""
+def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None) -> Node:
+    """Task by order: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
     orders = checkpoint.graph.orders
     head = html.Tr([html.Th(""), *(html.Th(_order_head(order, result)) for order in orders)])
     rows = []
@@ -54,8 +58,9 @@ def accuracy(checkpoint: CheckpointInfo, result: EvaluationResult | None) -> Nod
             )
             if score is not None:
                 cells.append(_score_cell(score))
-            else:
-                cells.append(_base_cell(getattr(checkpoint.accuracy, task).get(order)))
+                continue
+            was = next((item for item in base.scores if (item.task, item.order) == (task, order)), None)
+            cells.append(_base_cell(was, getattr(checkpoint.accuracy, task).get(order)))
         rows.append(html.Tr(cells))
     return html.Table([html.Thead(head), html.Tbody(rows)])
 
@@ -65,20 +70,33 @@ def _order_head(order: str, result: EvaluationResult | None) -> str:
     return f"ring {order} · {part}" if part else f"ring {order}"
 
 
-def _base_cell(value: float | None) -> Node:
-    if value is None:
+def _base_cell(score: TaskScore | None, bare: float | None) -> Node:
+    """`bare`: over every query there is, without context."""
+    if score is None:
         return html.Td("–")
-    return html.Td(dumbbell(value, value, words.percent(value), ""), **{"data-after": f"{value:.6f}"})
+    value = score.accuracy.after
+    explained = f"{words.percent(value)} answered right, over {_over(score)}."
+    if bare is not None:
+        explained += f" Over all of them, without context: {words.percent(bare)}."
+    return html.Td(dumbbell(value, value, words.percent(value), ""), **tip(explained), **{"data-after": f"{value:.6f}"})
+
+
+def _over(score: TaskScore) -> str:
+    return f"{score.n_queries} of {score.n_available} queries, {words.plural(score.n_contexts, 'context')} each"
 
 
 def _score_cell(score: TaskScore) -> Node:
     accuracy, probability = score.accuracy, score.probability
-    over = f"{score.n_queries} of {score.n_available} queries, {words.plural(score.n_contexts, 'context')} each"
     explained = (
-        f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {over}. "
+        f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {_over(score)}. "
         f"Mean probability of the truth: {probability.before:.2f} → {probability.after:.2f}."
     )
-    body = dumbbell(accuracy.before, accuracy.after, words.percent(accuracy.after), words.points(accuracy.change))
+    body = dumbbell(
+        accuracy.before,
+        accuracy.after,
+        f"{words.fixed(accuracy.before, 1, 100)} → {words.percent(accuracy.after)}",
+        words.points(accuracy.change),
+    )
     numbers = {"data-before": f"{accuracy.before:.6f}", "data-after": f"{accuracy.after:.6f}"}
     return html.Td(body, **tip(explained), **numbers)
 

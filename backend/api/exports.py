@@ -17,7 +17,14 @@ from backend import __version__
 from backend.api import wire
 from backend.api.laboratory import Laboratory
 from backend.api.measures import get_evaluation, get_projection
-from backend.schemas import Array, EditRequest, EditResult, EvaluationRequest, EvaluationResult, ProjectionRequest
+from backend.schemas import (
+    Array,
+    EditRequest,
+    EditResult,
+    EvaluationRequest,
+    EvaluationResult,
+    ProjectionRequest,
+)
 from backend.share_schemas import Coordinates, Export, ExportRequest, Provenance
 
 PAPER = (
@@ -46,9 +53,10 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         laboratory,
         ProjectionRequest(edit=id, **request.model_dump(exclude={"edits", "link"})),
     )
-    asked = EvaluationRequest(checkpoint=checkpoint.id, edit=id or "")
+    asked = EvaluationRequest(checkpoint=checkpoint.id)
+    unedited = await get_evaluation(laboratory, asked)
     if id is not None:
-        evaluation = await get_evaluation(laboratory, asked)
+        evaluation = await get_evaluation(laboratory, asked.model_copy(update={"edit": id}))
     provenance = Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         link=request.link,
@@ -63,9 +71,9 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         n_neighbors_asked=request.n_neighbors,
         n_neighbors=picture.diagnostics["before"].n_neighbors,
         align=picture.align,
-        contexts=asked.contexts if evaluation else None,
-        queries=asked.queries if evaluation else "all",
-        seed=asked.seed if evaluation else None,
+        contexts=asked.contexts,
+        queries=asked.queries,
+        seed=asked.seed,
         versions={
             "shatterscope": __version__,
             "python": platform.python_version(),
@@ -77,6 +85,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     return Export(
         provenance=provenance,
         accuracy=info.accuracy,
+        unedited=unedited.scores,
         edit=edit,
         evaluation=evaluation,
         diagnostics=picture.diagnostics,
@@ -106,13 +115,28 @@ def to_csv(export: Export) -> str:
 def _metrics(export: Export) -> Iterator[dict[str, Any]]:
     found = export.evaluation
     if found is None or export.edit is None:
-        for task, per_order in export.accuracy.model_dump().items():
-            for order, value in per_order.items():
-                same = {"before": value, "after": value, "change": 0.0}
-                yield {"record": "metric", "name": f"accuracy {task}", "order": order, **same}
+        yield from _unedited(export)
         return
     yield from _made(export.edit)
     yield from _measured(found)
+
+
+def _unedited(export: Export) -> Iterator[dict[str, Any]]:
+    """Over every bare question, and (`sampled`) over those that an edited model is asked."""
+    available: dict[tuple[str, str], int] = {}
+    for score in export.unedited:
+        tasks = [score.task, "compositional"] if score.task.startswith("composition") else [score.task]
+        for task in tasks:
+            available[task, score.order] = available.get((task, score.order), 0) + score.n_available
+    for task, per_order in export.accuracy.model_dump().items():
+        for order, value in per_order.items():
+            n = available.get((task, order))
+            same = {"before": value, "after": value, "change": 0.0, "n": n}
+            yield {"record": "metric", "name": f"accuracy {task}", "order": order, **same}
+    for score in export.unedited:
+        for name, value in (("accuracy", score.accuracy), ("probability", score.probability)):
+            same = {**value.model_dump(), "n": score.n_queries}
+            yield {"record": "metric", "name": f"sampled {name} {score.task}", "order": score.order, **same}
 
 
 def _made(edit: EditResult) -> Iterator[dict[str, Any]]:

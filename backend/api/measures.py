@@ -102,8 +102,10 @@ async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, byt
 
 async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> EvaluationResult:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
-    edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
+    edited = await _edited(laboratory, checkpoint, request.edit)
     baseline = await _baseline(laboratory, checkpoint, request)
+    if edited is None:
+        return wire.unedited_result(checkpoint, baseline)
 
     # Two computations, so that two workers share them.
     start = time.perf_counter()
@@ -135,5 +137,5 @@ async def warm_up(laboratory: Laboratory) -> None:
     checkpoint = laboratory.checkpoint(laboratory.default_id)
     relation = checkpoint.graph.relations[0].name
     await get_projection(laboratory, ProjectionRequest(checkpoint=checkpoint.id, relation=relation))
-    asked = EvaluationRequest(checkpoint=checkpoint.id, edit="")
+    asked = EvaluationRequest(checkpoint=checkpoint.id)
     await _baseline(laboratory, checkpoint, asked)

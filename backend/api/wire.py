@@ -21,7 +21,7 @@ from backend.editors.codebook import codebooks
 from backend.edits import EditedModel, steps_of
 from backend.edits import EditSpec as CompleteSpec
 from backend.evaluation import Wanted
-from backend.experiment import Experiment, Geometry
+from backend.experiment import Baseline, Experiment, Geometry
 from backend.geometry import Projection
 from backend.graph import Relation
 from backend.model import site_names
@@ -282,6 +282,47 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             portability=_wanted(found.recall.quality.portability),
         ),
         seconds=seconds,
+    )
+
+
+def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult:
+    """Of the unedited model, over the questions that every edit of it is asked."""
+    names = checkpoint.graph.relation_names
+    still = Movement(moved=0.0, strain=0.0)
+    return EvaluationResult(
+        checkpoint=checkpoint.id,
+        edit=None,
+        scores=[
+            TaskScore(
+                task=cell.task,
+                order=checkpoint.graph.order_names[cell.order],
+                sub_graph=None,
+                accuracy=_change(score.accuracy, score.accuracy),
+                probability=_change(score.probability, score.probability),
+                n_queries=len(cell),
+                n_available=cell.n_available,
+                n_contexts=len(found.queries.contexts),
+            )
+            for cell, score in zip(found.queries.cells, found.scores, strict=True)
+            if len(cell)
+        ],
+        shattering=Shattering(
+            per_relation=dict.fromkeys(names, 0.0),
+            edit=0.0,
+            retain=None,
+            test=None,
+            n_entities=checkpoint.graph.n_entities,
+        ),
+        movement=Movements(
+            per_relation=dict.fromkeys(names, still),
+            edit=still,
+            retain=None,
+            test=None,
+            n_entities=checkpoint.graph.n_entities,
+        ),
+        damage=[],
+        ripples=[],
+        seconds=0.0,
     )
 
 

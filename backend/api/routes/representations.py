@@ -54,5 +54,7 @@ async def get_served_projection(
 
 @router.post("/evaluations")
 async def evaluate(laboratory: LaboratoryDep, request: EvaluationRequest) -> EvaluationResult:
-    """Accuracy and probability by task and order, R(D*) by relation and sub-graph, damage by distance, ripple facts."""
+    """Accuracy and probability by task and order, R(D*) by relation and sub-graph, damage by distance, ripple facts.
+
+    Without an edit: the unedited model, over the very questions that an edited one is asked with the same numbers."""
     return await measures.get_evaluation(laboratory, request)
