@@ -98,7 +98,7 @@ class Client:
         return await self._with_edit("POST", "/projections", ProjectionResult, checkpoint, edits, json=body)
 
     async def evaluation(self, checkpoint: str, edits: Edits) -> EvaluationResult:
-        body = {"checkpoint": checkpoint}
+        body: dict[str, Any] = {"checkpoint": checkpoint, "edit": None}
         return await self._with_edit("POST", "/evaluations", EvaluationResult, checkpoint, edits, json=body)
 
     async def ring(self, checkpoint: str, order: str) -> list[int]:

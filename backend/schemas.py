@@ -288,7 +288,7 @@ class ProjectionResult(Wire):
 class EvaluationRequest(Wire):
     checkpoint: str
     edit: str | None = Field(
-        default=None, description="null: the unedited model, whose scores are those that every edit has as `before`"
+        description="null: the unedited model, whose scores are those that every edit has as `before`"
     )
     contexts: int = Field(default=5, ge=1, le=20, description="random contexts put before every query")
     queries: Annotated[int, Field(ge=1, le=1_000_000)] | Literal["all"] = Field(

@@ -166,7 +166,7 @@ def test_bad_input_names_the_field(client: TestClient, path: str, body: dict[str
 
 def test_the_unedited_model_is_asked_what_an_edited_one_is(client: TestClient) -> None:
     """What is shown before an edit is what the edit is measured against."""
-    how = {"checkpoint": SMALL, "queries": 20, "contexts": 2, "seed": 3}
+    how = {"checkpoint": SMALL, "edit": None, "queries": 20, "contexts": 2, "seed": 3}
     id = an_edit(client)
     before = client.post("evaluations", json=how).json()
     after = client.post("evaluations", json={**how, "edit": id}).json()
@@ -184,6 +184,6 @@ def test_what_moved_is_told_by_relation_and_part(client: TestClient, checkpoint:
         "movement"
     ]
     assert moved["per_relation"].keys() == set(checkpoint.graph.relation_names)
-    of_ring = [value["moved"] for name, value in moved["per_relation"].items() if name.startswith("II_")]
+    of_ring = [value["moved"] for name, value in moved["per_relation"].items() if name.startswith("I_")]
     assert moved["edit"]["moved"] == pytest.approx(sum(of_ring) / len(of_ring))
     assert 0 < moved["edit"]["strain"] < moved["edit"]["moved"] * 3

@@ -53,7 +53,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         laboratory,
         ProjectionRequest(edit=id, **request.model_dump(exclude={"edits", "link"})),
     )
-    asked = EvaluationRequest(checkpoint=checkpoint.id)
+    asked = EvaluationRequest(checkpoint=checkpoint.id, edit=None)
     unedited = await get_evaluation(laboratory, asked)
     if id is not None:
         evaluation = await get_evaluation(laboratory, asked.model_copy(update={"edit": id}))

@@ -137,5 +137,5 @@ async def warm_up(laboratory: Laboratory) -> None:
     checkpoint = laboratory.checkpoint(laboratory.default_id)
     relation = checkpoint.graph.relations[0].name
     await get_projection(laboratory, ProjectionRequest(checkpoint=checkpoint.id, relation=relation))
-    asked = EvaluationRequest(checkpoint=checkpoint.id)
+    asked = EvaluationRequest(checkpoint=checkpoint.id, edit=None)
     await _baseline(laboratory, checkpoint, asked)
