@@ -27,7 +27,8 @@ def check(body: Any, callbacks: Mapping[str, Mapping[str, Any]]) -> None:
     for part, wanted in (("inputs", callback["inputs"]), ("state", callback["state"])):
         _check_values(part, body.get(part, []), wanted)
     outputs = body.get("outputs", [])
-    if not _are_places(outputs if isinstance(outputs, list) else [outputs]):
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    if not all(_are_places(each if isinstance(each, list) else [each]) for each in outputs):
         raise _wrong("outputs", "name each by `id` and `property`")
     changed = body.get("changedPropIds", [])
     if not isinstance(changed, list) or not all(isinstance(each, str) for each in changed):
@@ -47,20 +48,34 @@ def unreadable(error: Exception) -> Exception:
 
 
 def _check_values(part: str, given: Any, wanted: list[Mapping[str, Any]]) -> None:
-    names = [(each["id"], each["property"]) for each in wanted]
-    if not isinstance(given, list) or not _are_places(given):
-        raise _wrong(part, "send a list of objects with `id`, `property` and `value`")
-    if [(each["id"], each["property"]) for each in given] != names:
+    names = ", ".join(f"{each['id']}.{each['property']}" for each in wanted)
+    if not isinstance(given, list) or len(given) != len(wanted) or not all(map(_fits, given, wanted)):
         raise _wrong(
-            part, f"this callback wants {', '.join(f'{id}.{name}' for id, name in names) or 'none'}, in this order"
+            part, f"this callback wants {names or 'none'}, in this order, each with `id`, `property` and `value`"
         )
+
+
+def _fits(given: Any, wanted: Mapping[str, Any]) -> bool:
+    """An id that is a pattern (JSON, as Dash writes it) stands for one element, or for a list of all that match."""
+    id, name = wanted["id"], wanted["property"]
+    pattern = id.startswith("{")
+    places = given if pattern and isinstance(given, list) else [given]
+    return _are_places(places) and all(
+        each["property"] == name and isinstance(each["id"], dict) == pattern and (pattern or each["id"] == id)
+        for each in places
+    )
 
 
 def _are_places(given: list[Any]) -> bool:
     return all(
-        isinstance(each, dict) and isinstance(each.get("id"), str) and isinstance(each.get("property"), str)
-        for each in given
+        isinstance(each, dict) and _is_id(each.get("id")) and isinstance(each.get("property"), str) for each in given
     )
+
+
+def _is_id(id: Any) -> bool:
+    if isinstance(id, dict):
+        return all(isinstance(value, str | int | float) for value in id.values())
+    return isinstance(id, str)
 
 
 def _wrong(field: str, message: str) -> HTTPException:

@@ -136,7 +136,7 @@ def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
     server.add_middleware(Static)
     lost.install(server)
     # Dash's one line of script within a page, which the content policy of the server has to know.
-    server.state.inline_scripts = sorted({digest for app in apps for digest in app.csp_hashes()})  # type: ignore[no-untyped-call]
+    server.state.inline_scripts = sorted({digest for app in apps for digest in app.csp_hashes()})
     return root
 
 

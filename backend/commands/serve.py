@@ -48,11 +48,14 @@ def serve(
     """Start the dashboard and the API."""
     import uvicorn
 
+    from backend.api import connections
+
     settings = load_settings(host=host, port=port, device=device)
     os.environ["SHATTERSCOPE_DEVICE"] = settings.device  # build_server reads the environment, in a child under --reload
     listener = _listen(settings.host, settings.port)
     address = settings.address
     options: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 2}
+    options |= connections.options(connections.raise_descriptors())
     if reload:
         listener.close()
         print(f"Shatterscope (reloading) on {address}", flush=True)
@@ -73,6 +76,7 @@ def serve(
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            connections.keep_the_log_short()
             print(f"Shatterscope is ready: {address}   (API: {address}/api/v1/docs, stop with Ctrl+C)", flush=True)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
