@@ -26,10 +26,11 @@ def stack_bar() -> Node:
             html.Div(
                 "model = base", id=ids.EDIT_STACK, className="edit-stack", role="list", **{"aria-label": "edit stack"}
             ),
+            html.Button(id="stack-more", className="quiet", hidden=True),
             html.Div(
                 [
                     labelled(
-                        "strength",
+                        "last edit’s strength",
                         Range(
                             id=ids.STRENGTH,
                             min=0,
@@ -40,7 +41,7 @@ def stack_bar() -> Node:
                             disabled=True,
                         ),
                         html.Output("1.00", id="strength-value", className="strength-value"),
-                        hint="Scales the last edit's weight change: every step is a real model, W + strength × dW.",
+                        hint="Of the last edit alone: it scales that edit's weight change. Every step is a real model, W + strength × dW.",
                         className="strength",
                     ),
                     html.Button("Undo", id=ids.UNDO, disabled=True, title="Undo (Ctrl+Z)"),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from dash import html
 
-from app import words
+from app import theme, words
 from app.batches import Stack, joined
 from app.batches import obstacle as obstacle_to
 from app.layout.parts import Node, table, tip
@@ -25,15 +25,18 @@ def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (
             if done
             else f"{edit.subject} {edit.relation} {words.target(edit)}"
         )
-        note = words.outcome(done, d_mlp) if done else "not computed yet"
+        note = words.outcome(done, d_mlp) if done else "Not computed yet."
         detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
-        strength = f" × {edit.strength:.2f}" if edit.strength != 1 else ""
+        method = theme.method_name(edit.method)
+        strength = f"× {edit.strength:.2f}" if edit.strength != 1 else ""
+        how = f"{method}{f', {edit.preset}' if edit.preset else ''}, at strength {edit.strength:.2f}. "
+        quiet = " · ".join(part for part in (detail, method, strength) if part)
         failed = " failed" if done and edit.strength and not done.success else ""
         shown.append(_between(edits, index, batching))
         shown.append(
             html.Span(
                 [
-                    html.Span([html.B(where), html.Span(f"{detail}{strength}", className="quiet")], **tip(note)),
+                    html.Span([html.B(where), html.Span(quiet, className="quiet")], **tip(how + note)),
                     html.Button(
                         "×",
                         id={"type": "remove", "index": f"{index}~{edit}"},
