@@ -23,6 +23,17 @@
     if (button && actions[button.id]) actions[button.id](button);
   });
 
+  // On a narrow screen the button lies over the page, and what it does further down: the changed scene and the numbers come into view.
+  const showResult = () => {
+    const scene = document.querySelector(".scene.after");
+    if (scene && window.matchMedia("(max-width: 900px)").matches) scene.scrollIntoView({ block: "start", behavior: "smooth" });
+  };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest || !event.target.closest("#apply") || root.dataset.lecture !== undefined) return;
+    showResult();
+    document.addEventListener("shatterscope:idle", showResult, { once: true }); // what is above it may have grown
+  });
+
   const press = (id) => {
     const button = document.getElementById(id);
     if (button && !button.disabled && !button.hidden) button.click();
