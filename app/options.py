@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app import ids, theme, words
+from app import ids, pictures, theme, words
 from app.actions import Resolved
 from app.state import Parameters, Relation, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo, GraphInfo
@@ -161,5 +161,5 @@ def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
     return (
         f"{graph.n_entities} entities on {graph.n_orders} rings, {len(graph.relations)} relations; {model.n_layers} layers, "
         f"{model.n_params:,} parameters; {training.steps:,} training steps; direct recall at least {words.percent(worst)}; "
-        f"{checkpoint.rings.closed} of {len(graph.relations)} relations draw a closed ring."
+        f"its {len(graph.relations)} pictures: {pictures.counted((checkpoint.rings.shape or {}).values()) or 'not judged'}."
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from app.state import Edit, Relation
-from backend.schemas import Diagnostics, EditOutcome, EvaluationResult, Movement, TaskScore
+from backend.schemas import EditOutcome, EvaluationResult, Movement, TaskScore
 
 TASKS = {
     "direct": ("direct recall", "Facts the model was told in training."),
@@ -40,9 +40,6 @@ QUALITY = {
     "locality": "Unrelated facts: the share answered as the unedited model answered them, right or wrong. Before the edit that is all of them.",
     "portability": "Facts that follow from the new ones (under Ripples): the share answered as if the new facts held.",
 }
-
-# A curve that goes round once is only called a ring while its picture keeps nine tenths of the distances.
-TANGLED = 0.1
 
 
 def fixed(value: float, places: int, scale: int = 1) -> str:
@@ -92,26 +89,6 @@ def target(edit: Edit) -> str:
     if edit.target.distance is not None:
         return f"d = {edit.target.distance}".replace("-", "−")
     return f"→ {edit.target.object}"
-
-
-def picture(item: Diagnostics, method: str) -> str:
-    """What a projection's diagnostics say, in one or two sentences."""
-    if item.winding in (1, -1):
-        tangled = item.residual_variance > TANGLED
-        shape = "It goes round once, but tangled." if tangled else "A closed ring: it goes round once."
-    elif item.winding == 0:
-        shape = "No ring: the curve does not go round its centre."
-    else:
-        shape = f"The curve winds {abs(item.winding)} times round its centre."
-    kept = f"{percent(item.ring_neighbor_share)} of nearest neighbours are ring neighbours."
-    parts = [shape, kept]
-    if item.graph_components is not None and item.graph_components > 1:
-        parts.insert(1, f"Its neighbour graph has fallen into {item.graph_components} pieces.")
-    tail = f"k = {item.n_neighbors}, " if item.n_neighbors is not None else ""
-    parts.append(
-        f"{'Isomap' if method == 'isomap' else method.upper()}, {tail}{percent(item.residual_variance)} of the distances lost."
-    )
-    return " ".join(parts)
 
 
 def magnified(factor: float) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from backend.data import Vocabulary
-from backend.geometry import fit
+from backend.geometry import Verdict, fit, gap_by_chance
 from backend.graph import Holdout, KnowledgeGraph
 from backend.model import Transformer
 
@@ -23,16 +23,17 @@ TASKS = ("direct", "logical", "compositional", "composition_stated", "compositio
 
 @dataclass(frozen=True)
 class Rings:
-    """Per relation name: share of the two nearest neighbours within 2 ring steps; winding number of the 2D Isomap; its k."""
+    """Per relation name: share of the two nearest neighbours within 2 ring steps; winding number of the 2D Isomap, its k, and what it shows."""
 
     neighbor_share: dict[str, float]
     winding: dict[str, int]
     n_neighbors: dict[str, int]
+    shape: dict[str, Verdict]
 
     @property
     def closed(self) -> int:
-        """Relations whose Isomap goes round exactly once."""
-        return sum(abs(turns) == 1 for turns in self.winding.values())
+        """Relations whose Isomap shows a ring."""
+        return sum(verdict == "ring" for verdict in self.shape.values())
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,16 @@ def assess(model: Transformer, graph: KnowledgeGraph, holdout: Holdout, n_subjec
 
 def measure_rings(representations: NDArray[np.float32], graph: KnowledgeGraph) -> Rings:
     """Ring-ness of (n_relations, n_entities, d_model) representations, each relation against the ring of its own order."""
-    share, winding, neighbors = {}, {}, {}
+    share, winding, neighbors, shapes = {}, {}, {}, {}
+    chance = gap_by_chance(graph.n_entities, 2)
     for relation, points in zip(graph.relations, representations, strict=True):
-        diagnostics = fit(points, graph.positions[relation.order], method="isomap", dimensions=2).diagnostics
+        positions = graph.positions[relation.order]
+        diagnostics = fit(points, positions, method="isomap", dimensions=2, chance=chance).diagnostics
         share[relation.name] = diagnostics.ring_neighbor_share
-        winding[relation.name] = diagnostics.winding
+        winding[relation.name] = diagnostics.shape.winding
         neighbors[relation.name] = diagnostics.n_neighbors or 0
-    return Rings(share, winding, neighbors)
+        shapes[relation.name] = diagnostics.shape.verdict
+    return Rings(share, winding, neighbors, shapes)
 
 
 def _mean(values: NDArray[np.bool_]) -> float:

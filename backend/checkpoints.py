@@ -25,9 +25,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from backend.activations import all_activations
 from backend.assessment import TASKS
 from backend.data import TextSampler, Vocabulary
 from backend.files import UnreadableFile, name_of, read_file, read_json
+from backend.geometry import Verdict
 from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
 from backend.training import TrainConfig
@@ -73,7 +75,8 @@ class RingReport(BaseModel):
     neighbor_share: dict[str, Share]
     winding: dict[str, int]
     n_neighbors: dict[str, int]
-    closed: int
+    shape: dict[str, Verdict] | None = None  # of checkpoints trained before pictures were judged; see `judge`
+    closed: int  # of these, rings
 
 
 class Metadata(BaseModel):
@@ -172,10 +175,27 @@ def save_checkpoint(
         rings=RingReport(**asdict(rings), closed=rings.closed),
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
     )
+    _write_metadata(folder, metadata)
+    return metadata
+
+
+def judge(folder: Path) -> Metadata:
+    """Measure a checkpoint's rings anew and write them into its `checkpoint.json`. Raises `CheckpointError` or `OSError`."""
+    from backend.assessment import measure_rings
+
+    checkpoint = load_checkpoint(folder)
+    graph = checkpoint.graph
+    rings = measure_rings(all_activations(checkpoint.model, graph.n_entities).numpy(), graph)
+    report = RingReport(**asdict(rings), closed=rings.closed)
+    metadata = checkpoint.metadata.model_copy(update={"rings": report})
+    _write_metadata(folder, metadata)
+    return metadata
+
+
+def _write_metadata(folder: Path, metadata: Metadata) -> None:
     temporary = folder / f"{METADATA}.part"
     temporary.write_text(metadata.model_dump_json(indent=2) + "\n")
     os.replace(temporary, folder / METADATA)
-    return metadata
 
 
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:

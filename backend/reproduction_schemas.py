@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from backend.schemas import Array, SubGraph, Wire
+from backend.schemas import Array, SubGraph, Verdict, Wire
 from backend.sweep_schemas import SweepRequest, Versions
 
 PaperTask = Literal["direct", "logical", "compositional"]
@@ -228,6 +228,8 @@ class RingPicture(Wire):
     after: Array
     winding_before: int
     winding_after: int
+    shape_before: Verdict
+    shape_after: Verdict
     shattering: float
 
 

@@ -15,6 +15,7 @@ MAX_STRENGTH = 4.0
 
 Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
 SubGraph = Literal["edit", "retain", "test"]
+Verdict = Literal["ring", "line", "knot", "pieces", "point", "none"]
 
 
 class Wire(BaseModel):
@@ -83,7 +84,12 @@ class RingInfo(Wire):
     )
     winding: dict[str, int] = Field(description="per relation: winding number of the 2D Isomap against ring position")
     n_neighbors: dict[str, int] = Field(description="per relation: the automatic n_neighbors")
-    closed: int = Field(description="number of relations whose Isomap is a closed ring (winding number 1)")
+    shape: dict[str, Verdict] | None = Field(
+        description="per relation: what its 2D Isomap shows; null where it was not judged: `shatterscope checkpoints --judge`"
+    )
+    closed: int | None = Field(
+        description="number of relations whose Isomap shows a ring; null where it was not judged: `shatterscope checkpoints --judge`"
+    )
 
 
 class CheckpointInfo(Wire):
@@ -252,8 +258,32 @@ class ProjectionRequest(ActivationRequest):
     align: Literal["none", "procrustes", "shared"] = "procrustes"
 
 
+class Shape(Wire):
+    """What a picture shows, and what that rests on. Only a picture that passes every test is a ring."""
+
+    verdict: Verdict = Field(
+        description="ring: one closed, clean loop; line: straight or bent, also a ring pressed flat; knot: crosses or lies on itself; pieces: has "
+        "come apart; point: all representations are alike; none: no clear shape"
+    )
+    pieces: int = Field(description="of the neighbour graph, or of the picture where that has more")
+    winding: int = Field(
+        description="turns round the centre; by itself no sign of a ring, shuffled points often turn once"
+    )
+    roundness: float = Field(description="the second principal axis as a share of the first")
+    overlap: float = Field(description="share of points that lie on a part of the ring more than an eighth away")
+    crossings: int = Field(description="with such parts, in the plane of the principal axes")
+    step: float = Field(
+        description="mean distance of ring neighbours as a share of that of any two points; 1 by chance"
+    )
+    loop: float = Field(
+        description="life of the longest-lived H1 loop of 64 landmarks, as a share of the picture; 0.8 for a circle"
+    )
+    gap: float = Field(description="(l1 - l2) / l1 of the two longest-lived H1 loops; 1 for a single one")
+    gap_by_chance: float = Field(description="the largest gap of 19 shapeless clouds of as many points")
+
+
 class Diagnostics(Wire):
-    """Of one projection. A neighbour graph that falls apart is a finding, returned as data."""
+    """Of one picture. A neighbour graph that falls apart is a finding, returned as data."""
 
     residual_variance: float = Field(description="1 - r^2 between the distances to be kept and those of the picture")
     graph_components: int | None = Field(description="components of the neighbour graph before stitching; null for PCA")
@@ -261,9 +291,8 @@ class Diagnostics(Wire):
     ring_neighbor_share: float = Field(
         description="share of each point's two nearest neighbours within 2 ring steps, in the full space"
     )
-    winding: int = Field(
-        description="turns round the centre while going once round the ring, in the first two coordinates"
-    )
+    winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
+    shape: Shape
 
 
 class ProjectionResult(Wire):

@@ -268,7 +268,7 @@ def rings() -> Rings:
     pictures = [
         RingPicture(
             relation=name, sub_graph="edit", n_neighbors=4, before=array(circle(16)), after=array(3 * circle(16, 2)), winding_before=1,
-            winding_after=2, shattering=0.1,
+            winding_after=2, shape_before="ring", shape_after="knot", shattering=0.1,
         )
         for name in relations
     ]  # fmt: skip
@@ -308,7 +308,7 @@ def test_rings_may_come_a_few_at_a_time() -> None:
 
 def test_how_many_rings_are_rings_is_counted() -> None:
     said = text(sentences.rings_words(rings(), []))
-    assert "24 of 24 pictures go round exactly once before the edit, 0 after it" in said
+    assert "Before the edit: 24 rings. After it: 24 knots." in said
     assert "edit 0.100" in said
 
 

@@ -59,6 +59,8 @@ def test_a_ring_is_a_ring_and_a_shattered_one_is_not(method: str, align: Align) 
     picture = project(ring(noise=1e-3), shattered(), POSITIONS, method=method, align=align)
     before, after = picture.diagnostics_before, picture.diagnostics_after
     assert abs(before.winding) == 1
+    assert before.shape.verdict == "ring"
+    assert after.shape.verdict == ("pieces" if method == "isomap" else "none")
     assert before.ring_neighbor_share > 0.95
     assert after.ring_neighbor_share < 0.8
     assert before.residual_variance < 0.05

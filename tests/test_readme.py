@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -73,3 +74,19 @@ def test_links_to_local_files_exist() -> None:
 def test_make_targets_exist() -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", readme(), flags=re.MULTILINE)) <= set(targets)
+
+
+@pytest.mark.parametrize("id", ["rings-2048-smooth", "rings-2048", "rings-small"])
+def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
+    file = json.loads((ROOT / "models_cache" / id / "checkpoint.json").read_text(encoding="utf-8"))
+    row = next(line for line in readme().splitlines() if line.startswith(f"| `{id}` |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    accuracy, rings = file["accuracy"], file["rings"]
+
+    def each(task: str) -> str:
+        return " / ".join(f"{value:.2f}".removeprefix("0") for value in accuracy[task].values())
+
+    assert cells[2:6] == [each(task) for task in ("direct", "logical", "composition_stated", "composition_held_out")]
+    assert rings["closed"] == list(rings["shape"].values()).count("ring")
+    assert cells[6] == f"{rings['closed']} of {len(rings['shape'])}"
+    assert cells[7] == f"{min(rings['neighbor_share'].values()):.2f}".removeprefix("0")

@@ -201,12 +201,14 @@ def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) 
         assert picture.shattering == pytest.approx(evaluation["shattering"]["per_relation"][picture.relation], rel=1e-4)
         assert picture.n_neighbors == checkpoint.metadata.rings.n_neighbors[picture.relation]
         assert picture.winding_before == checkpoint.metadata.rings.winding[picture.relation]
+        assert picture.shape_before == checkpoint.metadata.rings.shape[picture.relation]
 
     projection = client.post(
         "projections", json={"checkpoint": SMALL, "edit": id, "relation": "II_C2", "dimensions": 2}
     ).json()
     picture = found.pictures[checkpoint.graph.relation_names.index("II_C2")]
     assert picture.winding_after == projection["diagnostics"]["after"]["winding"]
+    assert picture.shape_after == projection["diagnostics"]["after"]["shape"]["verdict"]
     two = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 64, "relations": ["III_A1", "II_C2"]})
     assert [item.relation for item in Rings.model_validate(two.json()).pictures] == ["III_A1", "II_C2"]
     assert two.json()["pictures"][1] == picture.model_dump(mode="json")

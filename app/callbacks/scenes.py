@@ -12,7 +12,7 @@ import numpy as np
 from dash import Dash, Input, Output, Patch, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options, words
+from app import ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
 from app.figures import Mark, Scene, frames, scene_figure, scene_update
@@ -32,6 +32,7 @@ def register(app: Dash, client: Client) -> None:
         Output(ids.CAPTION_AFTER, "children"),
         Output(ids.WORDS_BEFORE, "children"),
         Output(ids.WORDS_AFTER, "children"),
+        Output(ids.INVITATION, "children"),
         Output(ids.SCENES, "data-mode"),
         Output(ids.SCENES, "data-edits"),
         Output(ids.SCENES, "data-scales"),
@@ -58,6 +59,7 @@ def register(app: Dash, client: Client) -> None:
                 dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
             )  # fmt: skip
             asked = stored.relation_of(ask)
+            invited = no_update if edits else await _invited(client, result, ask["subject"])
             ring = (
                 result.order_position
                 if asked.order == relation.order
@@ -85,16 +87,20 @@ def register(app: Dash, client: Client) -> None:
                 _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}"),
                 _quiet(words.magnified(factor), "quiet scale"),
             ],
-            words.picture(result.diagnostics["before"], result.method),
-            words.picture(result.diagnostics["after"], result.method)
-            if edits
-            else "The same picture, until you apply an edit.",
+            views.caption(result, "before"),
+            views.caption(result, "after") if edits else "The same picture, until you apply an edit.",
+            invited,
             view.mode,
             str(len(edits)),
             "1" if view.scale == "same" or factor != 1 else "",
             {"kind": kind, "clouds": clouds},
             "",
         )
+
+
+async def _invited(client: Client, result: ProjectionResult, subject: int) -> list[Any]:
+    checkpoints = await client.checkpoints()
+    return views.invitation(result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints)
 
 
 def scenes_of(

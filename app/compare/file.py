@@ -9,7 +9,7 @@ from typing import Any
 
 from dash import html
 
-from app import options, words
+from app import options, pictures, words
 from app.callbacks.scenes import scenes_of
 from app.compare import rows
 from app.compare.job import verdict
@@ -53,7 +53,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
     before = _scenes(shown, shown.unedited)[0]
     figures = {"scene-before": scene_figure(before)}
     place = f"{shown.unedited.relation} · {options.site_name(shown.unedited.site)}"
-    told = words.picture(shown.unedited.diagnostics["before"], shown.unedited.method)
+    told = pictures.caption(shown.unedited, "before")
     scenes = [scene("scene-before", "Before", f"the unedited model · {place}", told, "before")]
     for place_, ((contender, made), row) in enumerate(zip(shown.variants, table, strict=True)):
         ident = f"scene-{place_}"
@@ -62,7 +62,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             after = replace(after, frame=frame_beside(before.frame, after.points, shown.view.see.scale))
             figures[ident] = scene_figure(after)
             scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
-            told = words.picture(made.projection.diagnostics["after"], made.projection.method)
+            told = pictures.caption(made.projection, "after")
             feet = html.Div(verdict(row, len(contender.edits) == 1), className="tile-r")
             scenes.append(
                 scene(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from dash import html
 
-from app import words
+from app import pictures, words
 from app.batches import Stack
 from app.client import ApiError, Client
 from app.compare import rows
@@ -45,9 +45,14 @@ async def picture(client: Client, view: Json, scale: str = "own") -> tuple[Json,
     drawn = -(-n // drawn_every(n))
     over = f"{drawn} of {n} entities" if drawn < n else f"all {n} entities"
     scaled = words.magnified(before.half / own.half)
-    explained = f"{words.picture(item, result.method)} {scaled.capitalize()}{'.' if scaled else ''}".strip()
-    said = " · ".join(filter(None, (over, f"k = {item.n_neighbors}", scaled.partition(" (")[0])))
-    return small_figure(scene), words_of(said, explained)
+    side: pictures.Side = "after" if result.edit else "before"
+    told = [
+        pictures.caption(result, side),
+        pictures.MEANS[item.shape.verdict],
+        f"{scaled.capitalize()}." if scaled else "",
+    ]
+    said = (pictures.named(item.shape), over, f"k = {item.n_neighbors}", scaled.partition(" (")[0])
+    return small_figure(scene), words_of(" · ".join(filter(None, said)), " ".join(filter(None, told)))
 
 
 async def numbers(client: Client, job: Json) -> tuple[Json, Node]:

@@ -13,6 +13,7 @@ import numpy as np
 from app import theme
 from app.figures.arrays import FloatArray, decode, encode
 from app.figures.plain import Figure, layout, note
+from app.pictures import SHORT, A, times
 from backend.reproduction_schemas import RingPicture, Rings
 
 STEP = 1.16  # from one panel to the next
@@ -76,7 +77,7 @@ def panels(pictures: Sequence[RingPicture], relations: Sequence[str], edited: st
             dots.append(points)
             ranks += range(len(points))
             about += [(picture.relation, _words(picture, half))] * len(points)
-        text = f"R {picture.shattering:.3f}"
+        text = f"R {picture.shattering:.3f} · {SHORT[picture.shape_after]}"
         if picture.relation == edited:
             text = f'<span style="color:{theme.ACCENT}">{text}</span>'
         under = {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "top"}
@@ -115,9 +116,10 @@ def rings_figure(rings: Rings, edited: str, link: Callable[[str], str] | None) -
 
 
 def _words(picture: RingPicture, half: int) -> str:
-    turns = picture.winding_after if half else picture.winding_before
-    times = "once" if abs(turns) == 1 else "not at all" if turns == 0 else f"{abs(turns)} times"
-    return f"{'after' if half else 'before'}: goes round {times}, k = {picture.n_neighbors}"
+    shape, turns = (
+        (picture.shape_after, picture.winding_after) if half else (picture.shape_before, picture.winding_before)
+    )
+    return f"{'after' if half else 'before'}: {A[shape]}, goes round {times(turns)}, k = {picture.n_neighbors}"
 
 
 def _step(relation: str) -> int:

@@ -91,15 +91,8 @@ def turnable(name: str) -> dict[str, str]:
 
 
 def hint() -> Node:
-    """For newcomers, until the first edit."""
-    return html.P(
-        [
-            "A small transformer has learned where every entity stands on this ring. Press ",
-            html.B("Apply edit"),
-            " to teach it one false fact, then try a smaller distance.",
-        ],
-        className="hint",
-    )
+    """For newcomers, until the first edit; what it says depends on the picture (`views/invitation.py`)."""
+    return html.P(id=ids.INVITATION, className="hint")
 
 
 def legend() -> Node:

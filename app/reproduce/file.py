@@ -156,7 +156,8 @@ def _rings(shown: Reproduced, figures: _Figures) -> Node:
         for part in sentences.rings_words(shown.rings, shown.checkpoints)
     ]
     return _block(
-        "All rings, before and after one edit", figures.card("rings", title, over, figure, "rings wide", "".join(told))
+        "All relations, before and after one edit",
+        figures.card("rings", title, over, figure, "rings wide", "".join(told)),
     )
 
 

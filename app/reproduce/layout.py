@@ -186,7 +186,7 @@ def rings() -> Node:
     return html.Section(
         [
             heading(
-                "All 24 rings, before and after one edit",
+                "All relations, before and after one edit",
                 labelled("entity", Field(id=names.SUBJECT, type="number", min=0, step=1, value=0, label="subject of the edit")),
                 labelled("relation", Select(id=names.RELATION, options=[], label="relation of the edit")),
                 labelled(
@@ -196,9 +196,10 @@ def rings() -> Node:
                 labelled("method", Select(id=names.RINGS_METHOD, options=[], label="method of the edit")),
             ),
             problem(names.PROBLEM_RINGS),
+            html.P(id=names.RINGS_WORDS, className="lead"),
             figure_card(
                 names.RINGS, html.Span("Every relation’s representations", id=names.RINGS_TITLE), html.Span(id=names.RINGS_OVER),
-                figure=WAITING, className="rings wide", after=html.P(id=names.RINGS_WORDS, className="after-words"), id=ids.REPRODUCE_RINGS,
+                figure=WAITING, className="rings wide", id=ids.REPRODUCE_RINGS,
                 explained="Each picture is Isomap in two dimensions, coloured by the place on its own ring. Click one to open it in Explore.",
             ),
         ],

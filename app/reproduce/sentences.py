@@ -8,7 +8,7 @@ from statistics import fmean
 
 from dash import html
 
-from app import theme, words
+from app import ids, pictures, theme, words
 from app.layout.parts import Node, tip
 from app.reproduce.protocol import count
 from app.reproduce.state import View
@@ -160,25 +160,31 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
 
 
 def rings_words(rings: Rings, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
-    """How many pictures are rings, R by sub-graph; and where rings can be seen better."""
-    before = sum(abs(item.winding_before) == 1 for item in rings.pictures)
-    after = sum(abs(item.winding_after) == 1 for item in rings.pictures)
+    """What the pictures show, and R by sub-graph; before that, where this model has few rings, where there are more."""
+    before = pictures.counted(item.shape_before for item in rings.pictures)
+    after = pictures.counted(item.shape_after for item in rings.pictures)
     parts = list(dict.fromkeys(item.sub_graph for item in rings.pictures))
     means = ", ".join(
         f"{part} {r(fmean(item.shattering for item in rings.pictures if item.sub_graph == part))}" for part in parts
     )
-    total = len(rings.pictures)
-    said: list[Node] = [
-        f"{before} of {total} pictures go round exactly once before the edit, {after} after it. R, mean over the relations: {means}."
+    said = f"Before the edit: {before}. After it: {after}. R, mean over the relations: {means}."
+    return [*clearer_rings(rings.checkpoint, checkpoints), said]
+
+
+def clearer_rings(id: str, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
+    """Where most of a checkpoint's pictures are no rings, which has more; else nothing."""
+    here = next((item.rings for item in checkpoints if item.id == id), None)
+    best = pictures.clearest(checkpoints)
+    if best is None or here is None or here.closed is None or here.closed >= (best.rings.closed or 0):
+        return []
+    n = here.closed
+    count = "None" if n == 0 else f"Only {n}"
+    return [
+        f"{count} of this model’s {len(here.winding)} unedited pictures {'are rings' if n > 1 else 'is a ring'}. R counts all the same: it does not depend on the picture. To see "
+        "rings break, take ",
+        html.A(best.title, href=f"?{View(best.id).to_query()}#{ids.REPRODUCE_RINGS}"),
+        f", where {best.rings.closed} are. ",
     ]
-    best = max(checkpoints, key=lambda item: item.rings.closed, default=None)
-    if best is not None and before < total / 2 < best.rings.closed:
-        said += [
-            " This model’s codes wind too finely for Isomap to draw one ring. R does not depend on the picture; to see rings, use ",
-            html.A(best.title, href=f"?{View(best.id).to_query()}"),
-            ".",
-        ]
-    return said
 
 
 def tracing_over(tracing: Tracing) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import html
 
-from app import options, theme, views, words
+from app import options, pictures, theme, views, words
 from app.callbacks.scenes import marks_of, scenes_of
 from app.client import Client
 from app.figures import Scene, scene_figure
@@ -129,7 +129,7 @@ def _shattering(shown: Shown) -> Node:
 
 
 def _scenes(shown: Shown) -> Node:
-    diagnostics, projection = shown.projection.diagnostics, shown.projection
+    projection = shown.projection
     place = f"{projection.relation} · {options.site_name(projection.site)}"
     before, after = _pair(shown)
     scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
@@ -137,7 +137,7 @@ def _scenes(shown: Shown) -> Node:
 
     def one(name: str, of: str) -> Node:
         side = name.lower()
-        told = words.picture(diagnostics["before" if side == "before" else "after"], projection.method)
+        told = pictures.caption(projection, "before" if side == "before" else "after")
         return scene(f"scene-{side}", name, f"{of} · {place}", told, side)
 
     return html.Div(

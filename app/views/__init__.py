@@ -3,6 +3,7 @@
 from app.views.ask import answer, top, truth
 from app.views.change import about, error_list, form_owner, legend, parameter_form, target
 from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
+from app.views.picture import caption, invitation
 from app.views.quality import quality, quality_line
 from app.views.stack import chips, outcomes
 
@@ -10,9 +11,11 @@ __all__ = [
     "about",
     "accuracy",
     "answer",
+    "caption",
     "chips",
     "error_list",
     "form_owner",
+    "invitation",
     "legend",
     "outcomes",
     "parameter_form",

@@ -15,7 +15,7 @@ from backend.api.laboratory import Laboratory
 from backend.api.problems import invalid
 from backend.checkpoints import Checkpoint
 from backend.evaluation import sub_graphs
-from backend.geometry import fit, shattering
+from backend.geometry import Verdict, fit, shattering
 from backend.geometry.alignment import procrustes
 from backend.geometry.checks import Float32Array, IntArray
 from backend.geometry.projection import Neighbors
@@ -33,6 +33,8 @@ class Ring:
     embedding: Float32Array
     n_neighbors: int
     winding: int
+    shape: Verdict
+    chance: float  # of a shapeless cloud's gap, for the pictures after an edit
 
 
 async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
@@ -63,6 +65,8 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
             after=wire.array(now.embedding[shown]),
             winding_before=before.winding,
             winding_after=now.winding,
+            shape_before=before.shape,
+            shape_after=now.shape,
             shattering=R,
         )
 
@@ -88,15 +92,17 @@ def _after(checkpoint: Checkpoint, model: Transformer, relation: Relation, befor
     """Turned and shifted onto the picture before, with R. Raises `ValueError` for a model that puts out no finite numbers."""
     graph = checkpoint.graph
     was, now = (activations(each, graph.n_entities, relation).cpu() for each in (checkpoint.model, model))
-    drawn = _draw(now.numpy(), graph.positions[relation.order], before.n_neighbors)
+    drawn = _draw(now.numpy(), graph.positions[relation.order], before.n_neighbors, before.chance)
     turned = procrustes(drawn.embedding.astype(np.float64), before.embedding.astype(np.float64))
     return replace(drawn, embedding=turned.astype(np.float32)), float(shattering(was[None], now[None])[0])
 
 
-def _draw(points: Float32Array, positions: IntArray, n_neighbors: Neighbors) -> Ring:
-    found = fit(points, positions, dimensions=2, n_neighbors=n_neighbors)
+def _draw(points: Float32Array, positions: IntArray, n_neighbors: Neighbors, chance: float | None = None) -> Ring:
+    found = fit(points, positions, dimensions=2, n_neighbors=n_neighbors, chance=chance)
     assert found.map.n_neighbors is not None  # Isomap has some
-    return Ring(found.map.embedding.astype(np.float32), found.map.n_neighbors, found.diagnostics.winding)
+    shape = found.diagnostics.shape
+    embedding, k = found.map.embedding.astype(np.float32), found.map.n_neighbors
+    return Ring(embedding, k, shape.winding, shape.verdict, shape.gap_by_chance)
 
 
 def _spaced(ring: IntArray, n: int) -> IntArray:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor
 
+from backend import geometry
 from backend.activations import default_site
 from backend.checkpoints import Checkpoint
 from backend.editors import Editor
@@ -22,7 +23,6 @@ from backend.edits import EditedModel, steps_of
 from backend.edits import EditSpec as CompleteSpec
 from backend.evaluation import Wanted
 from backend.experiment import Baseline, Experiment, Geometry
-from backend.geometry import Projection
 from backend.graph import Relation
 from backend.model import site_names
 from backend.schemas import (
@@ -74,7 +74,7 @@ def values_of(array: Array) -> NDArray[np.float32]:
 
 def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
     graph, model, metadata = checkpoint.graph, checkpoint.model, checkpoint.metadata
-    training = metadata.training
+    training, rings = metadata.training, metadata.rings
     return CheckpointInfo(
         id=checkpoint.id,
         title=metadata.title,
@@ -99,7 +99,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         ),
         default=default,
         accuracy=AccuracyInfo(**metadata.accuracy),
-        rings=RingInfo(**metadata.rings.model_dump()),
+        rings=RingInfo(**{**rings.model_dump(), "closed": rings.closed if rings.shape else None}),
         sha256=checkpoint.sha256,
     )
 
@@ -201,7 +201,7 @@ def projection_result(
     site: str,
     id: str,
     request: ProjectionRequest,
-    picture: Projection,
+    picture: geometry.Projection,
     seconds: float,
 ) -> ProjectionResult:
     return ProjectionResult(
@@ -217,11 +217,15 @@ def projection_result(
         after=array(picture.after),
         order_position=checkpoint.graph.positions[relation.order].tolist(),
         diagnostics={
-            "before": Diagnostics(**asdict(picture.diagnostics_before)),
-            "after": Diagnostics(**asdict(picture.diagnostics_after)),
+            "before": _diagnostics(picture.diagnostics_before),
+            "after": _diagnostics(picture.diagnostics_after),
         },
         seconds=seconds,
     )
+
+
+def _diagnostics(found: geometry.Diagnostics) -> Diagnostics:
+    return Diagnostics(**asdict(found))
 
 
 def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:

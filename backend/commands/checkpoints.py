@@ -15,6 +15,7 @@ from backend.commands.printed import show_checkpoints, train_with_progress
 from backend.settings import load_settings
 
 if TYPE_CHECKING:
+    from backend.api.laboratory import Laboratory
     from backend.checkpoints import Checkpoint
     from backend.model import Transformer
 
@@ -66,11 +67,23 @@ def train(
 
 
 @commands.command(
-    epilog=examples("shatterscope checkpoints", "SHATTERSCOPE_MODELS_DIR=~/models shatterscope checkpoints")
+    epilog=examples(
+        "shatterscope checkpoints",
+        "shatterscope checkpoints --judge",
+        "SHATTERSCOPE_MODELS_DIR=~/models shatterscope checkpoints",
+    )
 )
-def checkpoints(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
+def checkpoints(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    judge: Annotated[
+        bool, typer.Option("--judge", help="First look at every relation's picture anew, and keep the verdicts.")
+    ] = False,
+) -> None:
     """List the trained checkpoints."""
     laboratory = laboratory_of("cpu")
+    if judge:
+        _judge(laboratory)
+        laboratory = laboratory_of("cpu")
     found, problems = laboratory.checkpoints(), laboratory.registry.problems
     if as_json:
         print(json.dumps([info.model_dump(mode="json") for info in found], indent=2))
@@ -82,6 +95,17 @@ def checkpoints(as_json: Annotated[bool, typer.Option("--json", help="Print as J
         fail(
             f"no checkpoints in {laboratory.settings.models_dir}; train one: shatterscope train rings-small --name my-rings"
         )
+
+
+def _judge(laboratory: Laboratory) -> None:
+    from backend import checkpoints
+
+    for id in laboratory.registry.ids():
+        folder = laboratory.settings.models_dir / id
+        try:
+            checkpoints.judge(folder)
+        except OSError as error:
+            fail(f"cannot write {folder / checkpoints.METADATA}: {error.strerror}")
 
 
 @commands.command(

@@ -25,9 +25,7 @@ def wide_console(width: int) -> Console:
 
 
 def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
-    table = Table(
-        "id", "shape", "direct", "logical", "compositional", "closed rings", "sha256", box=None, pad_edge=False
-    )
+    table = Table("id", "shape", "direct", "logical", "compositional", "rings", "sha256", box=None, pad_edge=False)
     for info in found:
         graph, accuracy = info.graph, info.accuracy
         table.add_row(
@@ -36,7 +34,7 @@ def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
             _by_order(accuracy.direct),
             _by_order(accuracy.logical),
             _by_order(accuracy.compositional),
-            f"{info.rings.closed}/{len(graph.relations)}",
+            f"{'?' if info.rings.closed is None else info.rings.closed} of {len(graph.relations)}",
             info.sha256[:12],
         )
     wide_console(160).print(table)
@@ -104,7 +102,7 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
                     for name in ("direct", "logical", "compositional")
                 )
                 rings = progress.assessment.rings
-                console.print(f"step {record.step}: {accuracy}   closed rings {rings.closed}/{len(rings.winding)}")
+                console.print(f"step {record.step}: {accuracy}   rings {rings.closed} of {len(rings.shape)}")
             if progress.folder is not None:
                 console.print(f"[bold]written to {progress.folder}[/bold]")
 

@@ -3,9 +3,11 @@
 Start at `projection.py` (pictures before and after an edit), `shattering.py` (the paper's R) and `movement.py` (what moved, and how unevenly).
 """
 
+from backend.geometry.loops import gap_by_chance
 from backend.geometry.movement import movement
 from backend.geometry.projection import METHODS, Diagnostics, Fit, Projection, compare, fit, project
 from backend.geometry.ring import ring_neighbor_share, winding_number
+from backend.geometry.shape import Shape, Verdict, shape
 from backend.geometry.shattering import shattering
 
 __all__ = [
@@ -13,11 +15,15 @@ __all__ = [
     "Diagnostics",
     "Fit",
     "Projection",
+    "Shape",
+    "Verdict",
     "compare",
     "fit",
+    "gap_by_chance",
     "movement",
     "project",
     "ring_neighbor_share",
+    "shape",
     "shattering",
     "winding_number",
 ]

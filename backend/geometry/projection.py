@@ -21,7 +21,8 @@ from backend.geometry.checks import Float32Array, FloatArray, IntArray, as_point
 from backend.geometry.isomap import fit_isomap
 from backend.geometry.pca import fit_pca
 from backend.geometry.residual import KeptDistances
-from backend.geometry.ring import ring_neighbor_share, winding_number
+from backend.geometry.ring import ring_neighbor_share
+from backend.geometry.shape import Shape, shape
 
 Align = Literal["none", "procrustes", "shared"]
 Neighbors = int | Literal["auto"]
@@ -51,7 +52,7 @@ METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """How far to trust a picture; the fields of the wire model of the same name.
+    """What a picture shows, and how far to trust it; the fields of the wire model of the same name.
 
     Attributes:
         residual_variance: 1 - r^2 between the distances to be kept and those of the picture shown, over a fixed sample
@@ -59,7 +60,8 @@ class Diagnostics:
         graph_components: components of the points' own neighbour graph before stitching; None for PCA.
         n_neighbors: None for PCA.
         ring_neighbor_share: of each point's two nearest neighbours in the full space, within 2 ring steps.
-        winding: turns of the points' own map, however it is then aligned, in its first two coordinates.
+        winding: turns of the picture shown; the same as in its shape.
+        shape: of the picture shown; in pieces where the points' own neighbour graph is.
     """
 
     residual_variance: float
@@ -67,6 +69,7 @@ class Diagnostics:
     n_neighbors: int | None
     ring_neighbor_share: float
     winding: int
+    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def fit(
     method: str = "isomap",
     dimensions: int = 3,
     n_neighbors: Neighbors = "auto",
+    chance: float | None = None,
 ) -> Fit:
     """Map points to 2 or 3 dimensions.
 
@@ -118,6 +122,7 @@ def fit(
         method: one of `METHODS`.
         dimensions: 2 or 3.
         n_neighbors: an integer from 1 (cut to n - 1), or `auto`, the smallest whose graph is connected. PCA has none.
+        chance: `gap_by_chance` of so many points and dimensions, where it is known already.
 
     Raises:
         ValueError: any of these not as said, or NaN or infinities among the points.
@@ -129,12 +134,14 @@ def fit(
     array = as_points(points)
     ring = as_positions(positions, len(array))
     fitted = METHODS[method](array, dimensions, n_neighbors)
+    seen = shape(fitted.embedding, ring, pieces=fitted.n_components, chance=chance)
     diagnostics = Diagnostics(
         residual_variance=fitted.residual_variance,
         graph_components=fitted.n_components,
         n_neighbors=fitted.n_neighbors,
         ring_neighbor_share=ring_neighbor_share(array, ring),
-        winding=winding_number(fitted.embedding, ring),
+        winding=seen.winding,
+        shape=seen,
     )
     return Fit(array, ring, method, fitted, diagnostics)
 
@@ -166,13 +173,16 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
         method=before.method,
         dimensions=before.dimensions,
         n_neighbors=before.map.n_neighbors or "auto",
+        chance=before.diagnostics.shape.gap_by_chance,
     )
     shown, diagnostics = own.map.embedding, own.diagnostics
     if align == "procrustes":
         shown = procrustes(shown, before.map.embedding)
     elif align == "shared":
         shown = before.map.transform(array)
-        diagnostics = replace(diagnostics, residual_variance=own.map.kept.residual_variance(shown))
+        kept, chance = own.map.kept.residual_variance(shown), diagnostics.shape.gap_by_chance
+        seen = shape(shown, before.positions, pieces=own.map.n_components, chance=chance)
+        diagnostics = replace(diagnostics, residual_variance=kept, winding=seen.winding, shape=seen)
     return Projection(picture, shown.astype(np.float32), before.diagnostics, diagnostics)
 
 

@@ -57,13 +57,14 @@ def register(app: Dash, client: Client) -> None:
         going = more is not None and more["of"] == chosen and ctx.triggered_id == names.RINGS_MORE
         done: list[str] = more["done"] if going and more else []
         checkpoints = await client.checkpoints()
+        elsewhere = sentences.clearer_rings(opened, checkpoints)
         relations = next(item.graph.relations for item in checkpoints if item.id == opened)
         waiting = [name for name in _in_order(relations, edit) if name not in done]
         if not going:
             links = {name: explore_link(opened, edit, name) for name in relations}
             figure = empty_figure(relations, edit.relation, links.__getitem__)
             figure["layout"]["meta"] = {"links": links}
-            told = f"Drawing {len(relations)} rings, before and after the edit …"
+            told = [*elsewhere, f"Drawing {len(relations)} relations, before and after the edit …"]
             return figure, no_update, "computing …", told, "", {"of": chosen, "done": []}
         try:
             made = (await client.edit(opened, (edit,))).edits[0]
@@ -83,7 +84,8 @@ def register(app: Dash, client: Client) -> None:
             f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {POINTS} of each ring drawn; "
             f"colour is the place on its own ring. Click a picture to open it in Explore."
         )
-        said = sentences.rings_words(every, checkpoints) if every else f"{len(done)} of {len(relations)} drawn …"
+        drawn = f"{len(done)} of {len(relations)} drawn …"
+        said = sentences.rings_words(every, checkpoints) if every else [*elsewhere, drawn]
         return figure, title, over, said, "", {"of": chosen, "done": done} if waiting else no_update
 
     @app.callback(
