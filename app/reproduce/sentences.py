@@ -179,9 +179,9 @@ def clearer_rings(id: str, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
         return []
     n = here.closed
     count = "None" if n == 0 else f"Only {n}"
+    of_all = f"{count} of this model’s {len(here.winding)} unedited pictures {'are rings' if n > 1 else 'is a ring'}."
     return [
-        f"{count} of this model’s {len(here.winding)} unedited pictures {'are rings' if n > 1 else 'is a ring'}. R counts all the same: it does not depend on the picture. To see "
-        "rings break, take ",
+        f"{of_all} R counts all the same: it does not depend on the picture. To see rings break, take ",
         html.A(best.title, href=f"?{View(best.id).to_query()}#{ids.REPRODUCE_RINGS}"),
         f", where {best.rings.closed} are. ",
     ]

@@ -62,10 +62,10 @@ def register(app: Dash, client: Client) -> None:
         waiting = [name for name in _in_order(relations, edit) if name not in done]
         if not going:
             links = {name: explore_link(opened, edit, name) for name in relations}
-            figure = empty_figure(relations, edit.relation, links.__getitem__)
-            figure["layout"]["meta"] = {"links": links}
+            empty = empty_figure(relations, edit.relation, links.__getitem__)
+            empty["layout"]["meta"] = {"links": links}
             told = [*elsewhere, f"Drawing {len(relations)} relations, before and after the edit …"]
-            return figure, no_update, "computing …", told, "", {"of": chosen, "done": []}
+            return empty, no_update, "computing …", told, "", {"of": chosen, "done": []}
         try:
             made = (await client.edit(opened, (edit,))).edits[0]
             found = await _next_rings(client, opened, edit, waiting)
