@@ -43,7 +43,9 @@
   }
 
   // What else stands over the scene, in its own pixels.
-  function taken(gd, frame) {
+  function taken(gd) {
+    const frame = gd.getBoundingClientRect();
+    const zoom = gd.clientWidth / frame.width;
     const scenes = gd.closest(".scenes");
     const inside = gd.closest(".scene");
     const found = [
@@ -55,7 +57,7 @@
       range.selectNodeContents(element);
       return element.matches(".legend, .scene-choice") ? [element.getBoundingClientRect()] : [...range.getClientRects()];
     }).filter((box) => box.width > 0 && box.height > 0)
-      .map((box) => ({ left: box.left - frame.left, top: box.top - frame.top, right: box.right - frame.left, bottom: box.bottom - frame.top }));
+      .map((box) => ({ left: zoom * (box.left - frame.left), top: zoom * (box.top - frame.top), right: zoom * (box.right - frame.left), bottom: zoom * (box.bottom - frame.top) }));
   }
 
   const grown = (box, by) => ({ left: box.left - by, top: box.top - by, right: box.right + by, bottom: box.bottom + by });
@@ -78,8 +80,10 @@
     const notes = seen && page.of(gd).fullSceneLayout.annotations;
     if (!notes || !notes.length) return;
     const { width, height } = seen;
+    const { size } = gd._fullData[0].marker;
+    const radius = 0.9 * size; // of a dot, in pixels of the page
     const touched = crowd(page.curve(gd), width, height);
-    const blocked = taken(gd, gd.getBoundingClientRect()).map((box) => grown(box, AIR));
+    const blocked = taken(gd).map((box) => grown(box, AIR));
     const marks = notes.map((note) => seen.at(note.x, note.y, note.z));
     const [names, lines] = [[], []]; // of those that have found their places
     notes.forEach((note, index) => {
@@ -91,7 +95,7 @@
         const [x, y] = [mark[0] + dx, mark[1] + dy];
         const box = { left: x - half.x, right: x + half.x, top: y - half.y, bottom: y + half.y };
         if (box.left < AIR || box.top < AIR || box.right > width - AIR || box.bottom > height - AIR) return Infinity;
-        let found = 40 * touched(grown(box, 1)) + 0.3 * Math.hypot(dx, dy);
+        let found = 40 * touched(grown(box, radius)) + 0.3 * Math.hypot(dx, dy);
         for (const other of [...blocked, ...names]) found += 4 * common(box, other);
         for (const other of marks) if (other) found += 4 * common(box, { left: other[0] - 9, right: other[0] + 9, top: other[1] - 9, bottom: other[1] + 9 });
         // Neither does a line to a mark run through another name; it crosses as little of the curve as can be.

@@ -129,6 +129,20 @@ async def test_a_contender_that_is_refused_says_why_in_its_row(dashboard: Client
     assert "preset" in str(words)
 
 
+async def test_tiles_are_drawn_at_the_scale_of_the_unedited_model_when_asked(dashboard: Client) -> None:
+    edit = Edit(7, "I_C2", Target(40), "rome", preset="tuned")
+    view = {"checkpoint": "rings-small", "relation": "I_C2", "marks": {}}
+
+    async def extent(scale: str, edits: list[str]) -> float:
+        figure, said = await picture(dashboard, {**view, "edits": edits}, scale)
+        low, high = figure["layout"]["xaxis"]["range"]
+        assert ("enlarged" in str(said)) == (scale == "own" and bool(edits))
+        return float(high - low)
+
+    assert await extent("own", [str(edit)]) < await extent("own", [])
+    assert await extent("same", [str(edit)]) == pytest.approx(await extent("same", []))
+
+
 async def test_the_picture_draws_every_entity_once_round_and_the_marks(dashboard: Client) -> None:
     view = {"checkpoint": "rings-small", "relation": "I_C1", "marks": {"subject": 3, "old": 4, "new": 9}, "edits": []}
     figure, _ = await picture(dashboard, view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shlex
 import zipfile
 from pathlib import Path
@@ -161,3 +162,40 @@ def test_where_no_run_ships_there_is_nothing_to_take_away(site: TestClient) -> N
     answer = site.get("/reproduce/export.html?c=rings-small")
     assert answer.status_code == 409
     assert "No run ships with rings-small" in answer.text
+
+
+# --- titles and links ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "title", "link"),
+    [
+        (
+            "/export.html?c=rings-small&e=7~I_C2~d40~rome~0~tuned~1",
+            r"On ring I, who stands 2 steps clockwise of 7\? Taught: \d+ instead of \d+, by ROME, on Rings, small",
+            "/?c=rings-small",
+        ),
+        ("/export.html?c=rings-small", "Rings, small: the unedited model", "/?c=rings-small"),
+        (
+            f"/compare/export.html{QUERY}",
+            r"On ring I, who stands 2 steps clockwise of 7\? Taught: \d+ instead of \d+, by ROME and GRACE, on Rings, small",
+            "/compare?c=rings-small",
+        ),
+    ],
+)
+def test_a_file_says_plainly_what_it_shows_and_where_to_find_it(
+    site: TestClient, path: str, title: str, link: str
+) -> None:
+    text = site.get(path, headers={"host": "lab.example.org:8050"}).text
+    found = re.search(r"<h1>(.*?)</h1>", text)
+    assert found
+    assert re.fullmatch(title, found[1])
+    assert f"<title>{found[1]} · Shatterscope</title>" in text
+    assert f'href="http://lab.example.org:8050{link}' in text
+
+
+def test_the_public_address_stands_in_files_of_every_kind(app: FastAPI) -> None:
+    create_app(app, public_url="https://rings.example.org")
+    site = TestClient(app)
+    for format in ("html", "json", "csv"):
+        assert "https://rings.example.org/?c=rings-small" in site.get(f"/export.{format}?c=rings-small").text

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import theme
+from app import theme, words
 from app.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
 from app.figures.arrays import decode, encode
 from app.options import place_colors
@@ -99,6 +99,36 @@ def test_the_first_frame_ignores_the_second_cloud_and_serves_both_where_it_can(s
     assert first == frame(points)
     assert (second == first) is same
     assert frames(points, points * 5, shared=True) == (frame(points * 5), frame(points * 5))
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.7, 1.0, 5.0])
+def test_at_the_same_scale_both_frames_are_equally_large_and_hold_their_clouds(scale: float) -> None:
+    points, _ = circle(3)
+    after = points * np.float32(scale) + np.float32([0.3, 0, 0])
+    first, second = frames(points, after, shared=False, scale="same")
+    assert first.half == second.half >= frame(points).half
+    for shown, cloud in ((first, points), (second, after)):
+        assert np.abs(cloud - np.float32(shown.center)).max() <= 1.02 * shown.half
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (1.0, ""),
+        (1.01, ""),
+        (7.31, "shown enlarged 7.3x (the cloud has shrunk)"),
+        (250.4, "shown enlarged 250x (the cloud has shrunk)"),
+        (0.4, "shown reduced 2.5x (the cloud has grown)"),
+        (0.001, "shown reduced 1000x (the cloud has grown)"),
+    ],
+)
+def test_another_scale_is_said_with_what_happened_to_the_cloud(factor: float, said: str) -> None:
+    assert words.magnified(factor) == said
+
+
+def test_no_mark_has_the_colour_of_a_page_around_it() -> None:
+    colors = scene_figure(scene())["data"][1]["marker"]["color"]
+    assert not {"#ffffff", "#17191d"} & set(colors[:2]), "it would seem to cut the curve"
 
 
 def test_damage_shows_before_after_and_displacement() -> None:

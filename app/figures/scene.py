@@ -88,7 +88,7 @@ def frame(cloud: FloatArray) -> Frame:
 
 
 def frames(before: FloatArray, after: FloatArray, *, shared: bool, scale: str = "own") -> tuple[Frame, Frame]:
-    """Frames for the two scenes, equal where the axes are `shared`, or the `scale` is asked to be the `same`: then big enough for both.
+    """Frames for the two scenes: one for both where the axes are `shared`, equally large where the `scale` is to be the `same`.
 
     Otherwise the first does not depend on the second, so an edit leaves the picture before it alone.
     """
@@ -97,22 +97,19 @@ def frames(before: FloatArray, after: FloatArray, *, shared: bool, scale: str = 
         both = frame(np.concatenate([before, after]))
         return both, both
     second = frame_beside(first, after, scale)
-    if scale == "same" and second != first:
-        both = Frame(first.center, 1.04 * _reach(first, after) * first.half)
-        return both, both
+    if scale == "same" and second.half > first.half:
+        first = Frame(first.center, second.half)
     return first, second
 
 
 def frame_beside(first: Frame, cloud: FloatArray, scale: str = "own") -> Frame:
-    """The frame of a cloud beside one that is drawn in `first`: the same cube where that shows it well. A cloud that has outgrown it gets
-    its own, and so does one that has shrunk to less than half, unless the `scale` is to be the `same`."""
-    least = 0.0 if scale == "same" else 0.5
-    return first if least <= _reach(first, cloud) <= 1.02 else frame(cloud)
-
-
-def _reach(first: Frame, cloud: FloatArray) -> float:
-    """How far the cloud goes from the middle of the cube, as a share of the way to its faces."""
-    return float(np.abs(_three(cloud) - np.array(first.center, dtype=np.float32)).max()) / first.half
+    """The frame of a cloud beside one that is drawn in `first`: the same cube where that shows it well. A cloud that has left it, or has
+    shrunk to less than half of it, gets its own; at the `same` scale only one that has outgrown it does."""
+    own = frame(cloud)
+    reach = float(np.abs(_three(cloud) - np.array(first.center, dtype=np.float32)).max()) / first.half
+    if scale == "same":
+        return first if reach <= 1.02 else Frame(own.center, max(own.half, first.half))
+    return first if 0.5 <= reach <= 1.02 else own
 
 
 def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figure:

@@ -65,7 +65,7 @@
   // On paper all scenes are seen: those that are not alive are drawn for it, one after the other.
   window.addEventListener("beforeprint", () => {
     for (const gd of solid.filter((each) => each.dataset.drawn === undefined)) {
-      draw(gd);
+      draw(gd).catch(() => {}); // it is gone before it has been drawn to the end
       scene.drawn(gd);
       scene.printed(gd);
       const picture = gd.firstElementChild.cloneNode(true);
@@ -75,5 +75,6 @@
     }
   });
   window.addEventListener("afterprint", () => solid.filter((gd) => gd.dataset.drawn === undefined).forEach((gd) => gd.replaceChildren()));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") window.shatterscope.hideTip(); });
   document.querySelectorAll(".damage-graph").forEach((gd) => { if (!figures[gd.id]) gd.closest("section").remove(); });
 })();
