@@ -88,9 +88,10 @@ class Page:
             found = Page(future=(self.view.edits, *self.future))
         return replace(found or self, view=view)
 
-    def strength(self, value: float) -> Page:
+    def strength(self, value: float, index: int = -1) -> Page:
+        """Edit `index` scaled, the last one unless told otherwise, and with it all that is written together with it."""
         strength = min(max(value, -MAX_STRENGTH), MAX_STRENGTH)
-        return replace(self, view=replace(self.view, edits=batches.with_strength(self.view.edits, strength)))
+        return replace(self, view=replace(self.view, edits=batches.with_strength(self.view.edits, strength, index)))
 
     def checkpoint(self, name: str | None) -> Page:
         """Another checkpoint is another world: the edits of the old one mean nothing there."""

@@ -69,10 +69,16 @@ def without(edits: Stack, i: int) -> Stack:
     return _settled(rest) if inside or not joined(rest, i) else part(rest, i)
 
 
-def with_strength(edits: Stack, strength: float) -> Stack:
-    """The last step of a stack scaled; nothing where there is none."""
-    last = step(edits, len(edits) - 1) if edits else range(0)
-    return tuple(replace(edit, strength=strength) if j in last else edit for j, edit in enumerate(edits))
+def with_strength(edits: Stack, strength: float, i: int = -1) -> Stack:
+    """Edit `i` scaled, and all that is written with it; nothing where there is none."""
+    scaled = step(edits, range(len(edits))[i]) if edits else range(0)
+    return tuple(replace(edit, strength=strength) if j in scaled else edit for j, edit in enumerate(edits))
+
+
+def place(edits: Stack, i: int, edit: Edit) -> int | None:
+    """Where `edit`, which stood at `i`, stands now; None where it stands no longer. Its strength and batch may have changed."""
+    same = [j for j, other in enumerate(edits) if replace(other, strength=edit.strength, batch=edit.batch) == edit]
+    return min(same, key=lambda j: abs(j - i), default=None)
 
 
 def _settled(edits: Stack) -> Stack:

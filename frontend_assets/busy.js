@@ -76,6 +76,8 @@
     const asked = JSON.parse(options.body);
     const output = asked.output + JSON.stringify(asked.outputs); // of a pattern: which of its callbacks
     flights.forEach((flight) => { if (flight.output === output) flight.controller.abort(); });
+    // Of clicks that could not be told the page says that they were not done.
+    const clicks = (asked.inputs || []).some((input) => input.id === "clicks");
     const flight = { output, controller: new AbortController() };
     flights.add(flight);
     clearTimeout(settle);
@@ -87,9 +89,14 @@
       if (flights.size === 0) settle = setTimeout(show, 80);
     };
     return fetch(resource, { ...options, signal: flight.controller.signal }).then(
-      (response) => { done(response.status >= 500 ? "server error, try again" : ""); return response; },
+      (response) => {
+        if (response.status >= 500 && clicks) window.shatterscope.clicks.drop();
+        done(response.status >= 500 ? "server error, try again" : "");
+        return response;
+      },
       (error) => {
         if (flight.controller.signal.aborted) { done(null); return nothing(); }
+        if (clicks) window.shatterscope.clicks.drop();
         done("server not reached: your state is kept, click again when it is back");
         throw error;
       },

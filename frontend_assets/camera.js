@@ -3,7 +3,7 @@
 // - Turning one scene turns the other (dcc.Graph does not tell Python about `plotly_relayouting`, so it is done here).
 // - An update never moves the camera: a drawing (drawing.js) is given the camera the scene has now, unless the kind of view (flat or
 //   solid) changes. An update that arrives while a scene is being dragged waits for the end of the drag.
-// - A click on a point (scene_point.js) puts its entity in the `picked` store.
+// - A click on a point (scene_point.js) picks its entity (clicks.js).
 // - `shatterscope.camera` reads the camera and sets it without telling back; `shatterscope:camera` tells of every turn by hand.
 // - Where the camera rests, it goes to the `camera` store, and from there into the link.
 (function () {
@@ -67,9 +67,7 @@
     },
   });
 
-  document.addEventListener("shatterscope:point", ({ target, detail }) => {
-    if (isScene(target)) window.dash_clientside.set_props("picked", { data: { entity: detail.entity, at: Date.now() } });
-  });
+  document.addEventListener("shatterscope:point", ({ target, detail }) => { if (isScene(target)) window.shatterscope.clicks.pick(detail.entity); });
 
   let scheduled = false;
   function followSoon(gd) {

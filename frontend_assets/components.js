@@ -30,7 +30,7 @@
       if (next !== value) setProps({ value: next });
     };
     return h("input", {
-      id: name(id), type, value: draft, "aria-label": label, "aria-describedby": describedby, disabled: rest.disabled,
+      id: name(id), "data-control": "", type, value: draft, "aria-label": label, "aria-describedby": describedby, disabled: rest.disabled,
       min: rest.min, max: rest.max, step: rest.step, placeholder: rest.placeholder, title: rest.title,
       className: rest.className, autoComplete: "off", inputMode: type === "number" ? "numeric" : undefined,
       onKeyDown: (event) => {
@@ -55,6 +55,7 @@
     const toTrack = (v) => (log ? Math.log(Math.max(v, min) / min) / Math.log(max / min) : v);
     const fromTrack = (t) => (log ? Math.round(min * Math.pow(max / min, t)) : t);
     const flush = () => { timer.current = null; if (latest.current !== null) setProps({ value: latest.current }); latest.current = null; };
+    const settle = () => { if (timer.current !== null) { clearTimeout(timer.current); flush(); } };
     const change = (event) => {
       const next = fromTrack(Number(event.target.value));
       setDraft(next);
@@ -64,17 +65,17 @@
     const track = toTrack(Number(draft) || 0);
     const [low, high] = log ? [0, 1] : [min, max];
     return h("input", {
-      id: name(id), type: "range", min: low, max: high, step: log ? 0.002 : step, value: track, disabled: props.disabled,
+      id: name(id), "data-control": "", type: "range", min: low, max: high, step: log ? 0.002 : step, value: track, disabled: props.disabled,
       "aria-label": label, "aria-valuetext": String(draft), title: props.title, className: props.className,
       style: { "--fill": `${(100 * (track - low)) / (high - low || 1)}%` },
-      onChange: change, onBlur: () => { if (timer.current !== null) { clearTimeout(timer.current); flush(); } },
+      onChange: change, onPointerUp: settle, onBlur: settle,
     });
   }
 
   function Select(props) {
     const { id, value, options = [], setProps, label } = props;
     return h("select", {
-      id: name(id), value: value === undefined || value === null ? "" : value, "aria-label": label, title: props.title,
+      id: name(id), "data-control": "", value: value === undefined || value === null ? "" : value, "aria-label": label, title: props.title,
       className: props.className, disabled: props.disabled,
       onChange: (event) => {
         const chosen = options.find((option) => String(option.value) === event.target.value);
@@ -86,7 +87,7 @@
   function Choice(props) {
     const { id, value, options = [], colors = [], setProps, label } = props;
     const group = name(id);
-    return h("div", { id: group, role: "radiogroup", "aria-label": label, "data-value": value, className: `choice ${props.className || ""}` },
+    return h("div", { id: group, "data-control": "", role: "radiogroup", "aria-label": label, "data-value": value, className: `choice ${props.className || ""}` },
       options.map((option, index) => h("label", { key: String(option.value), title: option.title }, [
         h("input", {
           key: "input", type: "radio", name: group, value: option.value, checked: option.value === value, disabled: props.disabled,
@@ -102,7 +103,7 @@
     const { id, value = [], groups = [], picks = [], setProps, label } = props;
     const all = groups.flatMap((group) => group.options.map((option) => option.value));
     const choose = (chosen) => setProps({ value: all.filter((one) => chosen.includes(one)) });
-    return h("div", { id: name(id), role: "group", "aria-label": label, className: `checks ${props.className || ""}` }, [
+    return h("div", { id: name(id), "data-control": "", role: "group", "aria-label": label, className: `checks ${props.className || ""}` }, [
       ...groups.map((group) => h("div", { key: group.label, className: "checks-group", role: "group", "aria-label": group.label }, [
         h("span", { key: "name", className: "name", "data-tip": group.tip, tabIndex: group.tip ? 0 : undefined }, [
           group.color && h("i", { key: "color", className: "swatch", style: { background: group.color } }), group.label]),

@@ -9,6 +9,8 @@ const address = {
     const parts = [...address.parts(true), query.replace(/^\?/, "")].filter(Boolean);
     return path + (parts.length ? "?" + parts.join("&") : "");
   },
+  // The part of an address that a step in the browser's history is about.
+  model: (href) => ["e", "run"].flatMap((key) => new URL(href, window.location.href).searchParams.getAll(key)).join("&"),
   tell: () => document.dispatchEvent(new CustomEvent("shatterscope:state", { detail: window.shatterscope.state() })),
   read: false, // Dash has taken the state from the address; before that there is nothing to tell it
 };
@@ -21,18 +23,21 @@ window.dash_clientside.shatterscope = {
     return { query: address.query(), at: Date.now() };
   },
 
-  writeUrl: (query) => {
-    if (query === undefined || query === null) return "";
-    const wanted = address.with(window.location.pathname, query);
-    const now = window.location.pathname + window.location.search;
-    if (wanted !== now) {
-      const model = (text) => ["e", "run"].flatMap((key) => new URLSearchParams(text).getAll(key)).join("&");
-      // In a lecture a step is the lesson's: Back leads to the one before, whatever was tried in between.
-      const step = document.documentElement.dataset.lecture === undefined && model(query) !== model(window.location.search);
-      window.history[step ? "pushState" : "replaceState"](null, "", wanted);
-      address.tell();
+  // One address, or those of the steps that led to it.
+  writeUrl: (queries) => {
+    const list = [].concat(queries === undefined || queries === null ? [] : queries);
+    const before = window.location.href;
+    // In a lecture a step is the lesson's: Back leads to the one before, whatever was tried in between.
+    const lecture = document.documentElement.dataset.lecture !== undefined;
+    for (const query of list) {
+      const wanted = address.with(window.location.pathname, query);
+      if (wanted === window.location.pathname + window.location.search) continue;
+      const step = !lecture && address.model(wanted) !== address.model(window.location.href);
+      const push = step && !window.shatterscope.clicks.spare();
+      window.history[push ? "pushState" : "replaceState"](step ? null : window.history.state, "", wanted);
     }
-    return query;
+    if (window.location.href !== before) address.tell();
+    return list.length ? list[list.length - 1] : "";
   },
 
   // The distance has three faces: the field (what the server reads), the near choice and the slider. `set_props` is used because
@@ -64,6 +69,7 @@ window.dash_clientside.shatterscope = {
 // The whole state of a page is its path and its query. Whoever else drives the page (a lesson, a live room) uses these two, and
 // hears of changes by the event `shatterscope:state`.
 window.shatterscope = Object.assign(window.shatterscope || {}, {
+  model: address.model,
   state: () => ({ path: window.location.pathname, query: address.query() }),
 
   // `at` names the moment: to be told of one and the same moment twice is to be told once. `push`: the browser's Back leads back from there.
@@ -72,10 +78,11 @@ window.shatterscope = Object.assign(window.shatterscope || {}, {
       window.location.assign(address.with(path, query));
       return;
     }
-    window.history[push ? "pushState" : "replaceState"](null, "", address.with(path, query));
+    window.history.replaceState(null, "", address.with(path, query));
+    window.shatterscope.clicks.drop();
     if (address.read) window.dash_clientside.set_props("url-in", { data: { query: address.query(), at } });
     address.tell();
   },
 });
 
-window.addEventListener("popstate", () => window.shatterscope.go(window.shatterscope.state()));
+window.addEventListener("popstate", () => { if (!window.shatterscope.clicks.back()) window.shatterscope.go(window.shatterscope.state()); });

@@ -39,6 +39,9 @@ def register(app: Dash, client: Client) -> None:
         *(Input(name, "value") for name in (ids.NEAR, ids.DISTANCE_SLIDER, ids.DISTANCE)),
     )
     app.clientside_callback(
+        ClientsideFunction("clicks", "answered"), Output(ids.NOTICE, "data-seen"), Input(ids.HISTORY, "data")
+    )
+    app.clientside_callback(
         ClientsideFunction("camera", "look"),
         Output(ids.SCENES, "data-camera"),
         Input(ids.CAMERA, "data"),

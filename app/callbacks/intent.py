@@ -1,31 +1,32 @@
-"""From what the person did to the state: reads every control, performs the one action, writes what changed.
+"""From what the person did to the state: replays the clicks in their order, reads the controls, writes what changed.
 
-The controls are read from the page itself each time, never from an older copy, so that typing a distance and clicking `apply` at
-once cannot lose either.
+Each click is acted on with the controls as they stood when it was made; what was changed since then is read from the page itself, never
+from an older copy. So typing a distance and clicking `apply` at once cannot lose either, and what is changed after a click cannot reach it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from app import actions, ids, options, views
+from app import actions, batches, ids, options, views
 from app.actions import Page, Refused
 from app.callbacks import stored
-from app.callbacks.happened import happened
-from app.callbacks.reply import BUTTONS, CONTROLS, OPTIONS, PARTS, Reply
+from app.callbacks.happened import Click, Screen, happened
+from app.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
 from app.layout.parts import Node
 from app.lecture.told import view_at
 from app.links import Pin, open_link
 from app.share.notice import told
-from app.state import ALIGNMENTS, PROJECTIONS, SCALES, Place, Relation, See, Target, Tool, ViewState
+from app.state import ALIGNMENTS, PROJECTIONS, SCALES, Edit, Place, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
+DISABLED = (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)
 
 
 def register(app: Dash, client: Client) -> None:
@@ -39,7 +40,7 @@ def register(app: Dash, client: Client) -> None:
                 "min": Output(ids.DISTANCE, "min"),
                 ids.DISTANCE_SLIDER: Output(ids.DISTANCE_SLIDER, "max"),
             },
-            "disabled": {name: Output(name, "disabled") for name in (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)},
+            "disabled": {name: Output(name, "disabled") for name in DISABLED},
             "part": {name: Output(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
             "camera": Output(ids.CAMERA, "data"),
             "note": Output(ids.CHECKPOINT_NOTE, "children"),
@@ -49,19 +50,15 @@ def register(app: Dash, client: Client) -> None:
         },
         inputs={
             "url": Input(ids.URL_IN, "data"),
-            "value": {name: Input(name, "value") for name in CONTROLS},
-            "clicks": {name: Input(name, "n_clicks") for name in BUTTONS},
-            "removed": Input({"type": "remove", "index": ALL}, "n_clicks"),
-            "joined": Input({"type": "join", "index": ALL}, "n_clicks"),
-            "mended": Input({"type": "mend", "index": ALL}, "n_clicks"),
+            # Of the strength only a click counts, which says whose it is.
+            "value": {name: (State if name == ids.STRENGTH else Input)(name, "value") for name in CONTROLS},
             "parameters": Input({"type": "param", "name": ALL, "of": ALL}, "value"),
-            "picked": Input(ids.PICKED, "data"),
+            "clicks": Input(ids.CLICKS, "data"),
             "camera": Input(ids.CAMERA, "data"),
         },
         state={
             "part": {name: State(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
-            "disabled": {name: State(name, "disabled") for name in (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)},
-            "pick": State(ids.PICK, "value"),
+            "disabled": {name: State(name, "disabled") for name in DISABLED},
         },
         prevent_initial_call=True,
     )
@@ -71,18 +68,15 @@ def register(app: Dash, client: Client) -> None:
         try:
             return await _Intent(client, page).perform()
         except ApiError as error:
-            return Reply(page).only(problem=f"{error.message} Nothing of your state is lost.")
-        except Refused as error:
-            return Reply(page).refuse(str(error))
+            return Reply(page).fail(f"{error.message} Nothing of your state is lost.")
 
 
 class _Intent:
     def __init__(self, client: Client, page: Json) -> None:
         self.client = client
         self.page = page
-        self.value: Json = page["value"]
-        self.notices: list[str] = []
-        self.did = happened(page, ctx.args_grouping)
+        self.notices: list[Node] = []
+        self.did = happened(page, ctx.args_grouping["parameters"])
 
     async def perform(self) -> Json:
         checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
@@ -90,27 +84,40 @@ class _Intent:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
             )
-        now, unread = self.read()
-        now = await self.step(now)
-        notices: list[Node] = list(unread)
-        pin = Pin.from_query(self.page["url"]["query"] or "") if self.did.opened else Pin()
-        found = open_link(now.view, pin, checkpoints, editors if self.did.opened else None)
-        checkpoint = found.checkpoint
+        did = self.did
+        now = await self.step(self.before())
+        pin = Pin.from_query(self.page["url"]["query"] or "") if did.opened else Pin()
+        found = open_link(now.view, pin, checkpoints, editors if did.opened else None)
         if found.missing:
-            notices += told(found, "/")
+            self.notices += told(found, "/")
             now = Page(found.view)
-        if self.did.opened:
-            now = stored.reopened(now.view, checkpoint.id, self.page["part"][ids.HISTORY])
-        if self.did.cancelled:
+        if did.opened:
+            now = stored.reopened(now.view, found.checkpoint.id, self.page["part"][ids.HISTORY])
+        now = self.fit(now, checkpoints, editors)
+        shown, stops = did.shown, []
+        for click in did.clicks:
+            now = self.fit(self.look(now, click.screen, shown), checkpoints, editors)
+            shown = click.screen.value
+            before = now.view.edits
+            try:
+                now = await self.act(now, click, options.find_checkpoint(checkpoints, now.view.checkpoint), editors)
+            except Refused as refused:
+                self.notices.append(str(refused))
+            if now.view.edits != before:
+                stops.append(now)
+        if did.clicks or not did.opened:
+            now = self.look(now, did.screen, shown)
+        if did.cancelled:
             now = self.back(now, checkpoints)
-            checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
-        view, gave_way = actions.fit(now.view, checkpoint, editors)
+        now = self.fit(now, checkpoints, editors)
+        return Reply(self.page).show(now, stops, did.opened, self.notices, checkpoints, editors)
+
+    def fit(self, now: Page, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> Page:
+        """The page made to fit its checkpoint; a notice says what gave way."""
+        view, gave_way = actions.fit(now.view, options.find_checkpoint(checkpoints, now.view.checkpoint), editors)
+        self.notices += [notice for notice in gave_way if notice not in self.notices]
         # No control of the page moves a lecture: its place is the address's, whatever else is done.
-        now = replace(now, view=replace(view, lecture=self.lecture()))
-        if not self.did.cancelled:
-            now = await self.act(now, checkpoint, editors)
-        all_notices = [*notices, *self.notices, *gave_way]
-        return Reply(self.page).show(now, self.did, all_notices, checkpoints, editors)
+        return replace(now, view=replace(view, lecture=self.lecture()))
 
     async def step(self, now: Page) -> Page:
         """An address that names a place in a lesson and nothing else means the step as it was written."""
@@ -128,69 +135,82 @@ class _Intent:
 
     # --- reading the page --------------------------------------------------------------------------------------------
 
-    def read(self) -> tuple[Page, list[str]]:
-        """The page before the action: from the URL when it has just been opened, else from the controls."""
+    def before(self) -> Page:
+        """The page before anything was done to it: from the URL when it has just been opened, else as the last answer left it."""
         if self.did.opened:
-            view, notices = ViewState.from_query(self.page["url"]["query"])
-            return Page(view), notices
-        model = self.page["part"][ids.MODEL]
-        value = self.value
-        relation = Relation(value[ids.ORDER], value[ids.DIRECTION], value[ids.HOPS])
+            view, unread = ViewState.from_query(self.page["url"]["query"])
+            self.notices += unread
+            return Page(view)
+        part = self.page["part"]
         view = ViewState(
-            checkpoint=model["checkpoint"],
-            subject=int(value[ids.SUBJECT] or 0),
-            relation=relation,
-            target=self.target(relation),
-            tool=self.tool(),
-            edits=stored.edits_of(model),
-            see=self.see(),
+            checkpoint=part[ids.MODEL]["checkpoint"],
+            subject=part[ids.ASK]["subject"],
+            relation=stored.relation_of(part[ids.ASK]),
+            target=stored.target_of(part[ids.AIM]),
+            tool=stored.tool_of(part[ids.TOOL]),
+            edits=stored.edits_of(part[ids.MODEL]),
+            see=stored.see_of(part[ids.SEE]),
             camera=tuple(self.page["camera"]) if self.page["camera"] else None,
         )
-        return stored.page_of(view, self.page["part"][ids.HISTORY]), []
+        return stored.page_of(view, part[ids.HISTORY])
 
-    def target(self, relation: Relation) -> Target:
-        """A distance typed or slid wins; a given object holds until the question changes."""
-        kept = stored.target_of(self.page["part"][ids.AIM])
-        distance = Target(int(self.value[ids.DISTANCE] or kept.distance or 1))
-        if ids.DISTANCE in self.did.changed:
-            return distance
-        ask = self.page["part"][ids.ASK]
-        same = (ask["subject"], ask["relation"]) == (self.value[ids.SUBJECT], relation.name)
-        if kept.object is not None and same:
-            return kept
-        return distance
-
-    def tool(self) -> Tool:
-        value, kept = self.value, self.page["part"][ids.TOOL] or {}
-        if ids.METHOD in self.did.changed:
-            return Tool(value[ids.METHOD])
-        if ids.PRESET in self.did.changed:
-            return Tool(value[ids.METHOD], value[ids.PRESET], options.chosen_layer(value[ids.LAYER])[0])
-        # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
-        owner = views.form_owner(kept, kept.get("method"), kept.get("preset"))
-        form = [item for item in ctx.args_grouping["parameters"] if item["id"]["of"] == owner]
-        parameters = options.parameters_from_form(form) if form else kept.get("parameters", {})
-        layer, spread = options.chosen_layer(value[ids.LAYER])
-        if ids.LAYER in self.did.changed:
-            parameters = {**parameters, **spread}
-        return Tool(value[ids.METHOD], value[ids.PRESET], layer, parameters)
-
-    def see(self) -> See:
-        value = self.value
-        neighbors = str(value[ids.NEIGHBORS] or "auto").strip().lower()
-        if neighbors != "auto" and not (neighbors.isdecimal() and 1 <= int(neighbors) <= 999):
-            self.notices.append(f"Neighbours (k) must be `auto` or a whole number from 1, not {neighbors[:20]!r}.")
-            neighbors = str((self.page["part"][ids.SEE] or {}).get("n_neighbors") or "auto")
-        return See(
-            relation=value[ids.SEE_RELATION] or None,
-            site=value[ids.SITE] or None,
-            projection=value[ids.PROJECTION] or PROJECTIONS[0],
-            dimensions=int(value[ids.DIMENSIONS] or 3),
-            align=value[ids.ALIGN] or ALIGNMENTS[0],
-            n_neighbors=None if neighbors == "auto" else int(neighbors),
-            mode=value[ids.MODE] or "two",
-            scale=value[ids.SCALE] or SCALES[0],
+    def look(self, now: Page, screen: Screen, shown: Json) -> Page:
+        """The page after what was changed on its controls, which stood at what was `shown`."""
+        view, value, changed = now.view, screen.value, screen.changed(shown)
+        if ids.CHECKPOINT in changed:
+            return now.checkpoint(value[ids.CHECKPOINT])
+        subject = int(value[ids.SUBJECT] or 0) if ids.SUBJECT in changed else view.subject
+        relation = Relation(
+            value[ids.ORDER] if ids.ORDER in changed else view.relation.order,
+            value[ids.DIRECTION] if ids.DIRECTION in changed else view.relation.direction,
+            value[ids.HOPS] if ids.HOPS in changed else view.relation.hops,
         )
+        target = view.target
+        # A distance typed or slid wins; a given object holds until the question changes.
+        other = target.distance is None and (subject, relation) != (view.subject, view.relation)
+        if ids.DISTANCE in changed or other:
+            target = Target(int(value[ids.DISTANCE] or target.distance or 1))
+        tool, see = self.tool(view.tool, screen, changed), self.see(view.see, value, changed)
+        return replace(now, view=replace(view, subject=subject, relation=relation, target=target, tool=tool, see=see))
+
+    def tool(self, now: Tool, screen: Screen, changed: frozenset[str]) -> Tool:
+        value = screen.value
+        if ids.METHOD in changed:
+            return Tool(value[ids.METHOD])
+        layer, spread = options.chosen_layer(value[ids.LAYER])
+        if ids.PRESET in changed:
+            return replace(now, preset=value[ids.PRESET], layer=layer, parameters={})
+        # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
+        owner = views.form_owner(asdict(now), now.method, now.preset)
+        form = [] if self.did.opened else [item for item in screen.form if item["id"]["of"] == owner]
+        parameters = options.parameters_from_form(form) if form else now.parameters
+        if ids.LAYER in changed:
+            return replace(now, layer=layer, parameters={**parameters, **spread})
+        return replace(now, parameters=parameters)
+
+    def see(self, now: See, value: Json, changed: frozenset[str]) -> See:
+        def chosen(name: str, part: Any, default: Any) -> Any:
+            return (value[name] or default) if name in changed else part
+
+        return See(
+            relation=chosen(ids.SEE_RELATION, now.relation, None),
+            site=chosen(ids.SITE, now.site, None),
+            projection=chosen(ids.PROJECTION, now.projection, PROJECTIONS[0]),
+            dimensions=int(chosen(ids.DIMENSIONS, now.dimensions, 3)),
+            align=chosen(ids.ALIGN, now.align, ALIGNMENTS[0]),
+            n_neighbors=self.neighbors(value[ids.NEIGHBORS], now) if ids.NEIGHBORS in changed else now.n_neighbors,
+            mode=chosen(ids.MODE, now.mode, "two"),
+            scale=chosen(ids.SCALE, now.scale, SCALES[0]),
+        )
+
+    def neighbors(self, typed: Any, now: See) -> int | None:
+        text = str(typed or "auto").strip().lower()
+        if text == "auto":
+            return None
+        if text.isdecimal() and 1 <= int(text) <= 999:
+            return int(text)
+        self.notices.append(f"Neighbours (k) must be `auto` or a whole number from 1, not {text[:20]!r}.")
+        return now.n_neighbors
 
     def back(self, now: Page, checkpoints: list[CheckpointInfo]) -> Page:
         """The page after its work was cancelled, with a word about it."""
@@ -202,34 +222,41 @@ class _Intent:
 
     # --- acting ------------------------------------------------------------------------------------------------------
 
-    async def act(self, now: Page, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Page:
-        did = self.did
-        if ids.CHECKPOINT in did.changed:
-            return now.checkpoint(self.value[ids.CHECKPOINT])
-        if did.picked is not None:
-            now = await self.pick(now, checkpoint, did.picked)
-        if did.mended is not None:
-            subject, relation, truth = did.mended.split("~")
-            view = replace(
-                now.view, subject=int(subject), relation=Relation.parse(relation), target=Target(None, int(truth))
-            )
-            now = replace(now, view=view)
-        if ids.STRENGTH in did.changed:
-            now = now.strength(float(self.value[ids.STRENGTH]))
-        if did.removed is not None:
-            now = now.remove(int(did.removed.partition("~")[0]))
-        if did.joined is not None:
-            now = now.join(int(did.joined.partition("~")[0]), editors)
-        for button, action in ((ids.UNDO, Page.undo), (ids.REDO, Page.redo), (ids.RESET, Page.reset)):
-            for _ in range(did.clicks[button]):
-                now = action(now)
-        if did.clicks[ids.APPLY] > 0:
-            now = now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
+    async def act(self, now: Page, click: Click, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Page:
+        """Raises `Refused` for what cannot be done now."""
+        what = click.what
+        match click.kind:
+            case ids.APPLY:
+                return now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
+            case ids.UNDO:
+                return now.undo()
+            case ids.REDO:
+                return now.redo()
+            case ids.RESET:
+                return now.reset()
+            case "pick":
+                return await self.pick(now, checkpoint, int(what["entity"]), what["as"])
+            case "mend":
+                subject, relation, truth = what.split("~")
+                question = replace(now.view, subject=int(subject), relation=Relation.parse(relation))
+                return replace(now, view=replace(question, target=Target(None, int(truth))))
+        # The others concern an edit that stood on the screen: it may have moved since, or gone.
+        index, _, edit = str(what["edit"] if click.kind == ids.STRENGTH else what).partition("~")
+        place = batches.place(now.view.edits, int(index), Edit.parse(edit))
+        if place is None:
+            return now
+        match click.kind:
+            case ids.STRENGTH:
+                return now.strength(float(what["value"]), place)
+            case "remove":
+                return now.remove(place)
+            case "join":
+                return now.join(place, editors)
         return now
 
-    async def pick(self, now: Page, checkpoint: CheckpointInfo, entity: int) -> Page:
+    async def pick(self, now: Page, checkpoint: CheckpointInfo, entity: int, role: str) -> Page:
         """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
-        if self.page["pick"] == "subject":
+        if role == "subject":
             return replace(now, view=replace(now.view, subject=entity))
         position = await self.client.ring(checkpoint.id, now.view.relation.order)
         distance = options.signed_distance(position, now.view.subject, now.view.relation, entity)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dash import ctx, no_update
+from dash import no_update
 
 from app import actions, ids, links, options
 from app.actions import Page
 from app.callbacks import stored
-from app.callbacks.happened import Happened, now_seen
+from app.callbacks.happened import last_click, now_seen
 from app.layout.parts import Node, sentences
-from app.state import Tool
+from app.state import Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 Json = dict[str, Any]
@@ -22,7 +22,6 @@ CONTROLS = (
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
     ids.SCALE,
 )  # fmt: skip
-BUTTONS = (ids.APPLY, ids.UNDO, ids.REDO, ids.RESET)
 OPTIONS = (
     ids.CHECKPOINT,
     ids.ORDER,
@@ -56,15 +55,13 @@ class Reply:
             "problem": no_update,
         }
 
-    def refuse(self, notice: str) -> Json:
-        """The action is seen and not done; everything stays."""
-        history = self.page["part"][ids.HISTORY] or {}
-        seen = now_seen(self.page, ctx.args_grouping, history.get("seen", {}).get("shown", {}))
-        self.out["part"][ids.HISTORY] = {**history, "seen": seen}
-        return self.only(notice=notice)
-
-    def only(self, **messages: str) -> Json:
-        return {**self.out, **messages}
+    def fail(self, problem: str) -> Json:
+        """Everything stays. The clicks are seen all the same: the person reads that they were not done, and will click again."""
+        history = self.page["part"][ids.HISTORY]
+        if self.page["part"][ids.MODEL] is not None and history:
+            seen = {**history.get("seen", {}), "click": last_click(self.page)}
+            self.store(ids.HISTORY, {**history, "seen": seen})
+        return {**self.out, "problem": problem}
 
     def control(self, name: str, value: Any) -> None:
         if self.page["value"][name] != value:
@@ -82,14 +79,15 @@ class Reply:
     def show(
         self,
         now: Page,
-        did: Happened,
+        stops: list[Page],
+        opened: bool,
         notices: list[Node],
         checkpoints: list[CheckpointInfo],
         editors: list[EditorInfo],
     ) -> Json:
-        """The controls, options and stores of a state, after what the person `did`."""
-        checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
-        view, gave_way = actions.fit(now.view, checkpoint, editors)
+        """The controls, options and stores of a state that fits its checkpoint. `stops`: the states with other edits on the way to it,
+        each of which is a step in the browser's history; `opened`: from an address."""
+        checkpoint, view = options.find_checkpoint(checkpoints, now.view.checkpoint), now.view
         tool = actions.resolve(view, checkpoint, editors)
         distance = view.target.distance
         shown = {
@@ -125,7 +123,7 @@ class Reply:
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
         if other_world or self._shown_method() != tool.editor.name:
             out["options"].update(options.tool(tool))
-        if did.opened:
+        if opened:
             out["camera"] = list(view.camera) if view.camera else None
         disabled = {
             ids.UNDO: not (now.past or view.edits),
@@ -139,13 +137,15 @@ class Reply:
         self.store(ids.AIM, stored.aim_part(view))
         self.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
         self.store(ids.SEE, stored.see_part(replace(view.see, site=view.see.site or checkpoint.model.default_site)))
-        self.store(
-            ids.HISTORY,
-            {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, ctx.args_grouping, shown)},
-        )
-        self.store(
-            ids.URL_OUT, links.address(options.shortest(view, checkpoint, tool, editors[0]).to_query(), checkpoint)
-        )
-        out["notice"] = sentences([*notices, *gave_way])
+        self.store(ids.HISTORY, {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, shown)})
+        addresses = [self.address(page.view, checkpoints, editors) for page in (*stops, now)]
+        self.store(ids.URL_OUT, addresses if stops else addresses[0])
+        out["notice"] = sentences(notices)
         out["problem"] = ""
         return out
+
+    @staticmethod
+    def address(view: ViewState, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> str:
+        checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
+        tool = actions.resolve(view, checkpoint, editors)
+        return links.address(options.shortest(view, checkpoint, tool, editors[0]).to_query(), checkpoint)

@@ -74,6 +74,10 @@ def tool_part(tool: Tool) -> Json:
     return asdict(tool)
 
 
+def tool_of(part: Json) -> Tool:
+    return Tool(**part)
+
+
 def target_of(part: Json | None) -> Target:
     return Target.parse(part["target"]) if part else Target()
 

@@ -19,7 +19,7 @@ STORES = (
     ids.TOOL,
     ids.SEE,
     ids.CAMERA,
-    ids.PICKED,
+    ids.CLICKS,
     ids.DRAWN,
     ids.LESSON,
     ids.LESSON_ASKED,
