@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor
 
 from backend.activations import all_activations
@@ -32,6 +32,7 @@ from backend.files import UnreadableFile, name_of, read_file, read_json
 from backend.geometry import Verdict
 from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
+from backend.tensor_files import tensor_bytes
 from backend.training import TrainConfig
 
 if TYPE_CHECKING:
@@ -350,10 +351,10 @@ class CheckpointRegistry:
         raise UnknownCheckpointError(f"no checkpoint {checkpoint_id!r}; there are: {known}")
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file whole or not at all. Raises `OSError` where it cannot."""
     temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(save(tensors))  # not `save_file`, which hides the reason in an error of its own
+    temporary.write_bytes(tensor_bytes(tensors, metadata))
     os.replace(temporary, path)
 
 

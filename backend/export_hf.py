@@ -17,12 +17,12 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
-from safetensors.torch import save
 from torch import Tensor
 
 from backend.data import Vocabulary
 from backend.editors.codebook import codebooks
 from backend.model import ModelConfig, Transformer
+from backend.tensor_files import tensor_bytes
 
 
 class Exportable(Protocol):
@@ -57,9 +57,9 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: Transformer 
             "this model answers through a codebook beside its weights (GRACE), which a GPT-2 folder cannot hold; "
             "export the checkpoint, or an edit that changes weights"
         )
-    folder = _empty_folder(Path(directory))
+    folder = empty_folder(Path(directory))
     # `format` is demanded by transformers; the id says where the weights came from.
-    weights = save(gpt2_weights(model), metadata={"format": "pt", "checkpoint": checkpoint.id})
+    weights = tensor_bytes(gpt2_weights(model), {"format": "pt", "checkpoint": checkpoint.id})
     (folder / "model.safetensors").write_bytes(weights)
     _write_json(folder / "config.json", gpt2_config(model.config))
     _write_json(folder / "tokenizer.json", word_tokenizer(checkpoint.vocabulary))
@@ -139,7 +139,8 @@ def word_tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def _empty_folder(folder: Path) -> Path:
+def empty_folder(folder: Path) -> Path:
+    """A folder to write into, made where it is missing. Raises `FileExistsError` and other `OSError`s where it cannot be one."""
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; name a new or empty folder")
     if folder.is_dir() and any(folder.iterdir()):

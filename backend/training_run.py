@@ -1,19 +1,22 @@
 """One training run from recipe to checkpoint folder: train, report, save to resume from, assess, write.
 
-While it runs, the folder holds `training_state.safetensors`; `resume=True` continues from it and ends with the weights that the
-uninterrupted run would have had.
+While it runs, the folder holds `training_state.safetensors`, which knows what the run was begun with; `resume=True` continues from it,
+with the same recipe on the same kind of device, and ends with the weights that the uninterrupted run would have had.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from backend.assessment import Assessment, assess
@@ -89,6 +92,42 @@ RECIPES = {
 
 
 @dataclass(frozen=True)
+class SavedRun:
+    """What an unfinished run was begun with; `device` is its kind, such as `cpu`."""
+
+    recipe: Recipe
+    device: str
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and its state is saved."""
+
+
+def saved_run(folder: Path) -> SavedRun:
+    """The unfinished run in a folder.
+
+    Raises:
+        FileExistsError: the folder holds a checkpoint already.
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read.
+    """
+    file = folder / STATE
+    if (folder / "checkpoint.json").exists():
+        raise FileExistsError(f"{folder} holds a finished checkpoint; choose another name or remove the folder")
+    if not file.exists():
+        raise FileNotFoundError(f"nothing to resume in {folder}: there is no {STATE}")
+    try:
+        with safe_open(file, "pt") as tensors:
+            return TypeAdapter(SavedRun).validate_json((tensors.metadata() or {})["run"])
+    except KeyError:
+        raise ValueError(
+            f"{file} was saved by an earlier version, which did not write down what the run was begun with; remove it and start anew"
+        ) from None
+    except (OSError, SafetensorError, ValidationError) as error:
+        raise ValueError(f"{file} cannot be read: {str(error).splitlines()[0]}; remove it and start anew") from None
+
+
+@dataclass(frozen=True)
 class Progress:
     """A record of the run; `assessment` comes with some of them (compositions sampled), and in full with the last."""
 
@@ -106,21 +145,24 @@ def train_checkpoint(
     resume: bool = False,
     every: int = 100,
     assess_every: int = 2000,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
-    """Train `recipe` into `folder`, yielding progress every `every` steps.
+    """Train `recipe` into `folder`, yielding progress every `every` steps. Where `stop` says so then, the state is saved and the run ends.
 
     Raises:
+        Stopped: it was asked to.
         FileExistsError: the folder holds a checkpoint already, or an unfinished run and `resume` is False.
         FileNotFoundError: `resume` without anything to resume.
-        ValueError: the saved run does not fit the recipe.
+        ValueError: the saved run was begun with another recipe or on another kind of device, or cannot be read.
     """
     state_file = folder / STATE
-    if (folder / "checkpoint.json").exists():
+    this = SavedRun(recipe, device.type)
+    if resume:
+        _check_same(folder, saved_run(folder), this)
+    elif (folder / "checkpoint.json").exists():
         raise FileExistsError(f"{folder} holds a finished checkpoint; choose another name or remove the folder")
-    if state_file.exists() and not resume:
+    elif state_file.exists():
         raise FileExistsError(f"{folder} holds an unfinished run; continue it with --resume or remove the folder")
-    if resume and not state_file.exists():
-        raise FileNotFoundError(f"nothing to resume in {folder}: there is no {STATE}")
 
     graph = KnowledgeGraph(recipe.graph)
     holdout = draw_holdout(graph)
@@ -132,6 +174,9 @@ def train_checkpoint(
             raise ValueError(f"{state_file} cannot be read: {error}; remove it and start anew") from None
     folder.mkdir(parents=True, exist_ok=True)
 
+    def save() -> None:
+        write_tensors(state_file, trainer.state(), {"run": json.dumps(asdict(this))})
+
     record = StepRecord(trainer.step, float("nan"), 0.0, 0.0)
     saved = time.monotonic()
     for record in trainer.run(every):
@@ -139,8 +184,11 @@ def train_checkpoint(
         yield Progress(
             record, recipe.train.steps, assess(trainer.model, graph, holdout, n_subjects=100) if due else None
         )
+        if stop():
+            save()
+            raise Stopped(f"stopped at step {record.step}")
         if due or time.monotonic() - saved > 30 or record.step == recipe.train.steps:
-            write_tensors(state_file, trainer.state())
+            save()
             saved = time.monotonic()
 
     model = trainer.model.eval().requires_grad_(False)
@@ -163,6 +211,35 @@ def train_checkpoint(
     )
     state_file.unlink(missing_ok=True)
     yield Progress(record, recipe.train.steps, assessment, folder)
+
+
+def _check_same(folder: Path, saved: SavedRun, asked: SavedRun) -> None:
+    """Raises `ValueError` naming what differs."""
+    before, now = _told(saved), _told(asked)
+    different = [name for name in before if before[name] != now[name]]
+    if different:
+        there, here = (", ".join(f"{name} {told[name]}" for name in different) for told in (before, now))
+        raise ValueError(
+            f"the unfinished run in {folder} was begun with {there}, not with {here}; leave such options out to continue it, "
+            "or choose another --name"
+        )
+
+
+def _told(run: SavedRun) -> dict[str, Any]:
+    """What a run was begun with, the options by their names."""
+    recipe = run.recipe
+    rest: dict[str, Any] = {
+        "graph": recipe.graph,
+        "model": recipe.model,
+        "schedule": replace(recipe.train, seed=0),
+    }
+    shown = {
+        "recipe": repr(recipe.title),
+        "--steps": recipe.train.steps,
+        "--seed": recipe.train.seed,
+        "--device": run.device,
+    }
+    return shown | {name: json.dumps(asdict(value)) for name, value in rest.items()}
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,5 +1,6 @@
 """Training: the loss is cross-entropy, runs repeat and resume exactly, and a world is learned."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from backend.checkpoints import load_checkpoint
 from backend.data import TextSampler, Vocabulary
@@ -14,7 +16,7 @@ from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
 from backend.soap import Soap
 from backend.training import Round, TrainConfig, Trainer, token_loss
-from backend.training_run import STATE, Recipe, train_checkpoint
+from backend.training_run import STATE, Recipe, SavedRun, Stopped, saved_run, train_checkpoint
 
 GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
 MODEL = ModelConfig(vocab_size=Vocabulary.of(GRAPH).size, final_gain=20.0)
@@ -149,3 +151,30 @@ def test_nothing_to_resume_and_nothing_to_overwrite(tmp_path: Path) -> None:
     list(train_checkpoint(RECIPE, folder, torch.device("cpu"), every=40))
     with pytest.raises(FileExistsError, match="finished checkpoint"):
         next(train_checkpoint(RECIPE, folder, torch.device("cpu")))
+
+
+def test_a_run_goes_on_only_as_it_was_begun(tmp_path: Path) -> None:
+    folder, cpu = tmp_path / "tiny", torch.device("cpu")
+    with pytest.raises(Stopped, match="step 10"):
+        list(train_checkpoint(RECIPE, folder, cpu, every=10, stop=lambda: True))
+    assert saved_run(folder) == SavedRun(RECIPE, "cpu")
+    for other, said in (
+        (replace(RECIPE, train=replace(RECIPE.train, seed=3)), "--seed 0, not with --seed 3"),
+        (replace(RECIPE, train=RECIPE.train.stretched(50)), "--steps 40.*not with --steps 50"),
+        (replace(RECIPE, title="Other"), "'Tiny'.*not with recipe 'Other'"),
+        (replace(RECIPE, graph=replace(GRAPH.config, seed=1)), "graph"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            next(train_checkpoint(other, folder, cpu, resume=True))
+    with pytest.raises(ValueError, match="--device cpu, not with --device meta"):
+        next(train_checkpoint(RECIPE, folder, torch.device("meta"), resume=True))
+    list(train_checkpoint(RECIPE, folder, cpu, every=10, resume=True))
+    list(train_checkpoint(RECIPE, tmp_path / "whole", cpu, every=10))
+    assert load_checkpoint(folder).sha256 == load_checkpoint(tmp_path / "whole").sha256
+
+
+def test_a_state_that_does_not_say_what_it_is_of_is_refused(tmp_path: Path) -> None:
+    for content in (save({"step": torch.tensor(1)}), b"", b"\xff" * 100):
+        (tmp_path / STATE).write_bytes(content)
+        with pytest.raises(ValueError, match="remove it and start anew"):
+            saved_run(tmp_path)

@@ -181,14 +181,20 @@ async def weights(client: Client, query: str, what: str) -> bytes:
         return await client.weights(asked.checkpoint.id, contender.edits, what)
 
     out = io.BytesIO()
+
+    def put(archive: zipfile.ZipFile, name: str, content: str | bytes) -> None:
+        archive.writestr(
+            zipfile.ZipInfo(name), content
+        )  # without the time of day: the same files make the same archive
+
     with zipfile.ZipFile(out, "w") as archive:
         for contender, made in await each(asked, of):
             name = f"{contender.method}-{contender.preset}"
             if isinstance(made, ApiError):
-                archive.writestr(f"{name}.problem.txt", made.message + "\n")
+                put(archive, f"{name}.problem.txt", made.message + "\n")
             else:
                 ending = "delta.safetensors" if what == "delta" else "safetensors"
-                archive.writestr(f"{name}.{ending}", made)
+                put(archive, f"{name}.{ending}", made)
     return out.getvalue()
 
 

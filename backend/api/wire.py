@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from torch import Tensor
 
 from backend import geometry
@@ -53,6 +52,7 @@ from backend.schemas import (
     TrainingInfo,
     WantedAnswers,
 )
+from backend.tensor_files import tensor_bytes
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
 CODEBOOK = (
@@ -192,7 +192,7 @@ def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str,
         "weights_sha256": checkpoint.sha256,
         "edits": json.dumps(specification),
     }
-    return save({name: value.cpu().contiguous() for name, value in tensors.items()}, metadata)
+    return tensor_bytes(tensors, metadata)
 
 
 def projection_result(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.commands.common import Device, examples, fail, laboratory_of
+from backend.commands.common import Device, check_folder, command, examples, fail, laboratory_of, options
 from backend.commands.printed import show_checkpoints, train_with_progress
 from backend.settings import load_settings
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from backend.api.laboratory import Laboratory
     from backend.checkpoints import Checkpoint
     from backend.model import Transformer
+    from backend.training_run import Recipe
 
 commands = typer.Typer()
 
@@ -38,32 +40,60 @@ def train(
     ],
     name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.", show_default="the recipe's")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same weights.", show_default="0")
+    ] = None,
     device: Device = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an unfinished run, with the same other options.")
+        bool, typer.Option("--resume", help="Continue an unfinished run, with the options that it was begun with.")
     ] = False,
 ) -> None:
     """Train a checkpoint, with loss, accuracy, rings, speed and time left."""
-    from dataclasses import replace
-
-    from backend.training_run import RECIPES
+    from backend.checkpoints import METADATA
+    from backend.training_run import RECIPES, STATE, Stopped
 
     if recipe not in RECIPES:
         fail(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
     if not name.replace("-", "").replace("_", "").isalnum():
         fail(f"--name {name!r}: use letters, digits, - and _")
-    chosen = RECIPES[recipe]
-    config = replace(chosen.train if steps is None else chosen.train.stretched(steps), seed=seed)
     settings = load_settings(device=device)
+    folder = settings.models_dir / name
+    again = command("train", recipe, *options(name=name, steps=steps, seed=seed, device=device, resume=True))
     try:
-        train_with_progress(replace(chosen, train=config), settings.models_dir / name, settings.device, resume)
+        chosen, place = _as_begun(RECIPES[recipe], folder, steps, seed, settings.device, resume)
+        if not (folder / METADATA).exists():
+            check_folder(folder)
+        train_with_progress(chosen, folder, place, resume)
     except (FileExistsError, FileNotFoundError, ValueError) as error:
         fail(str(error))
     except OSError as error:
-        fail(f"cannot write {settings.models_dir / name}: {error.strerror}; set SHATTERSCOPE_MODELS_DIR")
+        fail(f"cannot write {folder}: {error.strerror}; set SHATTERSCOPE_MODELS_DIR")
+    except Stopped as stopped:
+        fail(f"{stopped}; continue with: {again}")
     except KeyboardInterrupt:
-        fail(f"stopped; continue with: shatterscope train {recipe} --name {name} --resume")
+        if (folder / STATE).exists():
+            fail(f"stopped at once; continue from what was saved before with: {again}")
+        fail("stopped, before anything was saved")
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # where nothing came into it
+
+
+def _as_begun(
+    recipe: Recipe, folder: Path, steps: int | None, seed: int | None, device: str, resume: bool
+) -> tuple[Recipe, str]:
+    """The recipe with its options, and the device: what was given, else what the run was begun with, else the defaults."""
+    from dataclasses import replace
+
+    from backend.training_run import saved_run
+
+    if resume:
+        saved = saved_run(folder)
+        steps = saved.recipe.train.steps if steps is None else steps
+        seed = saved.recipe.train.seed if seed is None else seed
+        device = saved.device if device == "auto" else device
+    config = recipe.train.stretched(steps or recipe.train.steps)
+    return replace(recipe, train=replace(config, seed=seed or 0)), device
 
 
 @commands.command(
@@ -118,9 +148,14 @@ def export_hf(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; must be new or empty.")],
 ) -> None:
     """Write a Hugging Face GPT-2 folder: config, weights, tokenizer with entity and relation names."""
+    from backend.export_hf import empty_folder
     from backend.export_hf import export_hf as export
 
     try:
+        new = not directory.exists()
+        empty_folder(directory)  # before anything is computed
+        if new:
+            directory.rmdir()
         checkpoint, model = asyncio.run(_model_of(id))
         print(f"written to {export(checkpoint, directory, model)}")
     except (FileExistsError, ValueError) as error:

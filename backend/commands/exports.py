@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backend.commands.common import Device, examples, fail
+from backend.commands.common import Device, check_file, examples, fail
 from backend.settings import load_settings
 
 commands = typer.Typer()
@@ -43,6 +43,7 @@ def export(
 
     if file.suffix.lstrip(".") not in TYPES:
         fail(f"{file}: name a file that ends in {', '.join('.' + name for name in TYPES)}")
+    check_file(file)
     try:
         file.write_bytes(asyncio.run(_export(view, file.name, device)))
     except ApiError as error:

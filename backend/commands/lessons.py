@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from backend.commands.common import examples, fail
+from backend.commands.common import command, examples, fail
 from backend.lessons import HEAD, LessonError, lesson_folders, read_lesson
-from backend.settings import LESSONS, PREFIX, load_settings
+from backend.settings import LESSONS, PREFIX, absolute, load_settings
 
 commands = typer.Typer(no_args_is_help=True, help="Lessons: begin one, or check what is written.")
 
@@ -81,7 +82,7 @@ def new_lesson(
 ) -> None:
     """Begin a lesson: a folder with two steps to change."""
     added = load_settings().lesson_dirs
-    place = (folder or (added[0] if added else Path("lessons"))).expanduser().absolute()
+    place = _absolute(folder or (added[0] if added else Path("lessons")))
     if not name.replace("-", "").isalnum() or name != name.lower() or not name.isascii() or name.startswith("-"):
         fail(f"{name!r}: use small letters, digits and -")
     if (place / name).exists():
@@ -95,9 +96,9 @@ def new_lesson(
     except OSError as error:
         fail(f"cannot write {place / name}: {error.strerror}")
     print(f"written to {place / name}")
-    print(f"check it:  shatterscope lesson check {place / name}")
+    print(f"check it:  {command('lesson', 'check', place / name)}")
     if place not in (*added, LESSONS):
-        print(f"give it:   {PREFIX}LESSONS_DIR={place} shatterscope serve")
+        print(f"give it:   {PREFIX}LESSONS_DIR={shlex.quote(str(place))} {command('serve')}")
 
 
 @commands.command(
@@ -110,7 +111,7 @@ def check_lessons(
     ] = None,
 ) -> None:
     """Read lessons as the server does, and their views as the page does; every error names file and line."""
-    found = lesson_folders(LESSONS, load_settings().lesson_dirs) if folder is None else _lessons_in(folder.absolute())
+    found = lesson_folders(LESSONS, load_settings().lesson_dirs) if folder is None else _lessons_in(_absolute(folder))
     faults = 0
     with _views() as view_problems:
         for path in found:
@@ -124,6 +125,13 @@ def check_lessons(
                 print(f"{lesson.id}: {lesson.n_steps} steps, {lesson.minutes} minutes: {lesson.title}")
     if faults:
         fail(f"{faults} {'thing' if faults == 1 else 'things'} to mend")
+
+
+def _absolute(folder: Path) -> Path:
+    try:
+        return absolute(folder)
+    except ValueError as error:
+        fail(f"{str(folder)!r}: {error}")
 
 
 def _lessons_in(folder: Path) -> Sequence[Path]:

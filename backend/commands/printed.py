@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from backend.schemas import CheckpointInfo, EditResult, EvaluationResult
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from backend.store import Job
     from backend.sweep_schemas import SweepRow
     from backend.sweeps.foreground import Foreground
+    from backend.training_run import Progress as Training
     from backend.training_run import Recipe
 
 
@@ -29,7 +35,7 @@ def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
     for info in found:
         graph, accuracy = info.graph, info.accuracy
         table.add_row(
-            info.id + (" (default)" if info.default else ""),
+            escape(info.id) + (" (default)" if info.default else ""),
             f"{graph.n_entities} entities, {len(graph.relations)} relations, {info.model.n_layers} layers, width {info.model.d_model}",
             _by_order(accuracy.direct),
             _by_order(accuracy.logical),
@@ -55,7 +61,7 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
         f"{outcome.steps} steps, {result.seconds:.2f} s"
     )
     for warning in outcome.warnings:
-        console.print(f"[yellow]{warning}[/]")
+        console.print(f"[yellow]{escape(warning)}[/]")
     parts = {"edit": shattering.edit, "retain": shattering.retain, "test": shattering.test}
     console.print("R(D*)  " + "   ".join(f"{part} {R:.4f}" for part, R in parts.items() if R is not None))
     table = Table(
@@ -78,6 +84,7 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
 
 
 def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool) -> None:
+    """Ctrl+C, or SIGTERM, lets the run save itself and raises `Stopped`; a second one raises `KeyboardInterrupt`."""
     import torch
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -93,7 +100,8 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
     )
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("train", total=recipe.train.steps, loss=float("nan"), speed=0.0)
-        for progress in train_checkpoint(recipe, folder, torch.device(resolve_device(device)), resume=resume):
+
+        def tell(progress: Training) -> None:
             record = progress.record
             bar.update(task, completed=record.step, loss=record.loss, speed=record.steps_per_second)
             if progress.assessment is not None:
@@ -104,7 +112,30 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
                 rings = progress.assessment.rings
                 console.print(f"step {record.step}: {accuracy}   rings {rings.closed} of {len(rings.shape)}")
             if progress.folder is not None:
-                console.print(f"[bold]written to {progress.folder}[/bold]")
+                console.print(f"[bold]written to {escape(str(progress.folder))}[/bold]")
+
+        place = torch.device(resolve_device(device))
+        with _asked_to_stop() as stop:
+            for progress in train_checkpoint(recipe, folder, place, resume=resume, stop=stop.is_set):
+                tell(progress)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that the first Ctrl+C or SIGTERM sets."""
+    stop = threading.Event()
+
+    def on_signal(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {each: signal.signal(each, on_signal) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def sweep_with_progress(foreground: Foreground, job: Job) -> tuple[str, str | None]:

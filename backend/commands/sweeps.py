@@ -9,11 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.commands.common import Device, examples, fail
+from backend.commands.common import Device, check_file, check_folder, command, examples, fail, given, options
 from backend.commands.printed import show_sweep, sweep_with_progress
 from backend.settings import load_settings
 
 commands = typer.Typer()
+
+# Of a sweep, what is decided once it has begun.
+SETTLED = ("method", "distance", "corrective", "edits", "seed", "queries", "every", "repetitions")
 
 
 @commands.command(
@@ -25,6 +28,7 @@ commands = typer.Typer()
     )
 )
 def sweep(
+    context: typer.Context,
     checkpoint: Annotated[str | None, typer.Argument(help="Checkpoint id; not needed with --resume.")] = None,
     method: Annotated[
         list[str] | None,
@@ -57,6 +61,10 @@ def sweep(
 
     if (checkpoint is None) == (resume is None):
         fail("give a checkpoint, or --resume with the id of a sweep")
+    if resume is not None and (settled := given(context, *SETTLED)):
+        fail(f"--resume goes on with what the sweep was begun with: leave out {', '.join(settled)}")
+    if csv is not None:
+        check_file(csv)
     foreground = Foreground(load_settings(device=device))
     try:
         if resume is not None:
@@ -90,7 +98,8 @@ def sweep(
     finally:
         foreground.close()
     if status != "done":
-        fail(f"{error or 'stopped'}; go on with: shatterscope sweep --resume {job.id}")
+        again = command("sweep", *options(resume=job.id, csv=csv, json=as_json, device=device))
+        fail(f"{error or 'stopped'}; go on with: {again}")
 
 
 @commands.command(
@@ -103,6 +112,7 @@ def sweep(
     )
 )
 def reproduce(
+    context: typer.Context,
     checkpoint: Annotated[str | None, typer.Argument(help="Checkpoint id.", show_default="rings-2048")] = None,
     edits: Annotated[int, typer.Option(min=1, max=1_000_000, help="Single edits per method, preset and kind.")] = 50,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same seed, same edits and questions.")] = 0,
@@ -120,9 +130,11 @@ def reproduce(
     """Run the paper's experiments again, and print our numbers beside the paper's. Killed or stopped, it can be resumed."""
     from backend.commands.printed_reproduction import as_text, show_reproduction
     from backend.reproduction.run import Stopped, ask, check, keep, results, run, traced
-    from backend.reproduction.shipped import ShippedError
+    from backend.reproduction.shipped import FOLDER, ShippedError
     from backend.sweeps.foreground import Foreground, SweepError
 
+    if resume and (settled := given(context, "edits", "seed")):
+        fail(f"--resume goes on with what the run was begun with: leave out {', '.join(settled)}")
     foreground = Foreground(load_settings(device=device))
     try:
         asked = ask(
@@ -134,6 +146,8 @@ def reproduce(
             sequence_edits=sequence_edits if sequences else None,
         )
         check(foreground, asked)
+        if ship:
+            check_folder(foreground.settings.models_dir / asked.checkpoint / FOLDER)
         runs = run(foreground, asked, sweep_with_progress)
         found = results(foreground, runs)
         tracings = traced(foreground.settings, asked.checkpoint, n_facts=200, seed=seed)
@@ -144,10 +158,15 @@ def reproduce(
         if ship:
             print(f"written to {keep(foreground, runs)}", file=sys.stderr)
     except Stopped as stopped:
-        again = " ".join(f"--resume {id}" for id in stopped.ids)
-        options = ("" if sequences else " --no-sequences") + (" --ship" if ship else "")
-        options += "" if sequence_edits == 100 else f" --sequence-edits {sequence_edits}"
-        fail(f"{stopped}; go on with: shatterscope reproduce {again}{options}")
+        kept = options(
+            resume=stopped.ids,
+            no_sequences=not sequences,
+            ship=ship,
+            sequence_edits=None if sequence_edits == 100 else sequence_edits,
+            json=as_json,
+            device=device,
+        )
+        fail(f"{stopped}; go on with: {command('reproduce', *kept)}")
     except (SweepError, ShippedError) as error:
         fail(str(error))
     except OSError as error:

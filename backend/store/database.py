@@ -47,16 +47,16 @@ class Store:
     def __init__(self, url: str) -> None:
         self._file: Path | None = None
         self._identity: tuple[int, int] | None = None  # of the file, once it is open
-        self._where, self._puts = url, 0
+        self.where, self._puts = url, 0
         try:
             parsed = make_url(url)
-            self._where = parsed.render_as_string(hide_password=True)
+            self.where = parsed.render_as_string(hide_password=True)
             options: dict[str, Any] = {}
             if parsed.get_backend_name() == "sqlite":
                 if parsed.database in (None, "", ":memory:"):  # every connection would be a database of its own
                     options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
                 else:
-                    self._file, self._where = Path(str(parsed.database)), str(parsed.database)
+                    self._file, self.where = Path(str(parsed.database)), str(parsed.database)
                     self._file.parent.mkdir(parents=True, exist_ok=True)
             self._engine: Engine = create_engine(parsed, **options)
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -177,7 +177,7 @@ class Store:
 
     def _error(self, reason: str, advice: str) -> StoreError:
         said = f": {reason}. {advice[0].upper()}{advice[1:]}"
-        return StoreError(f"cannot use the store at {self._where}{said}", f"this server cannot use its store{said}")
+        return StoreError(f"cannot use the store at {self.where}{said}", f"this server cannot use its store{said}")
 
 
 MOVE_ASIDE = ["shatterscope", "store", "--move-aside"]

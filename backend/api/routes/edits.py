@@ -22,11 +22,12 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 async def _headers(laboratory: Laboratory, request: Request, id: str, file: str = "") -> dict[str, str]:
     """Caching headers; a 304 where the client has the answer already (nothing is computed then)."""
     present = await laboratory.present_id(id)
-    etag = f'"{present}{file}"'
+    # A file is the same to the last byte; the description tells also how long it took this time.
+    etag = f'"{present}{file}"' if file else f'W/"{present}"'
     # What an earlier version of this program named is computed as this one does, and may change again.
     headers = {"ETag": etag, "Cache-Control": IMMUTABLE if present == id else "no-cache"}
     sent = request.headers.get("if-none-match", "").split(",")
-    if etag in (tag.strip().removeprefix("W/") for tag in sent):
+    if etag.removeprefix("W/") in (tag.strip().removeprefix("W/") for tag in sent):
         raise HTTPException(304, headers=headers)
     return headers
 

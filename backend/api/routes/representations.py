@@ -46,7 +46,8 @@ async def get_served_projection(
         raise ProblemError(404, f"projection {id!r} is not here any more; POST /projections computes it again")
     plain, compressed = served
     zipped = "gzip" in accept_encoding
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": f'"{id}"', "Vary": "Accept-Encoding"}
+    # Weak: the same numbers, compressed or not, and with the time that it took on this server.
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "ETag": f'W/"{id}"', "Vary": "Accept-Encoding"}
     if zipped:
         headers["Content-Encoding"] = "gzip"
     return Response(compressed if zipped else plain, media_type="application/json", headers=headers)
