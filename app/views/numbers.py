@@ -78,7 +78,7 @@ def _base_cell(score: TaskScore | None, bare: float | None) -> Node:
     explained = f"{words.percent(value)} answered right, over {_over(score)}."
     if bare is not None:
         explained += f" Over all of them, without context: {words.percent(bare)}."
-    return html.Td(dumbbell(value, value, words.percent(value), ""), **tip(explained), **{"data-after": f"{value:.6f}"})
+    return html.Td(dumbbell(value, value, None), **tip(explained), **{"data-after": f"{value:.6f}"})
 
 
 def _over(score: TaskScore) -> str:
@@ -91,31 +91,28 @@ def _score_cell(score: TaskScore) -> Node:
         f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {_over(score)}. "
         f"Mean probability of the truth: {probability.before:.2f} → {probability.after:.2f}."
     )
-    body = dumbbell(
-        accuracy.before,
-        accuracy.after,
-        f"{words.fixed(accuracy.before, 1, 100)} → {words.percent(accuracy.after)}",
-        words.points(accuracy.change),
-    )
+    body = dumbbell(accuracy.before, accuracy.after, accuracy.change)
     numbers = {"data-before": f"{accuracy.before:.6f}", "data-after": f"{accuracy.after:.6f}"}
     return html.Td(body, **tip(explained), **numbers)
 
 
-def dumbbell(before: float, after: float, value: str, change: str) -> Node:
-    """Two fractions on one line: grey before, the accent after; with the number and its change."""
+def dumbbell(before: float, after: float, change: float | None) -> Node:
+    """Two fractions on one line: grey before, the accent after; with both numbers and the change. Without a change one alone."""
     low, high = sorted((100 * before, 100 * after))
+    changed = "" if change is None else words.points(change)
+    was = html.Span(f"{words.fixed(before, 1, 100)} → ", className="was") if changed else None
     return html.Div(
         [
             html.Span(
                 [
                     html.Span(className="span", style={"left": f"{low:.1f}%", "width": f"{high - low:.1f}%"}),
                     html.Span(className="dot-before", style={"left": f"{100 * before:.1f}%"}),
-                    html.Span(className="dot-after", style={"left": f"{100 * after:.1f}%"}) if change else None,
+                    html.Span(className="dot-after", style={"left": f"{100 * after:.1f}%"}) if changed else None,
                 ],
                 className="dumbbell",
             ),
-            html.Span(value, className="number"),
-            html.Span(change, className=f"delta {'down' if change.startswith('−') else ''}".strip()),
+            html.Span([was, words.percent(after)], className="number"),
+            html.Span(changed, className=f"delta {'down' if changed.startswith('−') else ''}".strip()),
         ],
         className="score",
     )

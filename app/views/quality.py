@@ -38,7 +38,7 @@ def _row(name: str, explained: str, found: WantedAnswers | None) -> Node:
     if found is None:
         return html.Tr([title, html.Td("nothing to ask", colSpan=3, className="quiet")])
     was, now = found.accuracy, found.probability
-    shown = dumbbell(was.before, was.after, words.percent(was.after), words.points(was.change))
+    shown = dumbbell(was.before, was.after, was.change)
     return html.Tr(
         [
             title,
