@@ -24,6 +24,7 @@ Part = Literal[
     "captions",
     "words",  # what is said about each picture
     "legend",
+    "quality",  # efficacy, generality, locality, portability of the edits
     "see",  # what the scenes show
     "r",
     "accuracy",

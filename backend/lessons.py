@@ -20,7 +20,8 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
     ---
     Text.
 
-`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. Where both scenes are hidden (`before` and
+`hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. A figure that a text names has to be on its screen:
+`lesson check` finds those of which the part that shows them is hidden. Where both scenes are hidden (`before` and
 `after`), the ring of the world takes their place, with the fact's subject and object on it.
 """
 
@@ -175,14 +176,39 @@ class _Reader:
             reveal = Reveal(text=parts.get("reveal", ""), **_view(head.reveal or head, lesson))
         elif head.question is not None:
             self.fault(path, 1, "the question has no answer: add <!-- reveal --> and what to say then")
+        shown = _view(head, lesson)
+        if self.check_view is not None:
+            self.figures(path, f"{parts['text']}\n{head.question.ask if head.question else ''}", shown["hide"])
+            if reveal is not None:
+                self.figures(path, reveal.text, reveal.hide)
         return Step(
             title=head.title,
             text=parts["text"],
             notes=parts.get("notes", ""),
             question=head.question,
             reveal=reveal,
-            **_view(head, lesson),
+            **shown,
         )
+
+    def figures(self, path: Path, text: str, hide: Sequence[Part]) -> None:
+        """A figure that is named while what shows it is hidden: nobody can see whether it is so."""
+        for pattern, kind, parts in _FIGURES:
+            if set(parts) - set(hide):
+                continue
+            for line in text.splitlines():
+                found = pattern.search(line)
+                if found:
+                    self.fault(
+                        path,
+                        self.line_of(path, line),
+                        f"{found[0].replace('*', '')!r} is {kind}, and {' and '.join(f'`{part}`' for part in parts)} "
+                        f"{'is' if len(parts) == 1 else 'are'} hidden: take {'it' if len(parts) == 1 else 'one'} out of `hide`, or the figure out of the text",
+                    )
+
+    @staticmethod
+    def line_of(path: Path, line: str) -> int:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        return next((number for number, each in enumerate(lines, 1) if line.strip() in each), 1)
 
     def file(self, path: Path, model: type[T], allowed: tuple[str, ...]) -> tuple[T | None, dict[str, str]]:
         """The front matter as a `model` (None where it is not one), and the text by its parts; the first is `text`."""
@@ -314,6 +340,19 @@ def _parts(allowed: tuple[str, ...]) -> str:
         else "there are no parts here"
     )
 
+
+# Kinds of figure in a text, and the parts of the page of which one has to be there to show such a figure.
+_FIGURES: tuple[tuple[re.Pattern[str], str, tuple[Part, ...]], ...] = (
+    (re.compile(r"\b\d+(?:\.\d+)?\W{0,3}%"), "a share", ("accuracy", "quality", "ask")),
+    (re.compile(r"(?i)\b(?:recall|inference|two steps)\b.*?\d+(?:\.\d+)?\W{0,3}%"), "an accuracy", ("accuracy",)),
+    (
+        re.compile(r"(?i)\b(?:efficacy|generality|locality|portability)\b.*?\d+(?:\.\d+)?\W{0,3}%"),
+        "an edit's quality",
+        ("quality",),
+    ),
+    (re.compile(r"\b0\.\d{2,3}\b"), "a number like R", ("r",)),
+    (re.compile(r"(?i)\b(?:says|answers)(?: now)?\W{1,4}\d+"), "an answer of the model", ("ask",)),
+)
 
 _HINTS = {  # what YAML says, in terms of what was written
     "mapping values are not allowed here": "; a text with a colon goes in quotes",

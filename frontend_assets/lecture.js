@@ -65,7 +65,7 @@
   const PARTS = {
     ask: ".rail .ask", change: ".rail .change", stack: ".stack-bar", strength: ".strength", history: ".stack-tools > button",
     before: ".scene.before", after: ".scene.after", captions: ".scene-caption", words: ".scene-words", legend: ".legend",
-    see: ".see-bar", r: ".r-panel", accuracy: ".accuracy-panel",
+    see: ".see-bar", r: ".r-panel", accuracy: ".accuracy-panel", quality: ".details .quality-line",
   };
   const without = (part) => (root.dataset.lectureHide || "").split(" ").includes(part); // what the step hides
   const elements = (part) => [...document.querySelectorAll(PARTS[part])];

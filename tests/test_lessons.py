@@ -176,6 +176,37 @@ def test_added_folders_are_read_anew_and_their_faults_are_told(
     assert client.get("lessons/a-lesson").json()["steps"][0]["title"] == "Another"
 
 
+CLAIMS = (
+    ("Recall fell to **67 %**.", "accuracy"),
+    ("| told | 78 % | 32 % |", "accuracy, ask, quality"),
+    ("It now says 65.", "ask"),
+    ("The model answers **159**.", "ask"),
+    ("R is 0.028 here.", "r"),
+    ("Locality is 94 %.", "quality"),
+)
+
+
+@pytest.mark.parametrize(("text", "parts"), CLAIMS)
+def test_a_figure_has_to_be_on_its_screen(tmp_path: Path, text: str, parts: str) -> None:
+    step = f"---\ntitle: A step\nview: 't=d4'\nhide: [{parts}]\n---\n24 numbers, 2 layers.\n\n{text}\n"
+    said = faults(write(tmp_path, s1=step), lambda query: [])
+    assert said
+    assert all(each.startswith("a-lesson/s1.md:8: ") for each in said)
+    shown = step.replace(f"hide: [{parts}]", "hide: [see]")
+    read_lesson(write(tmp_path / "shown", s1=shown), lambda query: [])
+    assert len(read_lesson(write(tmp_path / "served", s1=step)).steps) == 1, "a lesson is not withheld for it"
+
+
+def test_an_answer_is_held_against_its_own_screen(tmp_path: Path) -> None:
+    step = ASKED.replace("After.", "It says 65.").replace("  hide: []", "  hide: [ask]")
+    assert [each.partition(": ")[2][:9] for each in faults(write(tmp_path, s1=step), lambda query: [])] == ["'says 65'"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_lessons_name_no_figure_that_is_hidden(name: str) -> None:
+    assert read_lesson(LESSONS / name, lambda query: []).steps
+
+
 # --- for the browser -------------------------------------------------------------------------------------------------
 
 

@@ -24,8 +24,8 @@ title: {title}
 audience: Who it is for, in a few words
 minutes: 10
 # What no step shows, unless it says otherwise. There are: ask change stack strength history before after new captions words legend
-# see r accuracy. `lock: [strength]` shows a part and lets nobody touch it.
-hide: [change, history, words, see, accuracy]
+# see r accuracy quality. `lock: [strength]` shows a part and lets nobody touch it.
+hide: [change, history, words, see, accuracy, quality]
 ---
 One or two sentences: what people will have seen at the end.
 """
@@ -35,7 +35,7 @@ NEW_STEPS = {
 title: A ring
 # The view: set up the Explore page as you want it, press Copy link, and paste the address here.
 view: ""
-hide: [after, new, stack, change, history, captions, words, see, r, accuracy]
+hide: [after, new, stack, change, history, captions, words, see, r, accuracy, quality]
 ---
 One idea a step. Short sentences, **one** thing in bold.
 
@@ -46,7 +46,7 @@ What you will say. Press S in the lecture to read this in a second window.
 ---
 title: What if we change one fact?
 view: "t=d4"
-hide: [after, stack, change, history, captions, words, see, r, accuracy]
+hide: [after, stack, change, history, captions, words, see, r, accuracy, quality]
 question:
   ask: What do you think will happen?
   choices:
@@ -56,7 +56,7 @@ question:
   right: 2
 reveal:
   view: "t=d4&e=0~I_C1~d4~rome~0~tuned~1"
-  hide: [ask, change, history, words, see, accuracy]
+  hide: [ask, change, history, words, see, accuracy, quality]
 ---
 Everybody guesses before anybody sees.
 
