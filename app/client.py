@@ -29,6 +29,7 @@ from backend.schemas import (
     FactInfo,
     Problem,
     ProjectionResult,
+    StrengthsResult,
 )
 from backend.share_schemas import NewView, View, ViewCreated
 from backend.sweep_schemas import ENDED, JobInfo, SweepRequest
@@ -96,6 +97,12 @@ class Client:
         """`what`: relation, site, method, dimensions, n_neighbors, align, as in `ProjectionRequest`."""
         body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
         return await self._with_edit("POST", "/projections", ProjectionResult, checkpoint, edits, json=body)
+
+    async def strengths(self, checkpoint: str, edits: Edits, strengths: list[float], **what: Any) -> StrengthsResult:
+        """Pictures of the stack with its last step at each of `strengths`; `what` as for `projection`."""
+        asked = {key: value for key, value in what.items() if value is not None}
+        body = {"checkpoint": checkpoint, "strengths": strengths, **asked}
+        return await self._with_edit("POST", "/projections/strengths", StrengthsResult, checkpoint, edits, json=body)
 
     async def evaluation(self, checkpoint: str, edits: Edits) -> EvaluationResult:
         body: dict[str, Any] = {"checkpoint": checkpoint, "edit": None}

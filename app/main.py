@@ -10,7 +10,7 @@ from __future__ import annotations
 from dash import Dash
 from fastapi import FastAPI
 
-from app import callbacks, compare, layout, lecture, reproduce
+from app import callbacks, compare, layout, lecture, reproduce, strengths
 from app.client import Client
 from app.pages import Page, serve
 from app.share import gallery, routes
@@ -35,5 +35,6 @@ def create_app(server: FastAPI, *, base_url: str | None = None, public_url: str 
     reach the pages, if that is not what their requests say."""
     client = Client(base_url=base_url) if base_url else Client(server=server)
     lecture.add_preparation(server, client)
+    strengths.add_pictures(server, client)
     routes.serve(server, client, public_url)
     return serve(PAGES, server, client)

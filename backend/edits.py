@@ -288,6 +288,16 @@ def carried_on(delta: EditDelta, strength: float) -> dict[int, Tensor]:
     return {layer: min(abs(strength), 1.0) * keys for layer, keys in delta.keys.items()}
 
 
+def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) -> Transformer:
+    """The model of a stack with its last step at another strength. Deltas are added and nothing is computed: none depends on its own strength."""
+    specs = [outcome.spec for outcome in edited.outcomes]
+    strengths = [specs[start].strength for start, _ in steps_of(specs)]
+    model = checkpoint.model
+    for delta, each in zip(edited.deltas, [*strengths[:-1], strength], strict=True):
+        model = apply_delta(model, delta, each) if each else model
+    return model
+
+
 def _compute(
     checkpoint: Checkpoint, model: Transformer, step: Mapping[int, EditSpec], carried: Mapping[int, Tensor]
 ) -> EditDelta:

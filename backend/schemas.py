@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+MAX_STRENGTHS = 41  # in one request: a slider from 0 to 2 by 0.05
 MAX_EDITS = 64
 MAX_STRENGTH = 4.0
 
@@ -308,6 +309,32 @@ class ProjectionResult(Wire):
     after: Array
     order_position: list[int]
     diagnostics: dict[Literal["before", "after"], Diagnostics]
+    seconds: float
+
+
+class StrengthsRequest(ProjectionRequest):
+    edit: str = Field(
+        description="id of an edit, as returned by POST /edits; its last step is drawn at other strengths"
+    )
+    strengths: list[Annotated[float, Field(ge=-4.0, le=4.0)]] = Field(min_length=1, max_length=MAX_STRENGTHS)
+
+
+class StrengthPicture(Wire):
+    strength: float
+    after: Array | None = Field(description="null where so strong an edit leaves no finite numbers to draw")
+
+
+class StrengthsResult(Wire):
+    checkpoint: str
+    edit: str
+    relation: str
+    site: str
+    method: str
+    dimensions: int
+    align: str
+    before: Array
+    order_position: list[int]
+    pictures: list[StrengthPicture] = Field(description="in the order asked for, each of a real model")
     seconds: float
 
 

@@ -5,7 +5,9 @@ Without a graphics card WebGL is drawn by the processor, so these are times of t
 
 from __future__ import annotations
 
+import math
 import statistics
+import time
 
 from playwright.sync_api import Page
 
@@ -16,6 +18,7 @@ from scripts.chromium import chromium
 DISTANCES = (500, 4, 32, 1, 100, 8, 250)
 LESSON = "shattering"
 TALK_MS = 2500  # a lecturer says something before the next step; it is prepared meanwhile
+DRAG_SECONDS = 4.0
 PATIENCE_MS = 120_000
 
 # Milliseconds, by the page's clock, from `act` to the frame after the last drawing or change of a number; it is the last when
@@ -49,12 +52,19 @@ def run() -> list[Row]:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.set_default_timeout(PATIENCE_MS)
         clicks = _clicks(page, server.url)
+        cold, warm = _drag(page), _drag(page)
         steps = _lecture(page, server.url)
     return [
         Row(
             "Apply to new picture and numbers, in the browser",
             statistics.median(clicks),
             note=f"the longest of {len(clicks)}: {max(clicks):.2f} s; WebGL without a graphics card",
+        ),
+        Row(
+            "pictures while the strength is dragged, in the browser",
+            cold,
+            unit="/s",
+            note=f"each of a real model; the first drag of an edit, {warm:.1f} in the next; WebGL without a graphics card",
         ),
         Row(
             "a step of the lecture, in the browser",
@@ -76,6 +86,29 @@ def _clicks(page: Page, url: str) -> list[float]:
         page.click("#undo")
         _settle(page)
     return times[1:]
+
+
+def _drag(page: Page) -> float:
+    """Pictures a second of an edit that the server has not seen at other strengths, the thumb going to and fro."""
+    if page.is_disabled("#strength"):
+        page.click("#apply")
+        _settle(page)
+    box = page.locator("#strength").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.evaluate(
+        """() => { window.drawn = 0; document.querySelector("#scene-after .js-plotly-plot").on("plotly_afterplot", () => { window.drawn += 1; }); }"""
+    )
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    started = time.perf_counter()
+    while (passed := time.perf_counter() - started) < DRAG_SECONDS:
+        page.mouse.move(box["x"] + box["width"] * (0.5 + 0.45 * math.sin(1.5 * passed)), y)
+        page.wait_for_timeout(16)
+    drawn: int = page.evaluate("() => window.drawn")
+    page.mouse.up()
+    _settle(page)
+    return drawn / passed
 
 
 def _lecture(page: Page, url: str) -> list[float]:

@@ -78,8 +78,9 @@ window.shatterscope = Object.assign(window.shatterscope || {}, {
       window.location.assign(address.with(path, query));
       return;
     }
-    window.history.replaceState(null, "", address.with(path, query));
-    window.shatterscope.clicks.drop();
+    const { clicks } = window.shatterscope;
+    window.history[push && !clicks.spare() ? "pushState" : "replaceState"](null, "", address.with(path, query));
+    clicks.drop();
     if (address.read) window.dash_clientside.set_props("url-in", { data: { query: address.query(), at } });
     address.tell();
   },

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from backend.activations import activations
 from backend.api.laboratory import Laboratory
 from backend.checkpoints import Checkpoint
+from backend.editors import EDITORS
 
 SMALL = "rings-small"
 
@@ -187,3 +188,40 @@ def test_what_moved_is_told_by_relation_and_part(client: TestClient, checkpoint:
     of_ring = [value["moved"] for name, value in moved["per_relation"].items() if name.startswith("I_")]
     assert moved["edit"]["moved"] == pytest.approx(sum(of_ring) / len(of_ring))
     assert 0 < moved["edit"]["strain"] < moved["edit"]["moved"] * 3
+
+
+@pytest.mark.parametrize("editor", list(EDITORS))
+@pytest.mark.parametrize("method", ["isomap", "pca"])
+def test_pictures_of_many_strengths_are_those_of_the_edits_at_these_strengths(
+    client: TestClient, editor: str, method: str
+) -> None:
+    """On a stack whose last edit is scaled; the pictures of the whole models, to the last bit."""
+
+    def stack(strength: float) -> str:
+        first = {"subject": 9, "relation": "I_C1", "distance": 8, "method": "rome"}
+        last = {"subject": 3, "relation": "I_C1", "distance": 6, "method": editor, "strength": strength}
+        edits = [{**each, "parameters": {"steps": 5}} for each in (first, last)]
+        id: str = post(client, "edits", edits=edits)["id"]
+        return id
+
+    what = {"relation": "I_C1", "method": method, "align": "none" if method == "pca" else "procrustes"}
+    strengths = [0.0, 0.35, 1.0, 2.0]
+    found = post(client, "projections/strengths", edit=stack(1.0), strengths=strengths, **what)
+    assert [each["strength"] for each in found["pictures"]] == strengths
+    for strength, each in zip(strengths, found["pictures"], strict=True):
+        whole = post(client, "projections", edit=stack(strength), **what)
+        np.testing.assert_array_equal(decode(each["after"]), decode(whole["after"]))
+        assert (found["before"], found["order_position"]) == (whole["before"], whole["order_position"])
+
+
+def test_pictures_of_strengths_are_refused_by_the_field_at_fault(client: TestClient) -> None:
+    body = {"checkpoint": SMALL, "relation": "I_C1", "edit": an_edit(client), "strengths": [0.5]}
+    for change, field in (
+        ({"strengths": []}, "body.strengths"),
+        ({"strengths": [0.5] * 42}, "body.strengths"),
+        ({"strengths": [4.1]}, "body.strengths.0"),
+        ({"edit": an_edit(client, strength=0.0)}, "body.edit"),
+    ):
+        response = client.post("projections/strengths", json={**body, **change})
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["field"] == field

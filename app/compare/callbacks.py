@@ -50,8 +50,7 @@ def register(app: Dash, client: Client) -> None:
             "url": Input(ids.URL_IN, "data"),
             "value": {name: Input(name, "value") for name in CONTROLS},
             "sort": Input(ids.COMPARE_TABLE, "sort"),
-            "runs": Input(ids.COMPARE_RUN, "n_clicks"),
-            "unstacks": Input(ids.COMPARE_UNSTACK, "n_clicks"),
+            "clicks": Input(ids.CLICKS, "data"),
         },
         state={"plan": State(ids.COMPARE_PLAN, "data")},
         prevent_initial_call=True,
@@ -76,6 +75,9 @@ def register(app: Dash, client: Client) -> None:
     async def measure(job: Json) -> Any:
         return await numbers(client, job)
 
+    app.clientside_callback(
+        ClientsideFunction("clicks", "answered"), Output(ids.NOTICE, "data-seen"), Input(ids.COMPARE_PLAN, "data")
+    )
     # Dash holds back a callback while any of its inputs is still being computed: one for all results would wait for the slowest.
     app.clientside_callback(
         ClientsideFunction("compare", "begin"),

@@ -28,7 +28,7 @@ def layout() -> Node:
             ],
             className="compare",
         ),
-        stores=(ids.COMPARE_PLAN, ids.COMPARE_ROWS),
+        stores=(ids.COMPARE_PLAN, ids.COMPARE_ROWS, ids.CLICKS),
         skip=("Skip to the table", f"#{ids.COMPARE_TABLE}"),
     )
 

@@ -9,6 +9,7 @@ from dash import html, no_update
 from dash.exceptions import PreventUpdate
 
 from app import actions, ids, options, theme, views, words
+from app.callbacks.happened import clicks_of
 from app.client import ApiError, Client
 from app.compare import rows
 from app.compare.layout import tile
@@ -36,6 +37,9 @@ class Planner:
         self.value: Json = page["value"]
         self.plan: Json = page["plan"] or {}
         self.opened = self.plan.get("url") != (page["url"] or {}).get("at")
+        seen = self.plan.get("seen", {}).get("click", 0)
+        self.clicks = [click for click in clicks_of(page["clicks"], self.value) if click.id > seen]
+        self.seen = max((click.id for click in self.clicks), default=seen)
 
     async def answer(self) -> Json:
         if self.page["url"] is None:
@@ -61,39 +65,58 @@ class Planner:
             otherwise = f"Compare on {checkpoint.id}" if asked.run else ""
             notices += told(found, "/compare", lambda view: replace(asked, view=view).to_query(), otherwise)
             state = replace(state, view=found.view, run=state.run and found.exact)
+        state = self.fit(state, checkpoint, editors, notices)
+        ran = state if self.opened and state.run else self.ran()
+        if ran is not None and ran is not state:  # another checkpoint chosen since is another world
+            ran = self.fit(ran, checkpoint, editors, []) if ran.view.checkpoint == checkpoint.id else None
+        rings = {order: await self.client.ring(checkpoint.id, order) for order in checkpoint.graph.orders}
+        return self.show(state, ran, notices, checkpoint, checkpoints, editors, rings)
+
+    @staticmethod
+    def fit(
+        state: Comparison, checkpoint: CheckpointInfo, editors: list[EditorInfo], notices: list[Node]
+    ) -> Comparison:
+        """What is compared, made to fit the checkpoint; `notices` gets what gave way."""
         view, gave_way = actions.fit(replace(state.view, checkpoint=checkpoint.id), checkpoint, editors)
-        state = replace(state, view=view)
         unknown = [name for name in state.by or () if name not in offered(editors)]
         if unknown:
             notices.append(f"Not known here and left out: {', '.join(unknown)[:80]}.")
             state = replace(state, by=tuple(name for name in state.by or () if name not in unknown))
-        rings = {order: await self.client.ring(checkpoint.id, order) for order in checkpoint.graph.orders}
-        return self.show(state, [*notices, *gave_way], checkpoint, checkpoints, editors, rings)
+        notices += gave_way
+        return replace(state, view=view)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def read(self) -> tuple[Comparison, list[str]]:
         if self.opened:
             return Comparison.from_query(self.page["url"]["query"])
+        state = self.at(self.value)
+        unstack = any(click.kind == ids.COMPARE_UNSTACK for click in self.clicks)
+        return self.unstacked(state) if unstack and state.view.edits else state, []
+
+    def ran(self) -> Comparison | None:
+        """What was on screen at the newest click on Compare that no answer has seen."""
+        runs = [click for click in self.clicks if click.kind == ids.COMPARE_RUN]
+        return self.at(runs[-1].screen.value) if runs and not self.opened else None
+
+    def at(self, value: Json) -> Comparison:
+        """What the controls say that stand at `value`."""
         before, _ = Comparison.from_query(self.plan["state"])
-        chosen = tuple(self.value[ids.COMPARE_METHODS] or ())
+        chosen = tuple(value[ids.COMPARE_METHODS] or ())
         state = replace(before, by=chosen, sort=self.page["sort"] or "")
-        see = replace(before.view.see, scale=self.value[ids.SCALE] or SCALES[0])
-        if self.value[ids.CHECKPOINT] != before.view.checkpoint:
-            return replace(state, view=ViewState(self.value[ids.CHECKPOINT], see=see)), []
+        see = replace(before.view.see, scale=value[ids.SCALE] or SCALES[0])
+        if value[ids.CHECKPOINT] != before.view.checkpoint:
+            return replace(state, view=ViewState(value[ids.CHECKPOINT], see=see))
         state = replace(state, view=replace(before.view, see=see))
         if before.view.edits:
-            return self.unstacked(state) if self.unstacked_now() else state, []
-        relation = Relation(self.value[ids.ORDER], self.value[ids.DIRECTION], self.value[ids.HOPS])
-        subject, target = int(self.value[ids.SUBJECT] or 0), before.view.target
-        if self.value[ids.DISTANCE] != self.plan["distance"]:
-            target = Target(int(self.value[ids.DISTANCE] or 1))
+            return state
+        relation = Relation(value[ids.ORDER], value[ids.DIRECTION], value[ids.HOPS])
+        subject, target = int(value[ids.SUBJECT] or 0), before.view.target
+        if value[ids.DISTANCE] != self.plan["distance"]:
+            target = Target(int(value[ids.DISTANCE] or 1))
         elif target.object is not None and (subject, relation) != (before.view.subject, before.view.relation):
             target = Target(self.plan["distance"] or 1)
-        return replace(state, view=replace(state.view, subject=subject, relation=relation, target=target)), []
-
-    def unstacked_now(self) -> bool:
-        return (self.page["unstacks"] or 0) > self.plan["unstacks"]
+        return replace(state, view=replace(state.view, subject=subject, relation=relation, target=target))
 
     def unstacked(self, state: Comparison) -> Comparison:
         """The stack's last edit, alone."""
@@ -108,6 +131,7 @@ class Planner:
     def show(
         self,
         state: Comparison,
+        ran: Comparison | None,
         notices: list[Node],
         checkpoint: CheckpointInfo,
         checkpoints: list[CheckpointInfo],
@@ -117,11 +141,10 @@ class Planner:
         view, page, out = state.view, self.page, _nothing()
         chosen = at_first(editors) if state.by is None else state.by
         found = contenders(state, editors)
-        # What is computed; neither the order of the rows nor the scale of the pictures.
-        computed = replace(state, view=replace(view, see=See()), by=tuple(item.name for item in found))
-        asked = replace(computed, sort="", run=False).to_query()
-        run = bool(found) and (state.run if self.opened else (page["runs"] or 0) > self.plan["runs"])
-        shown = asked if run else None if self.opened else self.plan["shown"]
+        asked = _asked(state, found)
+        running = contenders(ran, editors) if ran else []
+        run = ran is not None and bool(running)
+        shown = _asked(ran, running) if ran and running else None if self.opened else self.plan["shown"]
         state = replace(state, run=shown is not None and shown == asked)
 
         last = edits_of(view)[-1]
@@ -146,12 +169,15 @@ class Planner:
         out["run"] = f"Compare {words.plural(len(found), 'edit' if len(edits_of(view)) == 1 else 'stack')}"
         out["disabled"] = not found
 
-        base = f"{checkpoint.id} {last.relation} {marks}"
+        drawn = ran.view if ran and run else view
+        first = edits_of(drawn)[-1]
+        around = marks_of(first, rings)
+        base = f"{checkpoint.id} {first.relation} {around}"
         if run or (shown is None and base != self.plan.get("base")):
-            blank = self.rows(view, found if run else [])
-            out["tiles"] = self.tiles(checkpoint, found if run else [], blank, marks, last.relation)
+            blank = self.rows(drawn, running)
+            out["tiles"] = self.tiles(checkpoint, running, blank, around, first.relation)
             out["rows"] = blank
-            out["what"] = _what(view, checkpoint, last)
+            out["what"] = _what(drawn, checkpoint, first)
         stale = shown is not None and shown != asked
         out["stale"] = (
             "What you see was computed before the latest changes. Press Compare to compute it anew." if stale else ""
@@ -159,8 +185,7 @@ class Planner:
         out["board"] = "1" if stale else ""
         out["plan"] = {
             "url": page["url"]["at"],
-            "runs": page["runs"] or 0,
-            "unstacks": page["unstacks"] or 0,
+            "seen": {"click": self.seen},
             "state": state.to_query(),
             "checkpoint": checkpoint.id,
             "distance": distance,
@@ -207,6 +232,12 @@ class Planner:
             job = {**common, "edits": [str(edit) for edit in item.edits], "d_mlp": d_mlp}
             shown.append(tile(row["key"], item.title, item.preset, job, row))
         return shown
+
+
+def _asked(state: Comparison, found: list[Contender]) -> str:
+    """What is computed; neither the order of the rows nor the scale of the pictures."""
+    view = replace(state.view, see=See())
+    return replace(state, view=view, by=tuple(item.name for item in found), sort="", run=False).to_query()
 
 
 def _nothing() -> Json:

@@ -6,15 +6,19 @@ import asyncio
 import gzip
 import hashlib
 import time
+from functools import partial
+
+import numpy as np
 
 from backend.activations import activations, default_site
 from backend.api import wire
 from backend.api.laboratory import Laboratory
 from backend.api.problems import invalid
 from backend.checkpoints import Checkpoint
-from backend.edits import EditedModel
+from backend.edits import EditedModel, at_strength, delta_key
 from backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
-from backend.geometry import Fit, compare, fit
+from backend.geometry import Fit, compare, fit, picture
+from backend.geometry.checks import Float32Array
 from backend.graph import Relation
 from backend.model import site_names
 from backend.schemas import (
@@ -24,6 +28,9 @@ from backend.schemas import (
     EvaluationResult,
     ProjectionRequest,
     ProjectionResult,
+    StrengthPicture,
+    StrengthsRequest,
+    StrengthsResult,
 )
 
 
@@ -54,37 +61,65 @@ async def _edited(laboratory: Laboratory, checkpoint: Checkpoint, edit: str | No
     return None if edit is None else await laboratory.edited(edit, checkpoint, "body.edit")
 
 
-async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> ProjectionResult:
+async def _before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[str, Fit]:
+    """The unedited points of a request, mapped, and all that their picture depends on."""
     checkpoint, relation, site = _place(laboratory, request)
-    edited = await _edited(laboratory, checkpoint, request.edit)
-    model = edited.model if edited else checkpoint.model
-    n, positions = checkpoint.graph.n_entities, checkpoint.graph.positions[relation.order]
     place = f"{checkpoint.identity}/{relation.name}/{site}/{request.method}/{request.dimensions}/{request.n_neighbors}"
 
-    def fit_before() -> Fit:
+    def job() -> Fit:
         return fit(
-            activations(checkpoint.model, n, relation, site).cpu().numpy(),
-            positions,
+            activations(checkpoint.model, checkpoint.graph.n_entities, relation, site).cpu().numpy(),
+            checkpoint.graph.positions[relation.order],
             method=request.method,
             dimensions=request.dimensions,
             n_neighbors=request.n_neighbors,
         )
 
-    before = await laboratory.compute(f"fit/{place}", fit_before)
+    return place, await laboratory.compute(f"fit/{place}", job)
 
+
+async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> ProjectionResult:
+    checkpoint, relation, site = _place(laboratory, request)
+    edited, n = await _edited(laboratory, checkpoint, request.edit), checkpoint.graph.n_entities
+    model = edited.model if edited else checkpoint.model
+    place, before = await _before(laboratory, request)
     id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
         after = activations(model, n, relation, site).cpu().numpy()
         try:
-            picture = compare(before, after, align=request.align)
+            drawn = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
             raise invalid("body.edit", f"the edited model cannot be drawn: {error}") from None
-        return wire.projection_result(checkpoint, relation, site, id, request, picture, time.perf_counter() - start)
+        return wire.projection_result(checkpoint, relation, site, id, request, drawn, time.perf_counter() - start)
 
     result = await laboratory.compute(f"projection/{id}", job)
     return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
+
+
+async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> StrengthsResult:
+    """One computation for each strength, so that they do not keep others waiting, and are kept for the next who drags."""
+    start = time.perf_counter()
+    checkpoint, relation, site = _place(laboratory, request)
+    edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
+    specs = [outcome.spec for outcome in edited.outcomes]
+    if not specs[-1].strength:
+        raise invalid("body.edit", "its last edit is at strength 0 and so not there: make it at another strength first")
+    place, before = await _before(laboratory, request)
+    stack = delta_key(checkpoint.identity, specs)
+
+    def draw(strength: float) -> tuple[Float32Array | None]:  # in a tuple: the cache keeps no None
+        model = at_strength(checkpoint, edited, strength)
+        after = activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy()
+        return (picture(before, after, align=request.align) if np.isfinite(after).all() else None,)
+
+    pictures = []
+    for strength in request.strengths:
+        key = f"picture/{place}/{request.align}/{stack}/{strength}"
+        (points,) = await laboratory.compute(key, partial(draw, strength))
+        pictures.append(StrengthPicture(strength=strength, after=None if points is None else wire.array(points)))
+    return wire.strengths_result(checkpoint, relation, site, request, before, pictures, time.perf_counter() - start)
 
 
 async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, bytes] | None:

@@ -48,6 +48,9 @@ from backend.schemas import (
     RingInfo,
     RippleFact,
     Shattering,
+    StrengthPicture,
+    StrengthsRequest,
+    StrengthsResult,
     TaskScore,
     TrainingInfo,
     WantedAnswers,
@@ -226,6 +229,30 @@ def projection_result(
 
 def _diagnostics(found: geometry.Diagnostics) -> Diagnostics:
     return Diagnostics(**asdict(found))
+
+
+def strengths_result(
+    checkpoint: Checkpoint,
+    relation: Relation,
+    site: str,
+    request: StrengthsRequest,
+    before: geometry.Fit,
+    pictures: list[StrengthPicture],
+    seconds: float,
+) -> StrengthsResult:
+    return StrengthsResult(
+        checkpoint=checkpoint.id,
+        edit=request.edit,
+        relation=relation.name,
+        site=site,
+        method=request.method,
+        dimensions=request.dimensions,
+        align=request.align,
+        before=array(before.map.embedding.astype(np.float32)),
+        order_position=checkpoint.graph.positions[relation.order].tolist(),
+        pictures=pictures,
+        seconds=seconds,
+    )
 
 
 def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:

@@ -5,7 +5,7 @@ Start at `projection.py` (pictures before and after an edit), `shattering.py` (t
 
 from backend.geometry.loops import gap_by_chance
 from backend.geometry.movement import movement
-from backend.geometry.projection import METHODS, Diagnostics, Fit, Projection, compare, fit, project
+from backend.geometry.projection import METHODS, Diagnostics, Fit, Projection, compare, fit, picture, project
 from backend.geometry.ring import ring_neighbor_share, winding_number
 from backend.geometry.shape import Shape, Verdict, shape
 from backend.geometry.shattering import shattering
@@ -21,6 +21,7 @@ __all__ = [
     "fit",
     "gap_by_chance",
     "movement",
+    "picture",
     "project",
     "ring_neighbor_share",
     "shape",

@@ -159,11 +159,7 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
     Raises:
         ValueError: an unknown alignment, another shape than before's, or NaN or infinities.
     """
-    if align not in get_args(Align):
-        raise ValueError(f"align must be one of {', '.join(get_args(Align))}, got {align!r}")
-    array = as_points(after, "after")
-    if array.shape != before.points.shape:
-        raise ValueError(f"after must have the shape of before, {before.points.shape}, got {array.shape}")
+    array = _edited(before, after, align)
     picture = before.map.embedding.astype(np.float32)
     if np.array_equal(array, before.points):  # no edit, or strength 0: identical whatever the alignment
         return Projection(picture, picture.copy(), before.diagnostics, before.diagnostics)
@@ -184,6 +180,31 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
         seen = shape(shown, before.positions, pieces=own.map.n_components, chance=chance)
         diagnostics = replace(diagnostics, residual_variance=kept, winding=seen.winding, shape=seen)
     return Projection(picture, shown.astype(np.float32), before.diagnostics, diagnostics)
+
+
+def picture(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Float32Array:
+    """The edited points as `compare` draws them, (n, dimensions), in half of its time: nothing is diagnosed.
+
+    Raises:
+        ValueError: as `compare`.
+    """
+    array = _edited(before, after, align)
+    if np.array_equal(array, before.points):
+        return before.map.embedding.astype(np.float32)
+    if align == "shared":
+        return before.map.transform(array).astype(np.float32)
+    shown = METHODS[before.method](array, before.dimensions, before.map.n_neighbors or "auto").embedding
+    return (procrustes(shown, before.map.embedding) if align == "procrustes" else shown).astype(np.float32)
+
+
+def _edited(before: Fit, after: ArrayLike, align: str) -> FloatArray:
+    """`after` as an array. Raises `ValueError` where it cannot be drawn beside `before`, or not so aligned."""
+    if align not in get_args(Align):
+        raise ValueError(f"align must be one of {', '.join(get_args(Align))}, got {align!r}")
+    array = as_points(after, "after")
+    if array.shape != before.points.shape:
+        raise ValueError(f"after must have the shape of before, {before.points.shape}, got {array.shape}")
+    return array
 
 
 def project(

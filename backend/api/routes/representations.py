@@ -17,6 +17,8 @@ from backend.schemas import (
     EvaluationResult,
     ProjectionRequest,
     ProjectionResult,
+    StrengthsRequest,
+    StrengthsResult,
 )
 
 router = APIRouter(tags=["measures"])
@@ -32,6 +34,13 @@ async def get_activations(laboratory: LaboratoryDep, request: ActivationRequest)
 async def get_projection(laboratory: LaboratoryDep, request: ProjectionRequest) -> ProjectionResult:
     """Pictures before and after the edit, (n_entities, dimensions) each; without an edit both are the same."""
     return await measures.get_projection(laboratory, request)
+
+
+@router.post("/projections/strengths")
+async def get_strengths(laboratory: LaboratoryDep, request: StrengthsRequest) -> StrengthsResult:
+    """Pictures after the edit with its last step at other strengths, (n_entities, dimensions) each, as POST /projections draws them: what a slider
+    needs while it is dragged."""
+    return await measures.get_strengths(laboratory, request)
 
 
 @router.get("/projections/{id}", response_model=ProjectionResult)
