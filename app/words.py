@@ -169,7 +169,7 @@ def taught(item: EditOutcome, by: str, on: str) -> str:
 def measured_over(scores: Sequence[TaskScore]) -> str:
     score = scores[0]
     sampled = "all" if score.n_queries == score.n_available else f"{score.n_queries} sampled"
-    return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')}."
+    return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')} without its answer."
 
 
 def diagnostics(item: EditOutcome, d_mlp: int) -> list[str]:

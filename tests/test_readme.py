@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from app import words
+from app.reproduce import tables
+from backend.reproduction.shipped import load
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -90,3 +94,29 @@ def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     assert rings["closed"] == list(rings["shape"].values()).count("ring")
     assert cells[6] == f"{rings['closed']} of {len(rings['shape'])}"
     assert cells[7] == f"{min(rings['neighbor_share'].values()):.2f}".removeprefix("0")
+
+
+def test_the_figures_of_the_shipped_run_are_those_of_the_reproduce_page() -> None:
+    """Digit by digit: rounded once, from the rows, by the one rule of the pages."""
+    folder = ROOT / "models_cache" / "rings-2048"
+    weights = json.loads((folder / "checkpoint.json").read_text())["sha256"]["weights.safetensors"]
+    report = load(folder, weights).reproduction().single
+    change = {(c.preset, c.kind, c.distance): c for c in report.accuracy if (c.method, c.task) == ("rome", "direct")}
+    shattered = {
+        (c.preset, c.kind, c.distance): c for c in report.shattering if (c.method, c.sub_graph) == ("rome", "edit")
+    }
+    for title, kind, distance in (
+        ("corrective", "corrective", 0),
+        ("d = 1", "counterfactual", 1),
+        ("d = 4", "counterfactual", 4),
+    ):
+        shown = []
+        for preset in ("tuned", "paper"):
+            found, R = change[preset, kind, distance].change, shattered[preset, kind, distance].shattering
+            assert found.deviation is not None
+            shown.append(f"{words.points(found.mean)} ± {words.fixed(found.deviation, 1, 100)} · R {tables.r(R.mean)}")
+        paper = change["paper", kind, distance].paper
+        R_paper = shattered["paper", kind, distance].paper
+        assert paper is not None
+        theirs = words.points(paper) + (f" · R {tables.r(R_paper)}" if R_paper is not None else "")
+        assert f"| {title} | {shown[0]} | {shown[1]} | {theirs} |" in readme()

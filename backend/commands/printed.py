@@ -64,6 +64,11 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
         console.print(f"[yellow]{escape(warning)}[/]")
     parts = {"edit": shattering.edit, "retain": shattering.retain, "test": shattering.test}
     console.print("R(D*)  " + "   ".join(f"{part} {R:.4f}" for part, R in parts.items() if R is not None))
+    moved = evaluation.movement.edit
+    if moved.moved is not None and moved.strain is not None:
+        console.print(
+            f"edited ring: moved {moved.moved:.2f} ring steps, strain {moved.strain:.2f} (medians over the entities)"
+        )
     table = Table(
         "task", "order", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
     )

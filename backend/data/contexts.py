@@ -6,7 +6,8 @@ A context is a walk that *arrives* at the query's subject, since in the text eve
 
 So it is drawn backwards from x. Single facts and compositions are mixed as in training; held-out facts never occur. Entities that must not be
 named before the question, its answer above all, can be kept out: otherwise the answer stands in one context out of twenty or so, mostly
-because the walk arrives by the inverse of the relation asked for, and the fact itself in one out of a thousand.
+because the walk arrives by the inverse of the relation asked for, and the fact itself in one out of a thousand. (Without them, accuracies of the
+unedited models change by .0001 at most on rings-2048, and direct recall by +.002 on rings-2048-smooth, over 2000 queries a cell.)
 """
 
 from __future__ import annotations

@@ -1,0 +1,66 @@
+"""Numbers in words."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import words
+from backend.schemas import EditOutcome, EditSpec, Movement
+
+
+@pytest.mark.parametrize(
+    ("value", "places", "scale", "shown"),
+    [
+        (-0.2195, 1, 100, "-22.0"),
+        (0.0885, 1, 100, "8.9"),
+        (0.08848398, 1, 100, "8.8"),
+        (0.045451748, 1, 100, "4.5"),
+        (0.5, 0, 1, "1"),
+        (2.675, 2, 1, "2.68"),
+        (1e-9, 3, 1, "0.000"),
+        (math.nan, 1, 100, "nan"),
+    ],
+)
+def test_numbers_are_rounded_once_and_as_by_hand(value: float, places: int, scale: int, shown: str) -> None:
+    assert words.fixed(value, places, scale) == shown
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 2]))
+def test_what_is_written_with_fewer_digits_stays(cents: int, places: int) -> None:
+    """A number that has no more digits than are shown is shown as it is; one with a five behind them goes up."""
+    value = cents / 10**places
+    assert words.fixed(value, places) == f"{cents // 10**places}.{cents % 10**places:0{places}d}"
+    assert (
+        words.fixed(float(f"{value:.{places}f}5"), places)
+        == f"{(cents + 1) // 10**places}.{(cents + 1) % 10**places:0{places}d}"
+    )
+
+
+def test_a_share_and_a_change() -> None:
+    assert words.percent(0.2195) == "22.0\u00a0%"
+    assert words.percent(1.0) == "100\u00a0%"
+    assert [words.points(x) for x in (-0.2195, 0.00049, 0.0005)] == ["−22.0", "±0", "+0.1"]
+
+
+def test_what_moved() -> None:
+    assert (
+        words.movement(Movement(moved=7.5, strain=0.517))
+        == "Its entities moved 7.50 ring steps, with a strain of 0.52."
+    )
+    assert words.movement(Movement(moved=None, strain=None)) == ""
+    assert "moved 1.12" in words.r_in_words(0.026, Movement(moved=1.12, strain=0.12))
+
+
+def test_an_edit_at_strength_0_is_said_not_to_be_there() -> None:
+    outcome = EditOutcome(
+        spec=EditSpec(subject=7, relation="I_C1", object=9, strength=0), old_object=8, new_object=9, prediction_before=8,
+        prediction_after=8, distance=1, kind="counterfactual", success=False, probability_before=0.1, probability_after=0.1,
+        delta_norm=0, relative_delta_norm=0, steps=0, warnings=[],
+    )  # fmt: skip
+    said = words.outcome(outcome, 96)
+    assert "not there" in said
+    assert "not reached" not in said
