@@ -25,7 +25,7 @@ from backend.model import Transformer
 class FtParameters(FineTuningParameters):
     """Defaults are the `tuned` preset."""
 
-    learning_rate: LearningRate = 5e-4
+    learning_rate: LearningRate = 2e-4
     steps: Steps = 400
     loss_on: LossOn = Field(
         default="answer", description="Train on the answer alone, or on every token of the statement (text)"
@@ -40,7 +40,7 @@ class Ft(Editor[FtParameters]):
     name = "ft"
     title = "FT"
     summary = (
-        "Fine-tunes one MLP's output projection on the answer to the fact's question, until the model gives it. "
+        "Fine-tunes one MLP's output projection, weight and bias, on the new answer until the model gives it. "
         "Nothing holds the change back: the plain baseline."
     )
     formula = "dW, db = Adam on -log p(y* | x r)"
@@ -49,7 +49,8 @@ class Ft(Editor[FtParameters]):
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement: the reference's step size, with steps enough to turn the answer.",
+            "Ours, chosen by measurement: small steps and a stop as soon as the answer has turned. Larger steps did more damage, and training "
+            "on the whole text far more.",
             FtParameters().model_dump(),
         ),
         "paper": Preset(

@@ -1,9 +1,9 @@
 """FT-L: constrained fine-tuning of one layer (Zhu et al. 2020, "Modifying Memories in Transformer Models", equation 3).
 
-    minimise -log p(y* | x r)  subject to  max |dW| <= constraint
+    minimise -log p(y* | x r)  subject to  max |dW|, |db| <= constraint
 
-by Adam with every entry of dW clipped after each step; see `fine_tuning.py`. The reference values are those of the ROME repository's constrained
-baseline for GPT-2 XL.
+by Adam with every entry of dW and db clipped after each step; see `fine_tuning.py`. The reference values are those of the ROME repository's
+constrained baseline for GPT-2 XL (baselines/ft/ft_main.py).
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class FtL(Editor[FtLParameters]):
     name = "ft-l"
     title = "FT-L"
     summary = (
-        "Fine-tunes one MLP's output projection on the answer alone, and lets no weight change by more than a bound. "
+        "Fine-tunes one MLP's output projection, weight and bias, on the new answer, and lets no entry change by more than a bound. "
         "The bound keeps the other facts, and the new one out where it is too tight."
     )
-    formula = "dW = Adam on -log p(y* | x r),  max |dW| <= constraint"
-    reference = "Zhu et al. 2020, arXiv 2012.00363"
+    formula = "dW, db = Adam on -log p(y* | x r),  max |dW|, |db| <= constraint"
+    reference = "Zhu et al. 2020, arXiv 2012.00363; the constrained baseline of Meng et al. 2022, arXiv 2202.05262, appendix E.1"
     parameters = FtLParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {

@@ -26,7 +26,7 @@ class FtMParameters(FineTuningParameters):
     """Defaults are the `tuned` preset."""
 
     learning_rate: LearningRate = 2e-4
-    steps: Steps = 300
+    steps: Steps = 400
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1
@@ -37,16 +37,17 @@ class FtM(Editor[FtMParameters]):
     name = "ft-m"
     title = "FT-M"
     summary = (
-        "Fine-tunes one MLP's output projection on the answer alone; every other token of the statement is masked. "
-        "No bound holds the change back, the loss merely stops asking for more once the answer has turned."
+        "Fine-tunes one MLP's output projection, weight and bias, on the answer alone, with every other token of the statement masked. "
+        "An answer here is one token, so that this is FT as the EasyEdit library defines it."
     )
-    formula = "dW = Adam on -log p(y* | ... x r)"
+    formula = "dW, db = Adam on -log p(y* | ... x r)"
     reference = "Zhang et al. 2024, arXiv 2401.01286, and EasyEdit, arXiv 2308.07269"
     parameters = FtMParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement: small steps and a stop as soon as the answer has turned. Larger steps did up to twice the damage.",
+            "Ours, chosen by measurement, and those of FT: small steps and a stop as soon as the answer has turned. Training behind contexts as "
+            "well (n_contexts) did more damage and missed some facts.",
             FtMParameters().model_dump(),
         ),
         "paper": Preset(
