@@ -26,10 +26,8 @@ def check(body: Any, callbacks: Mapping[str, Mapping[str, Any]]) -> None:
     callback = callbacks[output]
     for part, wanted in (("inputs", callback["inputs"]), ("state", callback["state"])):
         _check_values(part, body.get(part, []), wanted)
-    outputs = body.get("outputs", [])
-    outputs = outputs if isinstance(outputs, list) else [outputs]
-    if not all(_are_places(each if isinstance(each, list) else [each]) for each in outputs):
-        raise _wrong("outputs", "name each by `id` and `property`")
+    if not _are_outputs(body.get("outputs"), output):
+        raise _wrong("outputs", "name those of the callback, each by `id` and `property`")
     changed = body.get("changedPropIds", [])
     if not isinstance(changed, list) or not all(isinstance(each, str) for each in changed):
         raise _wrong("changedPropIds", "send a list of names such as `subject.value`")
@@ -62,6 +60,26 @@ def _fits(given: Any, wanted: Mapping[str, Any]) -> bool:
     places = given if pattern and isinstance(given, list) else [given]
     return _are_places(places) and all(
         each["property"] == name and isinstance(each["id"], dict) == pattern and (pattern or each["id"] == id)
+        for each in places
+    )
+
+
+def _are_outputs(given: Any, output: str) -> bool:
+    """`output` names one as `id.property`, several as `..id.property...id.property..`."""
+    several = output.startswith("..")
+    wanted = output[2:-2].split("...") if several else [output]
+    if isinstance(given, list) != several:
+        return False
+    places = given if several else [given]
+    return len(places) == len(wanted) and all(map(_is_output, places, wanted))
+
+
+def _is_output(given: Any, wanted: str) -> bool:
+    id, _, name = wanted.rpartition(".")
+    pattern = id.startswith("{")
+    places = given if pattern and isinstance(given, list) else [given]
+    return _are_places(places) and all(
+        each["property"].partition("@")[0] == name.partition("@")[0] and (pattern or each["id"] == id)
         for each in places
     )
 

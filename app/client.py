@@ -32,7 +32,7 @@ from backend.schemas import (
     StrengthsResult,
 )
 from backend.share_schemas import NewView, View, ViewCreated
-from backend.sweep_schemas import ENDED, JobInfo, SweepRequest
+from backend.sweep_schemas import ENDED, JobCreated, JobInfo, SweepRequest
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
@@ -129,9 +129,9 @@ class Client:
     async def report(self, sweep: str) -> Report:
         return await self._get(f"/sweeps/{sweep}/report", Report, {})
 
-    async def sweep(self, request: SweepRequest) -> JobInfo:
+    async def sweep(self, request: SweepRequest) -> JobCreated:
         """Starts a job."""
-        return JobInfo.model_validate(await self._json("POST", "/sweeps", json=request.model_dump(mode="json")))
+        return JobCreated.model_validate(await self._json("POST", "/sweeps", json=request.model_dump(mode="json")))
 
     async def job(self, id: str) -> JobInfo:
         return await self._get(f"/jobs/{id}", JobInfo, {})
@@ -141,10 +141,11 @@ class Client:
         found = TypeAdapter(list[JobInfo]).validate_python(await self._json("GET", "/jobs"))
         return [job for job in reversed(found) if job.checkpoint == checkpoint and job.status not in ENDED]
 
-    async def steer(self, id: str, what: str) -> JobInfo:
-        """`what`: pause, resume or cancel."""
+    async def steer(self, id: str, what: str, token: str | None = None) -> JobInfo:
+        """`what`: pause, resume or cancel; `token`: the job's, where this browser asked for it."""
         method, path = ("DELETE", f"/jobs/{id}") if what == "cancel" else ("POST", f"/jobs/{id}/{what}")
-        return JobInfo.model_validate(await self._json(method, path))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return JobInfo.model_validate(await self._json(method, path, headers=headers))
 
     async def tracings(self, checkpoint: str) -> list[Tracing]:
         found = await self._json("POST", "/tracings", json={"checkpoint": checkpoint})

@@ -84,6 +84,10 @@ class JobInfo(Wire):
     request: SweepRequest
 
 
+class JobCreated(JobInfo):
+    token: str = Field(description="pauses, resumes and cancels the job, as `Authorization: Bearer <token>`")
+
+
 class Estimate(Wire):
     value: float | None = Field(description="null where it is not finite")
     standard_error: float | None = Field(description="0 where all pairs were measured")

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "click",
     "page",
     "rooms",
+    "load",
 )  # Isomap first: threads that others leave waiting slow it down
 
 

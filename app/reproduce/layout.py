@@ -21,6 +21,7 @@ def layout() -> Node:
     return frame(
         "/reproduce",
         dcc.Interval(id=names.POLL, interval=2000, disabled=True),
+        dcc.Store(id=names.TOKENS, storage_type="local"),
         html.Main(
             [head(), beside(), correlation_and_methods(), sequences(), rings(), inside()],
             className="reproduce",

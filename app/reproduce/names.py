@@ -14,6 +14,7 @@ RINGS_DRAWN = "rings-drawn"  # of which edit, and which: the answer
 RINGS_MORE = "rings-more"  # the same, asked on
 STORES = (VIEW, RUN, RUNNING_JOBS, TICK, STARTED, STEERED, OPENED, EDIT, RINGS_DRAWN, RINGS_MORE)
 POLL = "reproduce-poll"
+TOKENS = "reproduce-tokens"  # of the jobs that this browser asked for, by id: it alone may steer them, beside who sits at the server
 
 EDITS = "reproduce-edits"
 PARTS = "reproduce-parts"

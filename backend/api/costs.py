@@ -6,14 +6,20 @@ is 20; the most one edit can ask for is 1000 x 128. What an evaluation or a pict
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from backend.edits import EditSpec
 
 
 def work_of(specs: Iterable[EditSpec]) -> int:
     """Prompts that the edits run at most, over all their steps."""
-    return sum(spec.parameters.get("steps", 1) * spec.parameters.get("n_contexts", 1) for spec in specs)
+    return sum(cost_of(spec.parameters) for spec in specs)
+
+
+def cost_of(parameters: Mapping[str, Any]) -> int:
+    """Of one edit by a method with these parameters."""
+    return int(parameters.get("steps", 1) * parameters.get("n_contexts", 1))
 
 
 def too_much(work: int, limit: int, setting: str = "SHATTERSCOPE_WORK_LIMIT") -> str:

@@ -10,14 +10,16 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
+from backend.api.costs import cost_of, too_much
 from backend.api.executor import Busy
 from backend.api.laboratory import Laboratory
+from backend.api.owners import Owners
 from backend.api.problems import ProblemError, invalid
 from backend.edits import EditError
 from backend.store import KEPT_JOBS, Job, Jobs, StoreError
-from backend.sweep_schemas import ENDED, JobInfo, SweepRequest, SweepRow
+from backend.sweep_schemas import ENDED, JobCreated, JobInfo, SweepRequest, SweepRow
 from backend.sweeps.info import job_info
-from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
+from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan, n_edits
 from backend.sweeps.runner import is_orphan, new_id
 from backend.sweeps.supervisor import Supervisor
 from backend.sweeps.table import csv_lines, is_object, sound_rows
@@ -29,6 +31,8 @@ EVERY = 0.5  # seconds between two events of a stream
 HEARTBEAT = 15.0  # seconds of nothing after which a stream says that it lives
 MAX_FOLLOWERS = 1000  # of all jobs together
 RETRY_AFTER = 60  # seconds
+MAX_WAITING = 32  # jobs
+WORK_EACH = 10_000  # steps x contexts that an edit of a sweep may ask for, on average of the largest sweep
 STOPPING = 50  # looks, a tenth of a second apart, at a job that is about to stop
 
 
@@ -42,6 +46,7 @@ class JobDesk:
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
         self.jobs = Jobs(laboratory.store)
+        self.owners = Owners(laboratory.settings.state_dir)
         self.supervisor = Supervisor(self.jobs, laboratory.settings)
         self._seen: dict[str, tuple[float, JobInfo]] = {}
         self._followers = 0
@@ -52,7 +57,7 @@ class JobDesk:
 
     # --- asking for work ----------------------------------------------------------------------------------------
 
-    async def create(self, request: SweepRequest) -> JobInfo:
+    async def create(self, request: SweepRequest) -> JobCreated:
         settings, laboratory = self.laboratory.settings, self.laboratory
         checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
         try:
@@ -60,13 +65,17 @@ class JobDesk:
         except TooManyCells as error:
             raise invalid("body.edits_per_cell", str(error)) from None
         waiting = await asyncio.to_thread(self.jobs.all, ("queued", "running"))
-        if len(waiting) > settings.queue_limit:
+        if len(waiting) > min(settings.queue_limit, MAX_WAITING):
             raise Busy(RETRY_AFTER)
         known = await laboratory.compute(f"known/{checkpoint.identity}", lambda: known_facts(checkpoint))
         try:
             plan = make_plan(checkpoint, request, known)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
+        each = n_edits(request) // len(request.methods)
+        work = each * sum(cost_of(method.parameters) for method in plan.methods)
+        if work > (limit := settings.sweep_limit * WORK_EACH):
+            raise invalid("body.methods", too_much(work, limit, f"SHATTERSCOPE_SWEEP_LIMIT x {WORK_EACH}"))
         await asyncio.to_thread(self.jobs.make_room, KEPT_JOBS - 1, settings.kept_rows - plan.n_rows)
         job = await asyncio.to_thread(
             self.jobs.create,
@@ -79,7 +88,7 @@ class JobDesk:
             total=plan.n_rows,
         )
         self.supervisor.wake()
-        return await self.info(job)
+        return JobCreated(**(await self.info(job)).model_dump(), token=self.owners.token(job.id))
 
     # --- looking ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from app.reproduce.runs import requests
 from backend.sweep_schemas import ENDED
 
 Json = dict[str, Any]
+MAX_TOKENS = 100
 STEERS = {names.PAUSE: "pause", names.RESUME: "resume", ids.SWEEP_CANCEL: "cancel"}
 
 
@@ -62,25 +63,30 @@ def register(app: Dash, client: Client) -> None:
 
     @app.callback(
         Output(names.STARTED, "data"),
+        Output(names.TOKENS, "data"),
         Output(names.PROBLEM_RUN, "children"),
         Input(ids.REPRODUCE_RUN, "n_clicks"),
         State(names.RUN, "data"),
         State(names.EDITS, "value"),
         State(names.PARTS, "value"),
+        State(names.TOKENS, "data"),
         prevent_initial_call=True,
     )
-    async def start(clicks: int | None, run: Json | None, edits: int, parts: str) -> Any:
+    async def start(clicks: int | None, run: Json | None, edits: int, parts: str, tokens: Json | None) -> Any:
         if not clicks or run is None:
             raise PreventUpdate
-        jobs: list[str] = []
+        jobs: dict[str, str] = {}
         problem = ""
         try:
             asked = again(await requests(client, run["checkpoint"]), run["checkpoint"], edits, parts == "all")
             while len(jobs) < len(asked):
-                jobs.append((await client.sweep(asked[len(jobs)])).id)
+                job = await client.sweep(asked[len(jobs)])
+                jobs[job.id] = job.token
         except ApiError as error:  # what was started before goes on
             problem = f"{'The sequences' if jobs else 'The run'} could not be started: {error.message}"
-        return {"jobs": jobs, "at": time.time()} if jobs else no_update, problem
+        if not jobs:
+            return no_update, no_update, problem
+        return {"jobs": list(jobs), "at": time.time()}, _kept({**(tokens or {}), **jobs}), problem
 
     @app.callback(
         Output(names.STEERED, "data"),
@@ -88,9 +94,10 @@ def register(app: Dash, client: Client) -> None:
         *(Input(name, "n_clicks") for name in STEERS),
         State(names.RUN, "data"),
         State(names.RUNNING_JOBS, "data"),
+        State(names.TOKENS, "data"),
         prevent_initial_call=True,
     )
-    async def steer(pause: int, resume: int, cancel: int, run: Json, jobs: Json | None) -> Any:
+    async def steer(pause: int, resume: int, cancel: int, run: Json, jobs: Json | None, tokens: Json | None) -> Any:
         what = STEERS.get(ctx.triggered_id)
         if what is None or not any((pause, resume, cancel)):
             raise PreventUpdate
@@ -99,8 +106,13 @@ def register(app: Dash, client: Client) -> None:
         try:
             # The last one first: else it would begin when the one before it stops.
             for id in chosen if what == "resume" else reversed(chosen):
-                await client.steer(id, what)
+                await client.steer(id, what, (tokens or {}).get(id))
         except ApiError as error:
+            if error.status in (401, 403):
+                return (
+                    time.time(),
+                    "Only the browser that started this run can steer it, and the computer that the server runs on.",
+                )
             return time.time(), f"The run could not be steered: {error.message}"
         return time.time(), ""
 
@@ -121,3 +133,8 @@ def register(app: Dash, client: Client) -> None:
         except ApiError as error:
             return no_update, error.status == 404
         return found, all(info["status"] in ENDED for info in found.values())
+
+
+def _kept(tokens: Json) -> Json:
+    """The latest of them: a browser's storage is small."""
+    return dict(list(tokens.items())[-MAX_TOKENS:])

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response, StreamingResponse
 
 from backend.api.dependencies import JobDeskDep
 from backend.api.jobs import JobDesk
-from backend.sweep_schemas import ENDED, JobInfo, SweepRequest
+from backend.sweep_schemas import ENDED, JobCreated, JobInfo, SweepRequest
 
 router = APIRouter(tags=["sweeps"])
 
 JobId = Annotated[str, Path(description="id of a job, as returned by POST /sweeps")]
+Owner = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Depends(HTTPBearer(auto_error=False, description="the token of POST /sweeps")),
+]
+REFUSED: dict[int | str, dict[str, Any]] = {
+    401: {"description": "The bearer token is missing, and the caller is not at the server's machine."},
+    403: {"description": "It is not this job's."},
+}
+
+
+async def _own(desk: JobDeskDep, id: JobId, owner: Owner) -> str:
+    """The job, for who may steer it; a 404 comes before a refusal."""
+    await desk.get(id)
+    desk.owners.check(id, owner.credentials if owner else None)
+    return id
+
+
+OwnJobId = Annotated[str, Depends(_own)]
 
 
 @router.post("/sweeps", status_code=202)
-async def start_sweep(desk: JobDeskDep, request: SweepRequest) -> JobInfo:
-    """Draw the edits of a grid (methods x kinds x edits per cell) and compute them in the background."""
+async def start_sweep(desk: JobDeskDep, request: SweepRequest) -> JobCreated:
+    """Draw the edits of a grid (methods x kinds x edits per cell) and compute them in the background. Keep the token: whoever has it
+    steers the job, beside who sits at the server's machine."""
     return await desk.create(request)
 
 
@@ -63,20 +83,20 @@ async def get_job(desk: JobDeskDep, id: JobId) -> JobInfo:
     return await desk.get(id)
 
 
-@router.post("/jobs/{id}/pause")
-async def pause_job(desk: JobDeskDep, id: JobId) -> JobInfo:
+@router.post("/jobs/{id}/pause", responses=REFUSED)
+async def pause_job(desk: JobDeskDep, id: OwnJobId) -> JobInfo:
     """Stop for now. A 409 where it has ended."""
     return await desk.pause(id)
 
 
-@router.post("/jobs/{id}/resume")
-async def resume_job(desk: JobDeskDep, id: JobId) -> JobInfo:
+@router.post("/jobs/{id}/resume", responses=REFUSED)
+async def resume_job(desk: JobDeskDep, id: OwnJobId) -> JobInfo:
     """Go on with the rows that are missing: after a pause, a failure, a crash, or a change of mind about cancelling."""
     return await desk.resume(id)
 
 
-@router.delete("/jobs/{id}")
-async def cancel_job(desk: JobDeskDep, id: JobId) -> JobInfo:
+@router.delete("/jobs/{id}", responses=REFUSED)
+async def cancel_job(desk: JobDeskDep, id: OwnJobId) -> JobInfo:
     """Stop for good; its rows are kept."""
     return await desk.cancel(id)
 
