@@ -2,7 +2,7 @@
 
     python -m scripts.fuzz --requests 10000 --seed 1
 
-The server runs in this process, on the small checkpoint and a state folder of its own; computations may take a second. Every request
+The server runs in this process, on the small checkpoint and a state folder of its own; computations may take four seconds. Every request
 follows from the seed and its number: `--first 4711 --requests 1 --verbose` makes one again.
 """
 
@@ -303,7 +303,7 @@ async def _send(http: httpx.AsyncClient, asked: Asked) -> int:
 def build(state: Path, models: Path) -> FastAPI:
     """The server under test. It is never started: sweeps are planned and not run."""
     settings = load_settings(
-        models_dir=models, state_dir=state, device="cpu", compute_seconds=1.0, request_seconds=50.0, cache_mb=32
+        models_dir=models, state_dir=state, device="cpu", compute_seconds=4.0, request_seconds=50.0, cache_mb=32
     )
     server = create_app(settings)
     attach(server)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend import __version__
 from backend.api import docs, measures, problems
-from backend.api.bodies import MAX_BODY_BYTES
+from backend.api.bodies import MAX_BODY_BYTES, MAX_DEPTH, MAX_ITEMS
 from backend.api.door import Door
 from backend.api.jobs import JobDesk
 from backend.api.laboratory import Laboratory
@@ -48,8 +48,9 @@ DESCRIPTION = f"""Change one fact inside a small transformer and watch the geome
 Entities are integers `0..n-1`, relations names (`I_C2`), orders `I`, `II`, `III`; layers count from 0. Accuracies and
 probabilities are fractions in [0, 1], times are seconds. Big arrays are base64 of little-endian float32 with a shape.
 
-**Limits.** A body has at most {MAX_BODY_BYTES // 1024} KiB, an edit stack at most {MAX_EDITS} edits. Computations run in a bounded
-queue: beyond it the answer is 429 with `Retry-After`. A request that asks for what is being computed already joins it
+**Limits.** A body has at most {MAX_BODY_BYTES // 1024} KiB, {MAX_ITEMS} fields and elements, {MAX_DEPTH} levels; an edit stack at most {MAX_EDITS} edits,
+and SHATTERSCOPE_WORK_LIMIT steps x contexts in all. Computations run in a bounded queue, clients and kinds of work in turn, small before
+large: beyond it the answer is 429 with `Retry-After`. One that runs for SHATTERSCOPE_COMPUTE_SECONDS, or that nobody waits for, is stopped. A request that asks for what is being computed already joins it
 and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
 state has at most {MAX_STATE_BYTES // 1024} KiB. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
 At most {MAX_VIEWS} views are stored: those that nobody has opened for the longest time go first, those without a title before the others.
