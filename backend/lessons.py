@@ -20,6 +20,9 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
     ---
     Text.
 
+Pictures lie beside the text, `![what it shows](ring.png)`, or come from a host that SHATTERSCOPE_IMAGE_HOSTS names. There are no formulas:
+write them in words, italics and the signs of Unicode.
+
 `hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. A figure that a text names has to be on its screen:
 `lesson check` finds those of which the part that shows them is hidden. Where both scenes are hidden (`before` and
 `after`), the ring of the world takes their place, with the fact's subject and object on it.
@@ -27,6 +30,7 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,14 +41,22 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from backend.files import UnreadableFile, name_of, read_file
+from backend.lesson_prose import picture_type, prose_problems
 from backend.lesson_schemas import Lesson, LessonProblem, Part, Question, Reveal, Step
 
 HEAD = "lesson.md"
 MAX_BYTES = 64 * 1024
 MAX_STEPS = 99
+MAX_PICTURE_BYTES = 5 * 1024 * 1024
+MAX_FRONT = 8 * 1024  # characters of front matter: reading it takes its time
+MAX_DEPTH = 20  # of front matter
+MAX_FAULTS = 20  # that are told of one front matter
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _PART = re.compile(r"<!--\s*(\w+)\s*-->")
 OWN_KEYS = ("lesson", "step", "reveal", "room")  # of the address, but not of a view
+
+log = logging.getLogger(__name__)
 
 CheckView = Callable[[str], list[str]]
 T = TypeVar("T", bound=BaseModel)
@@ -83,8 +95,19 @@ class _StepHead(_View):
 
 
 def lesson_folders(shipped: Path, added: Sequence[Path]) -> list[Path]:
-    """Every folder with a `lesson.md` in it: those that ship first, each place's in the order of their names."""
-    return [head.parent for place in (shipped, *added) for head in sorted(place.glob(f"*/{HEAD}"))]
+    """Every folder with a `lesson.md` in it: those that ship first, each place's in the order of their names. What cannot be looked into
+    is passed over."""
+    return [
+        folder for place in (shipped, *added) for folder in _entries(place) if HEAD in map(name_of, _entries(folder))
+    ]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, by name, but for what systems leave there: `.hidden`, `._01.md` of macOS, `~$01.md` of Office."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~")))
+    except OSError:
+        return []
 
 
 def read_lesson(folder: Path, check_view: CheckView | None = None) -> Lesson:
@@ -93,20 +116,22 @@ def read_lesson(folder: Path, check_view: CheckView | None = None) -> Lesson:
     Raises:
         LessonError: with every problem found.
     """
-    reader = _Reader(folder.parent, check_view)
+    reader = _Reader(check_view)
     if not _ID.fullmatch(folder.name):
         reader.fault(
-            folder / HEAD, 1, f"the folder's name {folder.name!r} is the lesson's id: use small letters, digits and -"
+            folder / HEAD,
+            1,
+            f"the folder's name {name_of(folder)!r} is the lesson's id: use small letters, digits and -",
         )
     head, parts = reader.file(folder / HEAD, _LessonHead, ())
-    paths = sorted(path for path in folder.glob("*.md") if path.name != HEAD)
+    paths = [path for path in _entries(folder) if path.suffix == ".md" and path.name != HEAD]
     if not 1 <= len(paths) <= MAX_STEPS:
         reader.fault(
             folder / HEAD,
             1,
             f"a lesson has 1 to {MAX_STEPS} steps, each a file such as 01-title.md beside this one; here are {len(paths)}",
         )
-    found = [reader.step(path, head) for path in paths]
+    found = [reader.step(path, head) for path in paths[:MAX_STEPS]]
     if reader.problems or head is None:
         raise LessonError(reader.problems)
     steps = [step for step in found if step is not None]
@@ -138,6 +163,11 @@ class Shelf:
             except LessonError as error:
                 problems += error.problems
                 continue
+            except Exception as error:  # whatever it is: the others can be told
+                log.warning("lesson %s", name_of(folder), exc_info=True)
+                message = f"it cannot be read ({type(error).__name__})"
+                problems.append(LessonProblem(file=f"{name_of(folder)}/{HEAD}", line=1, message=message))
+                continue
             if lesson.id in lessons:
                 message = f"there is a lesson {lesson.id!r} already; give this folder another name"
                 problems.append(LessonProblem(file=f"{lesson.id}/{HEAD}", line=1, message=message))
@@ -151,17 +181,30 @@ class Shelf:
                 return read_lesson(folder)
         raise KeyError(id)
 
+    def picture(self, id: str, name: str) -> tuple[bytes, str]:
+        """A picture beside a lesson's text, and its media type.
+
+        Raises:
+            KeyError, FileNotFoundError: there is none of that name.
+            UnreadableFile: it cannot be read, or is too large.
+        """
+        kind = picture_type(name)
+        for folder in lesson_folders(self.shipped, self.added):
+            if kind is not None and folder.name == id:
+                return read_file(folder / name, MAX_PICTURE_BYTES), kind
+        raise KeyError(id)
+
 
 class _Reader:
     """Reads files and gathers what is wrong with them."""
 
-    def __init__(self, root: Path, check_view: CheckView | None) -> None:
-        self.root = root
+    def __init__(self, check_view: CheckView | None) -> None:
         self.check_view = check_view
         self.problems: list[LessonProblem] = []
 
     def fault(self, path: Path, line: int, message: str) -> None:
-        self.problems.append(LessonProblem(file=path.relative_to(self.root).as_posix(), line=line, message=message))
+        place = f"{name_of(path.parent)}/{name_of(path)}"
+        self.problems.append(LessonProblem(file=place, line=line, message=message))
 
     def step(self, path: Path, lesson: _LessonHead | None) -> Step | None:
         head, parts = self.file(path, _StepHead, ("reveal", "notes"))
@@ -213,11 +256,15 @@ class _Reader:
     def file(self, path: Path, model: type[T], allowed: tuple[str, ...]) -> tuple[T | None, dict[str, str]]:
         """The front matter as a `model` (None where it is not one), and the text by its parts; the first is `text`."""
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise ValueError(f"the file is larger than {MAX_BYTES // 1024} KiB")
-            lines = path.read_text(encoding="utf-8-sig").split("\n")
-        except (OSError, ValueError) as error:
-            self.fault(path, 1, f"cannot be read: {error}")
+            lines = read_file(path, MAX_BYTES).decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+        except FileNotFoundError:
+            self.fault(path, 1, "is missing")
+            return None, {"text": ""}
+        except UnreadableFile as error:
+            self.fault(path, 1, str(error))
+            return None, {"text": ""}
+        except UnicodeDecodeError as error:
+            self.fault(path, 1, f"cannot be read: it is not UTF-8 ({error}); save it as UTF-8")
             return None, {"text": ""}
         end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "---"), None)
         if lines[0].rstrip() != "---" or end is None:
@@ -241,13 +288,20 @@ class _Reader:
             else:
                 now = mark[1]
                 found[now] = []
+        if self.check_view is not None:
+            for number, message in prose_problems(path.parent, lines, first):
+                self.fault(path, number, message)
         texts = {name: "\n".join(part).strip() for name, part in found.items()}
         if not texts["text"]:
             self.fault(path, first, "the text is missing")
         return texts
 
     def front(self, path: Path, text: str, model: type[T]) -> T | None:
+        if len(text) > MAX_FRONT:
+            self.fault(path, 1, f"the front matter is longer than {MAX_FRONT // 1024} KiB; the text goes below it")
+            return None
         try:
+            self.plain(text)
             node = yaml.compose(text, Loader=yaml.BaseLoader)
             values = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - it makes nothing but text, so that No is a choice
         except yaml.MarkedYAMLError as error:
@@ -266,11 +320,25 @@ class _Reader:
         try:
             found = model.model_validate(values)
         except ValidationError as error:
-            for item in error.errors():
+            for item in error.errors()[:MAX_FAULTS]:
                 self.fault(path, _line(node, item["loc"]), _message(item))
         if isinstance(found, _StepHead):
             self.check(path, node, found)
         return found if len(self.problems) == faults else None
+
+    @staticmethod
+    def plain(text: str) -> None:
+        """Raises `yaml.MarkedYAMLError` for what is too deep, or grows when it is read: names of values (`&name`, `*name`)."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.BaseLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise yaml.MarkedYAMLError(problem="it is nested too deeply", problem_mark=event.start_mark)
+            if isinstance(event, yaml.AliasEvent):
+                raise yaml.MarkedYAMLError(
+                    problem=f"*{event.anchor} stands for another value; write that value here",
+                    problem_mark=event.start_mark,
+                )
 
     def check(self, path: Path, node: Any, head: _StepHead) -> None:
         """What pydantic does not see."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -241,3 +246,122 @@ def test_steps_are_prepared(settings: Settings) -> None:
         assert client.get("/lecture/prepare?lesson=editing-101&step=70").status_code == 404
         assert client.get("/lecture/prepare?lesson=nothing&step=1").status_code == 404
         assert client.get("/lecture/prepare").status_code == 422
+
+
+# --- folders as they come ---------------------------------------------------------------------------------------------
+
+
+def bomb() -> str:
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]" for old, new in pairwise("abcdefghij")]
+    return "\n".join(lines)
+
+
+def put(text: str | bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def front(text: str) -> Callable[[Path], object]:
+    return put(f"---\n{text}\n---\nText.\n")
+
+
+HOSTILE: dict[str, Callable[[Path], object]] = {
+    "brackets": front("[" * 3000),
+    "braces": front("{a: " * 3000),
+    "dashes": front("- " * 3000),
+    "aliases": front(bomb()),
+    "many-names": front("\n".join(f"n{i}: x" for i in range(6000))),
+    "no-utf8": put(b"---\ntitle: \xff\n---\nx"),
+    "nul": front("title: a\0b"),
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "loop": lambda path: path.symlink_to(path),
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "huge": lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY), 2**40),
+}
+
+
+def test_no_lesson_keeps_the_others_from_being_told(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "mine"
+    for name, make in HOSTILE.items():
+        for file in ("lesson.md", "01.md"):
+            folder = place / f"{name}-{file[0]}"
+            folder.mkdir(parents=True)
+            (folder / "lesson.md").write_text(HEAD)
+            (folder / "01.md").write_text(STEP)
+            (folder / file).unlink()
+            make(folder / file)
+    strange = place / os.fsdecode(b"caf\xe9")
+    strange.mkdir()
+    (strange / "lesson.md").write_text(HEAD)
+    good = write(place, s1=STEP)
+    for name in ("._01.md", "~$01.md", ".#01.md"):
+        (good / name).write_bytes(b"\x00\x05\x16\x07 whatever a system leaves there")
+    (place / "loop").symlink_to(place / "loop")
+    (place / ".hidden").mkdir()
+    client.app.state.laboratory.settings = load_settings(  # type: ignore[attr-defined]
+        lessons_dir=f"{place}:{tmp_path / 'nowhere'}:/dev/null"
+    )
+    listed = client.get("lessons").json()
+    assert [lesson["id"] for lesson in listed["lessons"]] == ["editing-101", "shattering", "a-lesson"]
+    named = {item["file"].partition("/")[0] for item in listed["problems"]}
+    wanted = {f"{name}-{file}" for name in HOSTILE for file in "l0"}
+    assert named == wanted | {"caf\\xe9"}
+    assert str(tmp_path) not in json.dumps(listed)
+    assert len(listed["problems"]) < 200
+    assert client.get("lessons/pipe-0").status_code == 409
+    assert client.get("lessons/a-lesson").json()["n_steps"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("![a ring](ring.png)", "'ring.png' is missing: put it beside"),
+        ("![a ring](there.png)", ""),
+        ("![a ring](the%72e.png)", ""),
+        ("![](there.svg)", "ends in .png"),
+        ("![](../there.png)", "ends in .png"),
+        ("![](/there.png)", "ends in .png"),
+        ("![](https://upload.example.org/a.svg)", ""),
+        ("`![](ring.png)` and `$R=1$`", ""),
+        ("```\n![](ring.png) $R=1$\n```", ""),
+        ("where $R=1$ holds", "'$R=1$' would be shown as it is"),
+        ("$$\\frac{1}{2}$$", "the page has no formulas"),
+        ("\\(x^2\\)", "the page has no formulas"),
+        ("$R$ and $D^*$", "'$R$' would be shown"),
+        ("It costs $5 here and $10 there.", ""),
+        ("Between $5 and 7$", ""),
+    ],
+)
+def test_pictures_that_are_missing_and_formulas_are_named(tmp_path: Path, text: str, said: str) -> None:
+    folder = write(tmp_path, s1=STEP.replace("Text.", text))
+    (folder / "there.png").write_bytes(b"\x89PNG")
+    assert read_lesson(folder).n_steps == 1, "a lecture is held all the same"
+    if said:
+        (fault,) = faults(folder, lambda _: [])
+        assert fault.startswith("a-lesson/s1.md:5: ")
+        assert said in fault
+    else:
+        assert read_lesson(folder, lambda _: []).n_steps == 1
+
+
+def test_pictures_beside_a_lesson_are_served_and_nothing_else(client: TestClient, tmp_path: Path) -> None:
+    folder = write(tmp_path, s1=STEP.replace("Text.", "![a ring](a%20ring.png)"))
+    for name in ("a ring.png", ".secret.png", "page.html"):
+        (folder / name).write_bytes(b"\x89PNG")
+    (tmp_path / "outside.png").write_bytes(b"secret")
+    os.mkfifo(folder / "pipe.png")
+    client.app.state.laboratory.settings = load_settings(lessons_dir=str(tmp_path))  # type: ignore[attr-defined]
+    address = re.search(r'src="([^"]+)"', html_of("![a ring](a%20ring.png)", "a-lesson"))
+    assert address is not None
+    found = client.get(address[1].removeprefix("/api/v1/"))
+    assert (found.status_code, found.content, found.headers["content-type"]) == (200, b"\x89PNG", "image/png")
+    path = "lessons/a-lesson/pictures"
+    for name in ("lesson.md", ".secret.png", "page.html", "..%2Foutside.png", "none.png", "a%00.png"):
+        assert client.get(f"{path}/{name}").status_code == 404, name
+    assert client.get(f"{path}/pipe.png").status_code == 409
+    assert client.get("lessons/nothing/pictures/a.png").status_code == 404
+    for source in ("https://a.example/b.png", "data:image/png;base64,AAAA", "/favicon.svg"):
+        assert f'src="{source}"' in html_of(f"![]({source})", "a-lesson")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from markdown_it import MarkdownIt
 
@@ -15,8 +16,9 @@ from backend.schemas import CheckpointInfo, EditorInfo
 Json = dict[str, Any]
 
 
-def html_of(markdown: str) -> str:
-    """HTML of Markdown. Tags written in it are shown as text, and links are followed in another tab."""
+def html_of(markdown: str, lesson: str = "") -> str:
+    """HTML of Markdown. Tags written in it are shown as text, links are followed in another tab, and pictures without a host are those
+    beside the text of `lesson` (its id)."""
     renderer = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable(["table"])
     tokens = renderer.parse(markdown)
     for token in tokens:
@@ -24,6 +26,10 @@ def html_of(markdown: str) -> str:
             if child.type == "link_open":
                 child.attrSet("target", "_blank")
                 child.attrSet("rel", "noopener")
+            elif child.type == "image":
+                source = str(child.attrGet("src") or "")
+                if lesson and source and not urlsplit(source).scheme and not source.startswith("/"):
+                    child.attrSet("src", f"/api/v1/lessons/{quote(lesson)}/pictures/{source}")
     found: str = renderer.renderer.render(tokens, renderer.options, {})
     return found
 
@@ -39,8 +45,8 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
         place = Place(lesson.id, number)
         item: Json = {
             "title": step.title,
-            "html": html_of(step.text),
-            "notes": html_of(step.notes),
+            "html": html_of(step.text, lesson.id),
+            "notes": html_of(step.notes, lesson.id),
             "query": query(step.view, place),
             "hide": step.hide,
             "lock": step.lock,
@@ -48,7 +54,7 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
         if step.question is not None and step.reveal is not None:
             item["question"] = step.question.model_dump()
             item["reveal"] = {
-                "html": html_of(step.reveal.text),
+                "html": html_of(step.reveal.text, lesson.id),
                 "query": query(step.reveal.view, replace(place, revealed=True)),
                 "hide": step.reveal.hide,
                 "lock": step.reveal.lock,

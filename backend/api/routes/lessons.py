@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from backend.api.dependencies import LaboratoryDep
 from backend.api.problems import ProblemError
+from backend.files import UnreadableFile
 from backend.lesson_schemas import Lesson, LessonInfo, LessonList
 from backend.lessons import LessonError, Shelf
 from backend.settings import LESSONS, Settings
@@ -39,3 +40,23 @@ async def get_lesson(
         raise ProblemError(404, f"there is no lesson {id[:80]!r}; GET /lessons lists those that are here") from None
     except LessonError as error:
         raise ProblemError(409, f"the lesson cannot be used: {error}") from None
+
+
+@router.get(
+    "/lessons/{id}/pictures/{name}",
+    response_class=Response,
+    responses={200: {"description": "the picture", "content": {"image/*": {}}}},
+)
+async def get_picture(
+    laboratory: LaboratoryDep,
+    id: Annotated[str, Path(description="id of a lesson, as listed by GET /lessons")],
+    name: Annotated[str, Path(description="file beside the lesson's text, such as ring.png")],
+) -> Response:
+    """A picture that a lesson's text shows."""
+    try:
+        content, media_type = await asyncio.to_thread(_shelf(laboratory.settings).picture, id, name)
+    except (KeyError, FileNotFoundError):
+        raise ProblemError(404, f"lesson {id[:80]!r} has no picture {name[:80]!r}") from None
+    except UnreadableFile as error:
+        raise ProblemError(409, f"the picture {name[:80]!r} {error}") from None
+    return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
