@@ -149,7 +149,7 @@ def told(n_edits: int, result: EvaluationResult | None) -> str:
         return f"{model(0).capitalize()}."
     recall = next(score for score in result.scores if (score.task, score.sub_graph) == ("direct", "edit"))
     return (
-        f"{model(n_edits).capitalize()}. {r_in_words(result.shattering.edit, result.movement.edit)} "
+        f"{model(n_edits).capitalize()}. {r_in_words(result.shattering.edit)} "
         f"Direct recall on ring {recall.order}: from {percent(recall.accuracy.before)} to {percent(recall.accuracy.after)}."
     )
 
