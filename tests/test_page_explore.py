@@ -492,4 +492,7 @@ def test_a_phone_reads_it_without_scrolling_sideways(explore: Explore) -> None:
     explore.page.set_viewport_size({"width": 390, "height": 844})
     explore.edit(4)
     explore.edits(1)
+    explore.page.wait_for_timeout(1000)  # it has scrolled to the result
+    for name in ("#apply", ".scene.after", "#r-edit", "#accuracy"):
+        expect(explore.page.locator(name)).to_be_in_viewport(ratio=0.9)
     assert explore.page.evaluate("() => document.documentElement.scrollWidth") <= 390
