@@ -39,7 +39,7 @@ MEANS = {
 
 def caption(result: ProjectionResult, side: Side) -> str:
     """The verdict, and how far to trust the picture."""
-    return f"{shows(result, side)} {trust(result.diagnostics[side], result.method)}"
+    return f"{shows(result, side)} {trust(result.diagnostics[side], result.method)}".strip()
 
 
 def shows(result: ProjectionResult, side: Side) -> str:
@@ -51,17 +51,18 @@ def shows(result: ProjectionResult, side: Side) -> str:
         return f"{_what(was).capitalize()}{'' if was.verdict in ('ring', 'pieces', 'none') else ', not a ring'}."
     if was.verdict == now.verdict:
         return f"It is still {_what(now)}." if now.verdict != "none" else "Still no clear shape."
+    named = was.verdict in ("ring", "line", "knot")
+    subject = f"The {was.verdict}" if named else "It"
     if now.verdict == "none":
-        return f"The {was.verdict} has lost its shape."
-    subject = "It" if was.verdict in ("pieces", "none", "point") else f"The {was.verdict}"
-    return (
-        f"{subject} has come apart into {now.pieces} pieces."
-        if now.verdict == "pieces"
-        else f"{subject} has become {_what(now)}."
-    )
+        return f"{subject} has lost its shape." if named else "It has no clear shape now."
+    if now.verdict == "pieces":
+        return f"{subject} has come apart into {now.pieces} pieces."
+    return f"{subject} has become {_what(now)}."
 
 
 def trust(item: Diagnostics, method: str) -> str:
+    if item.shape.verdict == "point":
+        return ""
     k = f"k = {item.n_neighbors}; " if item.n_neighbors is not None else ""
     name = "Isomap, " if method == "isomap" else f"{method.upper()}; "
     return (
