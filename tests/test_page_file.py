@@ -16,6 +16,7 @@ from page_fixtures import PATIENCE
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 from test_page_axe import violations
+from test_page_scenes import LOSE, PRINTED, SHOWS
 
 from backend.settings import REPOSITORY
 from tests.test_reproduction_api import own_models, shipped
@@ -116,6 +117,12 @@ def test_a_view_opens_from_disk_without_a_network_with_the_numbers_of_the_api(
 
         first = page.evaluate(CAMERA, "scene-before")
         assert first == pytest.approx([1.1, -0.9, 0.8], abs=1e-3), "from where the link looks"
+        page.evaluate(LOSE, "scene-before")
+        page.wait_for_function(SHOWS, arg="scene-before")
+        assert page.evaluate(CAMERA, "scene-before") == pytest.approx(first, abs=1e-3), "a lost context comes back"
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert [picture["drawn"] > 5000 for picture in page.evaluate(PRINTED)] == [True, True]
+        page.evaluate("window.dispatchEvent(new Event('afterprint'))")
         turned = turn(page, "scene-before")
         assert turned != pytest.approx(first, abs=1e-2)
         assert page.evaluate(CAMERA, "scene-after") == pytest.approx(turned, abs=1e-3)

@@ -149,7 +149,7 @@ def test_lost_contexts_come_back_seen_from_where_they_were(shared: Explore) -> N
     shared.turn("scene-before")
     assert shared.camera("scene-after") == pytest.approx(shared.camera("scene-before"), abs=1e-3)
     assert shared.camera("scene-after") != pytest.approx(camera, abs=1e-2)
-    assert page.get_attribute("#status", "data-state") == "idle"
+    expect(page.locator("#status")).to_have_attribute("data-state", "idle")
 
 
 def test_a_context_that_does_not_come_back_is_told_until_it_does(shared: Explore) -> None:
