@@ -58,6 +58,7 @@ def serve(
     options |= connections.options(connections.raise_descriptors())
     if reload:
         listener.close()
+        options["http"] = connections.Connection  # handed to another process, by its name
         print(f"Shatterscope (reloading) on {address}", flush=True)
         folders = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "app")]
         uvicorn.run(
