@@ -55,6 +55,13 @@
     const toTrack = (v) => (log ? Math.log(Math.max(v, min) / min) / Math.log(max / min) : v);
     const fromTrack = (t) => (log ? Math.round(min * Math.pow(max / min, t)) : t);
     const flush = () => { timer.current = null; if (latest.current !== null) setProps({ value: latest.current }); latest.current = null; };
+    const input = useRef(null);
+    // React's own `onChange` is every movement; the browser's `change` is that the thumb was let go.
+    useEffect(() => {
+      const element = input.current;
+      element.addEventListener("change", settle);
+      return () => element.removeEventListener("change", settle);
+    });
     const settle = () => { if (timer.current !== null) { clearTimeout(timer.current); flush(); } };
     const change = (event) => {
       const next = fromTrack(Number(event.target.value));
@@ -68,7 +75,7 @@
       id: name(id), "data-control": "", type: "range", min: low, max: high, step: log ? 0.002 : step, value: track, disabled: props.disabled,
       "aria-label": label, "aria-valuetext": String(draft), title: props.title, className: props.className,
       style: { "--fill": `${(100 * (track - low)) / (high - low || 1)}%` },
-      onChange: change, onPointerUp: settle, onBlur: settle,
+      ref: input, onChange: change, onBlur: settle,
     });
   }
 

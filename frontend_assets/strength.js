@@ -84,6 +84,7 @@
     const now = viewNow();
     if (now !== view) { pictures = new Map(); view = now; shown = null; }
     wanted = Number(range.value);
+    document.getElementById("strength-value").firstChild.nodeValue = wanted.toFixed(2);
     ask(range);
     clearTimeout(resting);
     if (calm.matches) resting = setTimeout(() => draw(range), REST);

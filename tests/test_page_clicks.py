@@ -153,3 +153,28 @@ def test_a_late_answer_cannot_undo_a_newer_one(slow: Slow) -> None:
     slow.page.wait_for_timeout(1600)
     assert slow.answered() == ["1", "2"]
     assert slow.faults == []
+
+
+def test_a_drag_of_the_strength_draws_real_models_in_between_and_gives_up_no_request(slow: Slow) -> None:
+    slow.start(5)
+    page = slow.page
+    given_up: list[str] = []
+    page.on("requestfailed", lambda request: given_up.append(request.url))
+    box = page.locator("#strength").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, y)
+    page.mouse.down()
+    for share in (0.7, 0.3, 0.1):
+        page.mouse.move(box["x"] + box["width"] * share, y, steps=5)
+        value = float(page.input_value("#strength"))
+        page.wait_for_selector(f"#caption-after[data-strength='{value:.2f}']", state="attached")
+        place = "gd => { const { x, y, z } = gd._fullData[0]; return [x[7], y[7], z[7]]; }"
+        drawn = page.locator("#scene-after .js-plotly-plot").evaluate(place)
+        assert f"e=5~I_C1~d64~rome~0~tuned~{value:g}" not in page.url, "a step in the history is made when it is let go"
+    page.mouse.up()
+    assert slow.answered() == ["5"]
+    assert f"e=5~I_C1~d64~rome~0~tuned~{value:g}" in page.url
+    assert page.locator("#scene-after .js-plotly-plot").evaluate(place) == pytest.approx(drawn), "this very model"
+    assert page.get_attribute("#caption-after", "data-strength") is None
+    assert given_up == []

@@ -37,6 +37,7 @@ def stack_bar() -> Node:
                             max=2,
                             step=0.05,
                             value=1,
+                            every=60_000,  # the browser draws while it is dragged; Dash hears of it when it is let go
                             label="strength of the last edit",
                             disabled=True,
                         ),

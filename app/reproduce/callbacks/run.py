@@ -70,6 +70,7 @@ def register(app: Dash, client: Client) -> None:
         State(names.EDITS, "value"),
         State(names.PARTS, "value"),
         State(names.TOKENS, "data"),
+        running=[(Output(ids.REPRODUCE_RUN, "disabled"), True, False)],  # a second click would start a second run
         prevent_initial_call=True,
     )
     async def start(clicks: int | None, run: Json | None, edits: int, parts: str, tokens: Json | None) -> Any:
@@ -95,6 +96,9 @@ def register(app: Dash, client: Client) -> None:
         State(names.RUN, "data"),
         State(names.RUNNING_JOBS, "data"),
         State(names.TOKENS, "data"),
+        running=[
+            (Output(name, "disabled"), True, False) for name in STEERS
+        ],  # what was ordered is done before the next
         prevent_initial_call=True,
     )
     async def steer(pause: int, resume: int, cancel: int, run: Json, jobs: Json | None, tokens: Json | None) -> Any:
