@@ -127,7 +127,7 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, len(REQUESTS) - 1), min_size=2, max_size=6), st.booleans())
 def test_what_was_asked_before_changes_nothing(server: TestClient, asked: list[int], evaluated: bool) -> None:
     """Edits in any order and again, and everything about them, against each alone on a server that knows nothing."""

@@ -67,7 +67,7 @@ orders = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(orders)
 @example([("grace", 7, "I_C1", 32, 0, 0.0, False), ("grace", 100, "I_C1", 32, 0, 1.0, False)])
 @example(
