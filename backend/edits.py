@@ -18,7 +18,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 import torch
@@ -219,10 +219,14 @@ def edit_id(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> str:
 
 def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]], version: int) -> str:
     """The id that `version` of this program gave to edits, from their specification as it was then."""
+    # Rows of sweeps are stored as the API tells them, with what is not part of an id.
+    names = {field.name for field in fields(EditSpec)}
+    edits = [
+        {key: spec[key] for key in spec if key in names and (spec[key] or key != "batch")} for spec in specification
+    ]
     if version == 1:
-        return _digest({"weights": checkpoint.sha256, "edits": specification})
-    named = {"name": checkpoint.id, "checkpoint": checkpoint.identity, "version": version}
-    return _digest({**named, "edits": specification})
+        return _digest({"weights": checkpoint.sha256, "edits": edits})
+    return _digest({"name": checkpoint.id, "checkpoint": checkpoint.identity, "version": version, "edits": edits})
 
 
 def _digest(content: Mapping[str, Any]) -> str:
