@@ -42,11 +42,7 @@ async def get_lesson(
         raise ProblemError(409, f"the lesson cannot be used: {error}") from None
 
 
-@router.get(
-    "/lessons/{id}/pictures/{name}",
-    response_class=Response,
-    responses={200: {"description": "the picture", "content": {"image/*": {}}}},
-)
+@router.get("/lessons/{id}/pictures/{name}", response_class=Response, include_in_schema=False)  # a part of the page
 async def get_picture(
     laboratory: LaboratoryDep,
     id: Annotated[str, Path(description="id of a lesson, as listed by GET /lessons")],
