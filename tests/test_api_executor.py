@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.api import executor as module
+from backend.api import queue
 from backend.api.caller import Caller, _caller
 from backend.api.executor import Busy, Executor, TooLong
 from backend.api.queue import Shares, crowded
@@ -36,7 +37,7 @@ class Job:
 # --- whose turn it is --------------------------------------------------------------------------------------------------
 
 
-def served(jobs: list[Job], seconds: float = 1.0, rounds: int = 100) -> list[Job]:
+def served(jobs: list[Job], seconds: float = 0.001, rounds: int = 100) -> list[Job]:
     """Who is computed, `seconds` at a time, if nobody ever finishes."""
     shares, order = Shares(), []
     for i, job in enumerate(jobs):
@@ -69,9 +70,9 @@ def test_the_new_goes_before_what_has_run_for_long() -> None:
 def test_nobody_saves_up_a_claim_or_waits_for_what_others_used() -> None:
     shares, old, late = Shares(), Job("old", "a", 1), Job("late", "a", 2)
     shares.enter(old, [])
-    shares.charge(old, 1000.0)
+    shares.charge(old, 0.5)
     shares.enter(late, [old])
-    shares.charge(late, 1.0)
+    shares.charge(late, 0.1)
     assert shares.rank(old) < shares.rank(late)
 
 
@@ -87,6 +88,11 @@ def test_room_is_made_by_the_longest_line_alone(waiting: list[tuple[str, str]], 
             assert sum(job.client == crowd[0] for job in jobs) > own + 1
         else:
             assert line > sum((job.client, job.kind) == (client, "x") for job in jobs) + 1
+
+
+def test_work_sinks_as_it_runs() -> None:
+    levels = [queue.level(Job("a", "x", 1, attained)) for attained in (0.0, 0.9, 1.1, 7.9, 8.1, 63.0, 65.0)]
+    assert levels == [0, 0, 1, 1, 2, 2, 3]
 
 
 # --- in threads --------------------------------------------------------------------------------------------------------
@@ -114,6 +120,7 @@ class Long:
 @pytest.fixture
 def one(monkeypatch: pytest.MonkeyPatch) -> Executor:
     monkeypatch.setattr(module, "QUANTUM", 0.0)
+    monkeypatch.setattr(queue, "SPAN", 0.01)
     return Executor(workers=1, queue_limit=20)
 
 

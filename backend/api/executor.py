@@ -1,7 +1,7 @@
 """Torch work off the event loop: a few places to compute, a bounded queue before them, and nothing that holds a place for long.
 
-A computation that has run for `QUANTUM` seconds gives its place, at its next checkpoint (`backend.interrupt`), to whoever goes before it
-by then (`queue.Shares`), and rests in its thread until it is its turn again. One that nobody waits for any more ends there, and so does
+Every `QUANTUM` seconds, at its next checkpoint (`backend.interrupt`), a computation gives its place to smaller ones that wait
+(`queue.level`), and rests in its thread until it is its turn again. One that nobody waits for any more ends there, and so does
 one that has run for as long as it may.
 """
 
@@ -21,7 +21,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from backend.api.caller import caller
-from backend.api.queue import Shares, crowded
+from backend.api.queue import Shares, crowded, level
 from backend.interrupt import interruptible
 
 T = TypeVar("T")
@@ -216,8 +216,7 @@ class Executor:
     def _rests(self, job: _Job, now: float) -> bool:
         self._shares.charge(job, now - job.since)
         job.since = now
-        first = min(map(self._shares.rank, self._waiting), default=None)
-        return first is not None and first < self._shares.rank(job)
+        return any(level(each) < level(job) for each in self._waiting)
 
     def _bound_resting(self) -> None:
         """Of too many that rest, the longest of whoever has most of them ends. The lock is held."""

@@ -1,17 +1,23 @@
-"""Who is computed next: fair between clients, then between kinds of work, then what has taken least time so far.
+"""Who is computed next: small work before large, then fair between clients, between kinds of work, and who came first.
+
+How large work is shows while it runs: it begins at level 0, and sinks by one when it has run for `SPAN` seconds, eight times that, and so on
+(a multi-level feedback queue: Corbato 1962). Work gives its place to work of a lower level alone, so that equals do not take turns to no
+end. At one level the client that has used least goes first, and of its kinds of work the one that has used least.
 
 Time is counted as it is used. A client (or a kind) that was away comes back level with the one that has used least, so nobody saves up
-a claim and nobody waits for what others used before. Within a kind, what has run for long gives way to what has not (least attained
-service first: Kleinrock 1976), so small work goes before large without anybody having to say which is which.
+a claim and nobody waits for what others used before.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+SPAN = 1.0  # seconds
+GROWTH = 8
 MAX_KEYS = 4096  # clients and kinds remembered
 
 
@@ -48,10 +54,15 @@ class Shares:
         for key in (work.client, (work.client, work.kind)):
             self.used[key] = self.used.get(key, 0.0) + seconds
 
-    def rank(self, work: Work) -> tuple[float, float, float, int]:
+    def rank(self, work: Work) -> tuple[int, float, float, int]:
         """The least goes first."""
         kind = (work.client, work.kind)
-        return self.used.get(work.client, 0.0), self.used.get(kind, 0.0), work.attained, work.number
+        return level(work), self.used.get(work.client, 0.0), self.used.get(kind, 0.0), work.number
+
+
+def level(work: Work) -> int:
+    """0 for what has run for less than `SPAN` seconds."""
+    return 0 if work.attained < SPAN else 1 + int(math.log(work.attained / SPAN, GROWTH))
 
 
 def crowded(waiting: Iterable[Work], newcomer: Work) -> tuple[str, str] | None:
