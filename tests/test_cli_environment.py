@@ -10,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from backend.commands import checkpoints as training
 from backend.commands.common import command, options
 from backend.settings import REPOSITORY, Settings, SettingsError, load_settings
 from backend.sweeps.foreground import Foreground
+from backend.training import StepRecord, Trainer
 from backend.training_run import STATE, Stopped
 from tests.test_cli import SMALL, Run, run
 
@@ -250,38 +252,34 @@ def test_an_unfinished_run_of_an_earlier_version_is_not_guessed_at(
     one_line(err, "earlier version")
 
 
-def test_ctrl_c_saves_a_run_that_is_resumed_as_it_was_begun(settings: Settings, tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "SHATTERSCOPE_MODELS_DIR": str(tmp_path),
-        "PYTHONPATH": str(REPOSITORY),
-        "COLUMNS": "200",
-    }
-    words = [*PROGRAM, "train", SMALL, "--name", "x"]
-    begun = [*words, "--steps", "200", "--seed", "3"]
-    process = subprocess.Popen(begun, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    process.stdout.readline()  # the first picture of the progress
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode == 1
-    if "before anything was saved" in err:  # it came before the first step
-        assert list(tmp_path.iterdir()) == []
-        return
-    one_line(err, "--steps 200 --seed 3 --resume")
+def test_ctrl_c_saves_a_run_that_is_resumed_as_it_was_begun(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(tmp_path))
+    whole = Trainer.run
 
-    def resumed(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*words, "--resume", *more], env=environment, capture_output=True, text=True, timeout=250, check=False
-        )
+    def interrupted(self: Trainer, every: int) -> Iterator[StepRecord]:
+        for record in whole(self, every):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield record
 
-    refused = resumed("--seed", "0")
-    one_line(refused.stderr, "was begun with --seed 3, not with --seed 0")
-    done = resumed()
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(Trainer, "run", interrupted)
+    status, _, err = run("train", SMALL, "--name", "x", "--steps", 200, "--seed", 3)
+    assert status == 1
+    one_line(
+        err, f"stopped at step 100; continue with: shatterscope train {SMALL} --name x --steps 200 --seed 3 --resume"
+    )
+    monkeypatch.setattr(Trainer, "run", whole)
+    for other, said in (("--seed", "--seed 3, not with --seed 9"), ("--steps", "--steps 200")):
+        status, _, err = run("train", SMALL, "--name", "x", "--resume", other, 9)
+        assert status == 1
+        one_line(err, said)
+    status, _, err = run("train", SMALL, "--name", "x", "--resume")
+    assert status == 0, err
     config = json.loads((tmp_path / "x" / "checkpoint.json").read_text())["training"]["config"]
     assert config["seed"] == 3
     assert sum(part["steps"] for part in config["rounds"]) == 200
+    assert not (tmp_path / "x" / STATE).exists()
 
 
 # --- the store --------------------------------------------------------------------------------------------------------
