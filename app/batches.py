@@ -35,15 +35,15 @@ def obstacle(edits: Stack, i: int, batching: Collection[str]) -> str | None:
     """Why edit `i` cannot be written together with the one before it; None where it can. `batching`: the methods that take batches."""
     one, other = edits[i - 1], edits[i]
     if one.method != other.method or one.method not in batching:
-        return "One after the other: only neighbours of one method that takes many facts at once can be one batch."
+        return "Not a batch: only adjacent edits by one method that writes many facts at once can be joined."
     for what in ("layer", "preset", "parameters"):
         if getattr(one, what) != getattr(other, what):
-            return f"One after the other: they differ in {what}, and edits of one batch do not."
+            return f"Not a batch: they differ in {what}, which edits of one batch share."
     both = [edits[j] for j in (*step(edits, i - 1), *step(edits, i))]
     if len({(edit.subject, edit.relation) for edit in both}) < len(both):
-        return "One after the other: both say who stands at the same place, and one change cannot say two things."
+        return "Not a batch: both set the answer to the same question, and one change holds one answer."
     if len(step(join(edits, i), i)) > len(both):
-        return "One after the other: as a batch they would run into the batch beside them. Join that one first."
+        return "Not a batch: together they would merge with the batch next to them. Join that one first."
     return None
 
 

@@ -157,7 +157,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
     app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
     if page.shared:
         server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
-    # Callbacks go over HTTP: else every page knocks for an upgrade that nobody answers.
+    # Callbacks go over HTTP: else every page asks for a WebSocket upgrade that no route answers.
     app.backend.websocket_capability = False
     _only_what_is_there(app)
     app.layout = page.layout()

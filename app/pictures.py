@@ -78,7 +78,7 @@ def rests_on(item: Shape) -> str:
     return (
         f"{MEANS[item.verdict]} It goes round {times(item.winding)}, is {words.percent(item.roundness)} as wide as long, and lies on another part of "
         f"itself with {words.percent(item.overlap)} of its points ({words.plural(item.crossings, 'crossing')}). The widest hole (H1) is {words.percent(item.loop)} "
-        f"of its size, the next {words.percent(1 - item.gap)} of that; in fewer than one of twenty shapeless clouds it is under {words.percent(1 - item.gap_by_chance)}."
+        f"of its size, the next {words.percent(1 - item.gap)} of that; in 19 shapeless clouds it was at least {words.percent(1 - item.gap_by_chance)}."
     )
 
 
@@ -116,4 +116,4 @@ def _what(item: Shape) -> str:
 def _why_one(site: str) -> str:
     if site == "embed":
         return "this is the embedding of the relation's token, before attention has looked at the entity"
-    return "here the model holds the same for each"
+    return "here the model holds the same vector for every entity"

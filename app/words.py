@@ -11,10 +11,13 @@ from app.state import Edit, Relation
 from backend.schemas import EditOutcome, EvaluationResult, Movement, TaskScore
 
 TASKS = {
-    "direct": ("direct recall", "Facts the model was told in training."),
-    "logical": ("logical inference", "Facts it was never told, but which follow from told ones, such as the way back."),
-    "composition_stated": ("two steps, seen", "Two relations in a row (`x r1 r2`), as seen in training."),
-    "composition_held_out": ("two steps, unseen", "Two relations in a row that never occurred in training."),
+    "direct": ("direct recall", "Facts seen in training."),
+    "logical": (
+        "logical inference",
+        "Facts never seen in training, but implied by those that were, such as the way back.",
+    ),
+    "composition_stated": ("two steps, seen", "Two relations in a row (`x r1 r2`), seen in training."),
+    "composition_held_out": ("two steps, unseen", "Two relations in a row, never seen in training."),
 }
 
 SUB_GRAPHS = {
@@ -31,12 +34,12 @@ OUTCOME = {
     "p(new)": "Probability of the new object, before this edit → right after it.",
     "‖dW‖ / ‖W‖": "Size of the change, as a share of the weights that it was added to.",
     "steps": "Optimisation steps that were taken.",
-    "notes": "What the method says of itself; point at it for all of its numbers.",
+    "notes": "What the method reports; hover over it for all of its numbers.",
 }
 
 QUALITY = {
     "efficacy": "The new facts themselves, asked plainly: the share that the edited model answers with the new object.",
-    "generality": "The same new facts behind random true facts: the share still answered with the new object. An edit that only works on the bare question is learned by rote.",
+    "generality": "The same new facts behind random true facts: the share still answered with the new object. Low where the edit works on the bare question alone.",
     "locality": "Unrelated facts: the share answered as the unedited model answered them, right or wrong. Before the edit that is all of them.",
     "portability": "Facts that follow from the new ones (under Ripples): the share answered as if the new facts held.",
 }
@@ -81,6 +84,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def settings(preset: str) -> str:
+    """A preset in prose: "ROME with the paper’s settings"."""
+    return {"paper": "the paper’s settings", "tuned": "tuned settings"}.get(preset, f"the preset {preset}")
+
+
 def model(n_edits: int) -> str:
     return "the unedited model" if n_edits == 0 else f"base + {plural(n_edits, 'edit')}"
 
@@ -111,7 +119,7 @@ def _times(factor: float) -> str:
 def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -> str:
     return (
         f"How much the distances between all {n_entities} representations changed, as a share of what they were: "
-        f"R = ‖D* − D‖ / ‖D‖, the mean over the {n_relations} relations of order {order}, {SUB_GRAPHS[sub_graph]}. 0 means nothing moved."
+        f"R = ‖D* − D‖ / ‖D‖, the mean over the {n_relations} relations of ring {order}, {SUB_GRAPHS[sub_graph]}. 0 means nothing moved."
     )
 
 
@@ -124,11 +132,11 @@ def r_in_words(value: float, moved: Movement | None = None) -> str:
 
 MOVED = (
     "How far a representation moved, in steps: one step is the distance to its nearer ring neighbour before the edit. The median over all entities, the "
-    "mean over the ring's relations. Answers are read off fixed directions, so recall falls with it, also where the whole ring moved and kept its shape."
+    "mean over the ring's relations. The model reads answers off fixed directions, so facts can be lost even where the whole ring moved and kept its shape."
 )
 STRAIN = (
     "How much the step from a ring neighbour to the next changed, once the ring is turned back as well as it goes: 0 where the ring moved as a whole, 1 where "
-    "the steps changed by as much as they are long. The median over all entities. Rings tear where it passes about 0.4."
+    "the steps changed by as much as they are long. The median over all entities."
 )
 
 
@@ -185,12 +193,12 @@ def diagnostics(item: EditOutcome, d_mlp: int) -> list[str]:
             )
     if "contexts_covered" in found:
         parts.append(
-            f"Codebook entry with radius {found['radius']:.2f}: it covers {percent(found['contexts_covered'])} of the contexts it was made behind."
+            f"Codebook entry with radius {found['radius']:.2f}: it covers {percent(found['contexts_covered'])} of the contexts it was computed with."
         )
     if "largest_change" in found:
         parts.append(f"No weight changed by more than {found['largest_change']:.2g}.")
     if found.get("residual_left", 0) >= 0.005:
-        parts.append(f"{percent(found['residual_left'])} of the change that was wanted is missing.")
+        parts.append(f"{percent(found['residual_left'])} of the wanted change is missing.")
     return parts
 
 

@@ -30,7 +30,7 @@ def _default_state_dir() -> Path:
         return Path.home() / ".local" / "state" / "shatterscope"
     except RuntimeError:
         raise SettingsError(
-            f"nobody says where your home folder is; set HOME, or {PREFIX}STATE_DIR to a folder for all that is written"
+            f"your home folder is not known; set HOME, or {PREFIX}STATE_DIR to a folder for all that is written"
         ) from None
 
 
@@ -51,7 +51,7 @@ def absolute(path: str | Path) -> Path:
     except UnicodeEncodeError:
         raise ValueError("the path holds bytes that are not UTF-8; use another folder, or a link to it") from None
     if "\0" in str(found):
-        raise ValueError("a path holds no NUL")
+        raise ValueError("a path cannot contain a NUL character")
     return found
 
 

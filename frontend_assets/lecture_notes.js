@@ -13,7 +13,7 @@
     byId("notes-step").textContent = `${told.step} / ${told.of}`;
     byId("notes-title").textContent = told.title;
     byId("notes-text").innerHTML = told.notes || "<p>No notes for this step.</p>";
-    byId("notes-state").textContent = [told.blank && "The screen is blank.", told.question && !told.revealed && "They are guessing."].filter(Boolean).join(" ");
+    byId("notes-state").textContent = [told.blank && "The screen is blank.", told.question && !told.revealed && "The audience is answering."].filter(Boolean).join(" ");
     byId("notes-after").textContent = told.next ? `Next: ${told.next}` : "This is the last step.";
     document.title = `${told.step} · ${told.title} · Notes`;
   }

@@ -3,7 +3,7 @@
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   const live = () => window.shatterscope.room;
-  const ENDED = { ended: "The live room has ended", expired: "The live room has ended: its day is over" };
+  const ENDED = { ended: "The live room has ended", expired: "The live room has ended: it was open for a day" };
   const LOCAL = ["localhost", "127.0.0.1", "[::1]"];
   let trouble = ""; // what went wrong, said in Share
   let invited = null; // the room whose link Share shows
@@ -24,8 +24,8 @@
     show("room", Boolean(role));
     show("room-start", !presenting);
     show("room-own", !presenting && Boolean(own));
-    say("room-resume", own && own.elsewhere ? "Present from this tab" : "Take up your live room again");
-    say("room-own-words", own && own.elsewhere ? "Another tab of this browser presents your live room." : "Your live room is still open, and whoever follows waits.");
+    say("room-resume", own && own.elsewhere ? "Present from this tab" : "Resume your live room");
+    say("room-own-words", own && own.elsewhere ? "Another tab of this browser presents your live room." : "Your live room is still open; its followers are waiting.");
     show("room-invite", presenting);
     if (presenting) invite(room); else invited = null;
     if (!role) return;

@@ -2,7 +2,7 @@
 // is drawn again in a context of its own, seen from where it was. Where the browser gives none, the scene says so and goes on trying.
 (function () {
   const PAUSES = [0, 100, 300, 1000, 2000];
-  const SAID = "The graphics card took this picture away, and the browser does not draw it again yet. Reload the page to see it: the address keeps what is shown.";
+  const SAID = "The browser lost the graphics context of this picture and has not restored it yet. Reload the page to see it: the address keeps what is shown.";
   const page = window.shatterscope.scene;
   const waiting = new Map(); // scene's element -> its timer
 

@@ -90,7 +90,7 @@ def test_strength_is_that_of_the_whole_last_step() -> None:
         ((edit(1), replace(edit(2), layer=1)), "layer"),
         ((edit(1), replace(edit(2), preset="paper")), "preset"),
         ((edit(1), edit(2, parameters={"steps": 3})), "parameters"),
-        ((edit(1), edit(1)), "same place"),
+        ((edit(1), edit(1)), "same question"),
     ],
 )
 def test_what_cannot_be_one_batch_is_refused_with_the_reason(stack: tuple[Edit, ...], word: str) -> None:
@@ -99,7 +99,7 @@ def test_what_cannot_be_one_batch_is_refused_with_the_reason(stack: tuple[Edit, 
 
 def test_a_batch_does_not_swallow_its_neighbour() -> None:
     stack = (edit(1, batch=True), edit(2, batch=True), edit(3), edit(4))
-    assert "beside them" in (batches.obstacle(stack, 3, BATCHING) or "")
+    assert "next to them" in (batches.obstacle(stack, 3, BATCHING) or "")
     assert batches.obstacle(stack, 2, BATCHING) is None
     assert steps(batches.join(stack, 2)) == [(0, 3), (3, 4)]
 

@@ -166,9 +166,9 @@ def test_each_path_is_a_page_of_its_own(app: FastAPI) -> None:
         titles = {}
         for path in ("/", "/compare", "/compare/", "/reproduce", "/nowhere", "/compare/nowhere"):
             answer = browser.get(path)
-            assert answer.status_code == 200
+            assert answer.status_code == (404 if "nowhere" in path else 200)
             titles[path] = answer.text.partition("<title>")[2].partition("</title>")[0]
-        assert titles["/"] == titles["/nowhere"] == titles["/compare/nowhere"] == "Shatterscope"
+        assert titles["/"] == "Shatterscope"
         assert titles["/compare"] == titles["/compare/"] == "Compare · Shatterscope"
         assert titles["/reproduce"] == "Reproduce · Shatterscope"
         assert browser.get("/api/nowhere").status_code == 404

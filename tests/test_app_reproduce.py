@@ -209,7 +209,9 @@ def test_the_fitted_line_goes_through_the_points_of_a_line() -> None:
     assert line["x"] == [0.0, 0.5]
     assert line["y"] == pytest.approx([0.02, -1.48])
     assert text(sentences.r2(fit)) == "r² = 1.000n = 60.905the paper’s"
-    assert "By preset paper: 0.500" in sentences.fit_words(fit, [fit.model_copy(update={"preset": "paper", "r2": 0.5})])
+    assert "With the paper’s settings: 0.500" in sentences.fit_words(
+        fit, [fit.model_copy(update={"preset": "paper", "r2": 0.5})]
+    )
 
 
 def test_a_figure_without_data_says_so() -> None:

@@ -200,7 +200,7 @@ def test_what_is_wrong_with_a_lesson_is_named_by_file_and_line(run: Run, tmp_pat
     status, out, err = run("lesson", "check", tmp_path / "a")
     assert (status, out) == (1, "")
     assert f"{step}:4: view: The link's new object (t='far') cannot be read" in err
-    assert "1 thing to mend" in err
+    assert "1 thing to correct" in err
     step.write_text(step.read_text().replace("view: t=far", "view: e=0~I_C1~d4~romeo~0~tuned~1"))
     fault = f"{step}:4: view: edits.0.method: unknown method 'romeo'; there are rome,"
     assert fault in run("lesson", "check", step.parent)[2]

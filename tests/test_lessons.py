@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -12,11 +13,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from app.client import Client
 from app.lecture.told import html_of, told
 from app.state import Place, ViewState
+from backend.api import create_app
 from backend.lessons import LessonError, read_lesson
 from backend.schemas import CheckpointInfo, EditorInfo
 from backend.settings import LESSONS, Settings, load_settings
+from scripts import lesson_figures
 
 SHIPPED = sorted(head.parent.name for head in LESSONS.glob("*/lesson.md"))
 HEAD = "---\ntitle: A lesson\naudience: Everybody\nminutes: 5\nhide: [see]\n---\nIn short.\n"
@@ -210,6 +214,38 @@ def test_an_answer_is_held_against_its_own_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_lessons_name_no_figure_that_is_hidden(name: str) -> None:
     assert read_lesson(LESSONS / name, lambda query: []).steps
+
+
+FIGURES = r"\b0\.\d{3}\b|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_figures_of_a_lesson_are_those_of_its_views(name: str, tmp_path: Path) -> None:
+    """In text and notes; a row of a table that begins with a distance is held against the edit at that distance."""
+    app = create_app(load_settings(state_dir=tmp_path))
+    measured: dict[str, list[float]] = {}
+
+    def known(query: str) -> list[float]:
+        view = lesson_figures.without_camera(query)
+        if view not in measured:
+            lines = asyncio.run(lesson_figures.figures(Client(app), view, pictured=False))
+            measured[view] = [float(each) for each in re.findall(r"\d+(?:\.\d+)?", " ".join(lines))]
+        return measured[view]
+
+    wrong, count = [], 0
+    for step in read_lesson(LESSONS / name).steps:
+        views = [step.view, *([step.reveal.view] if step.reveal else [])]
+        for line in "\n".join([step.text, step.reveal.text if step.reveal else "", step.notes]).splitlines():
+            row = re.match(r"\| \**(\d+)\** \|", line)
+            held = [re.sub(r"(?<=~d)\d+(?=~)", row[1], view) for view in views] if row else views
+            for figure in re.findall(FIGURES, line) if "paper" not in line else []:
+                count += 1
+                half = 0.5 * 10 ** -len(figure.partition(".")[2]) + 1e-9
+                if not any(abs(float(figure) - value) <= half for view in held for value in known(view)):
+                    wrong.append(f"{step.title}: {figure} in {line!r}")
+    app.state.laboratory.close()
+    assert wrong == []
+    assert count > 20
 
 
 # --- for the browser -------------------------------------------------------------------------------------------------

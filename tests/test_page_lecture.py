@@ -138,7 +138,7 @@ def test_notes_stay_in_step_both_ways(lecture: Lecture) -> None:
     expect(notes.locator("#notes-step")).to_have_text("2 / 10")
     notes.keyboard.press("ArrowRight")
     lecture.step(3)
-    expect(notes.locator("#notes-state")).to_have_text("They are guessing.")
+    expect(notes.locator("#notes-state")).to_have_text("The audience is answering.")
     notes.reload()
     expect(notes.locator("#notes-step")).to_have_text("3 / 10")
     page.reload()

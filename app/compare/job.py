@@ -70,7 +70,7 @@ async def numbers(client: Client, job: Json) -> tuple[Json, Node]:
 def verdict(row: Json, one: bool) -> list[Node]:
     """R and whether the edit took, for below the picture."""
     success, r = row["cells"]["success"], row["cells"]["r_edit"]
-    said = ("✓ holds" if success["value"] else "✗ did not take") if one else f"{success['text']} hold"
+    said = ("✓ success" if success["value"] else "✗ not reached") if one else f"{success['text']} succeeded"
     return [
         html.Span(["R ", html.B(r["text"])], **tip(f"Shattering of the edited ring. {r['tip']}")),
         html.Span(said, className=success["tone"], **tip(success["tip"])),

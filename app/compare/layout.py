@@ -42,9 +42,9 @@ def edit() -> Node:
             html.Div(
                 [
                     labelled("entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, label="subject entity")),
-                    labelled("ring", Choice(id=ids.ORDER, options=[], label="order: which of the rings")),
-                    labelled("steps", Choice(id=ids.HOPS, options=[], label="hops: how many steps along the ring")),
-                    labelled("way", Choice(id=ids.DIRECTION, options=DIRECTIONS, label="direction")),
+                    labelled("ring", Choice(id=ids.ORDER, options=[], label="ring")),
+                    labelled("steps", Choice(id=ids.HOPS, options=[], label="steps along the ring")),
+                    labelled("direction", Choice(id=ids.DIRECTION, options=DIRECTIONS, label="direction")),
                     labelled(
                         "distance",
                         Field(

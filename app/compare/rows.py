@@ -33,15 +33,15 @@ class Column:
 
 COLUMNS = (
     Column("method", "method", "The editing method and its preset. A click opens its edit on the Explore page.", falling=False),
-    Column("success", "holds", "How many of the edits took: right after it was made, the model answered the new object."),
+    Column("success", "success", "How many of the edits succeeded: right after the edit the model answers the new object."),
     Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations. 0: nothing moved.", "Shattering R"),
     Column("r_retain", "retain", "R of the next ring, which was not edited.", "Shattering R"),
     Column("r_test", "test", "R of the other ring, which was not edited.", "Shattering R"),
     Column("moved", "moved", words.MOVED, "Edited ring, in steps"),
     Column("strain", "strain", words.STRAIN, "Edited ring, in steps"),
-    Column("direct", "direct", "Change of the share of facts stated in training that are answered right, all rings together, in percentage points.", "Change of accuracy", falling=False),
-    Column("logical", "logical", "The same for facts never stated that follow from stated ones.", "Change of accuracy", falling=False),
-    Column("two_steps", "two steps", "The same for two relations in a row, seen and unseen in training together.", "Change of accuracy", falling=False),
+    Column("direct", "direct", "Change of the share of facts seen in training that are answered right, all rings together, in percentage points.", "Change of accuracy", falling=False),
+    Column("logical", "logical", "The same for facts never seen in training, but implied by those that were.", "Change of accuracy", falling=False),
+    Column("two_steps", "two steps", "The same for two relations in a row, seen and unseen together.", "Change of accuracy", falling=False),
     Column("efficacy", "efficacy", "Of the new facts, asked plainly: the share answered with the new object by the edited model.", "Quality of the edit"),
     Column("generality", "generality", "The new facts behind random true contexts: the share answered with the new object.", "Quality of the edit"),
     Column("locality", "locality", "Unrelated facts: the share still answered as the unedited model answered them, right or wrong.", "Quality of the edit"),
@@ -151,5 +151,7 @@ def _said(outcomes: list[EditOutcome], d_mlp: int) -> str:
         return words.outcome(outcomes[0], d_mlp)
     missed = [f"{item.spec.subject} {item.spec.relation} → {item.new_object}" for item in outcomes if not item.success]
     warnings = [warning for item in outcomes for warning in item.warnings][:2]
-    verdict = f"Not taken: {', '.join(missed[:6])}{'…' if len(missed) > 6 else ''}." if missed else "Every edit took."
+    verdict = (
+        f"Not reached: {', '.join(missed[:6])}{'…' if len(missed) > 6 else ''}." if missed else "Every edit succeeded."
+    )
     return " ".join([verdict, *dict.fromkeys(warnings)])

@@ -7,6 +7,7 @@ from dash import html
 from app import ids
 from app.components import Choice, Field, Plain, Range, Select
 from app.layout.parts import Node, card, labelled, problem
+from app.words import plural
 
 DIRECTIONS = [
     {"value": "C", "label": "↻", "title": "clockwise"},
@@ -25,11 +26,11 @@ def ask() -> Node:
                 ),
                 labelled(
                     "ring",
-                    Choice(id=ids.ORDER, options=[], label="order: which of the rings"),
-                    hint="The world has several independent rings (orders) of the same entities. The bar under each choice has the colour of the place it leads to.",
+                    Choice(id=ids.ORDER, options=[], label="ring"),
+                    hint="The world has several independent rings of the same entities. The bar under each choice has the colour of the place it leads to.",
                 ),
-                labelled("steps", Choice(id=ids.HOPS, options=[], label="hops: how many steps along the ring")),
-                labelled("way", Choice(id=ids.DIRECTION, options=DIRECTIONS, value="C", label="direction")),
+                labelled("steps", Choice(id=ids.HOPS, options=[], label="steps along the ring")),
+                labelled("direction", Choice(id=ids.DIRECTION, options=DIRECTIONS, value="C", label="direction")),
             ],
             className="question",
         ),
@@ -47,7 +48,7 @@ def ask() -> Node:
 
 
 def change() -> Node:
-    near = [{"value": d, "label": str(d), "title": f"{d} steps past the truth"} for d in (1, 2, 3, 4)]
+    near = [{"value": d, "label": str(d), "title": f"{plural(d, 'step')} past the truth"} for d in (1, 2, 3, 4)]
     return card(
         "Change",
         html.P(id=ids.TARGET, className="target"),
@@ -55,7 +56,7 @@ def change() -> Node:
             [
                 labelled(
                     "distance",
-                    Choice(id=ids.NEAR, options=near, label="distance of the new object, near at hand"),
+                    Choice(id=ids.NEAR, options=near, label="distance of the new object, small values"),
                     Field(
                         id=ids.DISTANCE,
                         type="number",
@@ -96,7 +97,7 @@ def change() -> Node:
         problem(ids.PROBLEM_EDIT),
         html.Details([html.Summary("Parameters"), html.Div(id=ids.PARAMETERS, className="parameters")]),
         html.Details(
-            [html.Summary("Or mend one of its mistakes"), html.Div(id=ids.ERRORS, className="errors")],
+            [html.Summary("Or correct one of its mistakes"), html.Div(id=ids.ERRORS, className="errors")],
             id=ids.ERRORS_FOLD,
         ),
         className="change",

@@ -117,14 +117,17 @@ def see_bar() -> Node:
     modes = [{"value": "two", "label": "two scenes"}, {"value": "one", "label": "one"}]
     return html.Div(
         [
-            labelled("show", Select(id=ids.SEE_RELATION, options=[], label="relation whose representations are shown")),
-            labelled("at", Select(id=ids.SITE, options=[], label="layer and site of the representations")),
+            labelled(
+                "relation shown",
+                Select(id=ids.SEE_RELATION, options=[], label="relation whose representations are shown"),
+            ),
+            labelled("layer", Select(id=ids.SITE, options=[], label="layer and site of the representations")),
             Select(id=ids.PROJECTION, options=[], label="projection method"),
             Choice(id=ids.DIMENSIONS, options=dimensions, value=3, label="dimensions of the picture"),
             labelled(
                 "k",
                 Field(id=ids.NEIGHBORS, type="text", value="auto", label="n_neighbors of Isomap: auto or a number"),
-                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph hangs together; the same before and after.",
+                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph is connected; the same before and after.",
             ),
             labelled(
                 "axes",

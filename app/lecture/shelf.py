@@ -34,7 +34,7 @@ def shelf() -> Node:
             [
                 html.H1("Lectures"),
                 html.P(
-                    "Guided stories over the living page. Turn the rings, move the slider, then step on.",
+                    "Guided lessons on the live page. Turn the rings, move the slider, then go on.",
                     className="lead",
                 ),
                 html.Div(id=ids.LESSONS, className="lessons"),

@@ -65,7 +65,7 @@ async def read(client: Client, query: str) -> Asked:
     if run.lost:
         raise ApiError(409, f"The run of this link ({', '.join(run.lost)}) is not known here. Run it again first.")
     if not run.reports:
-        raise ApiError(409, f"No run ships with {checkpoint.id}, so there is nothing to take away. Run it first.")
+        raise ApiError(409, f"No run ships with {checkpoint.id}, so there is nothing to export. Run it first.")
     others = {each.provenance.checkpoint for each in run.reports} - {checkpoint.id}
     if others:
         raise ApiError(

@@ -122,7 +122,7 @@ def _beside(view: View, report: Report, findings: str, figures: _Figures) -> lis
 
 
 def _fit(fit: Fit, figures: _Figures) -> Node:
-    over = f"{len(fit.points)} single edits by {theme.method_name(fit.method)}, preset {fit.preset}; the line is least squares."
+    over = f"{len(fit.points)} single edits by {theme.method_name(fit.method)} with {words.settings(fit.preset)}; the line is least squares."
     numbers = html.Div(
         sentences.r2(fit), className="r2", **{"data-value": repr(fit.r2), "data-n": str(len(fit.points))}
     )

@@ -235,7 +235,7 @@ def inside() -> Node:
             ),
             figure_card(
                 names.MEMORY, "Keys and values", html.Span(id=names.MEMORY_OVER), figure=WAITING, className="memory wide",
-                explained="A key is what the MLP is asked by (its activation after GELU), a value what it adds to the stream. Each by its own PCA, coloured by ring position.",
+                explained="A key is the MLP’s hidden activation (after GELU), a value what the MLP adds to the residual stream. Each by its own PCA, coloured by ring position.",
             ),
         ],
         className="block",

@@ -128,9 +128,11 @@ def fit_words(fit: Fit | None, others: Sequence[Fit] = ()) -> str:
         return "Three edits are needed for a line."
     strength = "almost all" if fit.r2 > 0.9 else "most" if fit.r2 > 0.5 else "some" if fit.r2 > 0.2 else "little"
     beside = " ".join(
-        f"By preset {each.preset}: {each.r2:.3f} (n = {len(each.points)})." for each in others if each.r2 is not None
+        f"With {words.settings(each.preset)}: {each.r2:.3f} (n = {len(each.points)})."
+        for each in others
+        if each.r2 is not None
     )
-    return f"A straight line in R accounts for {strength} of the change of direct recall, by preset {fit.preset}. {beside}".strip()
+    return f"A straight line in R accounts for {strength} of the change of direct recall, with {words.settings(fit.preset)}. {beside}".strip()
 
 
 def collapse_words(curves: Sequence[SequenceCurve]) -> str:
@@ -146,7 +148,7 @@ def collapse_words(curves: Sequence[SequenceCurve]) -> str:
             if curve.collapse is not None
             else f"{name} keeps more than half through {words.plural(last, 'edit')}"
         )
-    return "; ".join(said) + ". A ring marks the collapse."
+    return "; ".join(said) + ". A circle marks where it collapses."
 
 
 def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> str:
@@ -181,7 +183,7 @@ def clearer_rings(id: str, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
     count = "None" if n == 0 else f"Only {n}"
     of_all = f"{count} of this model’s {len(here.winding)} unedited pictures {'are rings' if n > 1 else 'is a ring'}."
     return [
-        f"{of_all} R counts all the same: it does not depend on the picture. To see rings break, take ",
+        f"{of_all} R does not depend on the picture. To see rings break, take ",
         html.A(best.title, href=f"?{View(best.id).to_query()}#{ids.REPRODUCE_RINGS}"),
         f", where {best.rings.closed} are. ",
     ]

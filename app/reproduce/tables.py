@@ -15,8 +15,8 @@ from backend.reproduction_schemas import AccuracyCell, MethodCell, PaperTask, Re
 from backend.schemas import SubGraph
 
 TASKS: dict[PaperTask, tuple[str, str]] = {
-    "direct": ("direct recall", "Facts the model was told in training."),
-    "logical": ("logical inference", "Facts it was never told, but which follow from told ones."),
+    "direct": ("direct recall", "Facts seen in training."),
+    "logical": ("logical inference", "Facts never seen in training, but implied by those that were."),
     "compositional": ("two steps", "Two relations in a row, seen in training or not."),
 }
 SUB_GRAPHS: dict[SubGraph, tuple[str, str]] = {
@@ -133,7 +133,7 @@ def _part(part: str, place: int) -> Node:
         "paper": "Ours, with the reference implementation's parameters.",
     }.get(part, f"Ours, with the preset {part}.")
     return html.Th(
-        html.Span(f"ours, {'paper settings' if part == 'paper' else part}", **tip(hint)),
+        html.Span(f"ours, {words.settings(part)}", **tip(hint)),
         scope="col",
         className="first" if place == 0 else "",
     )
@@ -145,7 +145,7 @@ def _ours(cell: Any, unit: str, name: str, which: Which, method: str, preset: st
         return html.Td("…", className=f"{side} waiting")
     spread: Spread = cell.change if unit == "points" else cell.shattering
     what = f"Change of {name}, mean over the rings" if unit == "points" else f"R of the {name}, mean over its relations"
-    hint = f"{what}, over {over(spread)} by {theme.method_name(method)}, preset {preset} ({kind_name(which)}). {plus_minus(spread)}"
+    hint = f"{what}, over {over(spread)} by {theme.method_name(method)} with {words.settings(preset)} ({kind_name(which)}). {plus_minus(spread)}"
     children: list[Node] = [html.B(_number(spread.mean, unit)), html.Small(_deviation(spread, unit))]
     if cell.paper is not None:
         hint += f" {_against(spread.mean, cell.paper, unit)}"
@@ -193,7 +193,7 @@ def plus_minus(spread: Spread) -> str:
 COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("success", "written", "share", "Share of edits after which the model answers the new object."),
     ("shattering", "R", "R", "How much the distances between representations changed, mean over the rings."),
-    ("direct", "direct recall", "points", "Change of the share of told facts that are still answered right, in points."),
+    ("direct", "direct recall", "points", "Change of the share of facts seen in training that are answered right, in points."),
     ("generality", "generality", "share", "Share of other contexts in which the new fact is answered."),
     ("locality", "locality", "share", "Share of unrelated facts answered as before the edit."),
     ("portability", "portability", "share", "Share of facts that follow from the new fact and are answered as if it held."),

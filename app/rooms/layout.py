@@ -25,7 +25,7 @@ def room_status() -> Node:
                 "Return to the presenter", id=ids.ROOM_FOLLOW, hidden=True, title="See what the presenter shows now"
             ),
             html.Button(
-                "Take up your live room again",
+                "Resume your live room",
                 id="room-take",
                 hidden=True,
                 title="Present it from here, from what it shows now",
@@ -48,7 +48,7 @@ def room_share(_: str) -> Node:
             html.Div(
                 [
                     html.P("", id="room-own-words", className="quiet"),
-                    html.Button("Take up your live room again", id="room-resume"),
+                    html.Button("Resume your live room", id="room-resume"),
                 ],
                 id="room-own",
                 hidden=True,

@@ -96,7 +96,7 @@ def _save() -> Node:
                     Field(id="view-title", type="text", label="title of the saved view", placeholder="Title"),
                     html.Textarea(
                         id="view-note",
-                        placeholder="What is to be seen (optional)",
+                        placeholder="What to look at (optional)",
                         rows=2,
                         maxLength=1000,
                         **{"aria-label": "note on the saved view"},

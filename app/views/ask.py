@@ -10,7 +10,7 @@ from backend.schemas import Answer, FactInfo
 
 
 def truth(base: FactInfo) -> Node:
-    stated = "A fact stated in training." if base.stated else "Never stated in training: the model has to infer it."
+    stated = "A fact seen in training." if base.stated else "Never seen in training: the model has to infer it."
     return html.Span(str(base.object), **tip(stated))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import html
 
 from app import words
@@ -45,7 +47,7 @@ def r_words(result: EvaluationResult | None) -> Node:
 
 def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None) -> Node:
     """Task by order: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
-    orders = checkpoint.graph.orders
+    orders = _as_in_r(checkpoint.graph.orders, result)
     head = html.Tr([html.Th(""), *(html.Th(_order_head(order, result)) for order in orders)])
     rows = []
     for task, (name, explained) in words.TASKS.items():
@@ -63,6 +65,12 @@ def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: Evaluat
             cells.append(_base_cell(was, getattr(checkpoint.accuracy, task).get(order)))
         rows.append(html.Tr(cells))
     return html.Table([html.Thead(head), html.Tbody(rows)])
+
+
+def _as_in_r(orders: Sequence[str], result: EvaluationResult | None) -> list[str]:
+    """The edited ring first, as in the row of R."""
+    parts = {item.order: SUB_GRAPHS.index(item.sub_graph) for item in result.scores if item.sub_graph} if result else {}
+    return sorted(orders, key=lambda order: parts.get(order, 0))
 
 
 def _order_head(order: str, result: EvaluationResult | None) -> str:

@@ -96,9 +96,9 @@ def new_lesson(
     except OSError as error:
         fail(f"cannot write {place / name}: {error.strerror}")
     print(f"written to {place / name}")
-    print(f"check it:  {command('lesson', 'check', place / name)}")
+    print(f"check it:   {command('lesson', 'check', place / name)}")
     if place not in (*added, LESSONS):
-        print(f"give it:   {PREFIX}LESSONS_DIR={shlex.quote(str(place))} {command('serve')}")
+        print(f"present it: {PREFIX}LESSONS_DIR={shlex.quote(str(place))} {command('serve')}")
 
 
 @commands.command(
@@ -124,7 +124,7 @@ def check_lessons(
             else:
                 print(f"{lesson.id}: {lesson.n_steps} steps, {lesson.minutes} minutes: {lesson.title}")
     if faults:
-        fail(f"{faults} {'thing' if faults == 1 else 'things'} to mend")
+        fail(f"{faults} {'thing' if faults == 1 else 'things'} to correct")
 
 
 def _absolute(folder: Path) -> Path:

@@ -70,7 +70,7 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
             f"edited ring: moved {moved.moved:.2f} ring steps, strain {moved.strain:.2f} (medians over the entities)"
         )
     table = Table(
-        "task", "order", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
+        "task", "ring", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
     )
     for score in evaluation.scores:
         accuracy = score.accuracy
@@ -207,7 +207,7 @@ def show_sweep(rows: Iterable[SweepRow]) -> None:
     console = wide_console(160)
     console.print(table)
     console.print(
-        "Tasks: change of accuracy in percentage points, mean over orders. Success of sequences: share of all edits that hold."
+        "Tasks: change of accuracy in percentage points, mean over rings. Success of sequences: share of all edits that hold."
     )
 
 

@@ -42,7 +42,7 @@ def _show_origin(console: Console, report: Report) -> None:
     console.print(
         f"[bold]{origin.checkpoint}[/] {origin.checkpoint_sha256[:12]}: {origin.rows} single edits{left_out}, "
         f"{origin.edits_per_cell} per method and kind, seed {origin.seed}, on {origin.device}, "
-        f"{origin.queries} queries per task and order behind {origin.contexts} contexts"
+        f"{origin.queries} queries per task and ring behind {origin.contexts} contexts"
     )
 
 

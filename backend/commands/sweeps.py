@@ -40,7 +40,7 @@ def sweep(
     corrective: Annotated[bool, typer.Option(help="Correct facts the model gets wrong as well.")] = True,
     edits: Annotated[int, typer.Option(min=1, help="Edits per method and kind.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same edits and questions.")] = 0,
-    queries: Annotated[int, typer.Option(min=1, help="Questions per task and order.")] = 100,
+    queries: Annotated[int, typer.Option(min=1, help="Questions per task and ring.")] = 100,
     every: Annotated[
         int | None,
         typer.Option(

@@ -52,7 +52,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
     title = "AlphaEdit"
     summary = (
         "Writes one fact or many at once, with a change confined to the directions that hardly any key of the text uses. "
-        "What the memory holds is thereby left alone, as far as such directions exist: rank P says how many there are."
+        "Other facts are left alone as far as such directions exist: rank P says how many there are."
     )
     formula = "dW = R K^T P ((K_p K_p^T + K K^T) P + L2 I)^-1,  P: the null space of C = E[k k^T]"
     reference = "Fang et al. 2025, arXiv 2410.02355"

@@ -103,9 +103,7 @@ def fine_tune(
         taken += 1
     changes = [change.detach() for change in changes]
     if not all(bool(torch.isfinite(change).all()) for change in changes):
-        raise EditNotPossibleError(
-            "the weights ran away to infinity; lower the learning rate", "parameters.learning_rate"
-        )
+        raise EditNotPossibleError("the weights diverged; lower the learning rate", "parameters.learning_rate")
     with torch.no_grad():
         loss = loss_of(*changes)
     written = [change.to(dtype) for change in changes]

@@ -49,7 +49,7 @@ class Ft(Editor[FtParameters]):
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement: small steps and a stop as soon as the answer has turned. Larger steps did more damage, and training "
+            "Ours, chosen by measurement: small steps and a stop as soon as the model gives the new answer. Larger steps did more damage, and training "
             "on the whole text far more.",
             FtParameters().model_dump(),
         ),

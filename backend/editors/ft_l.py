@@ -37,7 +37,7 @@ class FtL(Editor[FtLParameters]):
     title = "FT-L"
     summary = (
         "Fine-tunes one MLP's output projection, weight and bias, on the new answer, and lets no entry change by more than a bound. "
-        "The bound keeps the other facts, and the new one out where it is too tight."
+        "The bound protects the other facts; where it is too tight, the new fact is not written."
     )
     formula = "dW, db = Adam on -log p(y* | x r),  max |dW|, |db| <= constraint"
     reference = "Zhu et al. 2020, arXiv 2012.00363; the constrained baseline of Meng et al. 2022, arXiv 2202.05262, appendix E.1"
@@ -45,12 +45,12 @@ class FtL(Editor[FtLParameters]):
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement: the tightest bound tried that still let the answer turn, and a stop as soon as it has.",
+            "Ours, chosen by measurement: the tightest bound tried at which the new answer is still written, and a stop as soon as it is.",
             FtLParameters().model_dump(),
         ),
         "paper": Preset(
             "The ROME repository's constrained baseline for GPT-2 XL. The bound belongs to a model with far more weights to move together; "
-            "here it stops the edit before the answer turns.",
+            "here the edit stops short of the new answer.",
             {
                 "learning_rate": 5e-4,
                 "steps": 25,

@@ -46,7 +46,7 @@ class FtM(Editor[FtMParameters]):
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
-            "Ours, chosen by measurement, and those of FT: small steps and a stop as soon as the answer has turned. Training behind contexts as "
+            "Ours, chosen by measurement, and those of FT: small steps and a stop as soon as the model gives the new answer. Training behind contexts as "
             "well (n_contexts) did more damage and missed some facts.",
             FtMParameters().model_dump(),
         ),

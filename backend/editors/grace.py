@@ -62,7 +62,7 @@ class Grace(Editor[GraceParameters]):
     title = "GRACE"
     summary = (
         "Leaves every weight alone and puts a codebook beside one MLP: keys within a radius of the fact's own get a value that makes the model "
-        "answer the new object. Everything farther away is untouched, so nothing else can shatter."
+        "answer the new object. Everything farther away is untouched."
     )
     formula = "MLP(k') = v if ||k' - k|| <= radius, else W k' + b"
     reference = "Hartvigsen et al. 2023, arXiv 2211.11031"

@@ -62,7 +62,7 @@ Spread = Annotated[
 ]
 
 CovarianceWeight = Annotated[
-    float, Field(gt=0, le=1e9, description="lambda: weight of what the memory holds against what is written")
+    float, Field(gt=0, le=1e9, description="lambda: weight of the existing keys against the new facts")
 ]
 
 KeyMean = Annotated[
@@ -214,7 +214,7 @@ def write(
             edited = add_weights(edited, {name: change})
 
     left = far(edited) / wanted if wanted > 0 else 0.0
-    missing = f"The layers put out only part of what was wanted: {left:.0%} of the change is missing, since the keys to be spared hold it back."
+    missing = f"Only part of the wanted change was written: {left:.0%} of the change is missing, since the keys to be spared hold it back."
     return EditDelta(
         weights=weights,
         steps=sum(target.steps for target in targets),

@@ -139,7 +139,7 @@ def _second_walks(
 def _pool(members: list[NDArray[np.bool_]], queries: int | Literal["all"], rng: np.random.Generator) -> IntArray:
     """Subjects to ask about: a random sample, as small as holds enough queries of every task and order.
 
-    All cells share it, since the context of a subject is the dearest part of its first query and free for the others.
+    All cells share it, since most of the cost of a subject's first query is its context, which the others share.
     """
     shuffled = rng.permutation(len(members[0]))
     if queries == "all":

@@ -7,10 +7,9 @@ centred y best over the centred x:
     moved   median over i of  ||y_i - x_i|| / min(||x_i - x_(i-1)||, ||x_(i+1) - x_i||)
     strain  median over i of  ||Q (y_(i+1) - y_i) - (x_(i+1) - x_i)|| / ||x_(i+1) - x_i||
 
-The model reads answers off fixed directions, so recall falls with `moved`, however whole the ring: at 1 every second entity has moved farther
-than to its neighbour's place. The shape breaks with `strain`, which is 0 for a ring that was only shifted and turned: at 1 the steps from
-neighbour to neighbour are as much changed as they are long. Both are ours, chosen by measurement: on rings-2048-smooth, direct recall falls
-steadily with `moved` over all methods, and rings tear where `strain` passes about 0.4.
+The model reads answers off fixed directions, so `moved` concerns answers, however whole the ring: at 1 half of the entities have moved farther
+than to their nearer neighbour. `strain` concerns the shape: it is 0 for a ring that was only shifted and turned, and at 1 the steps from
+neighbour to neighbour have changed by as much as they are long. Both are ours; neither has a threshold.
 """
 
 from __future__ import annotations

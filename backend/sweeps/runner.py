@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0  # seconds between signs of life
 LEASE = 30.0  # seconds without one after which a job's owner counts as gone
-PATIENCE = 25.0  # seconds for which a store that cannot be told is borne with: less than the lease
+PATIENCE = 25.0  # seconds for which a store that cannot be reached is tolerated: less than the lease
 
 
 def new_owner() -> str:

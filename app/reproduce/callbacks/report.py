@@ -152,7 +152,7 @@ def _head(found: Shown, run: Json, address: str) -> Json:
 
 def _tables(report: Report | None, method: str, preset: str) -> Json:
     if report is None or not report.methods:
-        waiting = tables.empty("The first rows are on their way.") if report else NOTHING
+        waiting = tables.empty("The first rows are being computed.") if report else NOTHING
         return {
             "methods": no_update, "presets": no_update, "accuracy": waiting, "shattering": waiting, "agreement": "", "fit": fit_figure(None),
             "fit_over": "", "r2": "–", "r2_value": "", "r2_n": "0", "r2_words": "",
@@ -170,7 +170,7 @@ def _tables(report: Report | None, method: str, preset: str) -> Json:
         "shattering": tables.shattering_table(report, method, preset),
         "agreement": sentences.agreement(report, method, chosen),
         "fit": fit_figure(fit),
-        "fit_over": f"{len(fit.points)} single edits by {theme.method_name(method)}, preset {fit.preset}; the line is least squares." if fit else "",
+        "fit_over": f"{len(fit.points)} single edits by {theme.method_name(method)} with {words.settings(fit.preset)}; the line is least squares." if fit else "",
         "r2": sentences.r2(fit),
         "r2_value": repr(fit.r2) if fit and fit.r2 is not None else "",
         "r2_n": str(len(fit.points)) if fit else "0",
