@@ -4,6 +4,10 @@ checkpoint that is shipped, and the real server over it."""
 from __future__ import annotations
 
 import os
+
+# Tests run side by side, and threads that outnumber the cores wait for each other: one for each process and for those it starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator

@@ -44,6 +44,7 @@ ROUTES = [
     ("GET", "/edits/{id}/weights"),
     ("POST", "/activations"),
     ("POST", "/projections"),
+    ("POST", "/projections/strengths"),
     ("GET", "/projections/{id}"),
     ("POST", "/evaluations"),
     ("POST", "/sweeps"),

@@ -393,12 +393,12 @@ def test_a_run_of_other_weights_is_refused(shipped: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "contents", "said"),
     [
-        ("reproduction.json", b"{", "reproduction.json is damaged"),
+        ("reproduction.json", b"{", "reproduction.json cannot be read as JSON"),
         ("reproduction.json", b"{}", "reproduction.json is damaged"),
-        ("reproduction.json", b"\xff\xfe", "reproduction.json is damaged"),
+        ("reproduction.json", b"\xff\xfe", "reproduction.json cannot be read as JSON"),
         ("single.jsonl.gz", b"", "sha256"),
-        ("sequence.jsonl.gz", None, "cannot be read"),
-        ("findings.md", b"\xff", "findings.md cannot be read"),
+        ("sequence.jsonl.gz", None, "sequence.jsonl.gz is missing"),
+        ("findings.md", b"\xff", "findings.md is not UTF-8"),
     ],
 )
 def test_damaged_files_are_told_plainly(shipped: Path, name: str, contents: bytes | None, said: str) -> None:
