@@ -91,7 +91,7 @@ class Tool:
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit of the stack, complete enough to be computed anew anywhere."""
+    """One edit of the stack, complete enough to be computed again anywhere."""
 
     subject: int
     relation: str

@@ -217,7 +217,7 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
     for layer in range(layers):
         key = f"mlp_key.{layer}"
         if key not in moments:
-            raise CheckpointError(f"{name}/{STATISTICS} holds no {key}; train the checkpoint anew")
+            raise CheckpointError(f"{name}/{STATISTICS} holds no {key}; train the checkpoint again")
         _check_tensor(f"{name}/{STATISTICS}: {key}", moments[key], (width, width), torch.float64)
         statistics[layer] = moments[key].to(device)
     model.load_state_dict(weights)
@@ -241,13 +241,13 @@ def _read_tensors(folder: Path, file: str, metadata: Metadata, limit: int) -> di
         if hashlib.sha256(content).hexdigest() != metadata.sha256.get(file):
             raise CheckpointError(
                 f"{name} is not the file that {METADATA} describes (its sha256 differs): it is damaged or was replaced; "
-                "copy the whole folder again, or train it anew"
+                "copy the whole folder again, or train it again"
             )
         return load(content)
     except FileNotFoundError:
-        raise CheckpointError(f"{name} is missing; copy the whole folder again, or train it anew") from None
+        raise CheckpointError(f"{name} is missing; copy the whole folder again, or train it again") from None
     except UnreadableFile as error:
-        raise CheckpointError(f"{name} {error}; copy the whole folder again, or train it anew") from None
+        raise CheckpointError(f"{name} {error}; copy the whole folder again, or train it again") from None
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{name} is no safetensors file that can be used: {error}") from None
 
@@ -259,7 +259,7 @@ def _check_tensor(name: str, tensor: Tensor, shape: Sequence[int], dtype: torch.
             "it is of another model"
         )
     if not tensor.isfinite().all():
-        raise CheckpointError(f"{name} holds values that are no numbers (NaN or infinite); train the checkpoint anew")
+        raise CheckpointError(f"{name} holds values that are no numbers (NaN or infinite); train the checkpoint again")
 
 
 def _dtype(dtype: torch.dtype) -> str:
@@ -280,7 +280,7 @@ def read_metadata(folder: Path) -> Metadata:
     written = data.get("format") if isinstance(data, dict) else None
     if written != FORMAT:
         raise CheckpointError(
-            f"{name} has format {written!r:.40}, this version reads {FORMAT}; train the checkpoint anew"
+            f"{name} has format {written!r:.40}, this version reads {FORMAT}; train the checkpoint again"
         )
     try:
         metadata = Metadata.model_validate(data)

@@ -217,7 +217,7 @@ class Trainer:
             for name, value in self._advanced().items():
                 value.copy_(tensors[name])
         except (KeyError, RuntimeError) as error:
-            raise ValueError(f"the saved run is of another shape; start anew without --resume ({error})") from None
+            raise ValueError(f"the saved run is of another shape; start again without --resume ({error})") from None
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds = int(tensors["step"]), float(tensors["seconds"])
 

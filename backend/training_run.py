@@ -121,10 +121,10 @@ def saved_run(folder: Path) -> SavedRun:
             return TypeAdapter(SavedRun).validate_json((tensors.metadata() or {})["run"])
     except KeyError:
         raise ValueError(
-            f"{file} was saved by an earlier version, which did not write down what the run was begun with; remove it and start anew"
+            f"{file} was saved by an earlier version, which did not write down what the run was begun with; remove it and start again"
         ) from None
     except (OSError, SafetensorError, ValidationError) as error:
-        raise ValueError(f"{file} cannot be read: {str(error).splitlines()[0]}; remove it and start anew") from None
+        raise ValueError(f"{file} cannot be read: {str(error).splitlines()[0]}; remove it and start again") from None
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def train_checkpoint(
         try:
             trainer.load_state(load_file(state_file))
         except (SafetensorError, KeyError) as error:
-            raise ValueError(f"{state_file} cannot be read: {error}; remove it and start anew") from None
+            raise ValueError(f"{state_file} cannot be read: {error}; remove it and start again") from None
     folder.mkdir(parents=True, exist_ok=True)
 
     def save() -> None:

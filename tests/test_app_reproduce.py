@@ -164,7 +164,7 @@ def test_kinds_come_in_the_papers_order() -> None:
 
 def test_a_disagreement_is_said_with_its_size() -> None:
     item = Disagreement(
-        what="change of direct accuracy, d = 1, rome, preset tuned", ours=-10.0, paper=-1.49, unit="points", difference=-8.51, standard_error=2.2
+        what="change of direct recall, d = 1, rome, preset tuned", ours=-10.0, paper=-1.49, unit="points", difference=-8.51, standard_error=2.2
     )  # fmt: skip
     said = text(sentences.agreement(report(disagreements=[item]), "rome", ["tuned"]))
     assert "1 of 2 numbers differ" in said

@@ -176,5 +176,5 @@ def test_a_run_goes_on_only_as_it_was_begun(tmp_path: Path) -> None:
 def test_a_state_that_does_not_say_what_it_is_of_is_refused(tmp_path: Path) -> None:
     for content in (save({"step": torch.tensor(1)}), b"", b"\xff" * 100):
         (tmp_path / STATE).write_bytes(content)
-        with pytest.raises(ValueError, match="remove it and start anew"):
+        with pytest.raises(ValueError, match="remove it and start again"):
             saved_run(tmp_path)

@@ -180,7 +180,7 @@ class Planner:
             out["what"] = _what(drawn, checkpoint, first)
         stale = shown is not None and shown != asked
         out["stale"] = (
-            "What you see was computed before the latest changes. Press Compare to compute it anew." if stale else ""
+            "What you see was computed before the latest changes. Press Compare to compute it again." if stale else ""
         )
         out["board"] = "1" if stale else ""
         out["plan"] = {

@@ -92,7 +92,7 @@ def turnable(name: str) -> dict[str, str]:
 
 
 def hint() -> Node:
-    """For newcomers, until the first edit; what it says depends on the picture (`views/invitation.py`)."""
+    """For newcomers, until the first edit; what it says depends on the picture (`views/picture.py`)."""
     return html.P(id=ids.INVITATION, className="hint")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import fmean
@@ -118,7 +119,12 @@ def difference(item: Disagreement) -> str:
         )
     else:
         size, ours, paper = r(abs(item.difference)), r(item.ours), r(item.paper)
-    what = item.what[:1].upper() + item.what[1:].replace(" = ", "\u00a0=\u00a0")
+    what = re.sub(
+        r"(\S+), preset (\S+)$",
+        lambda found: f"{theme.method_name(found[1])} with {words.settings(found[2])}",
+        item.what,
+    )
+    what = what[:1].upper() + what[1:].replace(" = ", "\u00a0=\u00a0")
     return f"{what}: ours differs by {size} (ours {ours}, the paper’s {paper})."
 
 

@@ -237,7 +237,7 @@ class Laboratory:
             raise _lost(id, error) from None
 
     async def _done(self, id: str) -> Done:
-        """The edits called `id`: cached, or computed anew from the store. Raises as `present_id`."""
+        """The edits called `id`: cached, or computed again from the store. Raises as `present_id`."""
         cached: Done | None = self.cache.peek(f"edit/{id}")
         if cached is not None:
             return cached

@@ -106,7 +106,7 @@ def _as_begun(
 def checkpoints(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     judge: Annotated[
-        bool, typer.Option("--judge", help="First judge every relation's picture anew, and store the verdicts.")
+        bool, typer.Option("--judge", help="First judge every relation's picture again, and store the verdicts.")
     ] = False,
 ) -> None:
     """List the trained checkpoints."""

@@ -15,7 +15,7 @@ commands = typer.Typer()
 @commands.command(epilog=examples("shatterscope store", "shatterscope store --move-aside"))
 def store(
     move_aside: Annotated[
-        bool, typer.Option("--move-aside", help="Keep the database under another name, and begin a new one.")
+        bool, typer.Option("--move-aside", help="Keep the database under another name, and start a new one.")
     ] = False,
 ) -> None:
     """Say where the database is and whether it can be used: stored views, rooms, sweeps and edits are in it."""
@@ -25,7 +25,7 @@ def store(
     settings = load_settings()
     if move_aside:
         if settings.database_url is not None:
-            fail(f"{PREFIX}DATABASE_URL is set: that database is not a file to be moved; mend it with its own tools")
+            fail(f"{PREFIX}DATABASE_URL is set: that database is not a file to be moved; repair it with its own tools")
         if not settings.store_file.exists():
             fail(f"there is no database at {settings.store_file}; the next start makes one")
         try:

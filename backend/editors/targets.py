@@ -89,7 +89,7 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
     tokens = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=device)
     last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
     rows = torch.arange(len(prompts), device=device)
-    hidden = torch.arange(longest, device=device) >= last[:, None]  # (B, T): the last token itself is computed anew
+    hidden = torch.arange(longest, device=device) >= last[:, None]  # (B, T): the last token itself is computed again
     seen: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from backend.reproduction_schemas import (
     Fit,
     FitPoint,
     MethodCell,
+    PaperTask,
     Provenance,
     Report,
     SequenceCurve,
@@ -31,6 +32,11 @@ from backend.reproduction_schemas import (
 )
 from backend.sweep_schemas import SweepRequest, SweepRow, Versions
 
+TASK_NAMES: dict[PaperTask, str] = {
+    "direct": "direct recall",
+    "logical": "logical inference",
+    "compositional": "two steps",
+}
 ERRORS = 2.0  # standard errors beyond which ours and the paper's number disagree
 ROUNDING = 0.005  # of the paper's numbers, which have two decimals, in percentage points or R
 
@@ -209,10 +215,10 @@ def _disagreements(accuracy: Sequence[AccuracyCell], shattering: Sequence[Shatte
     """Where more than `ERRORS` standard errors of ours lie between. A single edit has no standard error, so says nothing."""
     found: list[Disagreement] = []
     for change in accuracy:
-        what = f"change of {change.task} accuracy, {_which(change)}"
+        what = f"change of {TASK_NAMES[change.task]}, {_which(change)}"
         found += _disagreement(what, change.change, change.paper, "points", 100.0)
     for cell in shattering:
-        what = f"R of the {cell.sub_graph} sub-graph, {_which(cell)}"
+        what = f"R of the {'edited' if cell.sub_graph == 'edit' else cell.sub_graph} ring, {_which(cell)}"
         found += _disagreement(what, cell.shattering, cell.paper, "R", 1.0)
     return found
 

@@ -35,7 +35,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """What to run; `ids` are sweeps to go on with instead of beginning anew."""
+    """What to run; `ids` are sweeps to go on with instead of beginning again."""
 
     requests: dict[Part, SweepRequest]
     ids: dict[Part, str]

@@ -151,13 +151,13 @@ def load(checkpoint_folder: Path, checkpoint_sha256: str) -> Shipped:
         ShippedError: it is damaged, or was made with other weights.
     """
     folder, name = checkpoint_folder / FOLDER, checkpoint_folder.name
-    again = f"make it anew with: {shlex.join(['shatterscope', 'reproduce', name, '--ship'])}"
+    again = f"make it again with: {shlex.join(['shatterscope', 'reproduce', name, '--ship'])}"
     path = folder / MANIFEST
     try:
         manifest = Manifest.model_validate(read_json(read_file(path, MAX_TEXT_BYTES)))
     except FileNotFoundError:
         raise NothingShipped(
-            f"no run of the reproduction ships with checkpoint {name!r}; {again.replace('it anew', 'one')}"
+            f"no run of the reproduction ships with checkpoint {name!r}; {again.replace('it again', 'one')}"
         ) from None
     except UnreadableFile as error:
         raise ShippedError(f"{_shown(path)} {error}; {again}") from None

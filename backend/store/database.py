@@ -1,4 +1,4 @@
-"""The database, and edits by id: the complete specification of every edit ever made, so that its link can be computed anew."""
+"""The database, and edits by id: the complete specification of every edit ever made, so that its link can be computed again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs and their rows. Whoever runs a job owns it and gives signs of life; a job whose owner is gone may be claimed by another.
+"""Jobs and their rows. Whoever runs a job owns it and sends heartbeats; a job whose owner is gone may be claimed by another.
 
 Every change of a job is one conditional UPDATE, so that of two processes that want the same only one succeeds.
 """

@@ -1,4 +1,4 @@
-"""Runs one job that this process owns: starts workers, hands out tasks, shows signs of life, and stops when asked.
+"""Runs one job that this process owns: starts workers, hands out tasks, sends heartbeats, and stops when asked.
 
 The workers are processes of their own. Killing them at any moment costs nothing but the rows they were at: a row is in the store or it is not,
 and what is missing is computed the next time, the same.
@@ -30,7 +30,7 @@ from backend.sweeps.plan import Plan
 
 log = logging.getLogger(__name__)
 
-BEAT = 1.0  # seconds between signs of life
+BEAT = 1.0  # seconds between heartbeats
 LEASE = 30.0  # seconds without one after which a job's owner counts as gone
 PATIENCE = 25.0  # seconds for which a store that cannot be reached is tolerated: less than the lease
 

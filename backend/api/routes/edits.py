@@ -46,7 +46,7 @@ async def make_edits(laboratory: LaboratoryDep, request: EditRequest) -> EditRes
 
 @router.get("/edits/{id}", responses=NOT_MODIFIED)
 async def get_edit(laboratory: LaboratoryDep, id: EditId, request: Request, response: Response) -> EditResult:
-    """The same again, computed anew if it is no longer cached."""
+    """The same again, computed again if it is no longer cached."""
     headers = await _headers(laboratory, request, id)
     result = await laboratory.edit_result(id)
     response.headers.update(headers)
