@@ -186,12 +186,12 @@ def test_where_no_run_ships_there_is_nothing_to_take_away(site: TestClient) -> N
 def test_a_file_says_plainly_what_it_shows_and_where_to_find_it(
     site: TestClient, path: str, title: str, link: str
 ) -> None:
-    text = site.get(path, headers={"host": "lab.example.org:8050"}).text
+    text = site.get(path, headers={"host": "lab-server:8050"}).text
     found = re.search(r"<h1>(.*?)</h1>", text)
     assert found
     assert re.fullmatch(title, found[1])
     assert f"<title>{found[1]} · Shatterscope</title>" in text
-    assert f'href="http://lab.example.org:8050{link}' in text
+    assert f'href="http://lab-server:8050{link}' in text
 
 
 def test_the_public_address_stands_in_files_of_every_kind(app: FastAPI) -> None:

@@ -45,7 +45,7 @@ def test_the_terminal_writes_every_kind_and_says_what_is_missing(run: Run, tmp_p
         assert run("export", f"http://elsewhere.example/{QUERY}", tmp_path / f"view.{kind}")[0] == 0
     export = json.loads((tmp_path / "view.json").read_text())
     told = export["provenance"]
-    assert re.fullmatch(r"\?c=rings-small&.*&h=[0-9a-f]{12}~256~3~4&ver=1", told["link"])
+    assert re.fullmatch(r"http://127\.0\.0\.1:8050/\?c=rings-small&.*&h=[0-9a-f]{12}~256~3~4&ver=1", told["link"])
     lines = [line for line in (tmp_path / "view.csv").read_text().splitlines() if not line.startswith("#")]
     assert sum(row["record"] == "entity" for row in csv.DictReader(lines)) == len(export["coordinates"]["place"])
     weights, change = (load((tmp_path / f"view.{kind}").read_bytes()) for kind in ("safetensors", "delta.safetensors"))

@@ -40,10 +40,10 @@ class Ring:
 async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
     """The pictures before are kept for all edits."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
-    edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     graph, start = checkpoint.graph, time.perf_counter()
     names = request.relations or [relation.name for relation in graph.relations]
     relations = [laboratory.relation(checkpoint, name, "body.relations") for name in names]
+    edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
 
     several = asyncio.Semaphore(AT_ONCE)
@@ -51,7 +51,7 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
     async def picture(relation: Relation) -> RingPicture:
         async with several:
             before = await laboratory.compute(
-                f"rings/{checkpoint.sha256}/{relation.name}", lambda: _before(checkpoint, relation)
+                f"rings/{checkpoint.identity}/{relation.name}", lambda: _before(checkpoint, relation)
             )
             now, R = await laboratory.compute(
                 f"rings/{edited.id}/{relation.name}", lambda: _after(checkpoint, edited.model, relation, before)
