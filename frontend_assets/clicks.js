@@ -16,7 +16,8 @@
   let last = 0; // the newest click's id
   let held = ""; // the address of the step that waits for its own
 
-  const props = (id) => { const found = window.dash_component_api.getLayout(id); return (found && found.props) || {}; };
+  // Empty where this page has no such element: Dash throws there.
+  const props = (id) => { try { return window.dash_component_api.getLayout(id).props || {}; } catch { return {}; } };
   const data = (id) => props(id).data;
   const own = (text) => (text.startsWith("{") ? JSON.parse(text) : text);
   const makes = (click) => MODEL.includes(click.kind);
