@@ -129,7 +129,7 @@ def _on_weights(view: ViewState, found: Pin, checkpoints: list[CheckpointInfo]) 
     if found.shape is None:
         return _instead(view, default, f"on {default.id}", said)
     alike = [item for item in checkpoints if shape_of(item) == found.shape]
-    shape = "{} entities on {} rings, {} hops".format(*found.shape)
+    shape = "{} entities on {} rings, up to {} steps".format(*found.shape)
     if not alike:
         return _instead(view, default, None, f"{said} None here has its shape ({shape}).")
     near = default if default in alike else alike[0]

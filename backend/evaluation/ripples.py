@@ -81,14 +81,14 @@ def _candidates(graph: KnowledgeGraph, x: int, r: Relation, new: int) -> Iterato
     yield fact("implied", f"The new fact read backwards: {inverse.name} undoes {r.name}.", new, (inverse,), x)
     for by in (1, -1):
         then = steps[by]
-        yield fact("implied", f"On from the new object: {then.name} of {new}.", x, (r, then), walk(new, by))
+        yield fact("implied", f"From the new object: {then.name} of {new}.", x, (r, then), walk(new, by))
     for by in (1, -1):
         z, to_x = walk(x, -by), steps[by]
         yield fact("implied", f"Through {x}: {z} {to_x.name} is {x}, whose {r.name} is now {new}.", z, (to_x, r), new)
     for by in (1, -1):
         if (total := s + by) in steps:
             whole = steps[total]
-            why = f"A sum of hops: {whole.name} is {r.name} and then {steps[by].name}."
+            why = f"A sum of steps: {whole.name} is {r.name} and then {steps[by].name}."
             yield fact("implied", why, x, (whole,), walk(new, by))
     if not corrective:
         for by in (1, -1):
