@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from gudhi.sklearn.rips_persistence import RipsPersistence
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree, shortest_path
 from scipy.spatial.distance import cdist
 
@@ -92,6 +91,9 @@ def _pieces(points: FloatArray, chosen: IntArray, tree: FloatArray) -> int:
 
 
 def _longest_loop(distances: FloatArray) -> tuple[float, float, float]:
+    # Here and not above: it brings scikit-learn, a second of every start, and few processes look at shapes.
+    from gudhi.sklearn.rips_persistence import RipsPersistence
+
     rips = RipsPersistence(1, input_type="full distance matrix", num_collapses=0, homology_coeff_field=2)
     (found,) = rips.fit_transform([distances])
     if not len(found):
