@@ -71,10 +71,11 @@
     if (stop === undefined || stop === shown) return;
     drawing = true;
     requestAnimationFrame(async () => {
-      await Promise.all(Object.entries(pictures.get(stop) || {}).map(([name, update]) => paint(name, update)));
+      if (wanted !== null) await Promise.all(Object.entries(pictures.get(stop) || {}).map(([name, update]) => paint(name, update)));
+      drawing = false;
+      if (wanted === null) return; // let go meanwhile: the answer says what is shown
       shown = stop;
       document.getElementById("caption-after").dataset.strength = stop.toFixed(2);
-      drawing = false;
       setTimeout(() => draw(range), 0);
     });
   }
