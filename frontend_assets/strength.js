@@ -1,10 +1,10 @@
-// The strength slider draws while it is dragged: the scene after the edits at every stop of the slider is a real model's, asked for a few stops at
-// a time (app/strengths.py), the nearest to the thumb first. No request is given up for a newer one: when one ends, the next asks for what is
+// The strength slider draws while it is dragged: the scene after the edits at every stop of the slider is a real model's, asked for one by
+// one (app/strengths.py), the nearest to the thumb first. No request is given up for a newer one: when one ends, the next asks for what is
 // nearest by then, so that pictures keep coming however fast the thumb moves. What is drawn is the nearest stop that has come, and
 // the scene says which. The numbers, and the picture's words, follow when the thumb is let go (clicks.js).
 (function () {
-  const BATCH = 4; // stops in one request
-  const REST = 150; // milliseconds without movement until a picture, for those who asked their system for less motion
+  const AT_ONCE = 2; // requests, a stop each: while one is computed, the next is on its way
+  const REST = 150; // milliseconds without movement until the thumb is held still; who asked for less motion sees a picture only then
   const page = window.shatterscope;
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const plot = (name) => document.querySelector(`#scene-${name} .js-plotly-plot`);
@@ -14,8 +14,9 @@
   let view = ""; // what they are pictures of
   let wanted = null; // where the thumb is, while it is held
   let shown = null; // the stop drawn last
-  let asking = false;
+  let asked = new Set(); // stops on their way
   let drawing = false;
+  let still = false; // the thumb is held and has not moved for a moment
   let resting = null;
 
   // Everything the pictures depend on: the last edit without its strength.
@@ -26,27 +27,35 @@
     return JSON.stringify([checkpoint, edits.slice(0, -1), last, store("part-see"), store("part-ask"), store("part-aim")]);
   }
 
+  // Every second stop is asked for beforehand, while nothing else is to be done, except by those who only watch. Those between are asked for
+  // while the thumb is held still: before, they would take the time in which the others are drawn.
+  const isCoarse = (stop, range) => Math.round((stop - range.min) / range.step) % 2 === 0;
+  const atRest = () => document.getElementById("status").dataset.state === "idle" && !document.hidden && document.documentElement.dataset.room !== "follower";
+
   function stops(range) {
+    const from = wanted === null ? Number(range.value) : wanted;
     const [low, high, step] = [range.min, range.max, range.step].map(Number);
     const all = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, i) => Number((low + i * step).toFixed(4)));
-    return all.sort((one, other) => Math.abs(one - wanted) - Math.abs(other - wanted));
+    return all.sort((one, other) => Math.abs(one - from) - Math.abs(other - from));
   }
 
   async function ask(range) {
-    if (asking || wanted === null) return;
-    const missing = stops(range).filter((stop) => !pictures.has(stop)).slice(0, BATCH);
-    if (!missing.length) return;
-    asking = true;
-    const asked = view;
-    let found = {};
+    const held = wanted !== null;
+    if (asked.size >= (held ? AT_ONCE : 1) || !(held || atRest())) return;
+    const missing = stops(range).filter((each) => !pictures.has(each) && !asked.has(each));
+    const stop = missing.find((each) => isCoarse(each, range)) ?? (held && still ? missing[0] : undefined);
+    if (stop === undefined) return;
+    asked.add(stop);
+    const [before, waiting] = [pictures, asked];
+    ask(range);
+    let found = null;
     try {
-      const query = page.state().query.replace(/^\?/, "");
-      const answer = await fetch(`/strengths?${missing.map((stop) => `at=${stop}&`).join("")}${query}`);
-      if (answer.ok) found = await answer.json();
+      const answer = await fetch(`/strengths?at=${stop}&${page.state().query.replace(/^\?/, "")}`);
+      if (answer.ok) found = (await answer.json())[String(stop)] || null;
     } catch { /* without pictures on the way, the one at the end comes all the same */ }
-    asking = false;
-    if (asked === view) missing.forEach((stop) => pictures.set(stop, found[String(stop)] || null));
-    draw(range);
+    before.set(stop, found);
+    waiting.delete(stop);
+    if (still || !calm.matches) draw(range);
     ask(range);
   }
 
@@ -80,16 +89,21 @@
     });
   }
 
+  function look() {
+    const now = viewNow();
+    if (now !== view) { [pictures, asked, view, shown] = [new Map(), new Set(), now, null]; }
+  }
+
   function move(range) {
     if (range.disabled) return;
-    const now = viewNow();
-    if (now !== view) { pictures = new Map(); view = now; shown = null; }
+    look();
     wanted = Number(range.value);
     document.getElementById("strength-value").firstChild.nodeValue = wanted.toFixed(2);
+    still = false;
     ask(range);
     clearTimeout(resting);
-    if (calm.matches) resting = setTimeout(() => draw(range), REST);
-    else draw(range);
+    resting = setTimeout(() => { still = true; ask(range); draw(range); }, REST);
+    if (!calm.matches) draw(range);
   }
 
   const ours = (event) => event.target.id === "strength";
@@ -103,5 +117,9 @@
     if (wanted !== null) return;
     shown = null;
     delete document.getElementById("caption-after")?.dataset.strength;
+    const range = document.getElementById("strength");
+    if (!range || range.disabled) return;
+    look();
+    ask(range);
   });
 })();
