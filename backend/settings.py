@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     image_hosts: str = Field(
         default="",
         pattern=r"^([!-:<-~]+( [!-:<-~]+)*)?$",
-        description="sites whose pictures lessons may show, as in CSP: https://upload.wikimedia.org; others are links",
+        description="sites whose pictures lessons may show, as in CSP: https://upload.wikimedia.org; the browser loads no others",
     )
 
     @field_validator("device")
