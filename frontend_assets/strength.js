@@ -44,13 +44,14 @@
     if (asked.size >= (held ? AT_ONCE : 1) || !(held || atRest())) return;
     const missing = stops(range).filter((each) => !pictures.has(each) && !asked.has(each));
     const stop = missing.find((each) => isCoarse(each, range)) ?? (held && still ? missing[0] : undefined);
-    if (stop === undefined) return;
+    const query = page.state().query.replace(/^\?/, "");
+    if (stop === undefined || !new URLSearchParams(query).has("e")) return; // an undone edit has no strength
     asked.add(stop);
     const [before, waiting] = [pictures, asked];
     ask(range);
     let found = null;
     try {
-      const answer = await fetch(`/strengths?at=${stop}&${page.state().query.replace(/^\?/, "")}`);
+      const answer = await fetch(`/strengths?at=${stop}&${query}`);
       if (answer.ok) found = (await answer.json())[String(stop)] || null;
     } catch { /* without pictures on the way, the one at the end comes all the same */ }
     before.set(stop, found);
