@@ -87,6 +87,7 @@
 
   page.clicks = {
     add,
+    screen,
     waiting: () => queue.length,
     spare,
     pick: (entity) => {

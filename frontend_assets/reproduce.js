@@ -91,7 +91,7 @@
 
     // Rings come a few at a time: each answer asks for the next ones. (`set_props` is used because the two stores point at one another.)
     drawMore: (drawn) => {
-      if (drawn) set("rings-more", { data: drawn });
+      if (drawn && !drawn.all) set("rings-more", { data: drawn });
       return window.dash_clientside.no_update;
     },
 

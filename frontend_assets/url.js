@@ -73,6 +73,7 @@ window.shatterscope = Object.assign(window.shatterscope || {}, {
   state: () => ({ path: window.location.pathname, query: address.query() }),
 
   // `at` names the moment: to be told of one and the same moment twice is to be told once. `push`: the browser's Back leads back from there.
+  // `was` is what the controls stand at: what is done to them until the answer comes is done to what was opened.
   go: ({ path, query, at = Date.now(), push = false }) => {
     if (path !== window.location.pathname) {
       window.location.assign(address.with(path, query));
@@ -81,7 +82,7 @@ window.shatterscope = Object.assign(window.shatterscope || {}, {
     const { clicks } = window.shatterscope;
     window.history[push && !clicks.spare() ? "pushState" : "replaceState"](null, "", address.with(path, query));
     clicks.drop();
-    if (address.read) window.dash_clientside.set_props("url-in", { data: { query: address.query(), at } });
+    if (address.read) window.dash_clientside.set_props("url-in", { data: { query: address.query(), at, was: clicks.screen().value } });
     address.tell();
   },
 });

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from app import theme
 from app.figures.arrays import encode
@@ -19,6 +20,7 @@ from app.figures.rings import empty_figure, panels, rings_figure, to_come
 from app.figures.sequences import sequence_figure
 from app.figures.tracing import tracing_figure
 from app.reproduce import protocol, sentences, tables
+from app.reproduce.callbacks.intent import after, did_since
 from app.reproduce.callbacks.looks import explore_link
 from app.reproduce.state import View, default_edit
 from app.state import Edit, Target, ViewState
@@ -39,7 +41,7 @@ from backend.reproduction_schemas import (
     Spread,
     Tracing,
 )
-from backend.schemas import Array
+from backend.schemas import Array, CheckpointInfo
 from backend.sweep_schemas import SweepMethod, SweepRequest, SweepSequence
 
 
@@ -323,6 +325,77 @@ def test_keys_and_values_are_coloured_by_ring_position() -> None:
     assert [trace["name"] for trace in figure["data"]] == ["keys", "values"]
     assert figure["layout"]["yaxis2"]["scaleanchor"] == "x2"
     assert "r = 0.83, over 1,000" in sentences.memory_words(memory)
+
+
+# --- what the person did ------------------------------------------------------------------------------------------------
+
+SHOWN = {
+    "checkpoint": "rings-small", "reproduce-method": "rome", "reproduce-preset": "both", "rings-subject": 0, "rings-relation": "I_C1",
+    "rings-distance": 128, "rings-method": "rome", "memory-relation": "I_C1", "layer": 0,
+}  # fmt: skip
+SEEN = {"url": 1, "started": 5.0, "shipped": 2, "shown": SHOWN}
+
+
+@pytest.fixture
+def checkpoints(client: TestClient) -> list[CheckpointInfo]:
+    found = [CheckpointInfo.model_validate(item) for item in client.get("checkpoints").json()]
+    (small,) = [item for item in found if item.id == "rings-small"]
+    return [small, small.model_copy(update={"id": "other"})]
+
+
+def done(
+    checkpoints: list[CheckpointInfo],
+    changes: dict[str, Any],
+    url: dict[str, Any] | None = None,
+    started: dict[str, Any] | None = None,
+    shipped: int = 2,
+    view: View | None = None,
+) -> tuple[View, dict[str, Any]]:
+    """What one call leaves, in which everything may have happened since the last answer that arrived."""
+    did = did_since({"query": "", "seen": SEEN}, url or {"at": 1}, {**SHOWN, **changes}, started, shipped)
+    return after(view or View("rings-small"), did, checkpoints), did.seen
+
+
+def test_all_that_was_changed_since_the_last_answer_counts(checkpoints: list[CheckpointInfo]) -> None:
+    view, _ = done(checkpoints, {"reproduce-preset": "tuned", "reproduce-method": "memit", "rings-subject": 7})
+    assert view == View("rings-small", (), "memit", "tuned", Edit(7, "I_C1", Target(128), "rome"))
+    view, _ = done(checkpoints, {"checkpoint": "other", "reproduce-method": "memit"}, view=View("rings-small", ("a",)))
+    assert view == View("other", (), "memit")
+    assert done(checkpoints, {})[0] == View("rings-small")
+
+
+def test_of_an_address_counts_what_was_changed_after_it_was_opened(checkpoints: list[CheckpointInfo]) -> None:
+    was = {**SHOWN, "reproduce-method": "ft"}  # before the browser's Back, and so of the page that was left
+    opened = View("rings-small", ("a",), preset="paper")
+    changes = {"reproduce-method": "ft", "rings-subject": 9}
+    view, _ = done(checkpoints, changes, url={"at": 2, "was": was}, view=opened)
+    assert view == View("rings-small", ("a",), "rome", "paper", Edit(9, "I_C1", Target(128), "rome"))
+    assert done(checkpoints, changes, url={"at": 2}, view=opened)[0] == opened
+
+
+def test_a_run_is_shown_once_and_where_it_was_asked_for(checkpoints: list[CheckpointInfo]) -> None:
+    started = {"jobs": ["a", "b"], "at": 6.0, "asked": {"url": 1, "shipped": 2, "checkpoint": "rings-small"}}
+    view, seen = done(checkpoints, {"reproduce-preset": "tuned"}, started=started)
+    assert (view.jobs, view.preset, seen["started"]) == (("a", "b"), "tuned", 6.0)
+    assert done(checkpoints, {}, started={**started, "at": 5.0})[0].jobs == (), "an answer has seen it"
+    assert done(checkpoints, {}, started=started, shipped=3)[0].jobs == (), "the shipped run was asked for since"
+    assert done(checkpoints, {"checkpoint": "other"}, started=started)[0].jobs == ()
+    assert done(checkpoints, {}, url={"at": 2}, started=started)[0].jobs == (), "another address was opened since"
+    there = {**started, "asked": {**started["asked"], "checkpoint": "other"}}
+    view, _ = done(checkpoints, {"checkpoint": "other"}, started=there)
+    assert (view.checkpoint, view.jobs) == ("other", ("a", "b"))
+    own = View("rings-small", ("a",))
+    assert done(checkpoints, {"reproduce-preset": "tuned"}, shipped=3, view=own)[0] == View(
+        "rings-small", preset="tuned"
+    )
+
+
+def test_a_given_object_holds_until_its_question_changes(checkpoints: list[CheckpointInfo]) -> None:
+    given = View("rings-small", edit=Edit(3, "I_C1", Target(None, 17), "rome"))
+    same, _ = done(checkpoints, {"rings-method": "ft"}, view=given)
+    assert same.edit == Edit(3, "I_C1", Target(None, 17), "ft")
+    asked, _ = done(checkpoints, {"rings-subject": 4}, view=given)
+    assert asked.edit == Edit(4, "I_C1", Target(128), "rome")
 
 
 # --- state -------------------------------------------------------------------------------------------------------------

@@ -182,6 +182,24 @@ def test_all_rings_are_drawn_for_the_chosen_edit_and_open_in_explore(page: Page)
     assert "r=II_A3" in link
 
 
+@pytest.mark.parametrize("seconds", [0.4, 1.5])
+def test_no_choice_is_lost_on_a_slow_network(page: Page, seconds: float) -> None:
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    conditions = {"offline": False, "latency": 1000 * seconds, "downloadThroughput": -1, "uploadThroughput": -1}
+    line.send("Network.emulateNetworkConditions", conditions)
+    for part in ("method", "preset"):
+        page.click(f"#reproduce-{part} label:nth-child(2)")
+        page.wait_for_timeout(150)
+    page.fill("#rings-subject", "7")
+    page.press("#rings-subject", "Enter")
+    page.wait_for_url(re.compile("m=memit&p=(tuned|paper)&e=7~I_C1~d128"), timeout=PATIENCE)
+    page.fill("#rings-distance", "5")
+    page.press("#rings-distance", "Enter")
+    page.click("#reproduce-method label:nth-child(1)")
+    page.wait_for_url(re.compile("[?&]c=[^&]*&p=(tuned|paper)&e=7~I_C1~d5~"), timeout=PATIENCE)
+
+
 def test_the_tracing_writes_every_cell(page: Page) -> None:
     cells = page.locator("#reproduce-tracing .textpoint text")
     expect(cells.first).to_be_attached(timeout=PATIENCE)

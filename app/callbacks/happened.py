@@ -58,9 +58,9 @@ def happened(page: Json, form: list[Json]) -> Happened:
     opened = (new or blank) and not cancelled
     screen = Screen(page["value"], tuple(form))
     clicks = tuple(click for click in clicks_of(page["clicks"], screen.value) if click.id > seen.get("click", 0))
-    # Of a page just opened the controls are still those of the page before: only what is done to them from now on counts.
+    # Of a page just opened the controls are still those of the page before (`was`): only what is done to them from then on counts.
     first = clicks[0].screen if clicks else screen
-    shown = first.value if opened else seen.get("shown", {})
+    shown = {**first.value, **(page["url"].get("was") or {})} if opened else seen.get("shown", {})
     return Happened(opened, cancelled, clicks, shown, screen)
 
 

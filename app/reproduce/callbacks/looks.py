@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State, no_update
 from dash.exceptions import PreventUpdate
 
 from app import theme, words
@@ -47,14 +47,16 @@ def register(app: Dash, client: Client) -> None:
         Input(names.OPENED, "data"),
         Input(names.EDIT, "data"),
         Input(names.RINGS_MORE, "data"),
+        State(names.RINGS_DRAWN, "data"),
         prevent_initial_call=True,
     )
-    async def rings(opened: str | None, chosen: Json | None, more: Json | None) -> Any:
-        """Each call draws what comes next, and its answer asks for the one after it: a picture is there as soon as it is made."""
+    async def rings(opened: str | None, chosen: Json | None, more: Json | None, drawn: Json | None) -> Any:
+        """Each call draws what comes next, and its answer asks for the one after it: a picture is there as soon as it is made. `drawn` is
+        what the figure on screen holds."""
         if chosen is None or opened is None or opened != chosen["checkpoint"]:
             raise PreventUpdate
         edit = Edit.parse(chosen["edit"])
-        going = more is not None and more["of"] == chosen and ctx.triggered_id == names.RINGS_MORE
+        going = more is not None and more["of"] == chosen and more == drawn
         done: list[str] = more["done"] if going and more else []
         checkpoints = await client.checkpoints()
         elsewhere = sentences.clearer_rings(opened, checkpoints)
@@ -84,9 +86,12 @@ def register(app: Dash, client: Client) -> None:
             f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {POINTS} of each ring drawn; "
             f"colour is the place on its own ring. Click a picture to open it in Explore."
         )
-        drawn = f"{len(done)} of {len(relations)} drawn …"
-        said = sentences.rings_words(every, checkpoints) if every else [*elsewhere, drawn]
-        return figure, title, over, said, "", {"of": chosen, "done": done} if waiting else no_update
+        said = (
+            sentences.rings_words(every, checkpoints)
+            if every
+            else [*elsewhere, f"{len(done)} of {len(relations)} drawn …"]
+        )
+        return figure, title, over, said, "", {"of": chosen, "done": done, "all": not waiting}
 
     @app.callback(
         Output(names.TRACE_SUBJECT, "figure"),

@@ -66,20 +66,26 @@ def register(app: Dash, client: Client) -> None:
         Output(names.TOKENS, "data"),
         Output(names.PROBLEM_RUN, "children"),
         Input(ids.REPRODUCE_RUN, "n_clicks"),
-        State(names.RUN, "data"),
+        State(ids.URL_IN, "data"),
+        State(ids.CHECKPOINT, "value"),
+        State(names.SHIPPED, "n_clicks"),
         State(names.EDITS, "value"),
         State(names.PARTS, "value"),
         State(names.TOKENS, "data"),
         running=[(Output(ids.REPRODUCE_RUN, "disabled"), True, False)],  # a second click would start a second run
         prevent_initial_call=True,
     )
-    async def start(clicks: int | None, run: Json | None, edits: int, parts: str, tokens: Json | None) -> Any:
-        if not clicks or run is None:
+    async def start(
+        clicks: int | None, url: Json | None, checkpoint: str | None, shipped: int | None, edits: int, parts: str,
+        tokens: Json | None,
+    ) -> Any:  # fmt: skip
+        """The run is shown where the page is still what it was at the click; else it goes on, and its checkpoint's page tells of it."""
+        if not clicks or url is None or checkpoint is None:
             raise PreventUpdate
         jobs: dict[str, str] = {}
         problem = ""
         try:
-            asked = again(await requests(client, run["checkpoint"]), run["checkpoint"], edits, parts == "all")
+            asked = again(await requests(client, checkpoint), checkpoint, edits, parts == "all")
             while len(jobs) < len(asked):
                 job = await client.sweep(asked[len(jobs)])
                 jobs[job.id] = job.token
@@ -87,7 +93,8 @@ def register(app: Dash, client: Client) -> None:
             problem = f"{'The sequences' if jobs else 'The run'} could not be started: {error.message}"
         if not jobs:
             return no_update, no_update, problem
-        return {"jobs": list(jobs), "at": time.time()}, _kept({**(tokens or {}), **jobs}), problem
+        asked_on = {"url": url["at"], "shipped": shipped, "checkpoint": checkpoint}
+        return {"jobs": list(jobs), "at": time.time(), "asked": asked_on}, _kept({**(tokens or {}), **jobs}), problem
 
     @app.callback(
         Output(names.STEERED, "data"),
