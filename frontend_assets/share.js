@@ -21,10 +21,20 @@
   }
   const link = () => { const { path, query } = window.shatterscope.state(); return window.location.origin + path + pinned(query); };
 
+  // One is asked at a time, because a request that is overtaken by the next is given up (busy.js), and with it what it was to store.
+  const waiting = [];
+  let asked = null; // { at, ... }
   function ask(what, more) {
     const { path, query } = window.shatterscope.state();
-    set("share-asked", { data: { what, path, query: pinned(query), checkpoint: checkpoint(), origin: window.location.origin, at: Date.now(), ...more } });
+    waiting.push({ what, path, query: pinned(query), checkpoint: checkpoint(), origin: window.location.origin, ...more });
+    if (!asked) next();
   }
+  function next() {
+    asked = waiting.length ? { ...waiting.shift(), at: Date.now() } : null;
+    if (asked) set("share-asked", { data: asked });
+  }
+  // What has no answer by then will have none: the server was not reached, or the person cancelled.
+  document.addEventListener("shatterscope:idle", () => { if (asked && Date.now() - asked.at > 300) next(); });
 
   const copy = async (text, said) => say(await window.shatterscope.copy(text) ? said : "");
 
@@ -87,7 +97,7 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("button");
-    if (!button) return;
+    if (!button || event.detail > 1) return; // the second half of a double click
     if (actions[button.id]) actions[button.id](button);
     else if (button.dataset.export) file(button.dataset.export, button);
     else if (button.dataset.picture) picture(button);
@@ -115,6 +125,7 @@
   window.dash_clientside.share = {
     pins: (data) => { if (data) ({ pins, version } = data); return window.dash_clientside.no_update; },
     told: (told) => {
+      if (told && asked && told.at === asked.at) next();
       if (told && told.saved) keep({ ...tokens(), [told.saved]: told.token });
       if (told && told.deleted) {
         const { [told.deleted]: _, ...rest } = tokens();

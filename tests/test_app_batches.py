@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import batches
+from app import batches, views
 from app.actions import Page, Refused
+from app.share.markup import to_html
 from app.state import Edit, Target, ViewState
 from backend.edits import EditSpec, steps_of
 from backend.schemas import EditorInfo
@@ -21,9 +22,14 @@ def edit(subject: int, method: str = "memit", batch: bool = False, **more: objec
     return Edit(subject, "I_C1", Target(4), method, 0, "tuned", batch=batch, **more)  # type: ignore[arg-type]
 
 
-stacks = st.lists(st.tuples(st.sampled_from(["memit", "pmet", "rome"]), st.booleans()), min_size=1, max_size=8).map(
+stacks = st.lists(
+    st.tuples(st.sampled_from(["memit", "pmet", "rome"]), st.booleans(), st.sampled_from([1.0, 1.0, 0.0])),
+    min_size=1,
+    max_size=8,
+).map(
     lambda items: tuple(
-        edit(i, method, batch and method in BATCHING, strength=1.0) for i, (method, batch) in enumerate(items)
+        edit(i, method, batch and method in BATCHING, strength=strength)
+        for i, (method, batch, strength) in enumerate(items)
     )
 )
 
@@ -36,8 +42,8 @@ def steps(edits: tuple[Edit, ...]) -> list[tuple[int, int]]:
 
 @given(stacks)
 def test_the_page_sees_the_same_steps_as_the_science(edits: tuple[Edit, ...]) -> None:
-    seen = {(step.start, step.stop) for step in (batches.step(edits, i) for i in range(len(edits)))}
-    assert sorted(seen) == steps(edits)
+    seen = {batches.step(edits, i) for i, each in enumerate(edits) if each.strength}
+    assert sorted((step[0], step[-1] + 1) for step in seen) == steps(edits)
 
 
 @given(stacks, st.data())
@@ -48,7 +54,7 @@ def test_joining_makes_one_step_of_two_and_parting_takes_them_apart(
     if not i or batches.joined(edits, i) or batches.obstacle(edits, i, BATCHING):
         return
     together = batches.join(edits, i)
-    start, stop = batches.step(edits, i - 1).start, batches.step(edits, i).stop
+    start, stop = batches.step(edits, i - 1)[0], batches.step(edits, i)[-1] + 1
     others = [each for each in steps(edits) if each[1] <= start or each[0] >= stop]
     assert steps(together) == sorted([*others, (start, stop)])
     apart = batches.part(together, i)
@@ -64,8 +70,9 @@ def test_taking_one_out_joins_nobody(edits: tuple[Edit, ...], data: st.DataObjec
     assert [each.subject for each in rest] == kept
     for j in range(1, len(rest)):
         if batches.joined(rest, j):
-            a, b = rest[j - 1].subject, rest[j].subject
-            assert b in batches.step(edits, a)
+            earlier = batches.before(rest, j)
+            assert earlier is not None
+            assert rest[j].subject in batches.step(edits, rest[earlier].subject)
 
 
 def test_a_batch_of_one_is_no_batch() -> None:
@@ -91,6 +98,8 @@ def test_strength_is_that_of_the_whole_last_step() -> None:
         ((edit(1), replace(edit(2), preset="paper")), "preset"),
         ((edit(1), edit(2, parameters={"steps": 3})), "parameters"),
         ((edit(1), edit(1)), "same question"),
+        ((edit(1, strength=0.0), edit(2)), "strength 0"),
+        ((edit(1), edit(2, strength=0.0)), "strength 0"),
     ],
 )
 def test_what_cannot_be_one_batch_is_refused_with_the_reason(stack: tuple[Edit, ...], word: str) -> None:
@@ -102,6 +111,33 @@ def test_a_batch_does_not_swallow_its_neighbour() -> None:
     assert "next to them" in (batches.obstacle(stack, 3, BATCHING) or "")
     assert batches.obstacle(stack, 2, BATCHING) is None
     assert steps(batches.join(stack, 2)) == [(0, 3), (3, 4)]
+
+
+def test_an_edit_at_strength_0_stands_between_nobody_and_is_nowhere_counted() -> None:
+    batch = (edit(1, batch=True), edit(2, batch=True))
+    gone = (*batch, edit(3, "rome", strength=0.0), edit(4), edit(5))
+    assert "next to them" in (batches.obstacle(gone, 4, BATCHING) or ""), "the API would see one batch of four"
+    assert batches.made(gone) == (*batch, gone[3], gone[4])
+    assert batches.last((*batch, gone[2])) == batch[1]
+    assert batches.last(gone[2:3]) == gone[2]
+    between = (*batch, edit(6, "rome"), gone[2], *(replace(each, subject=7 + each.subject) for each in batch))
+    assert batches.step(between, 4) == (4, 5)
+    assert steps(batches.without(between, 2)) == [(0, 2), (3, 4), (4, 5)]
+    faded = batches.with_strength(batch, 0.0)
+    assert batches.with_strength(faded, 1.0) == batch, "a whole batch comes back as one"
+
+
+def test_the_equation_counts_the_edits_that_are_there() -> None:
+    def said(*edits: Edit) -> list[str]:
+        return [to_html(node) for node in views.chips(edits, None, BATCHING)]
+
+    head, chip, plus, _ = said(edit(1, strength=0.0), edit(2))
+    assert "+ 1 edit:" in head
+    assert 'class="plus"' in plus
+    assert "strength 0" in chip
+    assert "absent" in chip
+    assert "+ 0 edits:" in said(edit(1, strength=0.0))[0]
+    assert "strength 0" not in said(edit(1))[1]
 
 
 def test_joining_can_be_undone_and_what_is_refused_says_why() -> None:

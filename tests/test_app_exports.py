@@ -199,3 +199,18 @@ def test_the_public_address_stands_in_files_of_every_kind(app: FastAPI) -> None:
     site = TestClient(app)
     for format in ("html", "json", "csv"):
         assert "https://rings.example.org/?c=rings-small" in site.get(f"/export.{format}?c=rings-small").text
+
+
+def test_an_edit_at_strength_0_is_in_no_title_and_no_count(site: TestClient) -> None:
+    gone, there = "7~II_C2~d40~rome~0~tuned~0", "9~I_C1~d40~rome~0~tuned~1"
+    told = site.get(f"/export.html?c=rings-small&q=9~I_C1&e={there}&e={gone}")
+    assert told.headers["content-disposition"].count("9-I_C1-d40-rome")
+    assert "of 9?" in told.text.partition("</title>")[0]
+    assert "other edit" not in told.text.partition("</title>")[0]
+    assert "base + 1 edit ·" in told.text
+    none = site.get(f"/export.html?c=rings-small&q=7~II_C2&e={gone}")
+    assert "the unedited model" in none.text.partition("</title>")[0]
+    assert "unedited" in none.headers["content-disposition"]
+    side = site.get(f"/compare/export.html?c=rings-small&e={there}&e={gone}&by=rome:tuned&by=ft:tuned")
+    assert "of 9?" in side.text.partition("</title>")[0]
+    assert "The same edit by" in side.text

@@ -214,10 +214,13 @@ def test_a_view_is_saved_shown_opened_and_deleted_by_its_browser(
     expect(page.locator("#share-said")).to_contain_text("title")
     page.fill("#view-title", "A <i>far</i> edit")
     page.fill("#view-note", "Look at ring I.")
-    page.click("#view-save")
+    page.dblclick("#view-save")
+    page.click("#link-qr")  # does not overtake it
     expect(page.locator("#share-said")).to_contain_text("/v/")
+    expect(page.locator("#share-qr img")).to_be_visible()
     page.click("#share-said a[href='/gallery']")
     card = page.locator(".gallery-cards li").first
+    expect(page.locator(".gallery-cards h2", has_text="A <i>far</i> edit")).to_have_count(1)
     expect(card).to_contain_text("A <i>far</i> edit")
     expect(card).to_contain_text("7 I_C2 d = 40 by ROME")
     expect(card).to_contain_text("rings-small")

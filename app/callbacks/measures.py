@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options, views, words
+from app import batches, ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
 from app.components import plain
@@ -45,7 +45,8 @@ def register(app: Dash, client: Client) -> None:
             checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
             base = await client.evaluation(model["checkpoint"], ())
             result = await client.evaluation(model["checkpoint"], edits) if edits else None
-            ring = await client.ring(model["checkpoint"], Relation.parse(edits[-1].relation).order) if edits else []
+            last = batches.last(edits) if edits else None
+            ring = await client.ring(model["checkpoint"], Relation.parse(last.relation).order) if last else []
         except ApiError as error:
             unchanged = dict.fromkeys(PANELS, no_update)
             rest = dict.fromkeys(REST, no_update)
@@ -60,10 +61,12 @@ def register(app: Dash, client: Client) -> None:
             "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
             "words": views.r_words(result),
-            "told": words.told(len(edits), result),
+            "told": words.told(len(batches.made(edits)), result),
             "accuracy": plain(views.accuracy(checkpoint, base, result)),
             "note": words.measured_over(result.scores if result else base.scores),
-            "damage": damage_figure(result.damage, ring[edits[-1].subject], len(ring)) if result else damage_figure([]),
+            "damage": damage_figure(result.damage, ring[last.subject], len(ring))
+            if result and last
+            else damage_figure([]),
             "ripples": plain(views.ripples(result)),
             "quality": plain(views.quality(result)),
             "quality_line": views.quality_line(result),

@@ -12,7 +12,7 @@ import numpy as np
 from dash import Dash, Input, Output, Patch, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options, views, words
+from app import batches, ids, options, views, words
 from app.callbacks import stored
 from app.client import ApiError, Client
 from app.figures import Mark, Scene, frames, scene_figure, scene_update
@@ -84,7 +84,7 @@ def register(app: Dash, client: Client) -> None:
             ["Before ", _quiet(f"the unedited model · {place}")],
             [
                 "After ",
-                _quiet(f"{words.model(len(edits)) if edits else 'no edit yet'} · {place}"),
+                _quiet(f"{words.model(len(batches.made(edits))) if edits else 'no edit yet'} · {place}"),
                 _quiet(words.magnified(factor), "quiet scale"),
             ],
             views.caption(result, "before"),

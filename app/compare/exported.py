@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from app import actions, links
+from app import actions, batches, links
 from app.client import ApiError, Client
 from app.compare import file, rows
 from app.compare.job import PICTURE
@@ -46,7 +46,7 @@ class Asked:
     @property
     def relation(self) -> str:
         """That is looked at: of the last edit."""
-        return edits_of(self.state.view)[-1].relation
+        return batches.last(edits_of(self.state.view)).relation
 
 
 async def read(client: Client, query: str) -> Asked:
@@ -114,7 +114,7 @@ async def html_file(client: Client, query: str) -> bytes:
         checkpoint,
         asked.link,
         asked.state.sort,
-        marks_of(edits_of(asked.state.view)[-1], rings),
+        marks_of(batches.last(edits_of(asked.state.view)), rings),
         await client.projection(checkpoint.id, (), **shown_as),
         [(contender, made.message if isinstance(made, ApiError) else made) for contender, made in variants],
     )
@@ -235,7 +235,7 @@ def _cited(asked: Asked, variants: list[tuple[Contender, EditResult | ApiError]]
 def stem(query: str) -> str:
     """`shatterscope-compare`, checkpoint and last edit, in characters that every file system takes."""
     view = Comparison.from_query(query)[0].view
-    last = edits_of(view)[-1]
+    last = batches.last(edits_of(view))
     parts = ["shatterscope-compare", view.checkpoint, f"{last.subject}-{last.relation}-{last.target}"]
     return "-".join(part for part in parts if part)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dash import html
 
-from app import options, pictures, words
+from app import batches, options, pictures, words
 from app.callbacks.scenes import scenes_of
 from app.compare import rows
 from app.compare.job import verdict
@@ -63,7 +63,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             figures[ident] = scene_figure(after)
             scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
             told = pictures.caption(made.projection, "after")
-            feet = html.Div(verdict(row, len(contender.edits) == 1), className="tile-r")
+            feet = html.Div(verdict(row, len(made.edit.made) == 1), className="tile-r")
             scenes.append(
                 scene(
                     ident, contender.title, " · ".join(filter(None, (contender.preset, scale))), told, "variant", feet
@@ -86,11 +86,11 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
 
 
 def _title(shown: Compared) -> str:
-    edits = edits_of(shown.view)
+    edits = batches.made(edits_of(shown.view))
     by, on = _methods(shown), shown.checkpoint.title
     if len(edits) > 1:
         return f"The same {len(edits)} edits, by {by}, on {on}"
-    made = next(made.edit.edits[0] for _, made in shown.variants if isinstance(made, Variant))
+    made = next(made.edit.made[0] for _, made in shown.variants if isinstance(made, Variant))
     return words.taught(made, by, on)
 
 
@@ -103,7 +103,7 @@ def _methods(shown: Compared) -> str:
 
 
 def _what(shown: Compared) -> str:
-    n = len(edits_of(shown.view))
+    n = len(batches.made(edits_of(shown.view)))
     return "edit" if n == 1 else f"stack of {n} edits"
 
 

@@ -64,7 +64,7 @@ async def numbers(client: Client, job: Json) -> tuple[Json, Node]:
     except ApiError as error:
         return {**blank, "state": "failed", "reason": error.message}, ""
     row = rows.filled(blank, edit, found, job["d_mlp"])
-    return row, verdict(row, len(edits) == 1)
+    return row, verdict(row, len(edit.made) == 1)
 
 
 def verdict(row: Json, one: bool) -> list[Node]:

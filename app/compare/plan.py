@@ -8,7 +8,7 @@ from typing import Any
 from dash import html, no_update
 from dash.exceptions import PreventUpdate
 
-from app import actions, ids, options, theme, views, words
+from app import actions, batches, ids, options, theme, views, words
 from app.callbacks.happened import clicks_of
 from app.client import ApiError, Client
 from app.compare import rows
@@ -120,7 +120,7 @@ class Planner:
 
     def unstacked(self, state: Comparison) -> Comparison:
         """The stack's last edit, alone."""
-        last = state.view.edits[-1]
+        last = batches.last(state.view.edits)
         view = replace(
             state.view, subject=last.subject, relation=Relation.parse(last.relation), target=last.target, edits=()
         )
@@ -147,7 +147,7 @@ class Planner:
         shown = _asked(ran, running) if ran and running else None if self.opened else self.plan["shown"]
         state = replace(state, run=shown is not None and shown == asked)
 
-        last = edits_of(view)[-1]
+        last = batches.last(edits_of(view))
         marks = marks_of(last, rings)
         distance = _distance(view, rings[view.relation.order])
         world = options.world(checkpoint, checkpoints, editors)
@@ -170,7 +170,7 @@ class Planner:
         out["disabled"] = not found
 
         drawn = ran.view if ran and run else view
-        first = edits_of(drawn)[-1]
+        first = batches.last(edits_of(drawn))
         around = marks_of(first, rings)
         base = f"{checkpoint.id} {first.relation} {around}"
         if run or (shown is None and base != self.plan.get("base")):
@@ -309,8 +309,8 @@ def _picks(editors: list[EditorInfo]) -> list[Json]:
 def _stack(edits: tuple[Edit, ...]) -> list[Node]:
     chips: list[Node] = [
         html.Span(
-            [html.B(f"{edit.subject} {edit.relation}"), html.Span(words.target(edit), className="quiet")],
-            className="chip edit",
+            [html.B(f"{edit.subject} {edit.relation}"), html.Span(_about(edit), className="quiet")],
+            className="chip edit" if edit.strength else "chip edit absent",
             role="listitem",
         )
         for edit in edits[:MAX_CHIPS]
@@ -318,9 +318,14 @@ def _stack(edits: tuple[Edit, ...]) -> list[Node]:
     if len(edits) > MAX_CHIPS:
         chips.append(html.Span(f"and {len(edits) - MAX_CHIPS} more", className="quiet", role="listitem"))
     lead = html.Span(
-        f"{words.plural(len(edits), 'edit')} from Explore, each now made by every method:", className="quiet"
+        f"{words.plural(len(batches.made(edits)), 'edit')} from Explore, each now made by every method:",
+        className="quiet",
     )
     return [lead, *chips] if edits else []
+
+
+def _about(edit: Edit) -> str:
+    return words.target(edit) if edit.strength else f"{words.target(edit)} · strength 0"
 
 
 def _what(view: ViewState, checkpoint: CheckpointInfo, last: Edit) -> str:

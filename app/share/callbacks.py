@@ -55,7 +55,8 @@ def register(app: Dash, client: Client, exporter: Exporter | None) -> None:
             found = {"said": error.message}
         except ValidationError as error:
             found = {"said": _first(error)}
-        return {**dict.fromkeys(("told", "said", "qr", "bibtex", "command", "spec"), no_update), **found}
+        nothing = dict.fromkeys(("said", "qr", "bibtex", "command", "spec"), no_update)
+        return {**nothing, **found, "told": {**found.get("told", {}), "at": asked.get("at")}}
 
     app.clientside_callback(
         ClientsideFunction("share", "pins"), Output(ids.LINK_COPY, "data-pins"), Input(ids.SHARE_PINS, "data")
@@ -71,7 +72,7 @@ async def _qr(client: Client, asked: Json) -> Json:
     if len(link) > QR_AT_MOST and state is not None:
         link = f"{asked['origin']}/v/{(await client.store_view(NewView(state=state))).id}"
     source = f"data:image/svg+xml,{quote(await client.qr(link))}"
-    return {"qr": [html.Img(src=source, alt=f"QR code of {link}"), html.P(html.A(link, href=link))], "said": ""}
+    return {"qr": [html.Img(src=source, alt=f"QR code of {link}"), html.P(html.A(link, href=link))]}
 
 
 def _state(asked: Json) -> ViewAddress | None:

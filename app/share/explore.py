@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from app import links
+from app import batches, links
 from app.client import ApiError, Client
 from app.share import cite
 from app.share.exporter import Cited, Exporter
@@ -37,7 +37,7 @@ async def cited(client: Client, query: str) -> Cited:
 def stem(query: str) -> str:
     """`shatterscope`, checkpoint and last edit, in characters that every file system takes."""
     view, _ = ViewState.from_query(query)
-    last = view.edits[-1] if view.edits else None
+    last = batches.last(view.edits) if batches.made(view.edits) else None
     parts = [view.checkpoint, f"{last.subject}-{last.relation}-{last.target}-{last.method}" if last else "unedited"]
     return "-".join(["shatterscope", *filter(None, parts)])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import html
 
-from app import options, pictures, theme, views, words
+from app import batches, options, pictures, theme, views, words
 from app.callbacks.scenes import marks_of, scenes_of
 from app.client import Client
 from app.figures import Scene, scene_figure
@@ -44,9 +44,9 @@ def _figures(shown: Shown) -> dict[str, Any]:
         "scene-before": scene_figure(before, view.camera),
         "scene-after": scene_figure(after, view.camera),
     }
-    if shown.evaluation is not None and Relation.parse(view.edits[-1].relation).order == view.relation.order:
-        place = shown.ring[view.edits[-1].subject]
-        found["damage"] = damage_figure(shown.evaluation.damage, place, len(shown.ring))
+    last = batches.last(view.edits) if view.edits else None
+    if shown.evaluation is not None and last and Relation.parse(last.relation).order == view.relation.order:
+        found["damage"] = damage_figure(shown.evaluation.damage, shown.ring[last.subject], len(shown.ring))
     return found
 
 
@@ -58,11 +58,11 @@ def _pair(shown: Shown) -> tuple[Scene, Scene]:
 
 
 def _title(shown: Shown) -> str:
-    if shown.edit is None:
+    if not batches.made(shown.view.edits) or shown.edit is None:
         return f"{shown.checkpoint.title}: the unedited model"
-    last = shown.edit.edits[-1]
+    last = shown.edit.made[-1]
     taught = words.taught(last, theme.method_name(last.spec.method), shown.checkpoint.title)
-    more = len(shown.edit.edits) - 1
+    more = len(shown.edit.made) - 1
     return taught + (f", after {words.plural(more, 'other edit')}" if more else "")
 
 
@@ -71,7 +71,7 @@ def _body(shown: Shown, title: str, now: datetime) -> Node:
     changed = "One fact inside a small transformer was changed; this is the geometry before and after. "
     return html.Main(
         [
-            header(title, f"{changed if shown.edit else ''}{checkpoint.title}: {checkpoint.note}"),
+            header(title, f"{changed if batches.made(shown.view.edits) else ''}{checkpoint.title}: {checkpoint.note}"),
             _scenes(shown),
             html.Section(
                 [
@@ -133,7 +133,7 @@ def _scenes(shown: Shown) -> Node:
     place = f"{projection.relation} · {options.site_name(projection.site)}"
     before, after = _pair(shown)
     scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
-    model = " · ".join(filter(None, (words.model(len(shown.view.edits)), scale)))
+    model = " · ".join(filter(None, (words.model(len(batches.made(shown.view.edits))), scale)))
 
     def one(name: str, of: str) -> Node:
         side = name.lower()

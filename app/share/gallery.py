@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from dash import Dash, Input, Output, html
 from dash.exceptions import PreventUpdate
 
-from app import ids, theme, words
+from app import batches, ids, theme, words
 from app.client import ApiError, Client
 from app.layout.frame import frame
 from app.layout.parts import Node
@@ -104,7 +104,7 @@ def _card(view: View) -> Node:
 
 def what(view: View) -> Node:
     """The edits in a line."""
-    edits = ViewState.from_query(view.state.query)[0].edits
+    edits = batches.made(ViewState.from_query(view.state.query)[0].edits)
     if not edits:
         return "The unedited model." if view.state.path == "/" else ""
     last = edits[-1]

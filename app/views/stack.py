@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dash import html
 
 from app import theme, words
-from app.batches import Stack, joined
+from app.batches import Stack, joined, made
 from app.batches import obstacle as obstacle_to
 from app.layout.parts import Node, table, tip
 from backend.schemas import EditOutcome, EditResult
@@ -28,7 +28,7 @@ def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (
         note = words.outcome(done, d_mlp) if done else "Not computed yet."
         detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
         method = theme.method_name(edit.method)
-        strength = f"× {edit.strength:.2f}" if edit.strength != 1 else ""
+        strength = "" if edit.strength == 1 else f"× {edit.strength:.2f}" if edit.strength else "strength 0"
         how = f"{method}{f', {edit.preset}' if edit.preset else ''}, at strength {edit.strength:.2f}. "
         quiet = " · ".join(part for part in (detail, method, strength) if part)
         failed = " failed" if done and edit.strength and not done.success else ""
@@ -43,13 +43,13 @@ def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (
                         **{"aria-label": f"remove edit {index + 1}"},
                     ),
                 ],
-                className=f"chip edit{failed}{_place(edits, index)}",
+                className=f"chip edit{failed}{'' if edit.strength else ' absent'}{_place(edits, index)}",
                 role="listitem",
             )
         )
     if edits:
         shown[0] = html.Span(
-            ["model = ", html.B("base"), f" + {words.plural(len(edits), 'edit')}:"], className="equation"
+            ["model = ", html.B("base"), f" + {words.plural(len(made(edits)), 'edit')}:"], className="equation"
         )
         del shown[1]
     return shown
