@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.testclient import TestClient
-from test_sweeps import alive, children, wait_until
+from test_sweeps import alive, children, hasty, wait_until
 
 from backend.api import create_app
 from backend.api.laboratory import Laboratory
@@ -238,18 +238,18 @@ def test_more_jobs_than_can_wait_are_429(settings: Settings) -> None:
 
 def test_a_server_that_stops_leaves_no_worker_and_the_next_one_goes_on(settings: Settings) -> None:
     with TestClient(create_app(settings), base_url="http://testserver/api/v1/") as client:
-        id = client.post("sweeps", json={**BODY, "edits_per_cell": 40}).json()["id"]
+        id = client.post("sweeps", json={**BODY, "edits_per_cell": 15}).json()["id"]
         wait_for(client, id, lambda info: info["done"] > 0)
         workers = children(os.getpid())
         assert workers
     assert not any(map(alive, workers))
     with TestClient(create_app(settings), base_url="http://testserver/api/v1/") as client:
         wait_for(client, id, lambda info: info["status"] == "done")
-        assert [row["index"] for row in client.get(f"sweeps/{id}/rows").json()] == list(range(80))
+        assert [row["index"] for row in client.get(f"sweeps/{id}/rows").json()] == list(range(30))
 
 
-def test_what_the_store_cannot_be_told_is_told_from_here(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    with TestClient(create_app(settings), base_url="http://testserver/api/v1/") as client:
+def test_what_the_store_cannot_be_told_is_told_from_here(settings: Settings) -> None:
+    with TestClient(create_app(hasty(settings)), base_url="http://testserver/api/v1/") as client:
         id = client.post("sweeps", json={**BODY, "edits_per_cell": 200}).json()["id"]
         wait_for(client, id, lambda info: info["done"] > 0)
         lock = sqlite3.connect(settings.state_dir / "shatterscope.db", isolation_level=None)
@@ -299,7 +299,7 @@ def test_a_killed_server_takes_its_workers_along_and_the_next_one_goes_on(
     with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/", timeout=60) as client:
         try:
             wait_until(healthy)
-            id = client.post("sweeps", json={**BODY, "edits_per_cell": 60}).json()["id"]
+            id = client.post("sweeps", json={**BODY, "edits_per_cell": 15}).json()["id"]
             wait_for(client, id, lambda info: info["done"] > 2)
             workers = children(server.pid)
             server.send_signal(signal.SIGKILL)
@@ -310,12 +310,12 @@ def test_a_killed_server_takes_its_workers_along_and_the_next_one_goes_on(
             (interrupted,) = jobs.all()
             assert interrupted.status == "running"  # nobody was left to say otherwise
             kept = jobs.pace(interrupted).done
-            assert 2 < kept < 120
+            assert 2 < kept < 30
 
             server = serve(port, tmp_path / "log")
             wait_until(healthy)
             wait_for(client, id, lambda info: info["status"] == "done")
-            assert [row["index"] for row in client.get(f"sweeps/{id}/rows").json()] == list(range(120))
+            assert [row["index"] for row in client.get(f"sweeps/{id}/rows").json()] == list(range(30))
         finally:
             server.kill()
             server.wait()

@@ -198,10 +198,9 @@ def move_aside(file: Path) -> Path:
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:
-    """Readers never wait for the writer, and a lock held by another process is waited for."""
+    """Readers never wait for the writer. A lock of another process is waited for: five seconds, or as `timeout` in the URL says."""
     connection.text_factory = lambda text: text.decode("utf-8", "replace")  # a damaged text damages its own row alone
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout = 5000")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
