@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from page_fixtures import PATIENCE, Server
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from backend.reproduction.report import Run
 from backend.reproduction.shipped import ship
@@ -57,6 +57,7 @@ def shipped_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         "SHATTERSCOPE_STATE_DIR": str(tmp_path_factory.mktemp("state")),
         "SHATTERSCOPE_DEVICE": "cpu",
         "SHATTERSCOPE_DEFAULT_CHECKPOINT": SMALL,
+        "SHATTERSCOPE_SWEEP_WORKERS": "1",
     }
     server = Server(environment, port)
     server.start()
@@ -66,17 +67,15 @@ def shipped_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
 
 
 @pytest.fixture
-def page(chromium: Browser, shipped_server: Server) -> Iterator[Page]:
+def page(window: BrowserContext, shipped_server: Server) -> Iterator[Page]:
     """The page, opened, with its tables on screen. Faults of its scripts fail the test."""
-    context = chromium.new_context(viewport={"width": 1100, "height": 720})
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
+    page = window.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(f"{shipped_server.url}/reproduce")
     edits_measured(page, 4)
     yield page
-    context.close()
+    page.close()
     assert faults == []
 
 
