@@ -19,7 +19,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from hypothesis import settings as hypothesis_settings
-from page_fixtures import chromium, explore, server, window  # one browser for all pages: two cannot be open at once
+from page_fixtures import (  # one browser for all pages: two cannot be open at once
+    chromium,
+    explore,
+    server,
+    tab,
+    window,
+)
 from starlette.testclient import TestClient
 
 from backend.api import create_app
@@ -27,13 +33,18 @@ from backend.api.laboratory import Laboratory
 from backend.checkpoints import Checkpoint, CheckpointRegistry
 from backend.settings import REPOSITORY, Settings, load_settings
 
-__all__ = ["chromium", "explore", "server", "window"]
+__all__ = ["chromium", "explore", "server", "tab", "window"]
 
 hypothesis_settings.register_profile("local", deadline=None)
 hypothesis_settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 SMALL = "rings-small"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files of the pages, which take longest, come first: of workers side by side none has a long one left at the end."""
+    items.sort(key=lambda item: not item.path.name.startswith("test_page_"))
 
 
 @pytest.fixture(scope="session")

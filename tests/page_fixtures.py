@@ -173,9 +173,14 @@ def window(chromium: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def explore(window: BrowserContext, server: Server) -> Iterator[Explore]:
+def tab(window: BrowserContext) -> Iterator[Explore]:
+    """Nothing is opened in it yet."""
     page = window.new_page()
-    explore = Explore(page)
-    explore.open(server.url)
-    yield explore
+    yield Explore(page)
     page.close()
+
+
+@pytest.fixture
+def explore(tab: Explore, server: Server) -> Explore:
+    tab.open(server.url)
+    return tab
