@@ -100,7 +100,7 @@
           key: "input", type: "radio", name: group, value: option.value, checked: option.value === value, disabled: props.disabled,
           onChange: () => setProps({ value: option.value }),
         }),
-        h("span", { key: "label" }, option.label),
+        h("span", { key: "label", className: colors[index] ? "placed" : undefined }, option.label),
         colors[index] && h("i", { key: "color", className: "place", style: { background: colors[index] } }),
       ])));
   }
@@ -120,7 +120,7 @@
             "aria-label": `${group.label} ${option.label}`,
             onChange: (event) => choose(event.target.checked ? [...value, option.value] : value.filter((one) => one !== option.value)),
           }),
-          h("span", { key: "label" }, option.label),
+          h("span", { key: "label", className: colors[index] ? "placed" : undefined }, option.label),
         ])),
       ])),
       h("div", { key: "picks", className: "picks" }, picks.map((pick) => h("button", { key: pick.label, type: "button", className: "quiet", onClick: () => choose(pick.value) }, pick.label))),

@@ -68,8 +68,8 @@
         tell(gd, "rendering");
         draw(...given);
       };
+      if (alive(gd)) scene.drawAnnotations(scene);
     }
-    if (alive(gd)) scene.drawAnnotations(scene);
     tell(gd, "drawn");
   }
 

@@ -107,7 +107,7 @@
         return found;
       };
       let best = note.placed ? { at: note.placed, cost: cost(note.placed) - 25 } : { at: [0, -30], cost: Infinity };
-      for (const at of offsets(mark, half, width, height)) {
+      for (const at of best.cost > 0 ? offsets(mark, half, width, height) : []) {
         const paid = cost(at);
         if (paid < best.cost) best = { at, cost: paid };
       }

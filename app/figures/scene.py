@@ -236,7 +236,7 @@ def _label(mark: Mark, point: FloatArray) -> Figure:
         **{axis: float(value) for axis, value in zip("xyz", point, strict=True)},
         "text": text,
         "showarrow": True,
-        "arrowhead": 0,
+        "arrowside": "none",
         "arrowwidth": 1,
         "arrowcolor": theme.ACCENT if mark.role == "new" else theme.NEUTRAL,
         "standoff": 5,
