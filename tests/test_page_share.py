@@ -26,35 +26,15 @@ def copied(explore: Explore) -> str:
     return text
 
 
-def test_a_copied_link_names_its_weights_and_gives_the_same_numbers(
-    explore: Explore, server: Server, chromium: Browser
-) -> None:
-    explore.open(server.url + QUERY)
-    explore.edits(1)
-    share(explore)
-    link = copied(explore)
-    assert link.startswith(f"{server.url}/?c=rings-small&")
-    assert "&h=" in link
-    assert link.endswith("~256~3~4&ver=1")
-    context = chromium.new_context()
-    context.set_default_timeout(PATIENCE)
-    other = Explore(context.new_page())
-    other.open(link)
-    other.edits(1)
-    assert other.numbers() == explore.numbers()
-    assert other.page.inner_text("#notice") == ""
-    context.close()
-
-
-def test_a_link_to_other_weights_says_so_and_offers_the_nearest(explore: Explore, server: Server) -> None:
-    page = explore.page
-    explore.open(f"{server.url}/{QUERY}&h=0123456789ab~256~3~4&ver=1")
-    explore.edits(0)
+def test_a_link_to_other_weights_says_so_and_offers_the_nearest(tab: Explore, server: Server) -> None:
+    page = tab.page
+    tab.open(f"{server.url}/{QUERY}&h=0123456789ab~256~3~4&ver=1")
+    tab.edits(0)
     expect(page.locator("#notice")).to_contain_text("other weights of rings-small (0123456789ab")
     page.click("#notice a")
-    explore.edits(1)
+    tab.edits(1)
     assert page.inner_text("#notice") == ""
-    explore.open(f"{server.url}/?c=gone&e=7~I_C2~d40~mend~0~tuned~1&h=0123456789ab~256~3~4&ver=0")
+    tab.open(f"{server.url}/?c=gone&e=7~I_C2~d40~mend~0~tuned~1&h=0123456789ab~256~3~4&ver=0")
     expect(page.locator("#notice")).to_contain_text("gone (weights 0123456789ab…) is not here")
     page.goto(f"{server.url}/compare{QUERY.replace('rings-small', 'gone')}&run=1")
     expect(page.locator("#notice")).to_contain_text("gone is not here")
@@ -75,7 +55,7 @@ def test_a_link_to_other_weights_says_so_and_offers_the_nearest(explore: Explore
     assert "run=abc" not in page.url
 
 
-def test_the_popover_is_worked_by_keyboard_and_closes(explore: Explore) -> None:
+def test_the_popover_is_worked_by_keyboard_copies_a_link_and_closes(explore: Explore, server: Server) -> None:
     page = explore.page
     page.focus("#share > summary")
     page.keyboard.press("Enter")
@@ -87,34 +67,39 @@ def test_the_popover_is_worked_by_keyboard_and_closes(explore: Explore) -> None:
     expect(page.locator("#link-copy")).to_be_hidden()
     assert page.evaluate("document.activeElement.parentElement.id") == "share"
     page.keyboard.press("Enter")
+    link = copied(explore)
+    assert link.startswith(f"{server.url}/?c=rings-small&")
+    assert "&h=" in link, "the weights by name"
+    assert link.endswith("~256~3~4&ver=1")
     page.mouse.click(600, 400)
     expect(page.locator("#link-copy")).to_be_hidden()
 
 
 @pytest.mark.parametrize("edits", [1, 12])
-def test_a_long_link_gets_a_short_one_in_its_qr_code(explore: Explore, server: Server, edits: int) -> None:
-    page = explore.page
+def test_a_long_link_gets_a_short_one_in_its_qr_code(tab: Explore, server: Server, edits: int) -> None:
+    page = tab.page
     stack = "".join(f"&e={subject}~I_C2~d40~rome~0~tuned~1" for subject in range(edits))
-    explore.open(f"{server.url}/?c=rings-small{stack}")
-    explore.edits(edits)
-    share(explore)
+    tab.open(f"{server.url}/?c=rings-small{stack}")
+    tab.edits(edits)
+    share(tab)
     page.click("#link-qr")
     page.wait_for_selector("#share-qr img")
     assert page.evaluate("document.querySelector('#share-qr img').naturalWidth") > 0
     link = page.inner_text("#share-qr a")
     assert ("/v/" in link) == (edits > 1)
-    numbers = explore.numbers()
+    numbers = tab.numbers()
     page.goto(link)
-    explore.edits(edits)
-    assert explore.numbers() == numbers
-    assert explore.faults == []
+    tab.edits(edits)
+    assert tab.numbers() == numbers
+    assert page.inner_text("#notice") == ""
+    assert tab.faults == []
 
 
-def test_files_and_pictures_are_saved(explore: Explore, server: Server) -> None:
-    page = explore.page
-    explore.open(server.url + QUERY)
-    explore.edits(1)
-    share(explore)
+def test_files_and_pictures_are_saved_and_what_is_cited_makes_them_again(tab: Explore, server: Server) -> None:
+    page = tab.page
+    tab.open(server.url + QUERY)
+    tab.edits(1)
+    share(tab)
     r = page.get_attribute("#r-edit", "data-value")
     for button, ending in (
         ("export-html", "html"),
@@ -142,19 +127,28 @@ def test_files_and_pictures_are_saved(explore: Explore, server: Server) -> None:
                 assert b"subject 7" in content, "the labels"
             if kind == "svg":
                 assert b"@font-face{font-family:Inter;" in content, "the page's type goes along"
+    page.click("#cite > summary")
+    expect(page.locator("#cite-bibtex")).to_contain_text("2410.17194")
+    expect(page.locator("#cite-command")).to_contain_text("shatterscope edit rings-small 7 I_C2 --distance=40")
+    expect(page.locator("#cite-command")).to_contain_text("shatterscope export '?c=rings-small&")
+    specification = json.loads(page.inner_text("#cite-spec"))
+    assert specification["edits"][0]["subject"] == 7
+    body = {"checkpoint": specification["checkpoint"], "edits": specification["edits"]}
+    made = page.request.post(f"{server.url}/api/v1/edits", data=body).json()
+    assert made["id"] == specification["edit"]
     page.click("#reset")
-    explore.edits(0)
-    share(explore)
+    tab.edits(0)
+    share(tab)
     page.click("#export-weights")
     expect(page.locator("#share-said")).to_contain_text("no edited weights")
 
 
-def test_a_comparison_is_taken_away_from_its_page(explore: Explore, server: Server) -> None:
-    page = explore.page
+def test_a_comparison_is_taken_away_from_its_page(tab: Explore, server: Server) -> None:
+    page = tab.page
     page.goto(f"{server.url}/compare?c=rings-small&q=7~I_C2&t=d40&by=rome:tuned&by=grace:tuned&run=1")
     expect(page.locator("#compare-table tr[data-state=done]")).to_have_count(2, timeout=PATIENCE)
     r = page.locator("#compare-table td[data-column=r_edit]").first.get_attribute("data-value")
-    share(explore)
+    share(tab)
     for button, ending in (
         ("export-html", "html"),
         ("export-csv", "csv"),
@@ -182,33 +176,17 @@ def test_a_comparison_is_taken_away_from_its_page(explore: Explore, server: Serv
     variants = json.loads(page.inner_text("#cite-spec"))["variants"]
     assert [variant["method"] for variant in variants] == ["rome", "grace"]
     assert all(variant["edits"][0]["parameters"] for variant in variants), "every default filled in"
-    assert explore.faults == []
-
-
-def test_what_is_cited_makes_the_picture_again(explore: Explore, server: Server) -> None:
-    page = explore.page
-    explore.open(server.url + QUERY)
-    explore.edits(1)
-    share(explore)
-    page.click("#cite > summary")
-    expect(page.locator("#cite-bibtex")).to_contain_text("2410.17194")
-    expect(page.locator("#cite-command")).to_contain_text("shatterscope edit rings-small 7 I_C2 --distance=40")
-    expect(page.locator("#cite-command")).to_contain_text("shatterscope export '?c=rings-small&")
-    specification = json.loads(page.inner_text("#cite-spec"))
-    assert specification["edits"][0]["subject"] == 7
-    body = {"checkpoint": specification["checkpoint"], "edits": specification["edits"]}
-    made = page.request.post(f"{server.url}/api/v1/edits", data=body).json()
-    assert made["id"] == specification["edit"]
+    assert tab.faults == []
 
 
 def test_a_view_is_saved_shown_opened_and_deleted_by_its_browser(
-    explore: Explore, server: Server, chromium: Browser
+    tab: Explore, server: Server, chromium: Browser
 ) -> None:
-    page = explore.page
-    explore.open(server.url + QUERY)
-    explore.edits(1)
-    numbers = explore.numbers()
-    share(explore)
+    page = tab.page
+    tab.open(server.url + QUERY)
+    tab.edits(1)
+    numbers = tab.numbers()
+    share(tab)
     page.click("text=Save in the gallery")
     page.click("#view-save")
     expect(page.locator("#share-said")).to_contain_text("title")
