@@ -80,10 +80,58 @@ def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
         context.close()
 
 
-def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_scene(pair: Pair) -> None:
-    presenter, follower = pair.presenter, pair.follower()
-    expect(presenter.page.locator("#room-followers")).to_have_text("1 following")
-    pair.in_step(follower)
+@pytest.fixture(scope="module")
+def kept(chromium: Browser, server: Server) -> Iterator[tuple[Pair, Explore, Explore]]:
+    pair = Pair(chromium, server)
+    yield pair, pair.follower(), pair.follower()
+    for context in pair.contexts:
+        context.close()
+
+
+@pytest.fixture
+def room(kept: tuple[Pair, Explore, Explore]) -> tuple[Pair, Explore, Explore]:
+    """One room with two followers for all tests that leave it as it is: back at the start."""
+    pair, *followers = kept
+    pair.presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?t=d64' })")
+    pair.presenter.edits(0)
+    for each in (pair.presenter, *followers):
+        each.faults.clear()
+    for follower in followers:
+        live(follower)
+        role(follower, "follower")
+        pair.in_step(follower)
+    return pair, *followers
+
+
+def test_pages_in_step_ask_the_same_to_the_byte(room: tuple[Pair, Explore, Explore]) -> None:
+    """So that the server answers them once (`app.once`). The first: nobody has been on their own yet."""
+    pair, one, two = room
+    presenter = pair.presenter
+    presenter.edit(3)  # what they have seen before the first step was each its own
+    presenter.edits(1)
+    asked: dict[Explore, list[str]] = {one: [], two: []}
+
+    def listen(follower: Explore) -> None:
+        follower.page.on("request", lambda sent: asked[follower].append(sent.post_data) if sent.post_data else None)
+
+    for follower in asked:
+        pair.in_step(follower)
+        listen(follower)
+    presenter.page.fill("#subject", "17")
+    presenter.page.press("#subject", "Enter")
+    expect(presenter.page).to_have_url(re.compile("q=17"))
+    for follower in asked:
+        pair.in_step(follower)
+    assert sorted(asked[one]) == sorted(asked[two])
+    assert len(asked[one]) >= 4
+
+
+def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_scene(
+    room: tuple[Pair, Explore, Explore],
+) -> None:
+    pair, follower, _ = room
+    presenter = pair.presenter
+    expect(presenter.page.locator("#room-followers")).to_have_text("2 following")
     presenter.edit(4)
     presenter.edits(1)
     pair.in_step(follower)
@@ -128,9 +176,9 @@ def test_a_follower_stays_in_step_through_edits_pages_reloads_and_a_turn_of_the_
     assert presenter.faults == []
 
 
-def test_who_comes_late_and_who_was_cut_off_catch_up(pair: Pair, server: Server) -> None:
-    presenter, follower = pair.presenter, pair.follower()
-    pair.in_step(follower)
+def test_who_comes_late_and_who_was_cut_off_catch_up(room: tuple[Pair, Explore, Explore], server: Server) -> None:
+    pair, follower, _ = room
+    presenter = pair.presenter
     follower.page.context.set_offline(True)
     expect(follower.page.locator("#room-words")).to_have_text("Reconnecting")
     presenter.edit(2)
@@ -153,12 +201,13 @@ def test_who_comes_late_and_who_was_cut_off_catch_up(pair: Pair, server: Server)
     expect(presenter.page).to_have_url(re.compile("q=17"))
     pair.in_step(follower)
     pair.in_step(late)
-    expect(presenter.page.locator("#room-followers")).to_have_text("2 following")
+    expect(presenter.page.locator("#room-followers")).to_have_text("3 following")
+    late.page.context.close()
 
 
-def test_a_follower_looks_around_alone_and_returns(pair: Pair) -> None:
-    presenter, follower = pair.presenter, pair.follower()
-    pair.in_step(follower)
+def test_a_follower_looks_around_alone_and_returns(room: tuple[Pair, Explore, Explore]) -> None:
+    pair, follower, _ = room
+    presenter = pair.presenter
     expect(follower.page.locator("#room-follow")).to_be_hidden()
     follower.page.fill("#subject", "9")
     follower.page.press("#subject", "Enter")
@@ -184,7 +233,9 @@ def test_a_follower_looks_around_alone_and_returns(pair: Pair) -> None:
     follower.page.click("#room-leave")
     expect(follower.page.locator("#room")).to_be_hidden()
     assert "room=" not in follower.page.url
-    expect(presenter.page.locator("#room-followers")).to_have_text("0 following")
+    expect(presenter.page.locator("#room-followers")).to_have_text("1 following")
+    follower.open(pair.link)
+    role(follower, "follower")
 
 
 def test_the_presenter_hands_over_and_the_room_ends_for_all(pair: Pair) -> None:
@@ -232,20 +283,16 @@ def test_a_closed_tab_does_not_lose_the_room_and_two_tabs_do_not_both_drive(pair
     presenter.settle()
     assert follower.page.evaluate("window.said") == [], "a reload is no absence"
 
-    # A visitor's tab, opened beside it, and a copy of the presenter's, which remembers what that does.
-    visitor = Explore(browser.new_page())
-    visitor.open(pair.server.url)
+    # A copy of the presenter's tab remembers what that does.
     with browser.expect_page() as opened:
         presenter.page.evaluate("() => { window.open('/'); }")
     copied = Explore(opened.value)
     copied.settle()
-    for each in (visitor, copied):
-        each.page.wait_for_timeout(400)
-        expect(each.page.locator("#room")).to_be_hidden()
-        each.page.click("#share > summary")
-        expect(each.page.locator("#room-resume")).to_have_text("Present from this tab")
+    copied.page.wait_for_timeout(400)
+    expect(copied.page.locator("#room")).to_be_hidden()
+    copied.page.click("#share > summary")
+    expect(copied.page.locator("#room-resume")).to_have_text("Present from this tab")
     role(presenter, "presenter")
-    copied.page.close()
 
     presenter.page.close()
     expect(follower.page.locator("#room-words")).to_have_text("Waiting for the presenter", timeout=PATIENCE)
@@ -260,45 +307,24 @@ def test_a_closed_tab_does_not_lose_the_room_and_two_tabs_do_not_both_drive(pair
     expect(follower.page.locator("#room-words")).to_have_text("Live")
 
     # Where it is taken, the other tab lets go.
-    visitor.page.click("#room-resume")
-    role(visitor, "presenter")
+    copied.page.click("#room-resume")
+    role(copied, "presenter")
     role(reopened, "follower")
-    pair.presenter = visitor
-    visitor.page.click("#undo")
-    visitor.edits(0)
+    pair.presenter = copied
+    copied.page.click("#undo")
+    copied.edits(0)
     pair.in_step(follower)
     pair.in_step(reopened)
-    visitor.page.click("#room-leave")
-    visitor.page.click("#room-leave")
+    copied.page.click("#room-leave")
+    copied.page.click("#room-leave")
     expect(follower.page.locator("#room-words")).to_have_text("The live room has ended")
-    assert not secrets(visitor)
-    assert follower.faults == reopened.faults == visitor.faults == []
+    assert not secrets(copied)
+    assert follower.faults == reopened.faults == copied.faults == []
 
 
-def test_pages_in_step_ask_the_same_to_the_byte(pair: Pair) -> None:
-    """So that the server answers them once (`app.once`)."""
-    presenter, one, two = pair.presenter, pair.follower(), pair.follower()
-    presenter.edit(3)  # what they have seen before the first step was each its own
-    presenter.edits(1)
-    asked: dict[Explore, list[str]] = {one: [], two: []}
-
-    def listen(follower: Explore) -> None:
-        follower.page.on("request", lambda sent: asked[follower].append(sent.post_data) if sent.post_data else None)
-
-    for follower in asked:
-        pair.in_step(follower)
-        listen(follower)
-    presenter.page.fill("#subject", "17")
-    presenter.page.press("#subject", "Enter")
-    expect(presenter.page).to_have_url(re.compile("q=17"))
-    for follower in asked:
-        pair.in_step(follower)
-    assert sorted(asked[one]) == sorted(asked[two])
-    assert len(asked[one]) >= 4
-
-
-def test_a_lecture_in_a_room(pair: Pair) -> None:
-    presenter, follower = pair.presenter, pair.follower()
+def test_a_lecture_in_a_room(room: tuple[Pair, Explore, Explore]) -> None:
+    pair, follower, _ = room
+    presenter = pair.presenter
     presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=editing-101&step=1' })")
     title = presenter.page.locator("#lecture-title")
     for step in ("1 / 10", "2 / 10", "3 / 10"):
@@ -327,10 +353,17 @@ def test_a_lecture_in_a_room(pair: Pair) -> None:
     assert presenter.faults == []
 
 
-def test_a_question_of_a_lecture_is_answered_on_a_phone(pair: Pair) -> None:
-    presenter, other, phone = pair.presenter, pair.follower(), pair.someone(has_touch=True)
+def test_a_question_of_a_lecture_is_answered_on_a_phone(room: tuple[Pair, Explore, Explore]) -> None:
+    pair, other, _ = room
+    presenter, phone = pair.presenter, pair.someone(has_touch=True)
     phone.page.set_viewport_size({"width": 390, "height": 844})
     phone.open(pair.link)
+    role(phone, "follower")
+    scene, rail = phone.page.locator("#scene-before").bounding_box(), phone.page.locator(".rail").bounding_box()
+    assert scene
+    assert rail
+    assert scene["y"] < 300 < 844 < rail["y"], "the scenes come first"
+    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
     presenter.page.evaluate("window.shatterscope.go({ path: '/', query: '?lesson=shattering&step=4' })")
     choices = phone.page.locator("#lecture-question button")
     expect(choices).to_have_count(3, timeout=PATIENCE)
@@ -372,11 +405,12 @@ def test_a_question_of_a_lecture_is_answered_on_a_phone(pair: Pair) -> None:
     presenter.page.keyboard.press("PageDown")
     expect(phone.page.locator("#lecture-step")).to_have_text("4 / 10")
     assert phone.faults == presenter.faults == []
+    phone.page.context.close()
 
 
-def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, server: Server) -> None:
+def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(tab: Explore, server: Server) -> None:
     room = httpx.post(f"{server.url}/api/v1/rooms").json()
-    follower = pair.someone()
+    follower = tab
     follower.open(room["audience_url"])
     secret = {"Authorization": f"Bearer {room['presenter_token']}"}
     sound = {"path": "/", "query": "?q=5~II_C1", "camera": None}
@@ -394,15 +428,3 @@ def test_no_presenter_leads_anywhere_but_to_pages_of_this_server(pair: Pair, ser
     follower.settle()
     assert follower.page.url.startswith(f"{server.url}/?room=")
     assert follower.faults == []
-
-
-def test_a_phone_gets_the_scenes_first(pair: Pair) -> None:
-    phone = pair.someone(has_touch=True)
-    phone.page.set_viewport_size({"width": 390, "height": 844})
-    phone.open(pair.link)
-    role(phone, "follower")
-    scene, rail = phone.page.locator("#scene-before").bounding_box(), phone.page.locator(".rail").bounding_box()
-    assert scene
-    assert rail
-    assert scene["y"] < 300 < 844 < rail["y"]
-    assert phone.page.evaluate("document.documentElement.scrollWidth") <= 390
