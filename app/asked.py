@@ -6,7 +6,9 @@ themselves are read by the callbacks: one that cannot be read raises there, whic
 
 from __future__ import annotations
 
+import json
 import logging
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +23,9 @@ def check(body: Any, callbacks: Mapping[str, Mapping[str, Any]]) -> None:
     if not isinstance(body, dict):
         raise _wrong("body", "send JSON, an object")
     output = body.get("output")
-    if not isinstance(output, str) or output not in callbacks:
-        raise _wrong("output", "this page has no such callback")
+    # A callback that runs in the browser is in the map too, without a function.
+    if not isinstance(output, str) or "callback" not in callbacks.get(output, {}):
+        raise _wrong("output", "this page has no such callback on the server")
     callback = callbacks[output]
     for part, wanted in (("inputs", callback["inputs"]), ("state", callback["state"])):
         _check_values(part, body.get(part, []), wanted)
@@ -37,7 +40,9 @@ def unreadable(error: Exception) -> Exception:
     """What a callback that raised `error` answers."""
     log = logging.getLogger(__name__)
     if isinstance(error, UNREADABLE):
-        log.warning("a callback could not read what it was sent", exc_info=error)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {error}"[:200]
+        log.warning("a callback could not read what it was sent: %r at %s:%s", reason, where.filename, where.lineno)
         return HTTPException(
             422, "the page sent something that cannot be read; reload it. The server's log has the reason"
         )
@@ -55,13 +60,8 @@ def _check_values(part: str, given: Any, wanted: list[Mapping[str, Any]]) -> Non
 
 def _fits(given: Any, wanted: Mapping[str, Any]) -> bool:
     """An id that is a pattern (JSON, as Dash writes it) stands for one element, or for a list of all that match."""
-    id, name = wanted["id"], wanted["property"]
-    pattern = id.startswith("{")
-    places = given if pattern and isinstance(given, list) else [given]
-    return _are_places(places) and all(
-        each["property"] == name and isinstance(each["id"], dict) == pattern and (pattern or each["id"] == id)
-        for each in places
-    )
+    places = given if wanted["id"].startswith("{") and isinstance(given, list) else [given]
+    return all(_is_place(each, wanted["id"]) and each["property"] == wanted["property"] for each in places)
 
 
 def _are_outputs(given: Any, output: str) -> bool:
@@ -76,24 +76,26 @@ def _are_outputs(given: Any, output: str) -> bool:
 
 def _is_output(given: Any, wanted: str) -> bool:
     id, _, name = wanted.rpartition(".")
-    pattern = id.startswith("{")
-    places = given if pattern and isinstance(given, list) else [given]
-    return _are_places(places) and all(
-        each["property"].partition("@")[0] == name.partition("@")[0] and (pattern or each["id"] == id)
-        for each in places
+    places = given if id.startswith("{") and isinstance(given, list) else [given]
+    return all(_is_place(each, id) and each["property"].partition("@")[0] == name.partition("@")[0] for each in places)
+
+
+def _is_place(given: Any, wanted: str) -> bool:
+    """A property of the element `wanted`; where that is a pattern, of one that matches it: a list in it stands for any value."""
+    if not isinstance(given, dict) or not isinstance(given.get("property"), str):
+        return False
+    id = given.get("id")
+    if not wanted.startswith("{"):
+        return isinstance(id, str) and id == wanted
+    parts = json.loads(wanted)
+    return (
+        isinstance(id, dict)
+        and id.keys() == parts.keys()
+        and all(
+            isinstance(id[key], str | int | float) if isinstance(part, list) else id[key] == part
+            for key, part in parts.items()
+        )
     )
-
-
-def _are_places(given: list[Any]) -> bool:
-    return all(
-        isinstance(each, dict) and _is_id(each.get("id")) and isinstance(each.get("property"), str) for each in given
-    )
-
-
-def _is_id(id: Any) -> bool:
-    if isinstance(id, dict):
-        return all(isinstance(value, str | int | float) for value in id.values())
-    return isinstance(id, str)
 
 
 def _wrong(field: str, message: str) -> HTTPException:

@@ -137,24 +137,32 @@ async def valid(http: httpx.AsyncClient) -> list[Asked]:
 
 
 async def _callbacks(http: httpx.AsyncClient, page: str) -> list[Asked]:
-    """One request of each callback of a page, with values that its page could send."""
+    """One request of each callback of a page, with values that its page could send. Those that run in the browser are refused."""
     found = []
     for each in (await http.get(f"{page}_dash-dependencies")).json():
-        if each.get("clientside_function"):
-            continue
-        places = [{**place, "value": _value(place)} for place in each["inputs"] + each["state"]]
+        places = [_place(place["id"], place["property"], _value(place)) for place in each["inputs"] + each["state"]]
         inputs, state = places[: len(each["inputs"])], places[len(each["inputs"]) :]
         outputs = [part.rpartition(".")[::2] for part in each["output"].strip(".").split("...")]
-        named = [{"id": id, "property": name.partition("@")[0]} for id, name in outputs]
+        named = [_place(id, name.partition("@")[0]) for id, name in outputs]
         body = {
             "output": each["output"],
             "outputs": named if each["output"].startswith("..") else named[0],
             "inputs": inputs,
             "state": state,
-            "changedPropIds": [f"{place['id']}.{place['property']}" for place in inputs[:1]],
+            "changedPropIds": [f"{place['id']}.{place['property']}" for place in each["inputs"][:1]],
         }
         found.append(Asked("POST", f"{page}_dash-update-component", body=body))
     return found
+
+
+def _place(id: str, name: str, *value: Any) -> Any:
+    """A property as a page names it: of a pattern one element that matches, in a list where all that match are meant."""
+    place = {"id": id, "property": name, **({"value": value[0]} if value else {})}
+    if not id.startswith("{"):
+        return place
+    parts = json.loads(id)
+    element = {**place, "id": {key: 0 if isinstance(part, list) else part for key, part in parts.items()}}
+    return [element] if ["ALL"] in parts.values() else element
 
 
 def _value(place: dict[str, str]) -> Any:

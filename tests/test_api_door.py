@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -324,6 +325,63 @@ def test_another_method_is_405(pages: TestClient, path: str) -> None:
     response = pages.put(path)
     assert response.status_code == 405
     assert {"GET", "HEAD"} <= set(response.headers["allow"].split(", "))
+
+
+# --- callbacks ---------------------------------------------------------------------------------------------------------
+
+
+def element(id: str) -> Any:
+    """As a page names it: of a pattern one element that matches."""
+    if not id.startswith("{"):
+        return id
+    return {key: 0 if isinstance(part, list) else part for key, part in json.loads(id).items()}
+
+
+def update(callback: dict[str, Any], named: Callable[[str], Any] = element) -> dict[str, Any]:
+    """The request of a callback, its ids written by `named`."""
+    output = callback["output"]
+    outputs = [part.rpartition(".")[::2] for part in output.strip(".").split("...")]
+    places = [{"id": named(id), "property": name.partition("@")[0]} for id, name in outputs]
+    values = {
+        part: [{"id": named(each["id"]), "property": each["property"], "value": None} for each in callback[part]]
+        for part in ("inputs", "state")
+    }
+    return {"output": output, "outputs": places if output.startswith("..") else places[0], **values}
+
+
+@pytest.mark.parametrize("page", ["/", "/compare/", "/lecture/", "/reproduce/", "/gallery/"])
+def test_a_callback_of_the_browser_is_none_of_the_server(pages: TestClient, page: str) -> None:
+    callbacks = pages.get(f"{page}_dash-dependencies").json()
+    for callback in callbacks:
+        if callback["clientside_function"]:
+            answer = pages.post(f"{page}_dash-update-component", json=update(callback))
+            assert answer.status_code == 422, callback["output"]
+            assert "body.output" in answer.json()["detail"]
+
+
+WRONG: list[Callable[[str], Any]] = [
+    lambda id: id,
+    lambda id: json.loads(id) if id.startswith("{") else id,
+    lambda id: {"id": "x"} if id.startswith("{") else id,
+    lambda id: {**element(id), "more": 1} if id.startswith("{") else id,
+    lambda id: {**element(id), "type": "x"} if id.startswith("{") else id,
+]
+
+
+@pytest.mark.parametrize("named", WRONG)
+def test_a_pattern_is_filled_in_as_its_page_does(pages: TestClient, named: Callable[[str], Any]) -> None:
+    tried = 0
+    for page in ("/", "/compare/"):
+        for callback in pages.get(f"{page}_dash-dependencies").json():
+            if '{"' in callback["output"] and not callback["clientside_function"]:
+                right = pages.post(f"{page}_dash-update-component", json=update(callback))
+                assert right.status_code < 500
+                assert "body." not in right.text
+                wrong = pages.post(f"{page}_dash-update-component", json=update(callback, named))
+                assert wrong.status_code == 422, callback["output"]
+                assert "body." in wrong.json()["detail"]
+                tried += 1
+    assert tried
 
 
 # --- the queue -------------------------------------------------------------------------------------------------------
