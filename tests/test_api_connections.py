@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import resource
 import socket
@@ -47,6 +48,21 @@ def rest(connection: socket.socket) -> bytes:
     while part := connection.recv(65536):
         parts.append(part)
     return b"".join(parts)
+
+
+def test_an_answer_is_sent_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, begin = list[int](), connections.Connection.connection_made
+
+    def look(self: connections.Connection, transport: asyncio.Transport) -> None:
+        begin(self, transport)
+        made.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(connections.Connection, "connection_made", look)
+    with port() as number, socket.create_connection(("127.0.0.1", number), timeout=60) as connection:
+        connection.sendall(REQUEST)
+        assert connection.recv(65536)
+    assert len(made) == 1
+    assert made[0]
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: a\r\nX-Half: ", REQUEST + b"GET / HTTP/1.1\r\n"])
