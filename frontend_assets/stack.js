@@ -7,6 +7,7 @@
     const [list, button] = [byId("edit-stack"), byId("stack-more")];
     if (!list || !button) return;
     const box = list.getBoundingClientRect();
+    if (!box.height) return; // a hidden list says nothing of how it will fit
     const chips = [...list.querySelectorAll(".chip.edit")].map((chip) => chip.getBoundingClientRect());
     const above = chips.filter((chip) => chip.bottom < box.top + 4).length;
     const below = chips.filter((chip) => chip.top > box.bottom - 4).length;
