@@ -120,7 +120,7 @@
             "aria-label": `${group.label} ${option.label}`,
             onChange: (event) => choose(event.target.checked ? [...value, option.value] : value.filter((one) => one !== option.value)),
           }),
-          h("span", { key: "label", className: colors[index] ? "placed" : undefined }, option.label),
+          h("span", { key: "label" }, option.label),
         ])),
       ])),
       h("div", { key: "picks", className: "picks" }, picks.map((pick) => h("button", { key: pick.label, type: "button", className: "quiet", onClick: () => choose(pick.value) }, pick.label))),
