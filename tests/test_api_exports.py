@@ -64,6 +64,13 @@ def test_csv_is_one_table_behind_its_provenance(client: TestClient, edits: list[
         read = [[float(row[f"{side}_x"]), float(row[f"{side}_y"])] for row in entities]
         assert read == export["coordinates"][side]
     assert all(row["before_z"] == "" for row in entities), "a flat picture has no z"
+    shapes = {row["name"]: (row["before"], row["after"]) for row in rows if row["record"] == "shape"}
+    judged = [export["diagnostics"][side]["shape"] for side in ("before", "after")]
+    for side, shape in enumerate(judged):
+        assert shapes.pop(f"verdict {shape['verdict']}", ("1", "1"))[side] == "1"
+    assert {name: tuple(map(float, pair)) for name, pair in shapes.items()} == {
+        name: (value, judged[1][name]) for name, value in judged[0].items() if name != "verdict"
+    }
     metrics = {(row["name"], row["order"], row["sub_graph"]): row for row in rows if row["record"] == "metric"}
     if edits:
         r = metrics["R", "", "edit"]

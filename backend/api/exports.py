@@ -99,15 +99,16 @@ def _rows(array: Array) -> list[list[float]]:
 
 
 def to_csv(export: Export) -> str:
-    """One table. Its first lines, which begin with `#`, say where it comes from; then one row a metric (`record` is
-    `metric`) and one row an entity (`record` is `entity`). `pandas.read_csv(file, comment="#")` reads it."""
+    """One table. Its first lines, which begin with `#`, say where it comes from; then one row a metric (`record` is `metric`), one row for each
+    thing that the pictures before and after are judged by (`record` is `shape`), and one row an entity (`record` is `entity`). Of shapes `verdict ring`
+    and the like are 1 where that is the verdict, and the others are as `schemas.Shape` has them. `pandas.read_csv(file, comment="#")` reads it."""
     out = io.StringIO()
     for name, value in export.provenance.model_dump(mode="json").items():
         shown = value if isinstance(value, str) else json.dumps(value)
         out.write(f"# {name}: {' '.join(shown.split())}\n")
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for row in (*_metrics(export), *_entities(export)):
+    for row in (*_metrics(export), *_shapes(export), *_entities(export)):
         writer.writerow(row)
     return out.getvalue()
 
@@ -119,6 +120,25 @@ def _metrics(export: Export) -> Iterator[dict[str, Any]]:
         return
     yield from _made(export.edit)
     yield from _measured(found)
+
+
+def _shapes(export: Export) -> Iterator[dict[str, Any]]:
+    """The verdicts on both pictures, and the counts behind them."""
+    before, after = (export.diagnostics[side].shape for side in ("before", "after"))
+    n = len(export.coordinates.place)
+    for verdict in dict.fromkeys((before.verdict, after.verdict)):
+        was, now = int(before.verdict == verdict), int(after.verdict == verdict)
+        yield {
+            "record": "shape",
+            "name": f"verdict {verdict}",
+            "before": was,
+            "after": now,
+            "change": now - was,
+            "n": n,
+        }
+    for name, was in before.model_dump(exclude={"verdict"}).items():
+        now = getattr(after, name)
+        yield {"record": "shape", "name": name, "before": was, "after": now, "change": now - was, "n": n}
 
 
 def _unedited(export: Export) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,10 @@ async def export_view(
     laboratory: LaboratoryDep,
     request: ExportRequest,
     format: Annotated[
-        Literal["json", "csv"], Query(description="csv: provenance as `#` lines, then one table")
+        Literal["json", "csv"],
+        Query(
+            description="csv: provenance as `#` lines, then one table whose rows are a `metric`, a `shape` or an `entity`"
+        ),
     ] = "json",
 ) -> Export | Response:
     """Coordinates and metrics of a picture before and after edits, with everything it takes to compute them again."""
