@@ -31,9 +31,9 @@ def saved(server: Server) -> None:
     httpx.post(f"{server.url}/api/v1/views", json=body).raise_for_status()
 
 
-@pytest.fixture(params=["light", "dark"])
-def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 720}, color_scheme=request.param)
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
     context.set_default_timeout(PATIENCE)
     # Colours are looked at where they come to rest.
     page = context.new_page()
@@ -42,16 +42,28 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def violations(page: Page) -> list[str]:
-    """Serious and critical ones: rule, and where."""
-    page.evaluate(AXE)
-    found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+def violations(page: Page, within: str = "html", rules: tuple[str, ...] = ()) -> list[str]:
+    """Serious and critical ones of these rules, or of all: rule, and where."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found = page.evaluate(
+        """([within, rules]) => axe.run(within, { resultTypes: ['violations'], ...(rules.length ? { runOnly: rules } : {}) })""",
+        [within, rules],
+    )
     return [
         f"{item['id']}: {node['html'][:160]} ({' '.join(node['failureSummary'].split())[:260]})"
         for item in found["violations"]
         if item["impact"] in ("serious", "critical")
         for node in item["nodes"]
     ]
+
+
+def dark_violations(page: Page, within: str = "html") -> list[str]:
+    """Dark differs from light in nothing but the colours of the style sheets: no page is opened anew for it."""
+    page.emulate_media(color_scheme="dark")
+    found = violations(page, within, ("color-contrast",))
+    page.emulate_media(color_scheme="light")
+    return found
 
 
 def walk(page: Page, most: int = 120) -> None:
@@ -103,13 +115,16 @@ def test_no_serious_violation(page: Page, server: Server, saved: None, name: str
     page.wait_for_selector("#share-qr img")
     page.wait_for_selector("#status[data-state=idle]")
     assert violations(page) == []
+    assert dark_violations(page, "#share") == []
+    page.click("#share > summary")
+    assert dark_violations(page) == []
     page.set_viewport_size(PHONE)
     page.wait_for_timeout(300)
     page.wait_for_selector("#status[data-state=idle]")
     assert violations(page) == []
-    page.click("#share > summary")
-    assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.click("#share > summary")
+    assert violations(page, "#share") == []
 
 
 def test_a_followers_phone(page: Page, server: Server) -> None:
@@ -125,6 +140,7 @@ def test_a_followers_phone(page: Page, server: Server) -> None:
     page.wait_for_selector("#lecture-question button")
     page.wait_for_selector("#status[data-state=idle]")
     assert violations(page) == []
+    assert dark_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     last = page.locator("#lecture-question button").last.bounding_box()
     assert last
