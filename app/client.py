@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 from fastapi import FastAPI
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.state import Edit
@@ -48,6 +49,11 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
+
+    def answer(self) -> PlainTextResponse:
+        """For who asked for a file or a drawing: what the API refused is refused; where it failed or was not reached, later may be better."""
+        status = self.status if 400 <= self.status < 500 else 503
+        return PlainTextResponse(self.message, status, {"Retry-After": "10"} if status in (429, 503) else None)
 
 
 class Client:

@@ -43,7 +43,7 @@ def add_pictures(server: FastAPI, client: Client) -> None:
         try:
             return JSONResponse(await draw(client, view, at))
         except ApiError as error:
-            return Response(error.message, error.status or 503)
+            return error.answer()
 
     server.add_route(PATH, pictures, methods=["GET"])
 

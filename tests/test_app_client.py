@@ -22,3 +22,12 @@ async def test_a_failure_of_the_api_in_this_process_is_logged(caplog: pytest.Log
     assert problem.value.status == 500
     assert "a reason for the log" in caplog.text
     assert "a reason for the log" not in problem.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "answered"), [(422, 422), (404, 404), (429, 429), (0, 503), (500, 503), (502, 503), (503, 503)]
+)
+def test_who_asked_for_a_file_is_refused_as_the_api_refuses(status: int, answered: int) -> None:
+    answer = ApiError(status, "why").answer()
+    assert (answer.status_code, answer.body) == (answered, b"why")
+    assert ("retry-after" in answer.headers) == (answered in (429, 503))

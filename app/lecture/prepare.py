@@ -31,7 +31,7 @@ def add_preparation(server: FastAPI, client: Client) -> None:
                 return Response("there is no such step", 404)
             await prepare(client, view)
         except ApiError as error:
-            return Response(error.message, error.status or 503)
+            return error.answer()
         return Response(status_code=204)
 
     server.add_route(PATH, prepare_step, methods=["GET"])

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from app.client import ApiError, Client
 from app.compare.exported import COMPARE
@@ -66,7 +66,7 @@ def _export(exporter: Exporter, client: Client, public_url: str | None) -> Calla
         try:
             content = await exporter.make(client.reached_at(origin), format, request.url.query)
         except ApiError as error:
-            return PlainTextResponse(error.message, error.status or 502)
+            return error.answer()
         name = f"{exporter.stem(request.url.query)}.{format}"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
         return Response(content, media_type=media_type(format), headers=headers)
