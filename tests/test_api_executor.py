@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -248,3 +250,31 @@ def test_measuring_and_drawing_pass_checkpoints(checkpoint: Checkpoint) -> None:
         twice = len(calls)
         fit(baseline.representations[0].numpy(), checkpoint.graph.positions[0])
     assert 10 < once < twice - 10 < len(calls) - 10
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the allocator of glibc")
+def test_memory_that_one_thread_has_freed_is_for_the_others() -> None:
+    """In a process of its own: 16 threads use 30 MB each, one after the other, and stay."""
+    code = """
+import threading
+from pathlib import Path
+from backend.api.executor import Executor
+def resident():
+    return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmRSS")).split()[1]) // 1024
+Executor(workers=2, queue_limit=20)
+before, stay = resident(), threading.Event()
+def use():
+    blocks = [(bytearray(100_000), bytearray(2000)) for _ in range(300)]
+    small = [each for _, each in blocks]  # between what is freed, so that it is not given back
+    del blocks
+    done.set()
+    stay.wait()
+for _ in range(16):
+    done = threading.Event()
+    threading.Thread(target=use, daemon=True).start()
+    done.wait()
+print(resident() - before)
+stay.set()
+"""
+    used = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
+    assert int(used) < 200  # MB, of the 480 that they used in all
