@@ -461,11 +461,13 @@ def test_all_that_matters_fits_the_screen_and_the_scenes_take_half_of_it(
         assert area > width * height / 2
 
 
-def test_a_phone_reads_it_without_scrolling_sideways(explore: Explore) -> None:
+def test_no_screen_scrolls_sideways_and_a_phone_has_the_result_in_view(explore: Explore) -> None:
     explore.page.set_viewport_size({"width": 390, "height": 844})
     explore.edit(4)
     explore.edits(1)
     explore.page.wait_for_timeout(1000)  # it has scrolled to the result
     for name in ("#apply", ".scene.after", "#r-edit", "#accuracy"):
         expect(explore.page.locator(name)).to_be_in_viewport(ratio=0.9)
-    assert explore.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    for width in (390, 320, 360, 768, 820, 901, 1024, 1100, 1141, 1180, 1280):
+        explore.page.set_viewport_size({"width": width, "height": 768})
+        assert explore.page.evaluate("() => document.documentElement.scrollWidth") <= width
