@@ -67,10 +67,11 @@ def slow(window: BrowserContext, server: Server) -> Iterator[Slow]:
     page.close()
 
 
-def test_an_edit_is_the_one_on_screen_at_the_click_and_each_click_counts_once(slow: Slow) -> None:
+@pytest.mark.parametrize("seconds", [0.4, 1.5])
+def test_an_edit_is_the_one_on_screen_at_the_click_and_each_click_counts_once(slow: Slow, seconds: float) -> None:
     slow.start()
     page = slow.page
-    slow.late(0.4)
+    slow.late(seconds)
     slow.apply()
     slow.ask(2)
     slow.page.select_option("#method", "ft")
