@@ -37,7 +37,9 @@
         const now = signature(gd, framed);
         if (gd._fullLayout && gd._drawn === now) return Promise.resolve(gd);
         gd._drawn = now;
-        return Promise.resolve(react(gd, { ...framed, config: { ...framed.config, plotGlPixelRatio: density() } }, ...rest)).then((done) => {
+        // Another configuration would make plotly begin anew, with a new WebGL context: who names none means the one that is there.
+        gd._config = { ...(framed.config || gd._config), plotGlPixelRatio: density() };
+        return Promise.resolve(react(gd, { ...framed, config: gd._config }, ...rest)).then((done) => {
           page.drawn(gd);
           if (!hidden(gd) && !fits(gd)) resize(gd); // its place has changed while it was drawn
           return done;

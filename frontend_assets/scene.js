@@ -59,7 +59,13 @@
     if (!scene || !scene.glplot) return;
     // Which entity is meant is found by scene_point.js, not from a second drawing that nobody sees.
     scene.glplot.mouseListener.enabled = false;
-    scene.glplot.objects.forEach((object) => { object.drawPick = null; });
+    const { objects } = scene.glplot;
+    const last = objects[objects.length - 1];
+    if (objects.some((object) => object.pickSlots)) {
+      objects.forEach((object) => { object.pickSlots = 0; });
+      scene.glplot.remove(last); // whoever goes or comes makes the scene count its slots again,
+      scene.glplot.add(last); // and drop the buffer that it would read back at each drawing
+    }
     if (!scene.told) {
       scene.told = true;
       const draw = scene.drawAnnotations;
