@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -26,19 +26,21 @@ def doubled(model: Transformer) -> Transformer:
     return copy.deepcopy(model).double()
 
 
-def at_last(
-    model: Transformer, prompts: Sequence[Sequence[int]], added: Mapping[str, Tensor] | None = None
+def at_token(
+    model: Transformer, prompts: Sequence[Sequence[int]], token: str, added: Mapping[str, Tensor] | None = None
 ) -> dict[str, Tensor]:
-    """(B, ...) at the last token of every prompt, by site, and the `logits`; with `added` to the outputs of the sites it names, there alone."""
+    """(B, ...) at the fact's token of every prompt, by site, and the `logits` at its last; with `added` to the outputs of the sites it names, at the
+    fact's token alone. That is the last one, where the relation stands, or the subject's before it (kmeng01/rome, util/repr_tools.py, subject_last)."""
     tokens = torch.zeros(len(prompts), max(map(len, prompts)), dtype=torch.long)
     for row, prompt in enumerate(prompts):
         tokens[row, : len(prompt)] = torch.tensor(list(prompt))
     rows, last = torch.arange(len(prompts)), torch.tensor([len(prompt) - 1 for prompt in prompts])
-    there = F.one_hot(last, tokens.shape[1]).double()[..., None]
+    where = last if token == "relation" else torch.tensor([max(len(prompt) - 2, 0) for prompt in prompts])
+    there = F.one_hot(where, tokens.shape[1]).double()[..., None]
     seen: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:
-        seen[name] = x[rows, last]
+        seen[name] = x[rows, where]
         return x + there * added[name] if added and name in added else x
 
     seen["logits"] = model(tokens, tap)[rows, last]
@@ -54,6 +56,7 @@ class Search:
     clamp: float = 4.0
     decay: float = 0.5
     kl: float = 0.0625
+    token: str = "relation"
     eases: bool = False  # xpq-tech/PMET, edit/pmet/compute_zs.py: once the object leads
 
 
@@ -64,14 +67,14 @@ def offsets(
     xpq-tech/PMET, edit/pmet/compute_zs.py)."""
     asked = [*prompts, [fact.subject]]
     with torch.no_grad():
-        clean = at_last(model, asked)
+        clean = at_token(model, asked, search.token)
     first = [clean[site][0] for site in sites]
     before = clean["logits"][-1].log_softmax(-1)
     deltas = [torch.zeros_like(value, requires_grad=True) for value in first]
     adam, weight = torch.optim.Adam(deltas, lr=search.rate), 1.0
     for step in range(search.steps):
         adam.zero_grad()
-        log_p = at_last(model, asked, dict(zip(sites, deltas, strict=True)))["logits"].log_softmax(-1)
+        log_p = at_token(model, asked, search.token, dict(zip(sites, deltas, strict=True)))["logits"].log_softmax(-1)
         likelihood = -log_p[:-1, fact.object].mean()
         drift = search.kl * F.kl_div(before[None], log_p[-1:], log_target=True, reduction="batchmean")
         decay = search.decay * sum(delta.norm() / value.norm() ** 2 for delta, value in zip(deltas, first, strict=True))
@@ -95,13 +98,22 @@ def offsets(
     return [delta.detach() for delta in deltas]
 
 
-def rome(model: Transformer, C: Tensor, prompts: list[list[int]], fact: Fact, layer: int, *, repaired: bool) -> Delta:
+def rome(
+    model: Transformer,
+    C: Tensor,
+    prompts: list[list[int]],
+    fact: Fact,
+    layer: int,
+    *,
+    repaired: bool,
+    token: str = "relation",
+) -> Delta:
     """kmeng01/rome, rome/compute_u.py and compute_v.py; `repaired`: scalable-model-editing/rebuilding-rome, rome/compute_v.py with
     enable_random_prefix_keys."""
     model, site = doubled(model), f"mlp_out.{layer}"
-    (delta,) = offsets(model, prompts, fact, [site], Search())
+    (delta,) = offsets(model, prompts, fact, [site], Search(token=token))
     with torch.no_grad():
-        seen = at_last(model, prompts)
+        seen = at_token(model, prompts, token)
     keys, values = seen[f"mlp_key.{layer}"], seen[site]
     u = torch.inverse(C) @ keys.mean(0)
     u = u / u.norm()
@@ -128,20 +140,26 @@ class Spreading:
 
 def spread(model: Transformer, prompts: Mapping[Fact, list[list[int]]], layer: int, how: Spreading) -> Delta:
     """kmeng01/memit, memit/memit_main.py: from `layer` to the last, each on the model with those before it written."""
-    model, layers = doubled(model), range(layer, model.config.n_layers)
+    token = how.search.token
+    # kmeng01/memit edits layers before the last: at the subject's token the last one does not reach the answer.
+    model, layers = doubled(model), range(layer, model.config.n_layers - (token == "subject"))
     goals: dict[str, list[Tensor]] = {}
     for fact, asked in prompts.items():
         sites = [site.format(layers[-1]) for site in how.sites]
         with torch.no_grad():
-            clean = at_last(model, asked[:1])
+            clean = at_token(model, asked[:1], token)
         for site, delta in zip(how.sites, offsets(model, asked, fact, sites, how.search), strict=True):
             goals.setdefault(site, []).append(clean[site.format(layers[-1])][0] + delta)
     changes: Delta = {}
     with torch.no_grad():
         for i, each in enumerate(layers):
             for weight, key, value in how.writes:
-                K = torch.stack([mean_key(at_last(model, asked)[key.format(each)]) for asked in prompts.values()], 1)
-                now = torch.cat([at_last(model, asked[:1])[value.format(layers[-1])] for asked in prompts.values()]).T
+                K = torch.stack(
+                    [mean_key(at_token(model, asked, token)[key.format(each)]) for asked in prompts.values()], 1
+                )
+                now = torch.cat(
+                    [at_token(model, asked[:1], token)[value.format(layers[-1])] for asked in prompts.values()]
+                ).T
                 R = (torch.stack(goals[value], 1) - now) / how.share(len(layers) - i)
                 change = how.update(weight, each, K, R)
                 changes[weight.format(each)] = change
@@ -158,14 +176,20 @@ STREAM = (MLP, "mlp_key.{}", "resid_post.{}")
 
 
 def memit(
-    model: Transformer, moments: Mapping[int, Tensor], prompts: Mapping[Fact, list[list[int]]], layer: int
+    model: Transformer,
+    moments: Mapping[int, Tensor],
+    prompts: Mapping[Fact, list[list[int]]],
+    layer: int,
+    token: str = "relation",
 ) -> Delta:
     """kmeng01/memit, memit/memit_main.py, lambda = 20000."""
 
     def update(weight: str, layer: int, K: Tensor, R: Tensor) -> Tensor:
         return R @ torch.linalg.solve(20000 * moments[layer] + K @ K.T, K).T
 
-    return spread(model, prompts, layer, Spreading(SPREADING, ["resid_post.{}"], [STREAM], float, update))
+    return spread(
+        model, prompts, layer, Spreading(replace(SPREADING, token=token), ["resid_post.{}"], [STREAM], float, update)
+    )
 
 
 def alphaedit(
@@ -174,6 +198,7 @@ def alphaedit(
     prompts: Mapping[Fact, list[list[int]]],
     layer: int,
     cache: dict[int, Tensor],
+    token: str = "relation",
 ) -> Delta:
     """jianghoucheng/AlphaEdit, AlphaEdit/AlphaEdit_main.py and experiments/evaluate.py (get_project), threshold .02, L2 = 10. `cache` holds the
     second moments of earlier edits' keys; this one's are added."""
@@ -184,7 +209,7 @@ def alphaedit(
         A = P @ (K @ K.T + cache.get(layer, torch.zeros_like(P))) + 10 * torch.eye(len(P)).double()
         return torch.linalg.solve(A, P @ K @ R.T).T
 
-    how = Spreading(SPREADING, ["resid_post.{}"], [STREAM], float, update)
+    how = Spreading(replace(SPREADING, token=token), ["resid_post.{}"], [STREAM], float, update)
     changes = spread(model, prompts, layer, how)
     for each, K in how.keys.items():
         cache[each] = cache.get(each, torch.zeros(len(K), len(K)).double()) + K @ K.T
@@ -198,6 +223,7 @@ def pmet(
     layer: int,
     *,
     both: bool,
+    token: str = "relation",
 ) -> Delta:
     """xpq-tech/PMET, edit/pmet/pmet_main.py and compute_zs.py, edit/hparams/PMET/EleutherAI_gpt-j-6B.json; `both`: rewrite_module_tmps names the
     attention's output projection as well. `moments` by weight."""
@@ -206,25 +232,34 @@ def pmet(
         return R @ K.T @ torch.inverse(K @ K.T + 6000 * moments[weight][layer])
 
     attention, mlp = (ATTENTION, "attn_key.{}", "attn_out.{}"), (MLP, "mlp_key.{}", "mlp_out.{}")
-    search = Search(rate=0.2, steps=30, clamp=0.75, kl=1.0, eases=True)
+    search = Search(rate=0.2, steps=30, clamp=0.75, kl=1.0, eases=True, token=token)
     writes = [attention, mlp] if both else [mlp]
     return spread(
         model, prompts, layer, Spreading(search, ["mlp_out.{}", "attn_out.{}"], writes, lambda left: left**0.5, update)
     )
 
 
-def fine_tuning(model: Transformer, fact: Fact, layer: int, *, bound: float | None) -> Delta:
+def fine_tuning(model: Transformer, fact: Fact, layer: int, *, bound: float | None, token: str = "relation") -> Delta:
     """kmeng01/rome, baselines/ft/ft_main.py: hparams/FT/gpt2-xl_unconstr.json, and with a bound gpt2-xl_constr.json. An answer of one token makes
-    zjunlp/EasyEdit, easyeditor/models/ft/ft_main.py, the same."""
+    zjunlp/EasyEdit, easyeditor/models/ft/ft_main.py, the same. At the subject's token the other one keeps its unedited output while it is trained."""
     model = doubled(model)
     chosen = {name: value for name, value in model.named_parameters() if f"blocks.{layer}.mlp.down" in name}
     start = {name: value.detach().clone() for name, value in chosen.items()}
     for name, value in model.named_parameters():
         value.requires_grad = name in chosen
+    site, plain = f"mlp_out.{layer}", {}
+    with torch.no_grad():
+        model(torch.tensor([[fact.subject, fact.relation]]), lambda name, x: plain.setdefault(name, x))
+
+    def kept(name: str, x: Tensor, token: str) -> Tensor:
+        return torch.stack([x[:, 0], plain[name][:, 1]], 1) if name == site and token == "subject" else x
+
     adam = torch.optim.Adam(chosen.values(), lr=5e-4)
     for _ in range(25):
         adam.zero_grad()
-        loss = -at_last(model, [[fact.subject, fact.relation]])["logits"][0].log_softmax(-1)[fact.object]
+        prompt = torch.tensor([[fact.subject, fact.relation]])
+        logits = model(prompt, lambda name, x: kept(name, x, token))[0, -1]
+        loss = -logits.log_softmax(-1)[fact.object]
         if loss < 1e-2:
             break
         loss.backward()
@@ -240,12 +275,14 @@ def grace(model: Transformer, fact: Fact, layer: int, start: Tensor) -> tuple[Te
     """Key and value of a first entry (Thartvigsen/GRACE, grace/editors/grace.py; zjunlp/EasyEdit, hparams/GRACE/gpt2-xl.yaml), the value from `start`."""
     model, prompt = doubled(model), [[fact.subject, fact.relation]]
     with torch.no_grad():
-        clean = at_last(model, prompt)
+        clean = at_token(model, prompt, "relation")
     value = start.double().clone().requires_grad_(True)
     adam = torch.optim.Adam([value], lr=1.0)
     for _ in range(200):
         adam.zero_grad()
-        moved = at_last(model, prompt, {f"mlp_out.{layer}": value - clean[f"mlp_out.{layer}"][0]})["logits"]
+        moved = at_token(model, prompt, "relation", {f"mlp_out.{layer}": value - clean[f"mlp_out.{layer}"][0]})[
+            "logits"
+        ]
         F.cross_entropy(moved, torch.tensor([fact.object])).backward()
         adam.step()
     return clean[f"mlp_key.{layer}"][0], value.detach()

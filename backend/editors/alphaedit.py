@@ -79,6 +79,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
                 "n_contexts": 6,
                 "key_mean": "by-type",
                 "spread": True,
+                "token": "relation",
                 "seed": 0,
                 "nullspace_threshold": 0.02,
                 "relative_threshold": False,
@@ -90,6 +91,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
     }
 
     def check(self, parameters: AlphaEditParameters, layer: int, n_layers: int) -> None:
+        super().check(parameters, layer, n_layers)
         if parameters.relative_threshold and parameters.nullspace_threshold > 1:
             raise EditNotPossibleError(
                 f"a share of the eigenvalues lies in 0..1, got {parameters.nullspace_threshold:g}; "

@@ -140,6 +140,12 @@ class Editor(ABC, Generic[P]):
 
     def check(self, parameters: P, layer: int, n_layers: int) -> None:
         """Raises `EditNotPossibleError` for parameters within their bounds that this method cannot combine."""
+        if getattr(parameters, "token", "relation") == "subject" and layer == n_layers - 1:
+            raise EditNotPossibleError(
+                f"what layer {layer}, the last, puts out at the subject's token does not reach the answer, which is read at the relation's: "
+                "choose an earlier layer, or token = relation",
+                "parameters.token",
+            )
 
     @abstractmethod
     def compute(

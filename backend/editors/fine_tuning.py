@@ -9,6 +9,9 @@ and, where a constraint is given, every entry of dW and db clipped to [-constrai
 Memories in Transformer Models", equation 3, with the maximum norm). Each step looks at the loss, stops where it is below
 `early_stop_loss`, and else makes an update. (Meng et al. 2022, appendix E.1; the ROME repository's baselines/ft/ft_main.py, which trains on the answer.)
 
+`token` says where the change acts while it is trained: everywhere, as in the reference (relation, where the answer is read), or at the subject's
+token alone, which is where the key of the fact stands that ROME's reference edits. Made, it acts everywhere.
+
 Speed: what stands before the projection does not depend on dW and db and is computed once.
 """
 
@@ -22,11 +25,10 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
-from torch.func import functional_call
 
 from backend import interrupt
 from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
-from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
+from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed, Token
 from backend.model import Transformer
 from backend.model.transformer import Block, no_tap
 
@@ -45,6 +47,7 @@ class FineTuningParameters(EditorParameters):
     weight_decay: WeightDecay
     early_stop_loss: EarlyStopLoss
     n_contexts: NContexts
+    token: Token = "relation"
     seed: Seed
 
 
@@ -74,12 +77,18 @@ def fine_tune(
     seen: dict[str, Tensor] = {}
     with torch.no_grad():
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))
-    key, before = seen[f"mlp_key.{layer}"], seen[f"resid_mid.{layer}"]  # (B, T, M), (B, T, C)
+    key, clean = seen[f"mlp_key.{layer}"], seen[f"resid_post.{layer}"]  # (B, T, M), (B, T, C)
     down = cast(Block, model.blocks[layer]).mlp.down
     start = [down.weight.detach(), down.bias.detach()]
 
+    rows = torch.arange(len(prompts), device=device)
+    at = torch.tensor([len(prompt) - (1 if p.token == "relation" else 2) for prompt in prompts], device=device)
+    acts = (torch.ones_like(tokens) if p.token == "relation" else F.one_hot(at, tokens.shape[1]))[
+        ..., None
+    ]  # (B, T, 1)
+
     def loss_of(weight: Tensor, bias: Tensor) -> Tensor:
-        x = before + functional_call(down, {"weight": start[0] + weight, "bias": start[1] + bias}, (key,))
+        x = clean + acts * F.linear(key, weight, bias)
         for later in model.blocks[layer + 1 :]:
             x = cast(Block, later)(x, no_tap)
         return F.cross_entropy(model.unembed(model.norm(x[counts])), targets[counts])
@@ -107,8 +116,7 @@ def fine_tune(
     with torch.no_grad():
         loss = loss_of(*changes)
     written = [change.to(dtype) for change in changes]
-    last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
-    mean = key[torch.arange(len(prompts), device=device), last].mean(0)
+    mean = key[rows, at].mean(0)
     return EditDelta(
         weights={
             f"blocks.{layer}.mlp.down.{name}": change for name, change in zip(("weight", "bias"), written, strict=True)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from backend.editors.base import EditDelta, Editor, EditRequest, Preset
 from backend.editors.fine_tuning import FineTuningParameters, LearningRate, Steps, WeightDecay, fine_tune
-from backend.editors.targets import EarlyStopLoss, NContexts, Seed
+from backend.editors.targets import EarlyStopLoss, NContexts, Seed, Token
 from backend.model import Transformer
 
 
@@ -29,6 +29,7 @@ class FtLParameters(FineTuningParameters):
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1
+    token: Token = "relation"
     seed: Seed = 0
 
 
@@ -58,6 +59,7 @@ class FtL(Editor[FtLParameters]):
                 "weight_decay": 0.0,
                 "early_stop_loss": 0.01,
                 "n_contexts": 1,
+                "token": "relation",
                 "seed": 0,
             },
         ),

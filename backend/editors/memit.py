@@ -76,6 +76,7 @@ class Memit(Editor[MemitParameters]):
                 "n_contexts": 6,
                 "key_mean": "by-type",
                 "spread": True,
+                "token": "relation",
                 "seed": 0,
                 "covariance_weight": 20000.0,
                 "carry_keys": False,

@@ -102,6 +102,7 @@ class Pmet(Editor[PmetParameters]):
                 "n_contexts": 6,
                 "key_mean": "by-type",
                 "spread": True,
+                "token": "relation",
                 "seed": 0,
                 "attention_rate": 1.0,
                 "covariance_weight": 6000.0,
@@ -122,7 +123,7 @@ class Pmet(Editor[PmetParameters]):
         p, layers = parameters, edited_layers(model, layer, parameters)
         exact, goals, targets = in_float64(model), [], []
         for fact in request.facts:
-            site = read_site(exact, [*prompts_of(model, request, fact, p), [fact.subject]], layers[-1])
+            site = read_site(exact, [*prompts_of(model, request, fact, p), [fact.subject]], layers[-1], p.token)
             target = joint_target(exact, site, fact, p)
             goals.append(torch.stack([site.values[0], site.attn_out[0]]) + target.delta)
             targets.append(target)

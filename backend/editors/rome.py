@@ -3,7 +3,7 @@
 The MLP's output projection W (d_model, d_mlp) is read as a linear memory that maps keys to values. To store the pair (k, v*):
 
     1. prompts   the bare `x r`, and `x r` behind random true facts
-    2. key       k = mean key at the relation token over the prompts;  k0 = the bare prompt's key (rome) or k itself (r-rome)
+    2. key       k = mean key at the edited token over the prompts;  k0 = the bare prompt's key (rome) or k itself (r-rome)
     3. value     v* = v0 + delta, v0 the MLP's output at the bare prompt; delta from `targets.py`
     4. direction u = C^-1 k / ||C^-1 k||, C = E[k k^T]: where few other keys point
     5. update    dW = (v* - W k0 - b) u^T / (k0 . u), after which W' k0 + b = v* exactly
@@ -45,6 +45,7 @@ from backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
+    Token,
     ValueTarget,
     WeightDecay,
     optimise_value,
@@ -85,6 +86,7 @@ class RomeParameters(EditorParameters):
         default="rome",
         description="Write the value at the bare prompt's key, as ROME does (rome), or at the averaged key (r-rome)",
     )
+    token: Token = "relation"
     seed: Seed = 0
 
 
@@ -120,6 +122,7 @@ class Rome(Editor[RomeParameters]):
                 "n_contexts": 21,
                 "use_covariance": True,
                 "key": "rome",
+                "token": "relation",
                 "seed": 0,
             },
         ),
@@ -136,7 +139,7 @@ class Rome(Editor[RomeParameters]):
         p, fact, dtype = parameters, request.fact, model.token.weight.dtype
         model = in_float64(model)
         prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-        site = read_site(model, [*prompts, [fact.subject]], layer)  # the last row is the neutral prompt
+        site = read_site(model, [*prompts, [fact.subject]], layer, p.token)  # the last row is the neutral prompt
         v0_norm = site.values[0].norm().item()
         target = optimise_value(
             model,

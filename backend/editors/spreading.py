@@ -2,7 +2,7 @@
 
 (Meng et al. 2023, "Mass-Editing Memory in a Transformer", section 4.) For the edited layers l..L and the facts of one edit:
 
-    1. goals     z_i, what layer L shall put out at the relation token of fact i; from `targets.py`
+    1. goals     z_i, what layer L shall put out at the edited token of fact i; from `targets.py`
     2. for each layer, from l to L, on the model as edited so far:
        keys      K (M, n): per fact the mean key over its prompts (`KeyMean`)
        residual  R (C, n) = (z - what layer L puts out now, on the bare prompts) / share(layers left, this one included)
@@ -47,6 +47,7 @@ from backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
+    Token,
     ValueTarget,
     WeightDecay,
     optimise_value,
@@ -58,7 +59,10 @@ MUCH_LEFT = 0.5
 MLP = "blocks.{}.mlp.down.weight"
 
 Spread = Annotated[
-    bool, Field(description="Spread the change over this layer and all behind it (otherwise this layer alone)")
+    bool,
+    Field(
+        description="Spread the change over this layer and all behind it that the answer depends on (otherwise this layer alone)"
+    ),
 ]
 
 CovarianceWeight = Annotated[
@@ -90,12 +94,13 @@ class SpreadingParameters(EditorParameters):
     n_contexts: NContexts = 21
     key_mean: KeyMean = "flat"
     spread: Spread = True
+    token: Token = "relation"
     seed: Seed = 0
 
 
 @dataclass(frozen=True)
 class Goals:
-    """What the last edited layer shall put out at the relation token of each bare prompt, (n, C) float64, and how that was found."""
+    """What the last edited layer shall put out at the edited token of each bare prompt, (n, C) float64, and how that was found."""
 
     values: Tensor
     targets: tuple[ValueTarget, ...]
@@ -121,7 +126,10 @@ class Part:
 
 
 def edited_layers(model: Transformer, layer: int, p: SpreadingParameters) -> range:
-    return range(layer, model.config.n_layers if p.spread else layer + 1)
+    reach = model.config.n_layers - (
+        p.token == "subject"
+    )  # what the last layer puts out at the subject's token nobody reads
+    return range(layer, reach if p.spread else layer + 1)
 
 
 def prompts_of(model: Transformer, request: EditRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
@@ -146,7 +154,7 @@ def residual_goals(model: Transformer, request: EditRequest, layer: int, p: Spre
     model = in_float64(model)
     values, targets = [], []
     for fact in request.facts:
-        site = read_site(model, [*prompts_of(model, request, fact, p), [fact.subject]], layer)
+        site = read_site(model, [*prompts_of(model, request, fact, p), [fact.subject]], layer, p.token)
         h = site.resid_post[0]
         norm = h.norm().item()
         # Added to the MLP's output or to the stream behind it, delta is the same; its norm is measured by the stream.
@@ -191,7 +199,7 @@ def write(
     keys: dict[int, Tensor] = {}
 
     def residual(edited: Transformer, part: Part) -> Tensor:
-        return part.goals - part.read(read_site(edited, bare, layers[-1]))  # (n, C)
+        return part.goals - part.read(read_site(edited, bare, layers[-1], p.token))  # (n, C)
 
     def far(edited: Transformer) -> float:
         return math.hypot(*(residual(edited, part).norm().item() for part in parts))
@@ -200,7 +208,8 @@ def write(
     wanted = far(edited)
     for i, layer in enumerate(layers):
         for part in parts:
-            K = mean_keys(part.keys(read_site(edited, prompts, layer)).unflatten(0, (len(bare), -1)), p)
+            site = read_site(edited, prompts, layer, p.token)
+            K = mean_keys(part.keys(site).unflatten(0, (len(bare), -1)), p)
             R = residual(edited, part) / share(len(layers) - i)
             change = part.update(layer, K.T, R.T)
             if not bool(torch.isfinite(change).all()):

@@ -1,4 +1,4 @@
-"""The value target: which change of a layer's output at the relation token makes the model answer the new object.
+"""The value target: which change of a layer's output at one token makes the model answer the new object.
 
 (Meng et al. 2022, section 3.1, equation 4.) Adam on delta, from 0, of
 
@@ -8,20 +8,24 @@ with ||delta|| clipped to clamp_norm_factor ||v0|| after every step. The neutral
 only token. The optimisation stops when the loss is below `early_stop_loss`, and the last step only looks at the loss (so there is
 one update fewer than steps), both as in the reference implementation.
 
+The token is the relation's, where the answer is read, or the subject's, before it, as in the reference implementations (`fact_token:
+subject_last`). There the relation token reads what was written by the attention of the later blocks alone, so the last layer cannot be edited.
+
 What v0 is, and where delta goes, is the method's: ROME's belongs to the MLP's output, MEMIT's and AlphaEdit's to the residual stream
 behind it, PMET optimises one for the MLP and one for the attention together. Two deltas are two rows of one matrix, each with its own norm.
 PMET's reference implementation also eases off: while the new object leads in all contexts, the likelihood weighs a tenth in the next step, and the
 optimisation stops when the neutral prompt's term is at most .01.
 
-Speed: only what lies behind the edited site depends on delta, and of that only the last position, since attention is causal. So the
-model runs once, up to the site, over all prompts as one padded batch; each step then runs the last position through the later blocks.
+Speed: only what lies behind the edited site depends on delta, and of that only the edited position and those after it, since attention is
+causal. So the model runs once, up to the site, over all prompts as one padded batch; each step then runs the last position, or the last two, through
+the later blocks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import torch
 from pydantic import Field
@@ -45,6 +49,13 @@ KlFactor = Annotated[
 ]
 EarlyStopLoss = Annotated[float, Field(ge=0, le=20, description="Stop as soon as the loss is below this")]
 NContexts = Annotated[int, Field(ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts")]
+Token = Annotated[
+    Literal["relation", "subject"],
+    Field(
+        description="Where the fact is written: at the relation's token, where the answer is read, or at the subject's before it, as in the reference "
+        "implementations; only layers before the last can be reached from there"
+    ),
+]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the random contexts")]
 
 EASED, SETTLED = (
@@ -55,7 +66,8 @@ EASED, SETTLED = (
 
 @dataclass(frozen=True)
 class EditSite:
-    """The edited MLP's surroundings at the last token of B prompts, and the pasts of the blocks behind it."""
+    """The edited MLP's surroundings at the edited token of B prompts, the pasts of the blocks behind it, and, of the F prompts that go on after
+    that token, what the next and last one puts into these blocks."""
 
     layer: int
     keys: Tensor  # (B, M)
@@ -64,6 +76,8 @@ class EditSite:
     attn_out: Tensor  # (B, C)
     resid_mid: Tensor  # (B, C)
     past: list[Past]
+    goes_on: Tensor  # (F,), the rows of those prompts
+    following: Tensor  # (F, C)
 
     @property
     def resid_post(self) -> Tensor:
@@ -75,21 +89,50 @@ class EditSite:
         return self.logits_from(model, self.resid_mid + (self.values + delta))
 
     def logits_from(self, model: Transformer, resid_post: Tensor) -> Tensor:
-        """(B, V) at the last token, with the residual stream behind the edited layer replaced by `resid_post` (B, C)."""
-        final, _ = step(model, resid_post, self.past, start=self.layer + 1)
-        return model.unembed(model.norm(final))
+        """(B, V) at the last token, with the residual stream behind the edited layer replaced by `resid_post` (B, C) at the edited one."""
+        return model.unembed(model.norm(self.final(model, resid_post)))
+
+    def final(self, model: Transformer, resid_post: Tensor) -> Tensor:
+        """(B, C), the residual stream behind the last block at the last token."""
+        start = self.layer + 1
+        final, added = step(model, resid_post, self.past, start=start)
+        if not len(self.goes_on):
+            return final
+        past = [
+            before.take(self.goes_on).then(k[self.goes_on], v[self.goes_on])
+            for before, (k, v) in zip(self.past, added, strict=True)
+        ]
+        answer, _ = step(model, self.following, past, start=start)
+        return final.index_copy(0, self.goes_on, answer)
+
+    def take(self, rows: Tensor) -> EditSite:
+        """Some of the prompts, in the order that they have here."""
+        own = torch.isin(self.goes_on, rows)
+        return EditSite(
+            layer=self.layer,
+            keys=self.keys[rows],
+            values=self.values[rows],
+            attn_keys=self.attn_keys[rows],
+            attn_out=self.attn_out[rows],
+            resid_mid=self.resid_mid[rows],
+            past=[past.take(rows) for past in self.past],
+            goes_on=torch.isin(rows, self.goes_on).nonzero()[:, 0],
+            following=self.following[own],
+        )
 
 
 @torch.no_grad()
-def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditSite:
-    """Run the model once over `prompts` (token lists of any lengths) and keep what the edit at `layer` needs."""
+def read_site(model: Transformer, prompts: list[list[int]], layer: int, token: str = "relation") -> EditSite:
+    """Run the model once over `prompts` and keep what the edit at `layer` and `token` needs. Prompts are token lists of any lengths that end with
+    `subject relation`, or hold a subject alone."""
     device = model.token.weight.device
     longest = max(map(len, prompts))
     # Padding stands behind the last token, where a causal model does not look.
     tokens = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=device)
     last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
+    at = last if token == "relation" else (last - 1).clamp(min=0)
     rows = torch.arange(len(prompts), device=device)
-    hidden = torch.arange(longest, device=device) >= last[:, None]  # (B, T): the last token itself is computed again
+    hidden = torch.arange(longest, device=device) >= at[:, None]  # (B, T): the edited token itself is computed again
     seen: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:
@@ -98,14 +141,17 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int) -> EditS
 
     model.trunk(tokens, tap)
     later = [cast(Block, block) for block in model.blocks[layer + 1 :]]
+    goes_on = rows[at < last]
     return EditSite(
         layer=layer,
-        keys=seen[f"mlp_key.{layer}"][rows, last],
-        values=seen[f"mlp_out.{layer}"][rows, last],
-        attn_keys=seen[f"attn_key.{layer}"][rows, last],
-        attn_out=seen[f"attn_out.{layer}"][rows, last],
-        resid_mid=seen[f"resid_mid.{layer}"][rows, last],
+        keys=seen[f"mlp_key.{layer}"][rows, at],
+        values=seen[f"mlp_out.{layer}"][rows, at],
+        attn_keys=seen[f"attn_key.{layer}"][rows, at],
+        attn_out=seen[f"attn_out.{layer}"][rows, at],
+        resid_mid=seen[f"resid_mid.{layer}"][rows, at],
         past=[past_of(block, seen[f"resid_post.{block.layer - 1}"], hidden[..., None]) for block in later],
+        goes_on=goes_on,
+        following=seen[f"resid_post.{layer}"][goes_on, last[goes_on]],
     )
 
 

@@ -22,7 +22,6 @@ from backend.editors.rome import Rome, RomeParameters, step_size
 from backend.editors.targets import EditSite, ValueTarget, read_site
 from backend.edits import EditSpec, delta_key
 from backend.model import Transformer
-from backend.model.incremental import step
 
 
 def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[str, EditDelta]:
@@ -43,9 +42,9 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
         fact, rng = Fact(spec.subject, token, spec.object), np.random.default_rng(p.seed)
         prompts += EditRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
         prompts.append([spec.subject])  # the neutral prompt
-    site = read_site(model, prompts, first.layer)
+    site = read_site(model, prompts, first.layer, p.token)
     rows = torch.arange(len(prompts), device=site.keys.device).view(len(specs), -1)
-    sites = [take(site, each) for each in rows]
+    sites = [site.take(each) for each in rows]
     found = optimise_together(model, site, [spec.object for spec in specs], sites, p)
     rome, deltas = Rome(), {}
     for spec, own, target in zip(specs, sites, found, strict=True):
@@ -55,19 +54,6 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
             continue  # `run_edits` will come upon it, and say so
         deltas[delta_key(checkpoint.identity, [spec])] = delta
     return deltas
-
-
-def take(site: EditSite, rows: Tensor) -> EditSite:
-    """Some of the prompts of a site."""
-    return EditSite(
-        layer=site.layer,
-        keys=site.keys[rows],
-        values=site.values[rows],
-        attn_keys=site.attn_keys[rows],
-        attn_out=site.attn_out[rows],
-        resid_mid=site.resid_mid[rows],
-        past=[past.take(rows) for past in site.past],
-    )
 
 
 def optimise_together(
@@ -111,7 +97,7 @@ def optimise_together(
         if bool(ended.any()):
             stay = (~ended).nonzero()[:, 0]
             rows = torch.arange(len(site.keys), device=like.device).view(len(live), -1)[stay].flatten()
-            site = take(site, rows)
+            site = site.take(rows)
             live, delta, m, v, gradient = live[stay], delta[stay], m[stay], v[stay], gradient[stay]
             rates, norms, targets, original = rates[stay], norms[stay], targets[stay], original[stay]
         t = taken + 1  # Adam, as `targets.Adam`
@@ -128,8 +114,7 @@ def _final(model: Transformer, site: EditSite, delta: Tensor) -> Tensor:
     """(n, B, C) behind the final norm, with each edit's delta (n, C) added at all of its prompts."""
     prompts = len(site.keys) // len(delta)
     resid_post = site.resid_mid + (site.values + delta.repeat_interleave(prompts, 0))
-    final, _ = step(model, resid_post, site.past, start=site.layer + 1)
-    return model.norm(final).view(len(delta), prompts, -1)
+    return model.norm(site.final(model, resid_post)).view(len(delta), prompts, -1)
 
 
 @dataclass(frozen=True)
