@@ -86,7 +86,11 @@ def plural(count: int, noun: str) -> str:
 
 def settings(preset: str) -> str:
     """A preset in prose: "ROME with the paper’s settings"."""
-    return {"paper": "the paper’s settings", "tuned": "tuned settings"}.get(preset, f"the preset {preset}")
+    return {
+        "paper": "the paper’s settings",
+        "tuned": "tuned settings",
+        "reference": "the reference’s token and settings",
+    }.get(preset, f"the preset {preset}")
 
 
 def model(n_edits: int) -> str:

@@ -39,12 +39,14 @@ def plain_rome(
 
     def run(prompt: Tensor, delta: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         seen: dict[str, Tensor] = {}
+        last = prompt.shape[1] - 1
+        at = last if p.token == "relation" else max(last - 1, 0)
 
         def tap(name: str, x: Tensor) -> Tensor:
-            seen[name] = x[0, -1]
+            seen[name] = x[0, at]
             if name != mlp_out or delta is None:
                 return x
-            return torch.cat([x[:, :-1], x[:, -1:] + delta], dim=1)
+            return torch.cat([x[:, :at], x[:, at : at + 1] + delta, x[:, at + 1 :]], dim=1)
 
         return model(prompt, tap)[0, -1].log_softmax(-1), seen
 

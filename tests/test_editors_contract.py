@@ -13,7 +13,7 @@ import torch
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
 from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
-from backend.edits import complete_spec, run_edits
+from backend.edits import EditError, complete_spec, run_edits
 
 NAMES = list(EDITORS)
 SUBJECT, RELATION = 7, "II_A1"
@@ -145,12 +145,41 @@ def test_parameters_have_bounds_defaults_and_words(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_both_presets_are_complete_and_tuned_is_the_default(name: str) -> None:
     editor = EDITORS[name]
-    assert set(editor.presets) == {"tuned", "paper"}
+    at_the_subject = {"reference"} if name in ("rome", "memit", "pmet", "alphaedit") else set()
+    assert set(editor.presets) == {"tuned", "paper"} | at_the_subject
     assert editor.default_preset == "tuned"
     for preset in editor.presets.values():
         assert preset.parameters.keys() == editor.parameters.model_fields.keys()
         assert preset.summary
     assert editor.parameters(**editor.presets["tuned"].parameters) == editor.parameters()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "token" in EDITORS[name].parameters.model_fields])
+def test_what_cannot_reach_the_answer_is_refused_and_old_links_mean_the_relation(
+    checkpoint: Checkpoint, name: str
+) -> None:
+    fact = {"subject": SUBJECT, "relation": RELATION, "distance": 4, "method": name}
+    assert complete_spec(checkpoint.graph, 2, **fact).parameters["token"] == "relation"
+    for preset in EDITORS[name].presets:
+        assert (EDITORS[name].presets[preset].parameters["token"] == "subject") == (preset == "reference")
+    with pytest.raises(EditError, match="does not reach the answer") as refused:
+        complete_spec(checkpoint.graph, 2, **fact, layer=1, parameters={"token": "subject"})
+    assert refused.value.field.endswith("parameters.token")
+    with pytest.raises(EditError, match="token"):
+        complete_spec(checkpoint.graph, 2, **fact, parameters={"token": "object"})
+
+
+def test_a_method_without_a_token_says_so(checkpoint: Checkpoint) -> None:
+    with pytest.raises(EditError, match="token"):
+        complete_spec(
+            checkpoint.graph,
+            2,
+            subject=SUBJECT,
+            relation=RELATION,
+            distance=4,
+            method="grace",
+            parameters={"token": "subject"},
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

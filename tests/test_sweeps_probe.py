@@ -109,8 +109,9 @@ def test_models_of_other_depths(checkpoint: Checkpoint, n_layers: int, n_heads: 
 # --- edits computed together -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layer", [0, 1])
-@pytest.mark.parametrize("preset", ["tuned", "paper"])
+@pytest.mark.parametrize(
+    ("preset", "layer"), [("tuned", 0), ("tuned", 1), ("paper", 0), ("paper", 1), ("reference", 0)]
+)
 def test_edits_made_together_are_those_made_alone(checkpoint: Checkpoint, preset: str, layer: int) -> None:
     several = specs(checkpoint, 7, preset=preset, layer=layer)
     together = compute_together(checkpoint, several)

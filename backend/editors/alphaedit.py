@@ -47,6 +47,28 @@ class AlphaEditParameters(SpreadingParameters):
     carry_keys: bool = Field(default=True, description="Spare the keys of earlier edits of the same stack")
 
 
+REFERENCE = {
+    "learning_rate": 0.5,
+    "relative_rate": False,
+    "steps": 20,
+    "clamp_norm_factor": 0.75,
+    "weight_decay": 0.5,
+    "kl_factor": 0.0625,
+    "early_stop_loss": 0.05,
+    "n_contexts": 6,
+    "key_mean": "by-type",
+    "spread": True,
+    "token": "relation",
+    "seed": 0,
+    "nullspace_threshold": 0.02,
+    "relative_threshold": False,
+    "l2": 10.0,
+    "relative_l2": False,
+    "carry_keys": True,
+}
+"""The values of the preset `paper`."""
+
+
 class AlphaEdit(Editor[AlphaEditParameters]):
     name = "alphaedit"
     title = "AlphaEdit"
@@ -68,25 +90,11 @@ class AlphaEdit(Editor[AlphaEditParameters]):
         "paper": Preset(
             "The reference implementation's values for GPT-2 XL, with the absolute threshold. How many directions that leaves free differs "
             "between checkpoints and layers (rank P tells), and L2 = 10 is large against the keys there: hardly any of the edit is written.",
-            {
-                "learning_rate": 0.5,
-                "relative_rate": False,
-                "steps": 20,
-                "clamp_norm_factor": 0.75,
-                "weight_decay": 0.5,
-                "kl_factor": 0.0625,
-                "early_stop_loss": 0.05,
-                "n_contexts": 6,
-                "key_mean": "by-type",
-                "spread": True,
-                "token": "relation",
-                "seed": 0,
-                "nullspace_threshold": 0.02,
-                "relative_threshold": False,
-                "l2": 10.0,
-                "relative_l2": False,
-                "carry_keys": True,
-            },
+            REFERENCE,
+        ),
+        "reference": Preset(
+            "The reference implementation's values at the token where it edits: the subject's last, not the relation's, where this model's answer is read.",
+            {**REFERENCE, "token": "subject"},
         ),
     }
 

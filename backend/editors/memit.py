@@ -44,6 +44,25 @@ class MemitParameters(SpreadingParameters):
     carry_keys: bool = Field(default=True, description="Spare the keys of earlier edits of the same stack")
 
 
+REFERENCE = {
+    "learning_rate": 0.5,
+    "relative_rate": False,
+    "steps": 20,
+    "clamp_norm_factor": 0.75,
+    "weight_decay": 0.5,
+    "kl_factor": 0.0625,
+    "early_stop_loss": 0.05,
+    "n_contexts": 6,
+    "key_mean": "by-type",
+    "spread": True,
+    "token": "relation",
+    "seed": 0,
+    "covariance_weight": 20000.0,
+    "carry_keys": False,
+}
+"""The values of the preset `paper`."""
+
+
 class Memit(Editor[MemitParameters]):
     name = "memit"
     title = "MEMIT"
@@ -65,22 +84,11 @@ class Memit(Editor[MemitParameters]):
         "paper": Preset(
             "The reference implementation's values for GPT-2 XL. There the weight of the covariance, 20000, balances a memory of 6400 keys; "
             "here it holds nearly every edit back.",
-            {
-                "learning_rate": 0.5,
-                "relative_rate": False,
-                "steps": 20,
-                "clamp_norm_factor": 0.75,
-                "weight_decay": 0.5,
-                "kl_factor": 0.0625,
-                "early_stop_loss": 0.05,
-                "n_contexts": 6,
-                "key_mean": "by-type",
-                "spread": True,
-                "token": "relation",
-                "seed": 0,
-                "covariance_weight": 20000.0,
-                "carry_keys": False,
-            },
+            REFERENCE,
+        ),
+        "reference": Preset(
+            "The reference implementation's values at the token where it edits: the subject's last, not the relation's, where this model's answer is read.",
+            {**REFERENCE, "token": "subject"},
         ),
     }
 

@@ -70,6 +70,27 @@ class PmetParameters(SpreadingParameters):
     )
 
 
+REFERENCE = {
+    "learning_rate": 0.2,
+    "relative_rate": False,
+    "steps": 30,
+    "clamp_norm_factor": 0.75,
+    "weight_decay": 0.5,
+    "kl_factor": 1.0,
+    "early_stop_loss": 0.05,
+    "n_contexts": 6,
+    "key_mean": "by-type",
+    "spread": True,
+    "token": "relation",
+    "seed": 0,
+    "attention_rate": 1.0,
+    "covariance_weight": 6000.0,
+    "ease_off": True,
+    "write_attention": False,
+}
+"""The values of the preset `paper`."""
+
+
 class Pmet(Editor[PmetParameters]):
     name = "pmet"
     title = "PMET"
@@ -91,24 +112,11 @@ class Pmet(Editor[PmetParameters]):
         "paper": Preset(
             "The reference implementation's values for GPT-J. There the weight of the covariance, 6000, balances a memory of 16384 keys; "
             "here it holds nearly every edit back.",
-            {
-                "learning_rate": 0.2,
-                "relative_rate": False,
-                "steps": 30,
-                "clamp_norm_factor": 0.75,
-                "weight_decay": 0.5,
-                "kl_factor": 1.0,
-                "early_stop_loss": 0.05,
-                "n_contexts": 6,
-                "key_mean": "by-type",
-                "spread": True,
-                "token": "relation",
-                "seed": 0,
-                "attention_rate": 1.0,
-                "covariance_weight": 6000.0,
-                "ease_off": True,
-                "write_attention": False,
-            },
+            REFERENCE,
+        ),
+        "reference": Preset(
+            "The reference implementation's values at the token where it edits: the subject's last, not the relation's, where this model's answer is read.",
+            {**REFERENCE, "token": "subject"},
         ),
     }
 

@@ -138,11 +138,10 @@ def _tell(model: Transformer, final: Tensor, targets: Tensor, original: Tensor, 
     """
     E, (n, B, C) = model.token.weight, final.shape
     z = final.view(-1, C) @ E.T
-    z.sub_(z.amax(1, keepdim=True)).clamp_(min=-80)  # exp is many times slower where it underflows
-    rows = z.view(n, B, -1)
+    rows = z.sub_(z.amax(1, keepdim=True)).view(n, B, -1)
     wanted = rows[:, :-1].gather(2, targets[:, None, None].expand(-1, B - 1, 1))[..., 0]
     neutral = rows[:, -1].clone()
-    odds = z.exp_()
+    odds = z.clamp_(min=-80).exp_()  # exp is many times slower where it underflows
     total = odds.sum(1, keepdim=True)
     mean = ((odds @ E) / total).view(n, B, C)
     log_total = total.log().view(n, B)
