@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, Fact
+from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
 from backend.editors.pmet import attention_moments
 
 SPREADING_CONTEXTS = 6  # memit_main.py, pmet_main.py and AlphaEdit_main.py: the bare prompt and five texts
@@ -69,6 +70,23 @@ def test_rome(checkpoint: Checkpoint, layer: int, token: str, key: str, distance
         ours.weights,
         references.rome(checkpoint.model, C, prompts, request.fact, layer, repaired=repaired, token=token),
     )
+
+
+@PLACES
+@pytest.mark.parametrize("name", ["rome", "memit"])
+def test_the_second_of_a_stack(checkpoint: Checkpoint, name: str, layer: int, token: str) -> None:
+    first = compute(checkpoint, "rome", request_of(checkpoint), layer, token=token)
+    edited = replace(checkpoint, model=apply_delta(checkpoint.model, first))
+    request = request_of(checkpoint, first=3)
+    ours = compute(edited, name, request, layer, token=token)
+    if name == "rome":
+        (prompts,) = prompts_of(checkpoint, request, ROME_CONTEXTS).values()
+        C = checkpoint.statistics[layer].double()
+        theirs = references.rome(edited.model, C, prompts, request.fact, layer, repaired=False, token=token)
+    else:
+        several = prompts_of(checkpoint, request, SPREADING_CONTEXTS)
+        theirs = references.memit(edited.model, checkpoint.statistics, several, layer, token)
+    agree(ours.weights, theirs)
 
 
 @PLACES
