@@ -28,7 +28,7 @@ from torch import Tensor
 
 from backend import interrupt
 from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
-from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed, Token
+from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
 from backend.model import Transformer
 from backend.model.transformer import Block, no_tap
 
@@ -36,6 +36,13 @@ LossOn = Literal["answer", "text"]
 LearningRate = Annotated[float, Field(gt=0, le=1, description="Step size of Adam on the weights")]
 Steps = Annotated[int, Field(ge=1, le=1000, description="Optimisation steps")]
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="L2 weight decay, added to the gradient")]
+Token = Annotated[
+    Literal["relation", "subject"],
+    Field(
+        description="Where the change acts while it is trained: at every token up to the relation's, where the answer is read, or at the subject's "
+        "alone, from where only layers before the last are reached; once made it acts everywhere"
+    ),
+]
 IGNORED = -100
 
 
@@ -83,12 +90,10 @@ def fine_tune(
 
     rows = torch.arange(len(prompts), device=device)
     at = torch.tensor([len(prompt) - (1 if p.token == "relation" else 2) for prompt in prompts], device=device)
-    acts = (torch.ones_like(tokens) if p.token == "relation" else F.one_hot(at, tokens.shape[1]))[
-        ..., None
-    ]  # (B, T, 1)
+    acts = torch.ones_like(tokens) if p.token == "relation" else F.one_hot(at, tokens.shape[1])  # (B, T)
 
     def loss_of(weight: Tensor, bias: Tensor) -> Tensor:
-        x = clean + acts * F.linear(key, weight, bias)
+        x = clean + acts[..., None] * F.linear(key, weight, bias)
         for later in model.blocks[layer + 1 :]:
             x = cast(Block, later)(x, no_tap)
         return F.cross_entropy(model.unembed(model.norm(x[counts])), targets[counts])

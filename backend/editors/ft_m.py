@@ -17,8 +17,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from backend.editors.base import EditDelta, Editor, EditRequest, Preset
-from backend.editors.fine_tuning import FineTuningParameters, LearningRate, Steps, WeightDecay, fine_tune
-from backend.editors.targets import EarlyStopLoss, NContexts, Seed, Token
+from backend.editors.fine_tuning import FineTuningParameters, LearningRate, Steps, Token, WeightDecay, fine_tune
+from backend.editors.targets import EarlyStopLoss, NContexts, Seed
 from backend.model import Transformer
 
 

@@ -126,9 +126,8 @@ class Part:
 
 
 def edited_layers(model: Transformer, layer: int, p: SpreadingParameters) -> range:
-    reach = model.config.n_layers - (
-        p.token == "subject"
-    )  # what the last layer puts out at the subject's token nobody reads
+    # What the last layer puts out at the subject's token nobody reads.
+    reach = model.config.n_layers - (p.token == "subject")
     return range(layer, reach if p.spread else layer + 1)
 
 
