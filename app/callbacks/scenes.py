@@ -9,7 +9,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, Patch, State, no_update
+from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from app import batches, ids, options, views, words
@@ -66,7 +66,7 @@ def register(app: Dash, client: Client) -> None:
                 else await client.ring(model["checkpoint"], asked.order)
             )
         except ApiError as error:
-            return (*[no_update] * 10, f"The picture could not be made: {error.message}")
+            return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"
         marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
         before, after = scenes_of(result, relation, marks, view.scale)
         kind, clouds = f"{model['checkpoint']}/{view.dimensions}", [_fingerprint(before), _fingerprint(after)]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, Patch, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
 from app import theme, words
@@ -110,7 +110,7 @@ def register(app: Dash, client: Client) -> None:
         try:
             found: dict[str, Tracing] = {item.corrupted: item for item in await client.tracings(opened)}
         except ApiError as error:
-            return *[no_update] * 6, f"The tracing could not be made: {error.message}"
+            return *[no_update] * (len(ctx.outputs_list) - 1), f"The tracing could not be made: {error.message}"
         parts: list[Any] = []
         for what in ("subject", "relation"):
             item = found.get(what)
