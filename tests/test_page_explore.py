@@ -404,6 +404,9 @@ def test_a_garbled_link_opens_the_default_view_and_says_so(tab: Explore, server:
     notice = tab.page.inner_text("#notice")
     for word in ("question", "edits", "neighbours", "camera"):
         assert word in notice
+    tab.page.goto(f"{server.url}/?e=7~I_C1~d4~rome~1~tuned~1~token:subject")
+    expect(tab.page.locator("#problem-scene")).to_contain_text("could not be made: ")
+    expect(tab.page.locator("#problem-scene")).to_contain_text("does not reach the answer")
 
 
 def test_status_is_busy_during_work_and_bad_input_is_answered_in_place(explore: Explore) -> None:
