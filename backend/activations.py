@@ -6,6 +6,8 @@ the relation token once per relation and entity.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 import torch
 from torch import Tensor
 
@@ -30,24 +32,40 @@ def all_activations(model: Transformer, n_entities: int, site: str | None = None
     return _at_relation(model, n_entities, torch.arange(n_entities, model.config.vocab_size), site)
 
 
-@torch.no_grad()
 def _at_relation(model: Transformer, n_entities: int, tokens: Tensor, site: str | None) -> Tensor:
     site = site or default_site(model)
+    return torch.stack([found[site] for found in at_sites(model, n_entities, [site], tokens)])
+
+
+@torch.no_grad()
+def at_sites(
+    model: Transformer, n_entities: int, sites: Collection[str], tokens: Tensor | None = None
+) -> Iterator[dict[str, Tensor]]:
+    """Several sites in one pass: for each relation, (n_entities, d_model) at each of `sites` of the relation token.
+
+    Args:
+        tokens: (n,) token ids of relations; without it every relation of the vocabulary.
+
+    Raises:
+        ValueError: an unknown site.
+    """
     known = site_names(model.config.n_layers)
-    if site not in known:
-        raise ValueError(f"unknown site {site!r}; this model has {', '.join(known)}")
+    for site in sites:
+        if site not in known:
+            raise ValueError(f"unknown site {site!r}; this model has {', '.join(known)}")
     device = model.token.weight.device
     past = prefix(model, torch.arange(n_entities, device=device)[:, None])
-    recorded: list[Tensor] = []
+    tokens = torch.arange(n_entities, model.config.vocab_size) if tokens is None else tokens
+    recorded: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:
-        if name == site:
-            recorded.append(x)
+        if name in sites:
+            recorded[name] = x
         return x
 
     for token in tokens.to(device):  # one relation at a time stays in cache
         interrupt.checkpoint()
         final, _ = step(model, (model.token(token) + model.position.weight[1])[None], past, tap)
-        if site == "final_norm":
-            recorded.append(model.norm(final))
-    return torch.stack([x.expand(n_entities, -1) for x in recorded])
+        if "final_norm" in sites:
+            recorded["final_norm"] = model.norm(final)
+        yield {name: x.expand(n_entities, -1) for name, x in recorded.items()}

@@ -37,6 +37,7 @@ from backend.evaluation import (
     damage,
     draw_queries,
     quality,
+    ring_means,
     ripples,
     score,
     sub_graphs,
@@ -133,13 +134,13 @@ def measure_geometry(checkpoint: Checkpoint, edited: EditedModel, baseline: Base
     relation = graph.relation(last.spec.relation)
     parts = sub_graphs(graph.config.n_orders, relation.order)
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
-    R = shattering(before, after).tolist()  # (n_relations,)
+    R = shattering(before, after)  # (n_relations,)
     moved_by = relation_movement(graph, before, after)
     members = {part: [i for i, each in enumerate(graph.relations) if parts[each.order] == part] for part in parts}
     moved = before[relation.index], after[relation.index]
     return Geometry(
-        shattering=dict(zip(graph.relation_names, R, strict=True)),
-        sub_graph_shattering={part: fmean(R[i] for i in rows) for part, rows in members.items()},
+        shattering=dict(zip(graph.relation_names, R.tolist(), strict=True)),
+        sub_graph_shattering=ring_means(graph, relation.order, R),
         movement=dict(zip(graph.relation_names, moved_by, strict=True)),
         sub_graph_movement={
             part: (fmean(moved_by[i][0] for i in rows), fmean(moved_by[i][1] for i in rows))

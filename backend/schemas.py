@@ -380,6 +380,35 @@ class Shattering(Wire):
     n_entities: int
 
 
+class SitesRequest(Wire):
+    checkpoint: str
+    edit: str = Field(description="id of an edit, as returned by POST /edits")
+    sites: Annotated[list[str], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="null: all sites of the model"
+    )
+
+
+class SiteShattering(Wire):
+    """R at one site, means as in `Shattering`. null where it is not defined (the unedited representations are all alike) or not finite, and where
+    there is no such ring."""
+
+    site: str
+    edit: float | None
+    retain: float | None
+    test: float | None
+
+
+class SitesResult(Wire):
+    """R of one edit at each site: the same relations and entities for all, at the relation token of the prompt `entity relation`."""
+
+    checkpoint: str
+    edit: str
+    sites: list[SiteShattering] = Field(description="in the order of the computation, or as asked for")
+    n_entities: int = Field(description="that each R is over")
+    n_relations: int = Field(description="of each ring, that each mean is over")
+    seconds: float
+
+
 class Movement(Wire):
     """What moved, in units of the distance between ring neighbours before the edit, at the last layer's resid_post; medians over the entities.
 

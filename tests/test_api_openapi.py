@@ -47,6 +47,7 @@ ROUTES = [
     ("POST", "/projections/strengths"),
     ("GET", "/projections/{id}"),
     ("POST", "/evaluations"),
+    ("POST", "/evaluations/sites"),
     ("POST", "/sweeps"),
     ("GET", "/sweeps/{id}/rows"),
     ("GET", "/sweeps/{id}/report"),

@@ -16,6 +16,7 @@ from backend.api.laboratory import Laboratory
 from backend.api.problems import invalid
 from backend.checkpoints import Checkpoint
 from backend.edits import EditedModel, at_strength, delta_key
+from backend.evaluation import ring_means, shattering_at_sites
 from backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from backend.geometry import Fit, compare, fit, picture
 from backend.geometry.checks import Float32Array
@@ -28,6 +29,8 @@ from backend.schemas import (
     EvaluationResult,
     ProjectionRequest,
     ProjectionResult,
+    SitesRequest,
+    SitesResult,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,
@@ -152,6 +155,27 @@ async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> 
     )
     found = Experiment(edited, geometry, recall)
     return wire.evaluation_result(checkpoint, found, time.perf_counter() - start)
+
+
+async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResult:
+    """R at each site asked for: both models are run once for all of them."""
+    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
+    graph, known = checkpoint.graph, site_names(checkpoint.model.config.n_layers)
+    for i, site in enumerate(request.sites or ()):
+        if site not in known:
+            raise invalid(f"body.sites.{i}", f"unknown site {site!r}; this model has {', '.join(known)}")
+    sites = list(dict.fromkeys(request.sites or known))
+    order = graph.relation(edited.made[-1].spec.relation).order
+
+    def job() -> SitesResult:
+        start = time.perf_counter()
+        found = shattering_at_sites(graph, checkpoint.model, edited.model, sites)
+        means = {site: ring_means(graph, order, R) for site, R in found.items()}
+        return wire.sites_result(checkpoint, request.edit, means, time.perf_counter() - start)
+
+    result = await laboratory.compute(f"sites/{edited.id}/{'+'.join(sites)}", job)
+    return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
 
 
 async def _baseline(laboratory: Laboratory, checkpoint: Checkpoint, request: EvaluationRequest) -> Baseline:

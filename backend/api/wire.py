@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -21,6 +22,7 @@ from backend.editors.codebook import codebooks
 from backend.edits import EditedModel, steps_of
 from backend.edits import EditSpec as CompleteSpec
 from backend.evaluation import Wanted
+from backend.evaluation.subgraphs import SubGraph
 from backend.experiment import Baseline, Experiment, Geometry
 from backend.graph import Relation
 from backend.model import site_names
@@ -48,6 +50,8 @@ from backend.schemas import (
     RingInfo,
     RippleFact,
     Shattering,
+    SiteShattering,
+    SitesResult,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,
@@ -354,6 +358,24 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
         damage=[],
         ripples=[],
         seconds=0.0,
+    )
+
+
+def sites_result(
+    checkpoint: Checkpoint, edit: str, found: Mapping[str, Mapping[SubGraph, float]], seconds: float
+) -> SitesResult:
+    def row(site: str, means: Mapping[SubGraph, float]) -> SiteShattering:
+        finite = {part: value for part, value in means.items() if math.isfinite(value)}
+        return SiteShattering(site=site, edit=finite.get("edit"), retain=finite.get("retain"), test=finite.get("test"))
+
+    graph = checkpoint.graph
+    return SitesResult(
+        checkpoint=checkpoint.id,
+        edit=edit,
+        sites=[row(site, means) for site, means in found.items()],
+        n_entities=graph.n_entities,
+        n_relations=graph.n_relations // graph.config.n_orders,
+        seconds=seconds,
     )
 
 

@@ -6,6 +6,7 @@ from backend.evaluation.quality import Quality, Wanted, quality
 from backend.evaluation.queries import TASKS, QuerySet, draw_queries
 from backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
 from backend.evaluation.scores import Score, score
+from backend.evaluation.sites import ring_means, shattering_at_sites
 from backend.evaluation.subgraphs import sub_graphs
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "damage",
     "draw_queries",
     "quality",
+    "ring_means",
     "ripples",
     "score",
+    "shattering_at_sites",
     "sub_graphs",
 ]

@@ -17,6 +17,8 @@ from backend.schemas import (
     EvaluationResult,
     ProjectionRequest,
     ProjectionResult,
+    SitesRequest,
+    SitesResult,
     StrengthsRequest,
     StrengthsResult,
 )
@@ -68,3 +70,10 @@ async def evaluate(laboratory: LaboratoryDep, request: EvaluationRequest) -> Eva
 
     Without an edit: the unedited model, over the very questions that an edited one is asked with the same numbers."""
     return await measures.get_evaluation(laboratory, request)
+
+
+@router.post("/evaluations/sites")
+async def get_sites(laboratory: LaboratoryDep, request: SitesRequest) -> SitesResult:
+    """R(D*) of an edit at each site of the model, by sub-graph: where it is read decides its size. At the last layer's `resid_post` it is the R of
+    POST /evaluations."""
+    return await measures.get_sites(laboratory, request)

@@ -1,0 +1,62 @@
+"""Where R is read decides its size: R(D*) at every site of the model, of one edit.
+
+`shattering` (Nishi et al. 2025, section 3.5: R(D*) = ||D* - D0||_F / ||D0||_F) compares representations as they are at one place of the
+model. The paper does not name its place. The same edit gives an R twenty times as large at one site as at another, since the change an edit
+makes is measured by what else the model holds there; so a number without its site says little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from backend.activations import at_sites
+from backend.evaluation.subgraphs import SubGraph, sub_graphs
+from backend.geometry import shattering
+from backend.graph import KnowledgeGraph
+from backend.model import Transformer
+
+ROUNDING = 1e-5  # of the largest number: what float32 sums of equal numbers may differ by
+
+
+def shattering_at_sites(
+    graph: KnowledgeGraph, before: Transformer, after: Transformer, sites: Sequence[str]
+) -> dict[str, Tensor]:
+    """R of every relation over all entities, at each of `sites` of the relation token.
+
+    Both models are run once for all sites, and no more than one relation's representations are held.
+
+    Returns:
+        (n_relations,) float64 for each site, without a unit: 0 exactly where nothing changed; NaN where the unedited representations are
+        all alike (D0 = 0, so R is not defined: at `embed` every entity has the embedding of the relation's token) or not finite.
+
+    Raises:
+        ValueError: an unknown site.
+    """
+    n = graph.n_entities
+    found: dict[str, list[Tensor]] = {site: [] for site in sites}
+    for was, now in zip(at_sites(before, n, sites), at_sites(after, n, sites), strict=True):
+        for site, R in found.items():
+            R.append(_undefined(was[site]) if _alike(was[site]) else shattering(was[site], now[site]))
+    return {site: torch.stack(R) for site, R in found.items()}
+
+
+def ring_means(graph: KnowledgeGraph, edited: int, R: Tensor) -> dict[SubGraph, float]:
+    """Means over the relations of each sub-graph, from (n_relations,); `edited` is the order of the edit. NaN where any of them is."""
+    parts = sub_graphs(graph.config.n_orders, edited)
+    values = R.tolist()
+    return {
+        part: fmean(values[i] for i, each in enumerate(graph.relations) if parts[each.order] == part) for part in parts
+    }
+
+
+def _alike(points: Tensor) -> bool:
+    """Whether all (n, d) points are one, up to rounding."""
+    return bool((points - points[:1]).abs().max() <= ROUNDING * points.abs().max())
+
+
+def _undefined(points: Tensor) -> Tensor:
+    return torch.full((), torch.nan, dtype=torch.float64, device=points.device)
