@@ -30,6 +30,7 @@ from backend.schemas import (
     FactInfo,
     Problem,
     ProjectionResult,
+    SitesResult,
     StrengthsResult,
 )
 from backend.share_schemas import NewView, View, ViewCreated
@@ -113,6 +114,11 @@ class Client:
     async def evaluation(self, checkpoint: str, edits: Edits) -> EvaluationResult:
         body: dict[str, Any] = {"checkpoint": checkpoint, "edit": None}
         return await self._with_edit("POST", "/evaluations", EvaluationResult, checkpoint, edits, json=body)
+
+    async def sites(self, checkpoint: str, edits: Edits, sites: Sequence[str] | None = None) -> SitesResult:
+        """R of `edits` at `sites` (None: at all sites)."""
+        body = {"checkpoint": checkpoint, "sites": None if sites is None else list(sites)}
+        return await self._with_edit("POST", "/evaluations/sites", SitesResult, checkpoint, edits, json=body)
 
     async def ring(self, checkpoint: str, order: str) -> list[int]:
         """Position of every entity on an order's ring (asked for once: a checkpoint's world does not change)."""

@@ -65,6 +65,11 @@ WORDS_AFTER = "words-after"
 CHECKPOINT_NOTE = "checkpoint-note"
 MEASURE_NOTE = "measure-note"
 R_WORDS = "r-words"
+R_AT = "r-at"  # where R was read
+R_SITE = "r-site"  # R at what the scenes show; in it r-site-edit, r-site-retain, r-site-test
+SITES = "sites"
+SITES_FOLD = "sites-fold"
+SITES_TABLE = "sites-table"
 TOLD = "told"  # what an edit did, read out
 QUESTION = "question"
 DAMAGE_FIGURE = "damage-figure"
@@ -96,6 +101,8 @@ PROBLEM_ASK = "problem-ask"
 PROBLEM_EDIT = "problem-edit"
 PROBLEM_SCENE = "problem-scene"
 PROBLEM_MEASURE = "problem-measure"
+PROBLEM_SITE = "problem-site"
+PROBLEM_SITES = "problem-sites"
 
 # Stores: the parts of the view state, each read by the callbacks that need it and no others.
 URL_IN = "url-in"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from app.state import Edit, Relation
-from backend.schemas import EditOutcome, EvaluationResult, Movement, TaskScore
+from backend.schemas import EditOutcome, EvaluationResult, Movement, SitesResult, TaskScore
 
 TASKS = {
     "direct": ("direct recall", "Facts seen in training."),
@@ -78,6 +78,22 @@ def shattering(value: float) -> str:
     if value < 0.0005:
         return fixed(value, 4) if value >= 0.00005 else "<0.0001"
     return fixed(value, 3 if value < 10 else 1)
+
+
+def r_or_dash(value: float | None) -> str:
+    """R where it may not be defined."""
+    return "—" if value is None else shattering(value)
+
+
+def sites_over(found: SitesResult) -> str:
+    """What R by site was computed over."""
+    told = (
+        f"Each is the mean over {plural(found.n_relations, 'relation')} of its ring, and R is over all pairs of {found.n_entities} entities: the same "
+        "edit, relations and entities at every site, at the relation’s token."
+    )
+    if any(row.edit is None for row in found.sites):
+        told += " —: before the edit all entities are alike there (or the edited model puts out no finite numbers), so R is not defined."
+    return told
 
 
 def plural(count: int, noun: str) -> str:

@@ -13,6 +13,7 @@ from backend.schemas import (
     EditResult,
     EditSpec,
     EvaluationResult,
+    SiteShattering,
     TaskScore,
     Wire,
 )
@@ -114,5 +115,9 @@ class Export(Wire):
     unedited: list[TaskScore] = Field(description="the same over the sampled questions that `evaluation` asks")
     edit: EditResult | None
     evaluation: EvaluationResult | None
+    sites: list[SiteShattering] | None = Field(
+        default=None,
+        description="R at every site, over the entities and relations of `evaluation`; null without an edit",
+    )
     diagnostics: dict[Literal["before", "after"], Diagnostics]
     coordinates: Coordinates

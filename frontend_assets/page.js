@@ -34,6 +34,12 @@
     document.addEventListener("shatterscope:idle", showResult, { once: true }); // what is above it may have grown
   });
 
+  // Dash does not hear of a fold that is opened: those that fill only then (data-told) say it.
+  document.addEventListener("toggle", (event) => {
+    const fold = event.target;
+    if (fold.matches && fold.matches("details[data-told]")) window.dash_clientside.set_props(fold.id, { open: fold.open });
+  }, true);
+
   const press = (id) => {
     const button = document.getElementById(id);
     if (button && !button.disabled && !button.hidden) button.click();

@@ -75,6 +75,14 @@ def test_csv_is_one_table_behind_its_provenance(client: TestClient, edits: list[
     if edits:
         r = metrics["R", "", "edit"]
         assert float(r["after"]) == export["evaluation"]["shattering"]["edit"]
+        sites = {(row["site"], part): row[part] for row in export["sites"] for part in ("edit", "retain", "test")}
+        told_r = {
+            (name.removeprefix("R at "), part): row for (name, _, part), row in metrics.items() if "R at " in name
+        }
+        assert {at: float(row["after"] or "nan") for at, row in told_r.items()} == pytest.approx(
+            {at: float("nan") if value is None else value for at, value in sites.items()}, nan_ok=True, rel=0
+        )
+        assert sites["resid_post.1", "edit"] == export["evaluation"]["shattering"]["edit"]
         score = export["evaluation"]["scores"][0]
         row = metrics[f"accuracy {score['task']}", score["order"], score["sub_graph"]]
         assert float(row["change"]) == score["accuracy"]["change"]
@@ -84,7 +92,7 @@ def test_csv_is_one_table_behind_its_provenance(client: TestClient, edits: list[
         first = next(score for score in export["unedited"] if (score["task"], score["order"]) == ("direct", "I"))
         assert (float(sampled["after"]), int(sampled["n"])) == (first["accuracy"]["after"], first["n_queries"])
         assert int(metrics["accuracy direct", "I", ""]["n"]) == first["n_available"]
-        assert export["edit"] is export["evaluation"] is None
+        assert export["edit"] is export["evaluation"] is export["sites"] is None
 
 
 @pytest.mark.parametrize(

@@ -395,6 +395,18 @@ def test_other_relations_sites_and_projections_can_be_looked_at(explore: Explore
     expect(page.locator("#words-before")).to_contain_text("PCA", timeout=PATIENCE)
     for part in ("r=III_A2", "s=resid_post.0", "v=pca", "a=shared", "dim=2"):
         assert part in page.url
+    assert page.inner_text("#r-site") == ""  # nothing is edited, so there is no R
+    explore.edit(4)
+    explore.edits(1)
+    expect(page.locator("#r-site")).to_contain_text("at what is shown (layer 0, residual stream)")
+    expect(page.locator("#r-at")).to_have_text("at layer 1, residual stream")
+    here, r = page.get_attribute("#r-site-edit", "data-value"), page.get_attribute("#r-edit", "data-value")
+    assert here != r
+    page.click("#sites-fold summary")
+    for site, value in (("resid_post.0", here), ("resid_post.1", r)):
+        cell = page.locator(f"#sites-table [data-site='{site}'] td").first
+        expect(cell).to_have_attribute("data-value", str(value))
+    expect(page.locator("#sites-table tr.shown")).to_have_attribute("data-site", "resid_post.0")
     assert explore.faults == []
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dash import ClientsideFunction, Dash, Input, Output
 
 from app import ids
-from app.callbacks import answers, intent, measures, scenes, stack, tool
+from app.callbacks import answers, intent, measures, scenes, sites, stack, tool
 from app.client import Client
 from app.lecture import callbacks as lecture
 
@@ -23,6 +23,8 @@ SHARED = tuple(
         (ids.EDIT_STACK, "children"),
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
+        (ids.R_SITE, "content"),
+        (ids.SITES_TABLE, "content"),
     )
 )
 
@@ -47,5 +49,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, sites, lecture):
         module.register(app, client)

@@ -34,7 +34,7 @@ class Column:
 COLUMNS = (
     Column("method", "method", "The editing method and its preset. A click opens its edit on the Explore page.", falling=False),
     Column("success", "success", "How many of the edits succeeded: right after the edit the model answers the new object."),
-    Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations. 0: nothing moved.", "Shattering R"),
+    Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations, at the last layer’s residual stream. 0: nothing moved.", "Shattering R"),
     Column("r_retain", "retain", "R of the next ring, which was not edited.", "Shattering R"),
     Column("r_test", "test", "R of the other ring, which was not edited.", "Shattering R"),
     Column("moved", "moved", words.MOVED, "Edited ring, in steps"),

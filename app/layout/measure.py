@@ -17,7 +17,7 @@ def measures() -> Node:
         [
             html.Div(
                 [
-                    html.H2("Shattering R", title="R(D*)"),
+                    html.H2(["Shattering R ", html.Span(id=ids.R_AT, className="note")], title="R(D*)"),
                     html.Div(
                         [
                             Plain(id=ids.R_EDIT, className="r"),
@@ -26,6 +26,8 @@ def measures() -> Node:
                         ],
                         className="rs",
                     ),
+                    Plain(id=ids.R_SITE, className="r-site"),
+                    problem(ids.PROBLEM_SITE),
                     html.P(id=ids.R_WORDS, className="r-words"),
                 ],
                 className="r-panel",
@@ -52,6 +54,7 @@ def details() -> Node:
                     html.A("Damage along the ring", href="#damage"),
                     html.A("Ripples", href="#ripples"),
                     html.A("What each edit did", href="#outcomes"),
+                    html.A("R by site", href="#sites"),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A("Take the guided tour", href=TOUR, id=ids.LECTURE_START, className="away"),
                 ],
@@ -101,6 +104,27 @@ def details() -> Node:
                     html.Section(
                         [html.H2("What each edit did"), Plain(id="outcomes-table")],
                         id=ids.OUTCOMES,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("R by site"),
+                            html.P(
+                                "Where R is read decides its size: the change is measured by all else that the model holds there.",
+                                className="lead",
+                            ),
+                            html.Details(
+                                [
+                                    html.Summary("Show R at every site"),
+                                    problem(ids.PROBLEM_SITES),
+                                    Plain(id=ids.SITES_TABLE),
+                                ],
+                                id=ids.SITES_FOLD,
+                                open=False,
+                                **{"data-told": ""},
+                            ),
+                        ],
+                        id=ids.SITES,
                         className="card",
                     ),
                 ],

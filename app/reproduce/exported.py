@@ -98,6 +98,7 @@ async def html_file(client: Client, query: str) -> bytes:
         edit,
         (await client.edit(checkpoint.id, (edit,))).edits[0],
         await client.rings(checkpoint.id, (edit,), file.POINTS),
+        await client.sites(checkpoint.id, (edit,)),
         await client.tracings(checkpoint.id),
         await client.keys_values(checkpoint.id, edit.relation, 0),
         await client.checkpoints(),

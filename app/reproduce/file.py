@@ -25,7 +25,7 @@ from app.share.exporter import Cited
 from app.share.markup import Written
 from app.state import Edit
 from backend.reproduction_schemas import Fit, KeysValues, PaperTask, Report, Rings, Tracing
-from backend.schemas import CheckpointInfo, EditOutcome
+from backend.schemas import CheckpointInfo, EditOutcome, SitesResult
 
 SHEETS = ("figure.css", "reproduce.css")
 POINTS = 128  # of each ring, as on the page
@@ -43,6 +43,7 @@ class Reproduced:
     edit: Edit
     made: EditOutcome
     rings: Rings
+    sites: SitesResult
     tracings: Sequence[Tracing]
     memory: KeysValues
     checkpoints: Sequence[CheckpointInfo]
@@ -113,7 +114,7 @@ def _beside(view: View, report: Report, findings: str, figures: _Figures) -> lis
             f"Our numbers beside the paper’s: {theme.method_name(method)}",
             html.Div(sentences.agreement(report, method, chosen), className="agreement"),
             _table("Change of accuracy, in points", "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits).", tables.accuracy_table(report, method, view.preset)),
-            _table("Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed. 0 means nothing moved.", tables.shattering_table(report, method, view.preset)),
+            _table("Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed, at the last layer’s residual stream. 0 means nothing moved.", tables.shattering_table(report, method, view.preset)),
             why if findings and not view.jobs else None,
         ),
         _block("Damage follows shattering", html.Div([_fit(fit, figures) for fit in report.fits if fit.method == method and fit.preset in chosen], className="pair")),
@@ -158,6 +159,11 @@ def _rings(shown: Reproduced, figures: _Figures) -> Node:
     return _block(
         "All relations, before and after one edit",
         figures.card("rings", title, over, figure, "rings wide", "".join(told)),
+        _table(
+            "R of this edit, by site",
+            "Where R is read decides its size.",
+            tables.sites_table(shown.sites, shown.checkpoint, edit),
+        ),
     )
 
 

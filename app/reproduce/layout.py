@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import dcc, html
 
 from app import ids
-from app.components import Choice, Field, Select
+from app.components import Choice, Field, Plain, Select
 from app.figures.plain import nothing
 from app.layout.figure_card import figure_card
 from app.layout.frame import frame
@@ -124,7 +124,7 @@ def beside() -> Node:
             html.Div(
                 [
                     table_card(names.ACCURACY, "Change of accuracy, in points", "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits)."),
-                    table_card(names.SHATTERING, "Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed. 0 means nothing moved."),
+                    table_card(names.SHATTERING, "Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed, at the last layer’s residual stream. 0 means nothing moved."),
                 ],
                 id=ids.REPRODUCE_TABLE, className="stacked",
             ),
@@ -202,6 +202,10 @@ def rings() -> Node:
                 names.RINGS, html.Span("Every relation’s representations", id=names.RINGS_TITLE), html.Span(id=names.RINGS_OVER),
                 figure=WAITING, className="rings wide", id=ids.REPRODUCE_RINGS,
                 explained="Each picture is Isomap in two dimensions, coloured by the place on its own ring. Click one to open it in Explore.",
+            ),
+            html.Details(
+                [html.Summary("R of this edit by site: where it is read decides its size"), problem(names.PROBLEM_SITES), Plain(id=names.SITES)],
+                id=names.SITES_FOLD, open=False, **{"data-told": ""},
             ),
         ],
         className="block",

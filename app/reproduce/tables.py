@@ -8,11 +8,12 @@ from typing import Any
 
 from dash import html
 
-from app import theme, words
+from app import theme, views, words
 from app.layout.parts import Node, tip
 from app.reproduce.state import BOTH
+from app.state import Edit
 from backend.reproduction_schemas import AccuracyCell, MethodCell, PaperTask, Report, ShatteringCell, Spread
-from backend.schemas import SubGraph
+from backend.schemas import CheckpointInfo, SitesResult, SubGraph
 
 TASKS: dict[PaperTask, tuple[str, str]] = {
     "direct": ("direct recall", "Facts seen in training."),
@@ -281,3 +282,8 @@ def wrapped(title: str, head: list[Node], body: list[Node], columns: list[str], 
 
 def empty(text: str) -> Node:
     return html.P(text, className="empty")
+
+
+def sites_table(found: SitesResult, checkpoint: CheckpointInfo, edit: Edit) -> Node:
+    """R of the edit whose rings are drawn, by site."""
+    return views.r_table(found, checkpoint, edit.relation, checkpoint.model.default_site, "in the pictures")

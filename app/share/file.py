@@ -120,12 +120,21 @@ def _shattering(shown: Shown) -> Node:
     ]
     return html.Div(
         [
-            html.H2("Shattering R"),
+            html.H2(["Shattering R ", html.Span(views.read_at(shown.checkpoint), className="note")]),
             html.Div(panels, className="rs"),
+            html.Div(_at_what_is_shown(shown), className="r-site"),
             html.P(views.r_words(shown.evaluation), className="r-words"),
         ],
         className="r-panel",
     )
+
+
+def _at_what_is_shown(shown: Shown) -> list[Node]:
+    site = shown.projection.site
+    if shown.sites is None or site == shown.checkpoint.model.default_site:
+        return []
+    here = [row for row in shown.sites.sites if row.site == site]
+    return views.r_shown(shown.sites.model_copy(update={"sites": here}))
 
 
 def _scenes(shown: Shown) -> Node:
@@ -159,7 +168,15 @@ def _details(shown: Shown) -> list[Node]:
         card("Damage along the ring", html.Div(id="damage", className="damage-graph")),
         card("Edit quality", views.quality(shown.evaluation)),
         card("What each edit did", views.outcomes(shown.edit)),
+        *_by_site(shown),
     ]
+
+
+def _by_site(shown: Shown) -> list[Node]:
+    if shown.sites is None:
+        return []
+    edited = batches.last(shown.view.edits).relation
+    return [card("R by site", views.r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
 
 
 def _provenance(shown: Shown) -> dict[str, Node]:

@@ -9,12 +9,12 @@ from app.client import ApiError, Client
 from app.links import Pin
 from app.share.exporter import check_exact
 from app.state import ViewState
-from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, ProjectionResult
+from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, ProjectionResult, SitesResult
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A view as the Explore page shows it; `edit` and `evaluation` are None for the unedited model."""
+    """A view as the Explore page shows it; `edit`, `evaluation` and `sites` are None for the unedited model."""
 
     view: ViewState
     checkpoint: CheckpointInfo
@@ -24,6 +24,7 @@ class Shown:
     projection: ProjectionResult
     base: EvaluationResult  # of the unedited model
     evaluation: EvaluationResult | None
+    sites: SitesResult | None  # R at every site
     ring: list[int]  # of the question's order
 
 
@@ -64,6 +65,7 @@ async def show(client: Client, query: str) -> Shown:
     )
     base = await client.evaluation(checkpoint.id, ())
     evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
+    sites = await client.sites(checkpoint.id, edits) if edits else None
     ring = await client.ring(checkpoint.id, view.relation.order)
     query = links.pinned(view.to_query(), checkpoint)
-    return Shown(view, checkpoint, query, f"{client.origin}/{query}", edit, projection, base, evaluation, ring)
+    return Shown(view, checkpoint, query, f"{client.origin}/{query}", edit, projection, base, evaluation, sites, ring)

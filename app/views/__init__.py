@@ -5,6 +5,7 @@ from app.views.change import about, error_list, form_owner, legend, parameter_fo
 from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
 from app.views.picture import caption, invitation
 from app.views.quality import quality, quality_line
+from app.views.sites import r_shown, r_table, read_at
 from app.views.stack import chips, outcomes
 
 __all__ = [
@@ -22,8 +23,11 @@ __all__ = [
     "quality",
     "quality_line",
     "r_card",
+    "r_shown",
+    "r_table",
     "r_values",
     "r_words",
+    "read_at",
     "ripples",
     "target",
     "top",

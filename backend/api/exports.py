@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from backend import __version__
 from backend.api import wire
 from backend.api.laboratory import Laboratory
-from backend.api.measures import get_evaluation, get_projection
+from backend.api.measures import get_evaluation, get_projection, get_sites
 from backend.schemas import (
     Array,
     EditRequest,
@@ -24,6 +24,9 @@ from backend.schemas import (
     EvaluationRequest,
     EvaluationResult,
     ProjectionRequest,
+    Shattering,
+    SiteShattering,
+    SitesRequest,
 )
 from backend.share_schemas import Coordinates, Export, ExportRequest, Provenance
 
@@ -45,7 +48,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     """
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     info = wire.checkpoint_info(checkpoint, checkpoint.id == laboratory.default_id)
-    edit, evaluation, id = None, None, None
+    edit, evaluation, sites, id = None, None, None, None
     if request.edits:
         edit = await laboratory.edit(EditRequest(checkpoint=checkpoint.id, edits=request.edits))
         id = edit.id
@@ -57,6 +60,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     unedited = await get_evaluation(laboratory, asked)
     if id is not None:
         evaluation = await get_evaluation(laboratory, asked.model_copy(update={"edit": id}))
+        sites = (await get_sites(laboratory, SitesRequest(checkpoint=checkpoint.id, edit=id))).sites
     provenance = Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         link=request.link,
@@ -88,6 +92,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         unedited=unedited.scores,
         edit=edit,
         evaluation=evaluation,
+        sites=sites,
         diagnostics=picture.diagnostics,
         coordinates=Coordinates(place=picture.order_position, before=_rows(picture.before), after=_rows(picture.after)),
     )
@@ -120,6 +125,7 @@ def _metrics(export: Export) -> Iterator[dict[str, Any]]:
         return
     yield from _made(export.edit)
     yield from _measured(found)
+    yield from _by_site(export.sites or (), found.shattering)
 
 
 def _shapes(export: Export) -> Iterator[dict[str, Any]]:
@@ -204,6 +210,17 @@ def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:
         moved = {"before": 0.0, "after": item.displacement, "change": item.displacement}
         yield {"record": "metric", "name": f"displacement {where}", "n": item.n_entities, **moved}
         yield {"record": "metric", "name": f"accuracy {where}", "n": item.n_entities, **item.accuracy.model_dump()}
+
+
+def _by_site(sites: Sequence[SiteShattering], r: Shattering) -> Iterator[dict[str, Any]]:
+    """R at every site, for each ring there is; without numbers where it is not defined."""
+    for row in sites:
+        for part in ("edit", "retain", "test"):
+            if getattr(r, part) is None:
+                continue
+            value = getattr(row, part)
+            told = {} if value is None else {"before": 0.0, "after": value, "change": value}
+            yield {"record": "metric", "name": f"R at {row.site}", "sub_graph": part, "n": r.n_entities, **told}
 
 
 def _entities(export: Export) -> Iterator[dict[str, Any]]:

@@ -63,7 +63,11 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
     for warning in outcome.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
     parts = {"edit": shattering.edit, "retain": shattering.retain, "test": shattering.test}
-    console.print("R(D*)  " + "   ".join(f"{part} {R:.4f}" for part, R in parts.items() if R is not None))
+    console.print(
+        "R(D*)  "
+        + "   ".join(f"{part} {R:.4f}" for part, R in parts.items() if R is not None)
+        + "   (at the last layer's residual stream)"
+    )
     moved = evaluation.movement.edit
     if moved.moved is not None and moved.strain is not None:
         console.print(

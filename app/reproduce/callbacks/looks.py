@@ -9,12 +9,13 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app import theme, words
+from app import options, theme, words
 from app.client import ApiError, Client
+from app.components import plain
 from app.figures.memory import memory_figure
 from app.figures.rings import empty_figure, panels, to_come
 from app.figures.tracing import tracing_figure
-from app.reproduce import names, sentences
+from app.reproduce import names, sentences, tables
 from app.state import Edit, Relation, See, ViewState
 from backend.reproduction_schemas import RingPicture, Tracing
 
@@ -92,6 +93,27 @@ def register(app: Dash, client: Client) -> None:
             else [*elsewhere, f"{len(done)} of {len(relations)} drawn …"]
         )
         return figure, title, over, said, "", {"of": chosen, "done": done, "all": not waiting}
+
+    @app.callback(
+        Output(names.SITES, "content"),
+        Output(names.PROBLEM_SITES, "children"),
+        Input(names.SITES_FOLD, "open"),
+        Input(names.OPENED, "data"),
+        Input(names.EDIT, "data"),
+        prevent_initial_call=True,
+    )
+    async def sites(wanted: bool | None, opened: str | None, chosen: Json | None) -> Any:
+        if chosen is None or opened is None or opened != chosen["checkpoint"]:
+            raise PreventUpdate
+        if not wanted:
+            return [], ""
+        edit = Edit.parse(chosen["edit"])
+        try:
+            checkpoint = options.find_checkpoint(await client.checkpoints(), opened)
+            found = await client.sites(opened, (edit,))
+        except ApiError as error:
+            return [], f"R by site could not be computed: {error.message}"
+        return plain(tables.sites_table(found, checkpoint, edit)), ""
 
     @app.callback(
         Output(names.TRACE_SUBJECT, "figure"),
