@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -44,12 +45,13 @@ INSIDE = "shatterscope.inside"
 
 
 class ApiError(Exception):
-    """What went wrong, in words for the person at the page."""
+    """What went wrong, in words for the person at the page; `detail` names fields as the API does."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.detail = detail or message
 
     def answer(self) -> PlainTextResponse:
         """For who asked for a file or a drawing: what the API refused is refused; where it failed or was not reached, later may be better."""
@@ -239,7 +241,7 @@ class Client:
             ) from error
         if response.is_success:
             return response
-        raise ApiError(response.status_code, _message(response))
+        raise _refused(response)
 
 
 def _logged(app: ASGIApp) -> ASGIApp:
@@ -256,14 +258,24 @@ def _logged(app: ASGIApp) -> ASGIApp:
     return logged
 
 
-def _message(response: httpx.Response) -> str:
-    """One line from a problem document: the detail and the fields at fault."""
-    if response.status_code == 429:
+def _refused(response: httpx.Response) -> ApiError:
+    """One line from a problem document: the detail, and the fields at fault that it does not name, each once and as the page calls it."""
+    status = response.status_code
+    if status == 429:
         wait = response.headers.get("Retry-After", "a few")
-        return f"The server is busy with other people's requests. Try again in {wait} seconds."
+        return ApiError(status, f"The server is busy with other people's requests. Try again in {wait} seconds.")
     try:
         problem = Problem.model_validate(response.json())
     except (ValueError, ValidationError):
-        return f"The server answered {response.status_code} without an explanation. Its log has the reason."
-    fields = "; ".join(f"{error.field}: {error.message}" for error in problem.errors)
-    return f"{problem.detail or problem.title}{f' ({fields})' if fields else ''}"
+        return ApiError(status, f"The server answered {status} without an explanation. Its log has the reason.")
+    said = problem.detail or problem.title
+    fields = "; ".join(f"{error.field}: {error.message}" for error in problem.errors if error.message not in said)
+    return ApiError(status, _FIELD.sub(_field, f"{said}{f' ({fields})' if fields else ''}"), said)
+
+
+_FIELD = re.compile(r"\bbody\.(?:edits\.([0-9]+)(?:\.parameters)?(\.)?)?")
+
+
+def _field(found: re.Match[str]) -> str:
+    """`body.edits.0.parameters.token` is the token of edit 1."""
+    return "" if found[1] is None else f"edit {int(found[1]) + 1}{', ' if found[2] else ''}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from app.state import Edit, Relation
-from backend.schemas import EditOutcome, EvaluationResult, Movement, SitesResult, TaskScore
+from backend.schemas import EditOutcome, EditResult, EvaluationResult, Movement, SitesResult, TaskScore
 
 TASKS = {
     "direct": ("direct recall", "Facts seen in training."),
@@ -113,6 +113,45 @@ def model(n_edits: int) -> str:
     return "the unedited model" if n_edits == 0 else f"base + {plural(n_edits, 'edit')}"
 
 
+def verdict(item: EditOutcome) -> str:
+    """Whether an edit took: right after it, the model answers the new object. One at strength 0 is not there."""
+    if not item.spec.strength:
+        return "strength 0"
+    return "✓ taken" if item.success else "✗ not taken"
+
+
+def taking(item: EditOutcome) -> str:
+    return "Taken" if item.success else f"Not taken: {answers(item)}"
+
+
+def failure(made: EditResult | None) -> str:
+    """For a title, which edits did not take; empty where all did."""
+    if made is None or not made.failed:
+        return ""
+    return "not taken" if len(made.there) == 1 else f"{len(made.failed)} of {len(made.there)} not taken"
+
+
+def failure_told(made: EditResult | None) -> str:
+    """The same as a sentence."""
+    if made is None or not made.failed:
+        return ""
+    if len(made.there) > 1:
+        return f"{len(made.failed)} of {len(made.there)} edits did not take."
+    return f"The edit did not take: {answers(made.failed[0])}."
+
+
+def answers(item: EditOutcome) -> str:
+    """What is said right after an edit that did not take."""
+    still = "still " if item.prediction_after == item.prediction_before else ""
+    return f"the model {still}answers {item.prediction_after}"
+
+
+def written_at(item: EditOutcome) -> str:
+    """Where an edit was written, if not where the answer is read."""
+    token = item.spec.parameters.get("token", "relation")
+    return "" if token == "relation" else f"at the {token}’s token"
+
+
 def target(edit: Edit) -> str:
     if edit.target.distance is not None:
         return f"d = {edit.target.distance}".replace("-", "−")
@@ -171,13 +210,14 @@ def movement(item: Movement | None) -> str:
     return f"Its entities moved {steps(item.moved)} ring steps, with a strain of {steps(item.strain)}."
 
 
-def told(n_edits: int, result: EvaluationResult | None) -> str:
+def told(n_edits: int, result: EvaluationResult | None, made: EditResult | None = None) -> str:
     """What the edits did, read out to those who do not see it."""
     if result is None:
         return f"{model(0).capitalize()}."
     recall = next(score for score in result.scores if (score.task, score.sub_graph) == ("direct", "edit"))
+    said = " ".join(filter(None, [failure_told(made), r_in_words(result.shattering.edit)]))
     return (
-        f"{model(n_edits).capitalize()}. {r_in_words(result.shattering.edit)} "
+        f"{model(n_edits).capitalize()}. {said} "
         f"Direct recall on ring {recall.order}: from {percent(recall.accuracy.before)} to {percent(recall.accuracy.after)}."
     )
 
@@ -231,10 +271,11 @@ def outcome(item: EditOutcome, d_mlp: int) -> str:
     """What an edit did, for its chip's tooltip."""
     if not item.spec.strength:
         return f"At strength 0 this edit is not there: the model answers {item.prediction_after}, as without it."
-    reached = "The edited model now answers" if item.success else "The target was not reached: the edited model answers"
+    said = f"Taken: the model now answers {item.prediction_after}" if item.success else taking(item)
+    where = written_at(item)
     steps = plural(item.steps, "optimisation step")
     text = (
-        f"{reached} {item.prediction_after} (p = {item.probability_after:.2f} for {item.new_object}, before {item.probability_before:.2f}). "
-        f"The change is {percent(item.relative_delta_norm)} of the weight's norm, after {steps}."
+        f"{said} (p = {item.probability_after:.2f} for {item.new_object}, before {item.probability_before:.2f}). "
+        f"The change is {percent(item.relative_delta_norm)} of the weight's norm{f', {where}' if where else ''}, after {steps}."
     )
     return " ".join([text, *diagnostics(item, d_mlp), *item.warnings])

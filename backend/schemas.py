@@ -231,7 +231,17 @@ class EditResult(Wire):
     @property
     def made(self) -> list[EditOutcome]:
         """The edits that are there: all but those at strength 0 (all of them where none is)."""
-        return [outcome for outcome in self.edits if outcome.spec.strength] or self.edits
+        return self.there or self.edits
+
+    @property
+    def there(self) -> list[EditOutcome]:
+        """All but those at strength 0, which neither took nor failed."""
+        return [outcome for outcome in self.edits if outcome.spec.strength]
+
+    @property
+    def failed(self) -> list[EditOutcome]:
+        """Those after which the model did not answer the new object."""
+        return [outcome for outcome in self.there if not outcome.success]
 
 
 # --- representations -------------------------------------------------------------------------------------------------

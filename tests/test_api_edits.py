@@ -199,6 +199,10 @@ def test_what_an_id_names_never_changes_and_caches_may_know(client: TestClient) 
         ({"strength": 9}, "body.edits.0.strength"),
         ({"parameters": {"steps": 0}}, "body.edits.0.parameters.steps"),
         ({"parameters": {"stepz": 1}}, "body.edits.0.parameters.stepz"),
+        ({"parameters": {"token": "object"}}, "body.edits.0.parameters.token"),
+        ({"parameters": {"token": "subject"}, "layer": 1}, "body.edits.0.parameters.token"),
+        ({"preset": "reference", "layer": 1}, "body.edits.0.parameters.token"),
+        ({"parameters": {"token": "subject"}, "method": "grace"}, "body.edits.0.parameters.token"),
         ({"colour": "red"}, "body.edits.0.colour"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.client import ApiError, Client
+from app.state import Edit, Target
 
 
 async def test_a_failure_of_the_api_in_this_process_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -22,6 +23,16 @@ async def test_a_failure_of_the_api_in_this_process_is_logged(caplog: pytest.Log
     assert problem.value.status == 500
     assert "a reason for the log" in caplog.text
     assert "a reason for the log" not in problem.value.message
+
+
+async def test_a_refusal_is_said_once_and_names_the_edit_and_its_part(app: FastAPI) -> None:
+    edits = (Edit(3, "I_C1", Target(4), "rome"), Edit(3, "I_C1", Target(4), "rome", 1, parameters={"token": "subject"}))
+    with pytest.raises(ApiError) as problem:
+        await Client(server=app).edit("rings-small", edits)
+    assert problem.value.status == 422
+    assert problem.value.message.startswith("edit 2, token: what layer 1, the last, ")
+    assert problem.value.message.count("choose an earlier layer, or token = relation") == 1
+    assert "body" not in problem.value.message
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,23 @@ async def test_a_row_says_what_the_api_says(app: FastAPI, browser: httpx.AsyncCl
     assert cells["direct"] == pytest.approx(change)
     assert row["csv"]["direct_n"] == weights
     assert {column.key for column in rows.COLUMNS} == set(cells)
+    assert row["cells"]["success"]["text"] == "✓ taken"
+
+
+async def test_an_edit_that_did_not_take_says_so_in_its_row_and_below_its_picture(dashboard: Client) -> None:
+    edits = [Edit(7, "I_C2", Target(4), "rome", preset=preset) for preset in ("reference", "tuned")]
+    blank = rows.row("k", "ROME", "reference", "/")
+    for stack, text, value in (
+        (edits[:1], "✗ not taken", 0),
+        (edits, "1 of 2", 0.5),
+        ([replace(edits[0], strength=0.0)], "strength 0", None),
+    ):
+        view = {"checkpoint": "rings-small", "relation": "I_C2", "marks": {}, "edits": [str(each) for each in stack]}
+        row, below = await numbers(dashboard, {**view, "d_mlp": 256, "row": blank})
+        cell = row["cells"]["success"]
+        assert (cell["text"], cell["value"], cell["tone"]) == (text, value, "" if value is None else "bad")
+        assert row["csv"]["succeeded"] == (value == 0.5)
+        assert text in str(below)
 
 
 async def test_a_contender_that_is_refused_says_why_in_its_row(dashboard: Client) -> None:

@@ -129,12 +129,20 @@ def test_both_presets_and_the_papers_number_stand_side_by_side() -> None:
     assert any("differs from the paper's −1.5 by 8.5 points" in tip for tip in found(table, "data-tip"))
 
 
+def test_beside_every_mean_stands_how_many_of_the_edits_took() -> None:
+    for make, kinds in ((tables.accuracy_table, 2), (tables.shattering_table, 1)):
+        table = make(report(), "rome", "both")
+        assert [float(value) for value in found(table, "data-taken")] == [0.9] * 2 * kinds  # of both presets
+        assert "90.0\u00a0% (20)" in text(table)
+    assert "taken" in text(tables.methods_table(report(), ("counterfactual", 2)))
+
+
 def test_a_table_downloads_every_number_unrounded() -> None:
     data = json.loads(found(tables.accuracy_table(report(), "rome", "tuned"), "data-csv")[0])
-    assert data["columns"] == ["method", "preset", "kind", "distance", "task", "mean", "sd", "n", "paper"]
+    assert data["columns"] == ["method", "preset", "kind", "distance", "task", "mean", "sd", "n", "paper", "taken"]
     assert data["rows"] == [
-        ["rome", "tuned", "counterfactual", 1, "direct", -0.1, 0.1, 20, -0.0149],
-        ["rome", "tuned", "counterfactual", 2, "direct", -0.2, 0.1, 20, None],
+        ["rome", "tuned", "counterfactual", 1, "direct", -0.1, 0.1, 20, -0.0149, 0.9],
+        ["rome", "tuned", "counterfactual", 2, "direct", -0.2, 0.1, 20, None, 0.9],
     ]
 
 

@@ -98,6 +98,16 @@ def test_an_edit_makes_a_short_readable_link() -> None:
     assert view.to_query() == "c=rings-2048&e=12~I_C2~d4~rome~0~tuned~1"
 
 
+def test_the_token_is_in_the_link_of_an_edit_and_of_the_next_one() -> None:
+    """A link from before there was one says nothing of it, and the parameters' default is the relation's."""
+    query = "e=12~I_C2~d4~rome~0~tuned~1~token:subject&x=token:subject"
+    view, notices = ViewState.from_query(query)
+    assert (view.to_query(), notices) == (query, [])
+    assert view.edits[0].to_spec()["parameters"] == view.tool.parameters == {"token": "subject"}
+    older, _ = ViewState.from_query("e=12~I_C2~d4~rome~0~tuned~1")
+    assert older.edits[0].to_spec()["parameters"] == {}
+
+
 @pytest.mark.parametrize(
     ("query", "named"),
     [

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import words
-from backend.schemas import EditOutcome, EditSpec, Movement
+from app import views, words
+from app.state import Edit, Target
+from backend.schemas import EditOutcome, EditResult, EditSpec, Movement
 
 
 @pytest.mark.parametrize(
@@ -63,4 +65,47 @@ def test_an_edit_at_strength_0_is_said_not_to_be_there() -> None:
     )  # fmt: skip
     said = words.outcome(outcome, 96)
     assert "not there" in said
-    assert "not reached" not in said
+    assert "not taken" not in said
+    assert words.verdict(outcome) == "strength 0"
+    assert words.failure(made_of(outcome)) == words.failure_told(made_of(outcome)) == ""
+
+
+def outcome_of(*, success: bool, after: int, strength: float = 1.0, **parameters: str) -> EditOutcome:
+    return EditOutcome(
+        spec=EditSpec(subject=7, relation="I_C1", object=9, strength=strength, parameters=parameters), old_object=8, new_object=9,
+        prediction_before=8, prediction_after=after, distance=1, kind="counterfactual", success=success, probability_before=0.1,
+        probability_after=0.2, delta_norm=1, relative_delta_norm=0.1, steps=3, warnings=[],
+    )  # fmt: skip
+
+
+def made_of(*outcomes: EditOutcome) -> EditResult:
+    return EditResult(id="a", checkpoint="rings", edits=list(outcomes), seconds=0.1)
+
+
+def test_an_edit_that_did_not_take_is_said_so_everywhere_in_the_same_words() -> None:
+    taken, still, other = (outcome_of(success=after == 9, after=after) for after in (9, 8, 5))
+    absent = outcome_of(success=False, after=8, strength=0)
+    assert [words.verdict(each) for each in (taken, still, absent)] == ["✓ taken", "✗ not taken", "strength 0"]
+    assert words.failure(None) == words.failure(made_of(taken)) == words.failure_told(made_of(taken, absent)) == ""
+    assert words.failure(made_of(still)) == words.failure(made_of(still, absent)) == "not taken"
+    assert words.failure(made_of(taken, other, absent)) == "1 of 2 not taken"
+    assert words.failure_told(made_of(still)) == "The edit did not take: the model still answers 8."
+    assert words.failure_told(made_of(other)) == "The edit did not take: the model answers 5."
+    assert words.failure_told(made_of(taken, other)) == "1 of 2 edits did not take."
+    assert words.outcome(taken, 96).startswith("Taken: the model now answers 9 (p = 0.20 for 9")
+    assert words.outcome(still, 96).startswith("Not taken: the model still answers 8 (p = 0.20 for 9")
+    edit = Edit(7, "I_C1", Target(1), "rome")
+    stack = (edit, edit, replace(edit, strength=0.0))
+    chips = str(views.chips(stack, made_of(taken, still, absent)))
+    assert chips.count("✗ not taken") == chips.count("chip edit failed") == 1
+    table = str(views.outcomes(made_of(taken, still, absent)))
+    assert [table.count(said) for said in ("✓ taken", "✗ not taken", "strength 0")] == [1, 1, 1]
+    assert "not taken" in str(views.of_model(1, made_of(still)))
+    assert "not taken" not in str(views.of_model(1, made_of(taken)))
+
+
+def test_where_an_edit_is_written_is_said_if_it_is_not_where_the_answer_is_read() -> None:
+    for token, said in (("subject", True), ("relation", False)):
+        item = outcome_of(success=True, after=9, token=token)
+        shown = (words.outcome(item, 96), str(views.chips((Edit(7, "I_C1", Target(1), "rome"),), made_of(item))))
+        assert all(("subject’s token" in each) == said for each in shown)

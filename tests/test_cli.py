@@ -77,6 +77,13 @@ def test_an_edit_is_made_and_measured(run: Run, checkpoint: Checkpoint) -> None:
     assert f"3 I_C2 {truth} -> {new}" in out
     assert re.search(r"R\(D\*\) +edit \d\.\d+", out)
     assert "composition_held_out" in out
+    assert ": taken" in out
+
+
+def test_an_edit_at_the_subjects_token_that_does_not_take_says_so(run: Run) -> None:
+    status, out, _ = run("edit", SMALL, 7, "I_C2", "--distance", 4, "--preset", "reference")
+    assert status == 0
+    assert "rome at layer 0, subject's token: not taken" in " ".join(out.split())
 
 
 def test_an_edit_as_json(run: Run) -> None:

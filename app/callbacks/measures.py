@@ -45,6 +45,7 @@ def register(app: Dash, client: Client) -> None:
             checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
             base = await client.evaluation(model["checkpoint"], ())
             result = await client.evaluation(model["checkpoint"], edits) if edits else None
+            made = await client.edit(model["checkpoint"], edits) if edits else None
             last = batches.last(edits) if edits else None
             ring = await client.ring(model["checkpoint"], Relation.parse(last.relation).order) if last else []
         except ApiError as error:
@@ -60,8 +61,8 @@ def register(app: Dash, client: Client) -> None:
         return {
             "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
-            "words": views.r_words(result),
-            "told": words.told(len(batches.made(edits)), result),
+            "words": views.r_words(result, made),
+            "told": words.told(len(batches.made(edits)), result, made),
             "accuracy": plain(views.accuracy(checkpoint, base, result)),
             "note": words.measured_over(result.scores if result else base.scores),
             "damage": damage_figure(result.damage, ring[last.subject], len(ring))

@@ -58,6 +58,7 @@ def register(app: Dash, client: Client) -> None:
                 model["checkpoint"], edits, relation=relation.name, site=view.site, method=view.projection,
                 dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
             )  # fmt: skip
+            made = await client.edit(model["checkpoint"], edits) if edits else None
             asked = stored.relation_of(ask)
             invited = no_update if edits else await _invited(client, result, ask["subject"])
             ring = (
@@ -84,7 +85,7 @@ def register(app: Dash, client: Client) -> None:
             ["Before ", _quiet(f"the unedited model · {place}")],
             [
                 "After ",
-                _quiet(f"{words.model(len(batches.made(edits))) if edits else 'no edit yet'} · {place}"),
+                views.of_model(len(batches.made(edits)), made, place) if edits else _quiet(f"no edit yet · {place}"),
                 _quiet(words.magnified(factor), "quiet scale"),
             ],
             views.caption(result, "before"),

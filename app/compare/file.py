@@ -63,7 +63,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             figures[ident] = scene_figure(after)
             scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
             told = pictures.caption(made.projection, "after")
-            feet = html.Div(verdict(row, len(made.edit.made) == 1), className="tile-r")
+            feet = html.Div(verdict(row), className="tile-r")
             scenes.append(
                 scene(
                     ident, contender.title, " · ".join(filter(None, (contender.preset, scale))), told, "variant", feet

@@ -64,13 +64,13 @@ async def numbers(client: Client, job: Json) -> tuple[Json, Node]:
     except ApiError as error:
         return {**blank, "state": "failed", "reason": error.message}, ""
     row = rows.filled(blank, edit, found, job["d_mlp"])
-    return row, verdict(row, len(edit.made) == 1)
+    return row, verdict(row)
 
 
-def verdict(row: Json, one: bool) -> list[Node]:
+def verdict(row: Json) -> list[Node]:
     """R and whether the edit took, for below the picture."""
     success, r = row["cells"]["success"], row["cells"]["r_edit"]
-    said = ("✓ success" if success["value"] else "✗ not reached") if one else f"{success['text']} succeeded"
+    said = f"{success['text']} taken" if " of " in success["text"] else success["text"]
     return [
         html.Span(["R ", html.B(r["text"])], **tip(f"Shattering of the edited ring. {r['tip']}")),
         html.Span(said, className=success["tone"], **tip(success["tip"])),

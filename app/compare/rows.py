@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app import words
-from backend.schemas import Change, EditOutcome, EditResult, EvaluationResult, TaskScore, WantedAnswers
+from backend.schemas import Change, EditResult, EvaluationResult, TaskScore, WantedAnswers
 
 Json = dict[str, Any]
 State = Literal["waiting", "done", "failed"]
@@ -33,7 +33,7 @@ class Column:
 
 COLUMNS = (
     Column("method", "method", "The editing method and its preset. A click opens its edit on the Explore page.", falling=False),
-    Column("success", "success", "How many of the edits succeeded: right after the edit the model answers the new object."),
+    Column("success", "taken", "How many of the edits took: right after the edit the model answers the new object."),
     Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations, at the last layer’s residual stream. 0: nothing moved.", "Shattering R"),
     Column("r_retain", "retain", "R of the next ring, which was not edited.", "Shattering R"),
     Column("r_test", "test", "R of the other ring, which was not edited.", "Shattering R"),
@@ -64,15 +64,15 @@ def row(key: str, title: str, preset: str, href: str, state: State = "waiting", 
 def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -> Json:
     """The row with its numbers; `d_mlp` is the length of an MLP's keys."""
     outcomes = edit.made
-    held = sum(outcome.success for outcome in outcomes)
+    there, held = edit.there, sum(outcome.success for outcome in edit.there)
     delta = sum(outcome.relative_delta_norm for outcome in outcomes) / len(outcomes)
     cells: Json = {
         **blank["cells"],
         "success": {
-            "value": held / len(outcomes),
-            "text": ("✓" if held else "✗") if len(outcomes) == 1 else f"{held} of {len(outcomes)}",
-            "tip": _said(outcomes, d_mlp),
-            "tone": "good" if held == len(outcomes) else "bad",
+            "value": held / len(there) if there else None,
+            "text": words.verdict(outcomes[0]) if len(outcomes) == 1 else f"{held} of {len(there)}",
+            "tip": _said(edit, d_mlp),
+            "tone": "bad" if edit.failed else "good" if there else "",
         },
         "delta": {
             "value": delta,
@@ -83,7 +83,7 @@ def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -
     }  # fmt: skip
     csv: Json = {
         **blank["csv"],
-        "edits": len(outcomes), "succeeded": held, "relative_delta_norm": delta, "seconds": edit.seconds,
+        "edits": len(there), "succeeded": held, "relative_delta_norm": delta, "seconds": edit.seconds,
     }  # fmt: skip
     for name in ("edit", "retain", "test"):
         value = getattr(found.shattering, name)
@@ -146,12 +146,11 @@ def _wanted(wanted: WantedAnswers | None) -> Json:
     }
 
 
-def _said(outcomes: list[EditOutcome], d_mlp: int) -> str:
+def _said(edit: EditResult, d_mlp: int) -> str:
+    outcomes = edit.made
     if len(outcomes) == 1:
         return words.outcome(outcomes[0], d_mlp)
-    missed = [f"{item.spec.subject} {item.spec.relation} → {item.new_object}" for item in outcomes if not item.success]
+    missed = [f"{item.spec.subject} {item.spec.relation} → {item.new_object}" for item in edit.failed]
     warnings = [warning for item in outcomes for warning in item.warnings][:2]
-    verdict = (
-        f"Not reached: {', '.join(missed[:6])}{'…' if len(missed) > 6 else ''}." if missed else "Every edit succeeded."
-    )
+    verdict = f"Not taken: {', '.join(missed[:6])}{'…' if len(missed) > 6 else ''}." if missed else "Every edit took."
     return " ".join([verdict, *dict.fromkeys(warnings)])

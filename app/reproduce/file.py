@@ -146,9 +146,9 @@ def _sequences(report: Report, figures: _Figures) -> list[Node]:
 
 def _rings(shown: Reproduced, figures: _Figures) -> Node:
     edit, made = shown.edit, shown.made
-    title = f"{edit.relation} of {edit.subject}: {made.old_object} becomes {made.new_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
+    title = f"{edit.relation} of {edit.subject}: taught {made.new_object} instead of {made.old_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
     over = (
-        f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {shown.rings.entities} of each ring "
+        f"{words.taking(made)}. Isomap of all entities, {shown.rings.entities} of each ring "
         "drawn; colour is the place on its own ring."
     )
     figure = rings_figure(shown.rings, edit.relation, None)

@@ -26,6 +26,7 @@ SUB_GRAPHS: dict[SubGraph, tuple[str, str]] = {
     "test": ("test ring", "The other ring that was not edited; no editor sees its facts."),
 }
 Which = tuple[str, int]  # kind and distance
+TAKEN = "Share of edits that took: after them the model answers the new object. R and changes are means over all, taken or not."
 
 
 def kinds(cells: Iterable[AccuracyCell | ShatteringCell | MethodCell]) -> list[Which]:
@@ -61,9 +62,8 @@ def accuracy_table(report: Report, method: str, preset: str) -> Node:
     cells = [cell for cell in report.accuracy if cell.method == method]
     found: dict[tuple[str, Which, str], Any] = {(c.preset, (c.kind, c.distance), c.task): c for c in cells}
     columns = [(task, name, hint) for task, (name, hint) in TASKS.items()]
-    return _beside(
-        "Change of accuracy", "points", found, kinds(cells), columns, shown_presets(report, method, preset), method
-    )
+    chosen, taken = shown_presets(report, method, preset), shares_taken(report, method)
+    return _beside("Change of accuracy", "points", found, kinds(cells), columns, chosen, method, taken)
 
 
 def shattering_table(report: Report, method: str, preset: str) -> Node:
@@ -71,7 +71,13 @@ def shattering_table(report: Report, method: str, preset: str) -> Node:
     cells = [cell for cell in report.shattering if cell.method == method]
     found: dict[tuple[str, Which, str], Any] = {(c.preset, (c.kind, c.distance), c.sub_graph): c for c in cells}
     columns = [(part, name, hint) for part, (name, hint) in SUB_GRAPHS.items()]
-    return _beside("Shattering R", "R", found, kinds(cells), columns, shown_presets(report, method, preset), method)
+    chosen, taken = shown_presets(report, method, preset), shares_taken(report, method)
+    return _beside("Shattering R", "R", found, kinds(cells), columns, chosen, method, taken)
+
+
+def shares_taken(report: Report, method: str) -> dict[tuple[str, Which], Spread]:
+    """By preset and kind of edit: how many of the edits that are averaged over took."""
+    return {(c.preset, (c.kind, c.distance)): c.success for c in report.methods if c.method == method}
 
 
 def _beside(
@@ -82,27 +88,41 @@ def _beside(
     columns: Sequence[tuple[str, str, str]],
     chosen: Sequence[str],
     method: str,
+    taken: dict[tuple[str, Which], Spread],
 ) -> Node:
-    """Of every column, ours by each preset and the paper's."""
+    """The share of our edits that took; then of every column, ours by each preset and the paper's."""
     if not found:
         return empty(f"No edit by {theme.method_name(method)} has been measured yet.")
     theirs = any(cell.paper is not None for cell in found.values())
     parts = [*chosen, *(["paper's"] if theirs else [])]
     span = {"colSpan": len(parts)}
     head = [
-        html.Tr([html.Th("", scope="col"), *(html.Th(html.Span(name, **tip(hint)), scope="colgroup", className="group", **span) for _, name, hint in columns)]),
-        html.Tr([html.Th("edits", scope="col"), *(_part(part, place) for _ in columns for place, part in enumerate(parts))]),
+        html.Tr([
+            html.Th("", scope="col"),
+            html.Th(html.Span("taken", **tip(TAKEN)), scope="colgroup", className="group", colSpan=len(chosen)),
+            *(html.Th(html.Span(name, **tip(hint)), scope="colgroup", className="group", **span) for _, name, hint in columns),
+        ]),
+        html.Tr([
+            html.Th("edits", scope="col"),
+            *(_part(part, place) for place, part in enumerate(chosen)),
+            *(_part(part, place) for _ in columns for place, part in enumerate(parts)),
+        ]),
     ]  # fmt: skip
     body, data = [], []
     for which in rows:
         line = [html.Th(html.Span(kind_name(which), **tip(kind_explained(which))), scope="row")]
+        line += [_taken(taken.get((preset, which)), first=place == 0) for place, preset in enumerate(chosen)]
         for column, name, _ in columns:
             members = [found.get((preset, which, column)) for preset in chosen]
             for place, (preset, cell) in enumerate(zip(chosen, members, strict=True)):
                 line.append(_ours(cell, unit, name, which, method, preset, first=place == 0))
                 if cell is not None:
                     spread, paper = cell.change if unit == "points" else cell.shattering, cell.paper
-                    data.append([method, preset, *which, column, spread.mean, spread.deviation, spread.n, paper])
+                    share = taken.get((preset, which))
+                    share_taken = None if share is None else share.mean
+                    data.append(
+                        [method, preset, *which, column, spread.mean, spread.deviation, spread.n, paper, share_taken]
+                    )
             if theirs:
                 number = next((cell.paper for cell in found.values() if _place(cell) == (which, column)), None)
                 line.append(html.Td(_number(number, unit) if number is not None else "–", className="theirs"))
@@ -117,6 +137,7 @@ def _beside(
         "sd",
         "n",
         "paper",
+        "taken",
     ]
     return wrapped(title, head, body, names, data)
 
@@ -132,6 +153,7 @@ def _part(part: str, place: int) -> Node:
     hint = {
         "tuned": "Ours, with step sizes that suit this model: the value optimisation stops where it has reached its target.",
         "paper": "Ours, with the reference implementation's parameters.",
+        "reference": "Ours, with the reference implementation's parameters and at the token it edits: the subject's.",
     }.get(part, f"Ours, with the preset {part}.")
     return html.Th(
         html.Span(f"ours, {words.settings(part)}", **tip(hint)),
@@ -152,6 +174,18 @@ def _ours(cell: Any, unit: str, name: str, which: Which, method: str, preset: st
         hint += f" {_against(spread.mean, cell.paper, unit)}"
     return html.Td(
         html.Span(children, **tip(hint)), className=side, **{"data-value": repr(spread.mean), "data-n": str(spread.n)}
+    )
+
+
+def _taken(share: Spread | None, *, first: bool) -> Node:
+    side = "taken first" if first else "taken"
+    if share is None:
+        return html.Td("…", className=f"{side} waiting")
+    hint = f"{TAKEN} {words.percent(share.mean)} of {over(share)}."
+    return html.Td(
+        html.Span([html.B(words.percent(share.mean)), html.Small(f" ({share.n})")], **tip(hint)),
+        className=side if share.mean >= 0.95 else f"{side} bad",
+        **{"data-taken": repr(share.mean)},
     )
 
 
@@ -192,7 +226,7 @@ def plus_minus(spread: Spread) -> str:
 # --- the methods side by side ------------------------------------------------------------------------------------------
 
 COLUMNS: tuple[tuple[str, str, str, str], ...] = (
-    ("success", "written", "share", "Share of edits after which the model answers the new object."),
+    ("success", "taken", "share", TAKEN),
     ("shattering", "R", "R", "How much the distances between representations changed, mean over the rings."),
     ("direct", "direct recall", "points", "Change of the share of facts seen in training that are answered right, in points."),
     ("generality", "generality", "share", "Share of other contexts in which the new fact is answered."),

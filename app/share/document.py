@@ -73,7 +73,9 @@ def header(title: str, lead: Node) -> Node:
 
 def scene(ident: str, name: str, of: Node, told: Node, className: str = "", after: Node = None) -> Node:
     """A 3D scene, to be drawn from the figure `ident`."""
-    caption = html.P([f"{name} ", html.Span(of, className="quiet")], className="scene-caption")
+    caption = html.P(
+        [f"{name} ", html.Span(of, className="quiet") if isinstance(of, str) else of], className="scene-caption"
+    )
     graph = html.Div(id=ident, className="graph")
     words = html.P(told, className="scene-words")
     return html.Figure([caption, graph, words, after], className=f"scene {className}".strip(), **turnable(name))

@@ -63,7 +63,10 @@ def _title(shown: Shown) -> str:
     last = shown.edit.made[-1]
     taught = words.taught(last, theme.method_name(last.spec.method), shown.checkpoint.title)
     more = len(shown.edit.made) - 1
-    return taught + (f", after {words.plural(more, 'other edit')}" if more else "")
+    failure = words.failure(shown.edit)
+    return (
+        taught + (f", after {words.plural(more, 'other edit')}" if more else "") + (f" · {failure}" if failure else "")
+    )
 
 
 def _body(shown: Shown, title: str, now: datetime) -> Node:
@@ -123,7 +126,7 @@ def _shattering(shown: Shown) -> Node:
             html.H2(["Shattering R ", html.Span(views.read_at(shown.checkpoint), className="note")]),
             html.Div(panels, className="rs"),
             html.Div(_at_what_is_shown(shown), className="r-site"),
-            html.P(views.r_words(shown.evaluation), className="r-words"),
+            html.P(views.r_words(shown.evaluation, shown.edit), className="r-words"),
         ],
         className="r-panel",
     )
@@ -142,15 +145,15 @@ def _scenes(shown: Shown) -> Node:
     place = f"{projection.relation} · {options.site_name(projection.site)}"
     before, after = _pair(shown)
     scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
-    model = " · ".join(filter(None, (words.model(len(batches.made(shown.view.edits))), scale)))
+    after_of = views.of_model(len(batches.made(shown.view.edits)), shown.edit, scale, place)
 
-    def one(name: str, of: str) -> Node:
+    def one(name: str, of: Node) -> Node:
         side = name.lower()
         told = pictures.caption(projection, "before" if side == "before" else "after")
-        return scene(f"scene-{side}", name, f"{of} · {place}", told, side)
+        return scene(f"scene-{side}", name, of, told, side)
 
     return html.Div(
-        [one("Before", "the unedited model"), one("After", model)],
+        [one("Before", f"the unedited model · {place}"), one("After", after_of)],
         className="scenes",
         **{"data-mode": "two", "data-edits": str(len(shown.view.edits))},
     )

@@ -3,7 +3,7 @@
 from app.views.ask import answer, top, truth
 from app.views.change import about, error_list, form_owner, legend, parameter_form, target
 from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
-from app.views.picture import caption, invitation
+from app.views.picture import caption, invitation, of_model
 from app.views.quality import quality, quality_line
 from app.views.sites import r_shown, r_table, read_at
 from app.views.stack import chips, outcomes
@@ -18,6 +18,7 @@ __all__ = [
     "form_owner",
     "invitation",
     "legend",
+    "of_model",
     "outcomes",
     "parameter_form",
     "quality",

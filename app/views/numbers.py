@@ -8,7 +8,7 @@ from dash import html
 
 from app import words
 from app.layout.parts import Node, table, tip
-from backend.schemas import CheckpointInfo, EvaluationResult, RippleFact, TaskScore
+from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, RippleFact, TaskScore
 
 SUB_GRAPHS = ("edit", "retain", "test")
 
@@ -37,12 +37,14 @@ def _order_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResu
     return checkpoint.graph.orders[min(SUB_GRAPHS.index(sub_graph), checkpoint.graph.n_orders - 1)]
 
 
-def r_words(result: EvaluationResult | None) -> Node:
-    """R of the edited ring and what moved there, as sentences."""
+def r_words(result: EvaluationResult | None, made: EditResult | None = None) -> Node:
+    """R of the edited ring and what moved there, as sentences; before them, which of the edits `made` did not take."""
     if result is None:
         return html.Span(words.r_in_words(0.0))
     explained = f"moved: {words.MOVED} strain: {words.STRAIN}"
-    return html.Span(words.r_in_words(result.shattering.edit, result.movement.edit), **tip(explained))
+    found = html.Span(words.r_in_words(result.shattering.edit, result.movement.edit), **tip(explained))
+    failure = words.failure_told(made)
+    return html.Span([html.B(failure, className="bad"), " ", found]) if failure else found
 
 
 def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None) -> Node:

@@ -9,9 +9,18 @@ from dash import html
 from app import pictures, words
 from app.layout.parts import Node, tip
 from app.state import Relation, See, ViewState
-from backend.schemas import CheckpointInfo, ProjectionResult
+from backend.schemas import CheckpointInfo, EditResult, ProjectionResult
 
 APPLY = html.B("Apply edit")
+
+
+def of_model(n_edits: int, made: EditResult | None, *more: str) -> Node:
+    """Which model a scene shows, and what edits did not take; `more` follows."""
+    failure = words.failure(made)
+    mark = html.B(f" · {failure}", className="not-taken") if failure else None
+    return html.Span(
+        [words.model(n_edits), mark, "".join(f" · {each}" for each in more if each)], className="quiet of-model"
+    )
 
 
 def caption(result: ProjectionResult, side: pictures.Side) -> list[Node]:

@@ -30,13 +30,15 @@ def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (
         method = theme.method_name(edit.method)
         strength = "" if edit.strength == 1 else f"× {edit.strength:.2f}" if edit.strength else "strength 0"
         how = f"{method}{f', {edit.preset}' if edit.preset else ''}, at strength {edit.strength:.2f}. "
-        quiet = " · ".join(part for part in (detail, method, strength) if part)
+        where_written = words.written_at(done).removeprefix("at the ") if done else ""
+        quiet = " · ".join(part for part in (detail, method, where_written, strength) if part)
         failed = " failed" if done and edit.strength and not done.success else ""
+        mark = html.Span(words.verdict(done), className="not-taken") if done and failed else None
         shown.append(_between(edits, index, batching))
         shown.append(
             html.Span(
                 [
-                    html.Span([html.B(where), html.Span(quiet, className="quiet")], **tip(how + note)),
+                    html.Span([html.B(where), mark, html.Span(quiet, className="quiet")], **tip(how + note)),
                     html.Button(
                         "×",
                         id={"type": "remove", "index": f"{index}~{edit}"},
@@ -91,7 +93,10 @@ def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
                 html.Td([f"{item.spec.subject} {item.spec.relation}", _how(item)]),
                 html.Td(f"{item.prediction_before} → {item.new_object}"),
                 html.Td(
-                    f"{item.prediction_after} {'✓' if item.success else '✗ not reached' if item.spec.strength else '(strength 0)'}"
+                    [
+                        f"{item.prediction_after} ",
+                        html.Span(words.verdict(item), className="bad" if item in result.failed else ""),
+                    ]
                 ),
                 html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
                 html.Td(words.percent(item.relative_delta_norm) if item.delta_norm else "no weight"),
@@ -106,7 +111,8 @@ def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
 
 def _how(item: EditOutcome) -> Node:
     behind = " and on" if item.spec.parameters.get("spread") else ""
-    told = f"{item.spec.method}, layer {item.spec.layer}{behind}"
+    where = words.written_at(item)
+    told = f"{item.spec.method}, layer {item.spec.layer}{behind}{f', {where}' if where else ''}"
     if not item.spec.batch:
         return html.Span(told, className="how")
     together = "Written together with its neighbours: the change and the steps are those of the whole batch."

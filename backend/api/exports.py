@@ -166,12 +166,17 @@ def _unedited(export: Export) -> Iterator[dict[str, Any]]:
 
 
 def _made(edit: EditResult) -> Iterator[dict[str, Any]]:
-    """Means over the edits of the stack that are there, each measured right after it was made."""
+    """Whether each edit of the stack that is there took, right after it was made; and means over them."""
     outcomes, n = edit.made, len(edit.made)
     before = sum(each.probability_before for each in outcomes) / n
     after = sum(each.probability_after for each in outcomes) / n
     row = {"record": "metric", "n": n}
-    yield {**row, "name": "success", "after": sum(each.success for each in outcomes) / n}
+    if edit.there:
+        yield {**row, "name": "success", "after": sum(each.success for each in edit.there) / n}
+    for each in edit.there:
+        spec = each.spec
+        name = f"success {spec.subject} {spec.relation} -> {each.new_object}"
+        yield {"record": "metric", "name": name, "after": float(each.success), "n": 1}
     yield {**row, "name": "probability of the new object", "before": before, "after": after, "change": after - before}
     yield {**row, "name": "relative delta norm", "after": sum(each.relative_delta_norm for each in outcomes) / n}
     yield {**row, "name": "seconds", "after": edit.seconds}

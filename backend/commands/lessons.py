@@ -165,7 +165,7 @@ def _views() -> Iterator[Callable[[str], list[str]]]:
             if not found and view.edits:
                 await client.fact(checkpoint.id, view.subject, view.relation.name, view.edits)
         except ApiError as error:
-            return [error.message.partition(" (body.")[0].removeprefix("body.")]
+            return [error.detail.removeprefix("body.")]
         return found
 
     server = create_app(load_settings())

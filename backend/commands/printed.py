@@ -50,10 +50,13 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
     console = wide_console(120)
     outcome, shattering = result.edits[0], evaluation.shattering
     spec = outcome.spec
-    verdict = "[bold green]success[/]" if outcome.success else "[bold red]not reached[/]"
+    verdict = "strength 0"
+    if spec.strength:
+        verdict = "[bold green]taken[/]" if outcome.success else "[bold red]not taken[/]"
+    token = "" if spec.parameters.get("token", "relation") == "relation" else f", {spec.parameters['token']}'s token"
     console.print(
         f"{spec.subject} {spec.relation} {outcome.old_object} -> [bold]{outcome.new_object}[/]   "
-        f"{outcome.kind}, distance {outcome.distance}, {spec.method} at layer {spec.layer}: {verdict}"
+        f"{outcome.kind}, distance {outcome.distance}, {spec.method} at layer {spec.layer}{token}: {verdict}"
     )
     console.print(
         f"answer {outcome.prediction_before} -> {outcome.prediction_after}; probability of the new object "
@@ -183,7 +186,7 @@ def show_sweep(rows: Iterable[SweepRow]) -> None:
         cells.setdefault((row.method, row.preset, kind, after), []).append(row)
     tasks = ("direct", "logical", "composition_stated", "composition_held_out")
     table = Table(
-        *("method", "preset", "kind", "", "n", "success", "R edit", "retain", "test", *tasks), box=None, pad_edge=False
+        *("method", "preset", "kind", "", "n", "taken", "R edit", "retain", "test", *tasks), box=None, pad_edge=False
     )
 
     def mean(values: list[float | None]) -> str:
@@ -211,7 +214,7 @@ def show_sweep(rows: Iterable[SweepRow]) -> None:
     console = wide_console(160)
     console.print(table)
     console.print(
-        "Tasks: change of accuracy in percentage points, mean over rings. Success of sequences: share of all edits that hold."
+        "Tasks: change of accuracy in percentage points, mean over rings. Taken: share of edits after which the model answers the new object; of sequences, of all edits that hold."
     )
 
 

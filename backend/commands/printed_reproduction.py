@@ -65,7 +65,7 @@ def _show_accuracy(console: Console, report: Report) -> None:
     _heading(
         console, "Table 1: change of accuracy, percentage points: mean ± standard deviation over edits (the paper's)"
     )
-    table = _table("ROME, preset", "kind", "n", *TASKS)
+    table, taken = _table("ROME, preset", "kind", "n", "taken", *TASKS), _taken(report)
     cells: dict[tuple[str, str, int, str], AccuracyCell] = {
         (c.preset, c.kind, c.distance, c.task): c for c in report.accuracy if c.method == METHOD
     }
@@ -73,13 +73,13 @@ def _show_accuracy(console: Console, report: Report) -> None:
         row = [cells.get((preset, kind, distance, task)) for task in TASKS]
         n = str(next(cell.change.n for cell in row if cell is not None))
         shown = ["" if c is None else _beside(c.change, c.paper, 100, 2) for c in row]
-        table.add_row(preset, _kind(kind, distance), n, *shown)
+        table.add_row(preset, _kind(kind, distance), n, taken.get((preset, kind, distance), ""), *shown)
     console.print(table)
 
 
 def _show_shattering(console: Console, report: Report) -> None:
     _heading(console, "R(D*): mean ± standard deviation over edits (the paper's)")
-    table = _table("ROME, preset", "kind", "n", *PARTS)
+    table, taken = _table("ROME, preset", "kind", "n", "taken", *PARTS), _taken(report)
     cells: dict[tuple[str, str, int, str], ShatteringCell] = {
         (c.preset, c.kind, c.distance, c.sub_graph): c for c in report.shattering if c.method == METHOD
     }
@@ -87,8 +87,13 @@ def _show_shattering(console: Console, report: Report) -> None:
         row = [cells.get((preset, kind, distance, part)) for part in PARTS]
         n = str(next(cell.shattering.n for cell in row if cell is not None))
         shown = ["" if c is None else _beside(c.shattering, c.paper, 1, 4) for c in row]
-        table.add_row(preset, _kind(kind, distance), n, *shown)
+        table.add_row(preset, _kind(kind, distance), n, taken.get((preset, kind, distance), ""), *shown)
     console.print(table)
+
+
+def _taken(report: Report) -> dict[tuple[str, str, int], str]:
+    """By preset and kind of edit, the share of ROME's edits after which the model answers the new object."""
+    return {(c.preset, c.kind, c.distance): _mean(c.success) for c in report.methods if c.method == METHOD}
 
 
 def _show_methods(console: Console, report: Report) -> None:
@@ -96,7 +101,7 @@ def _show_methods(console: Console, report: Report) -> None:
         console, "Methods side by side: means over edits; R over all sub-graphs, direct recall in percentage points"
     )
     quality = ("efficacy", "generality", "locality", "portability")
-    table = _table("method", "preset", "kind", "n", "success", "R", "direct", *quality, "|dW|/|W|", "ms")
+    table = _table("method", "preset", "kind", "n", "taken", "R", "direct", *quality, "|dW|/|W|", "ms")
     for cell in report.methods:
         if (cell.kind, cell.distance) in SHOWN:
             table.add_row(*_method(cell))

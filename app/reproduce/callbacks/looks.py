@@ -82,9 +82,9 @@ def register(app: Dash, client: Client) -> None:
         figure["data"].extend(traces)
         figure["layout"]["annotations"].extend(annotations)
         figure["layout"]["shapes"] = to_come(relations, waiting)
-        title = f"{edit.relation} of {edit.subject}: {made.old_object} becomes {made.new_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
+        title = f"{edit.relation} of {edit.subject}: taught {made.new_object} instead of {made.old_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
         over = (
-            f"{'Written' if made.success else 'Not written: the target was not reached'}. Isomap of all entities, {POINTS} of each ring drawn; "
+            f"{words.taking(made)}. Isomap of all entities, {POINTS} of each ring drawn; "
             f"colour is the place on its own ring. Click a picture to open it in Explore."
         )
         said = (
