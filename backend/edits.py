@@ -19,6 +19,7 @@ import json
 import math
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import zip_longest
 from typing import Any, Literal
 
 import torch
@@ -28,7 +29,7 @@ from torch import Tensor
 from backend import interrupt
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditNotPossibleError, EditRequest, Fact, apply_delta
+from backend.editors import EDITORS, Course, EditDelta, EditNotPossibleError, EditRequest, Fact, apply_delta
 from backend.evaluation.answers import answers
 from backend.graph import KnowledgeGraph
 from backend.model import Transformer
@@ -74,7 +75,7 @@ class EditSpec:
 @dataclass(frozen=True)
 class Outcome:
     """What one edit of a stack did. Probabilities are of the new object on the bare prompt, by softmax over the whole vocabulary;
-    norms are of the delta as applied, at its strength. Edits of one batch share their delta. See `schemas.EditOutcome`."""
+    norms are of the delta as applied, at its strength; the course is of the optimisation, whatever the strength. Edits of one batch share their delta. See `schemas.EditOutcome`."""
 
     spec: EditSpec
     old_object: int
@@ -91,6 +92,7 @@ class Outcome:
     steps: int
     warnings: tuple[str, ...]
     diagnostics: Mapping[str, float]
+    course: Course | None
 
 
 @dataclass(frozen=True)
@@ -278,7 +280,8 @@ def run_edits(
             if cache is not None:
                 cache[key] = delta
         edited = apply_delta(model, delta, spec.strength)
-        outcomes |= {j: _outcome(checkpoint.graph, model, edited, each, delta) for j, each in step.items()}
+        for (j, each), course in zip_longest(step.items(), delta.courses):
+            outcomes[j] = _outcome(checkpoint.graph, model, edited, each, delta, course)
         deltas.append(delta)
         for layer, wrote in carried_on(delta, spec.strength).items():
             carried[layer] = torch.cat([carried[layer], wrote]) if layer in carried else wrote
@@ -331,7 +334,12 @@ def _compute(
 
 
 def _outcome(
-    graph: KnowledgeGraph, before: Transformer, after: Transformer, spec: EditSpec, delta: EditDelta
+    graph: KnowledgeGraph,
+    before: Transformer,
+    after: Transformer,
+    spec: EditSpec,
+    delta: EditDelta,
+    course: Course | None = None,
 ) -> Outcome:
     relation = graph.relation(spec.relation)
     truth = graph.object_of(spec.subject, relation)
@@ -356,4 +364,5 @@ def _outcome(
         steps=delta.steps,
         warnings=delta.warnings,
         diagnostics=delta.diagnostics,
+        course=course,
     )

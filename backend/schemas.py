@@ -196,6 +196,25 @@ class EditRequest(Wire):
     edits: list[EditSpec] = Field(min_length=1, max_length=MAX_EDITS)
 
 
+class Course(Wire):
+    """How the optimisation of one edit went: before any update and after each, arrays of one length. It does not depend on the strength."""
+
+    ended: Literal["reached", "settled", "steps"] = Field(
+        description="reached: the loss fell below `early_stop_loss`; settled: the new object led and the neutral prompt had hardly moved (PMET's "
+        "`ease_off`); steps: all steps were taken"
+    )
+    contexts: int = Field(description="prompts that the fact was optimised on, the bare one included")
+    step: list[int] = Field(description="updates made before")
+    loss: list[float | None] = Field(description="all terms of it; null where it was no finite number, here and below")
+    probability: list[float | None] = Field(description="of the new object, mean over these prompts")
+    rank: list[int] = Field(description="of the new object among all tokens, on the bare prompt; 1 where it leads")
+    length: list[float | None] | None = Field(
+        default=None,
+        description="|delta| in units of |v0|, for PMET the longer of its two; never above `clamp_norm_factor`. null for FT, FT-L and FT-M, which "
+        "look for no value",
+    )
+
+
 class EditOutcome(Wire):
     """What one edit of a stack did; `spec` is complete (every default filled in)."""
 
@@ -217,6 +236,9 @@ class EditOutcome(Wire):
     warnings: list[str]
     diagnostics: dict[str, float] = Field(
         default_factory=dict, description="the method's own numbers, such as the rank of AlphaEdit's null space"
+    )
+    course: Course | None = Field(
+        default=None, description="of the optimisation; null in rows of sweeps, and where nothing was optimised"
     )
 
 

@@ -54,6 +54,26 @@ def test_an_edit_answers_with_its_complete_specification(client: TestClient, che
     assert again["id"] == result["id"]
 
 
+def test_an_edit_that_did_not_take_says_how_its_optimisation_went(client: TestClient) -> None:
+    held = {"parameters": {"token": "subject", "steps": 12, "clamp_norm_factor": 0.05}}
+    result = make(client, order(distance=120, **held))
+    (outcome,) = result["edits"]
+    assert not outcome["success"]
+    course = outcome["course"]
+    assert course["step"] == list(range(outcome["steps"] + 1)) == list(range(12))
+    assert {len(course[name]) for name in ("loss", "probability", "rank", "length")} == {12}
+    assert course["ended"] == "steps"
+    assert course["probability"][-1] < 0.5
+    assert course["rank"][-1] > 1
+    assert course["length"][-1] == max(course["length"]) == 0.05
+    assert course["contexts"] == outcome["spec"]["parameters"]["n_contexts"]
+    again = make(client, order(distance=120, **held, strength=0.5))
+    assert again["edits"][0]["course"] == course
+    ft = make(client, order(method="ft", parameters={"steps": 2}))["edits"][0]
+    assert ft["course"]["length"] is None
+    assert ft["course"]["step"] == [0, 1, 2]
+
+
 def test_the_id_is_of_the_content(client: TestClient) -> None:
     by_distance = make(client)
     by_object = order()

@@ -136,6 +136,7 @@ KEPT: dict[str, Any] = {
     "drawn": None,
     "sites-fold": False,
     "camera": None,
+    "course-edit": None,
 }  # fmt: skip
 
 

@@ -354,6 +354,9 @@ def test_how_well_an_edit_was_made_and_what_its_method_says(explore: Explore) ->
     assert page.get_attribute("#quality-efficacy td", "data-after") == "1.000000"
     assert page.get_attribute("#quality-locality td", "data-before") == "1.000000"
     notes = page.inner_text("#outcomes")
+    expect(page.locator("#course-words")).to_contain_text(re.compile(r"the new object led from step \d+ on"))
+    expect(page.locator("#course-figure .main-svg").first).to_be_visible()
+    expect(page.locator("#course-edit")).to_be_hidden()  # nothing to choose from
     found = re.search(r"Null space of layer 0: (\d+) of (\d+) directions", notes)
     assert found
     assert 0 < int(found[1]) < int(found[2])

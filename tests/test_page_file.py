@@ -114,6 +114,7 @@ def test_a_view_opens_from_disk_without_a_network_with_the_numbers_of_the_api(
         ):
             assert words in body
         assert page.locator("#damage .main-svg").count() > 0
+        assert page.locator("#course .main-svg").count() > 0
 
         first = page.evaluate(CAMERA, "scene-before")
         assert first == pytest.approx([1.1, -0.9, 0.8], abs=1e-3), "from where the link looks"

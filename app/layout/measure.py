@@ -5,8 +5,9 @@ from __future__ import annotations
 from dash import dcc, html
 
 from app import ids
-from app.components import Plain
-from app.layout.parts import Node, problem
+from app.components import Plain, Select
+from app.layout.figure_card import figure_card
+from app.layout.parts import Node, labelled, problem
 from app.layout.stage import EMPTY, GRAPH_CONFIG
 
 TOUR = "/?lesson=shattering&step=1"  # as app.lecture.shelf has it
@@ -102,7 +103,7 @@ def details() -> Node:
                         className="card",
                     ),
                     html.Section(
-                        [html.H2("What each edit did"), Plain(id="outcomes-table")],
+                        [html.H2("What each edit did"), Plain(id="outcomes-table"), _course()],
                         id=ids.OUTCOMES,
                         className="card",
                     ),
@@ -133,4 +134,19 @@ def details() -> Node:
         ],
         className="details",
         **{"aria-label": "More about the edit"},
+    )
+
+
+def _course() -> Node:
+    choice = labelled("of edit", Select(id=ids.COURSE_EDIT, options=[], label="edit whose optimisation is shown"))
+    return html.Div(
+        figure_card(
+            ids.COURSE_FIGURE,
+            "How the optimisation went",
+            html.Span(id="course-over"),
+            explained="The search for the edit's new value, or of FT for its new weights, before any change of the model: why it took or did not.",
+            after=html.Div([html.P(id="course-words", role="status"), choice], className="course-told"),
+        ),
+        id=ids.COURSE,
+        **{"data-n": "0"},
     )

@@ -12,12 +12,14 @@ from app import batches, options, pictures, theme, views, words
 from app.callbacks.scenes import marks_of, scenes_of
 from app.client import Client
 from app.figures import Scene, scene_figure
+from app.figures.course import course_figure
 from app.figures.damage import damage_figure
 from app.layout.parts import Node, card
 from app.share import cite
 from app.share.document import comes_from, document, header, scene, to_cite
 from app.share.view import Shown, show
 from app.state import Relation
+from backend.schemas import EditOutcome
 
 PANELS = ("edit", "retain", "test")
 SHEETS = ("explore.css",)
@@ -47,6 +49,9 @@ def _figures(shown: Shown) -> dict[str, Any]:
     last = batches.last(view.edits) if view.edits else None
     if shown.evaluation is not None and last and Relation.parse(last.relation).order == view.relation.order:
         found["damage"] = damage_figure(shown.evaluation.damage, shown.ring[last.subject], len(shown.ring))
+    item = _optimised(shown)
+    if item is not None:
+        found["course"] = course_figure(item)
     return found
 
 
@@ -170,7 +175,7 @@ def _details(shown: Shown) -> list[Node]:
         ),
         card("Damage along the ring", html.Div(id="damage", className="damage-graph")),
         card("Edit quality", views.quality(shown.evaluation)),
-        card("What each edit did", views.outcomes(shown.edit)),
+        card("What each edit did", views.outcomes(shown.edit), *_course(shown)),
         *_by_site(shown),
     ]
 
@@ -180,6 +185,24 @@ def _by_site(shown: Shown) -> list[Node]:
         return []
     edited = batches.last(shown.view.edits).relation
     return [card("R by site", views.r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
+
+
+def _course(shown: Shown) -> list[Node]:
+    item = _optimised(shown)
+    if item is None:
+        return []
+    return [
+        html.H3("How the optimisation went"),
+        html.P(f"{views.course_over(item)}.", className="lead"),
+        html.Div(id="course", className="course-graph"),
+        html.P(views.course_words(item)),
+    ]
+
+
+def _optimised(shown: Shown) -> EditOutcome | None:
+    """The last edit that has a course."""
+    made = shown.edit.edits if shown.edit is not None else []
+    return next((item for item in reversed(made) if item.course is not None), None)
 
 
 def _provenance(shown: Shown) -> dict[str, Node]:

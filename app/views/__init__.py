@@ -2,6 +2,7 @@
 
 from app.views.ask import answer, top, truth
 from app.views.change import about, error_list, form_owner, legend, parameter_form, target
+from app.views.course import course_choices, course_over, course_words
 from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
 from app.views.picture import caption, invitation, of_model
 from app.views.quality import quality, quality_line
@@ -14,6 +15,9 @@ __all__ = [
     "answer",
     "caption",
     "chips",
+    "course_choices",
+    "course_over",
+    "course_words",
     "error_list",
     "form_owner",
     "invitation",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from backend import geometry
 from backend.activations import default_site
 from backend.checkpoints import Checkpoint
+from backend.editors import Course as KeptCourse
 from backend.editors import Editor
 from backend.editors.codebook import codebooks
 from backend.edits import EditedModel, steps_of
@@ -32,6 +33,7 @@ from backend.schemas import (
     Array,
     Change,
     CheckpointInfo,
+    Course,
     DamageBin,
     Diagnostics,
     EditorInfo,
@@ -145,6 +147,21 @@ def edit_spec(spec: CompleteSpec) -> EditSpec:
     )
 
 
+def course(found: KeptCourse) -> Course:
+    def finite(values: Sequence[float]) -> list[float | None]:
+        return [value if math.isfinite(value) else None for value in values]
+
+    return Course(
+        ended=found.ended,
+        contexts=found.contexts,
+        step=list(range(len(found.loss))),
+        loss=finite(found.loss),
+        probability=finite(found.probability),
+        rank=list(found.rank),
+        length=None if found.length is None else finite(found.length),
+    )
+
+
 def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> EditResult:
     outcomes = [
         EditOutcome(
@@ -163,6 +180,7 @@ def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> 
             steps=outcome.steps,
             warnings=list(outcome.warnings),
             diagnostics={name: value for name, value in outcome.diagnostics.items() if math.isfinite(value)},
+            course=None if outcome.course is None else course(outcome.course),
         )
         for outcome in edited.outcomes
     ]

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from backend.data.contexts import ContextSampler
 from backend.editors.codebook import Entry, insert
+from backend.editors.course import Course
 from backend.model import Transformer
 
 
@@ -100,6 +101,7 @@ class EditDelta:
         constraint: (k, v) such that the edited MLP maps the key k (d_mlp,) to v (d_model,), bias included.
         warnings: sentences for people; degeneracies are results, not exceptions.
         diagnostics: the numbers behind them.
+        courses: of the optimisation of each fact, in their order; empty where none was kept.
     """
 
     weights: dict[str, Tensor]
@@ -110,6 +112,7 @@ class EditDelta:
     constraint: tuple[Tensor, Tensor] | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: dict[str, float] = field(default_factory=dict)
+    courses: tuple[Course, ...] = ()
 
     def noting(self, warnings: Sequence[str], diagnostics: Mapping[str, float]) -> EditDelta:
         """The same delta with more to say."""

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from backend import interrupt
 from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
+from backend.editors.course import Ending, Notes
 from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
 from backend.model import Transformer
 from backend.model.transformer import Block, no_tap
@@ -92,21 +93,30 @@ def fine_tune(
     at = torch.tensor([len(prompt) - (1 if p.token == "relation" else 2) for prompt in prompts], device=device)
     acts = torch.ones_like(tokens) if p.token == "relation" else F.one_hot(at, tokens.shape[1])  # (B, T)
 
-    def loss_of(weight: Tensor, bias: Tensor) -> Tensor:
+    answers = counts.sum(1).cumsum(0) - 1  # where, of all tokens that count, each prompt's last one stands
+
+    def logits_of(weight: Tensor, bias: Tensor) -> Tensor:  # (tokens that count, V)
         x = clean + acts[..., None] * F.linear(key, weight, bias)
         for later in model.blocks[layer + 1 :]:
             x = cast(Block, later)(x, no_tap)
-        return F.cross_entropy(model.unembed(model.norm(x[counts])), targets[counts])
+        return model.unembed(model.norm(x[counts]))
 
     changes = [torch.zeros_like(each) for each in start]
-    adams, taken = [Adam(each, p.learning_rate) for each in start], 0
+    adams = [Adam(each, p.learning_rate) for each in start]
+    notes, taken = Notes(fact.object), 0
+    ended: Ending = "steps"
     bound = inf if norm_constraint is None else norm_constraint
-    for _ in range(p.steps):
+    for taken in range(p.steps + 1):  # the last one only looks at the loss
         interrupt.checkpoint()
         changes = [change.detach().requires_grad_(True) for change in changes]
         with torch.enable_grad():
-            loss = loss_of(*changes)
-        if loss.item() < p.early_stop_loss:
+            logits = logits_of(*changes)
+            loss = F.cross_entropy(logits, targets[counts])
+        notes.take(logits.detach()[answers].log_softmax(-1), loss.item())
+        if notes.losses[-1] < p.early_stop_loss:
+            ended = "reached"
+            break
+        if taken == p.steps:
             break
         gradients = torch.autograd.grad(loss, changes)
         with torch.no_grad():
@@ -114,12 +124,9 @@ def fine_tune(
                 adam.step(change, gradient + p.weight_decay * (was + change)).clamp(-bound, bound)
                 for adam, was, change, gradient in zip(adams, start, changes, gradients, strict=True)
             ]
-        taken += 1
     changes = [change.detach() for change in changes]
     if not all(bool(torch.isfinite(change).all()) for change in changes):
         raise EditNotPossibleError("the weights diverged; lower the learning rate", "parameters.learning_rate")
-    with torch.no_grad():
-        loss = loss_of(*changes)
     written = [change.to(dtype) for change in changes]
     mean = key[rows, at].mean(0)
     return EditDelta(
@@ -127,9 +134,10 @@ def fine_tune(
             f"blocks.{layer}.mlp.down.{name}": change for name, change in zip(("weight", "bias"), written, strict=True)
         },
         steps=taken,
-        loss=loss.item(),
+        loss=notes.losses[-1],
         keys={layer: mean[None]},
         diagnostics={"largest_change": max(change.abs().max().item() for change in changes)},
+        courses=(notes.course(ended),),
     )
 
 

@@ -35,6 +35,7 @@ from backend.editors.targets import (
     NContexts,
     RelativeRate,
     Seed,
+    courses_of,
     optimise,
     read_site,
 )
@@ -135,4 +136,5 @@ class Grace(Editor[GraceParameters]):
                 "radius": radius,
                 "contexts_covered": covered.double().mean().item(),
             },
+            courses=courses_of([target]),
         )

@@ -48,6 +48,7 @@ from backend.editors.targets import (
     Token,
     ValueTarget,
     WeightDecay,
+    courses_of,
     optimise_value,
     read_site,
 )
@@ -198,4 +199,5 @@ class Rome(Editor[RomeParameters]):
             constraint=(k0, goal),
             warnings=tuple(warnings),
             diagnostics=diagnostics,
+            courses=courses_of([target]),
         )

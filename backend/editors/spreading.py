@@ -50,6 +50,7 @@ from backend.editors.targets import (
     Token,
     ValueTarget,
     WeightDecay,
+    courses_of,
     optimise_value,
     read_site,
 )
@@ -233,4 +234,5 @@ def write(
             "target_probability": fmean(target.probability for target in targets),
             "residual_left": left,
         },
+        courses=courses_of(targets),
     )

@@ -32,6 +32,7 @@ from pydantic import Field
 from torch import Tensor
 
 from backend import interrupt
+from backend.editors.course import Course, Ending, Notes
 from backend.model import Transformer
 from backend.model.incremental import Past, past_of, step
 from backend.model.transformer import Block
@@ -161,6 +162,12 @@ class ValueTarget:
     steps: int  # updates made
     loss: float
     probability: float  # of the new object, mean over the contexts
+    course: Course | None = None  # not kept for the edits of a sweep
+
+
+def courses_of(targets: Sequence[ValueTarget]) -> tuple[Course, ...]:
+    """One for each, where they were kept."""
+    return tuple(target.course for target in targets if target.course is not None)
 
 
 def optimise_value(
@@ -216,6 +223,8 @@ def optimise(
     original = logits(delta)[-1].log_softmax(-1)
     adams = [Adam(row, rate) for row, rate in zip(rows, rates, strict=True)]
     weight = 1.0  # of the likelihood
+    ended: Ending = "steps"
+    notes, lengths = Notes(target), [0.0]
     for taken in range(steps):
         interrupt.checkpoint()
         delta.requires_grad_(True)
@@ -227,23 +236,31 @@ def optimise(
             loss = weight * nll + drift
             for row, norm in zip(delta.view(-1, delta.shape[-1]), v0_norms, strict=True):
                 loss = loss + weight_decay / norm**2 * row.norm()
-        if taken == steps - 1 or loss.item() < early_stop_loss:
+        notes.take(log_p[:-1], loss.item())
+        if notes.losses[-1] < early_stop_loss:
+            ended = "reached"
+            break
+        if taken == steps - 1:
             break
         if eases:
             leads = bool((log_p[:-1].argmax(-1) == target).all())
             weight = EASED if leads else 1.0
             if leads and drift.item() <= SETTLED:
+                ended = "settled"
                 break
         (gradient,) = torch.autograd.grad(loss, delta)
-        moved = []
+        moved, shares = [], []
         for adam, row, slope, norm in zip(
             adams, delta.detach().view_as(rows), gradient.view_as(rows), v0_norms, strict=True
         ):
             row = adam.step(row, slope)
             length, largest = row.norm().item(), clamp_norm_factor * norm
             moved.append(row * (largest / length) if length > largest else row)
+            shares.append(min(length / norm, clamp_norm_factor))
         delta = torch.stack(moved).view_as(zero)
-    return ValueTarget(delta.detach(), taken, loss.item(), log_p[:-1, target].detach().exp().mean().item())
+        lengths.append(max(shares))
+    course = notes.course(ended, lengths)
+    return ValueTarget(delta.detach(), taken, course.loss[-1], course.probability[-1], course)
 
 
 class Adam:

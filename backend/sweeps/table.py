@@ -59,7 +59,7 @@ def flatten(row: SweepRow) -> dict[str, Any]:
         **sequence,
         **({} if edits is None else {"edits": edits}),
         **{name: spec.get(name) for name in ("subject", "relation", "layer", "strength", "parameters") if spec},
-        **{name: value for name, value in outcome.items() if name not in ("kind", "distance")},
+        **{name: value for name, value in outcome.items() if name not in ("kind", "distance", "course")},
     }
     for part in ("edit", "retain", "test"):
         _estimate(columns, f"R.{part}", shattering.get(part))

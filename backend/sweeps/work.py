@@ -245,7 +245,7 @@ def _estimate(value: float, standard_error: float) -> Estimate:
 
 
 def _outcome(outcome: Outcome) -> EditOutcome:
-    values = asdict(outcome)
+    values = asdict(replace(outcome, course=None))  # a row keeps what tables are made of
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):  # JSON has no NaN, and the edit did not succeed
             values[name] = 0.0

@@ -1,0 +1,97 @@
+"""The course of an optimisation: as long as its steps, within its bounds, and at its end what the edit reports."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from backend.checkpoints import Checkpoint
+from backend.editors import EDITORS
+from backend.editors.course import Notes
+from backend.editors.targets import ValueTarget, optimise
+from backend.edits import complete_spec, run_edits
+
+QUIET = {"weight_decay": 0.0, "kl_factor": 0.0}
+
+
+def toy(**given: float) -> ValueTarget:
+    """Three answers, of which the first one's logit falls as (delta_0 - 1)^2 and the others stay; a neutral prompt that nothing moves."""
+
+    def logits(delta: Tensor) -> Tensor:
+        wanted = -((delta[0] - 1) ** 2)
+        rest = delta.new_tensor([-0.5, -3.0])
+        return torch.stack([torch.cat([wanted[None], rest]), torch.cat([0 * wanted[None], rest])])
+
+    what = {"steps": 40, "clamp_norm_factor": 2.0, "early_stop_loss": 0.0, **QUIET, **given}
+    return optimise(logits, torch.zeros(1, dtype=torch.float64), 0, [0.5], rates=[0.1], **what)  # type: ignore[arg-type]
+
+
+@given(steps=st.integers(1, 30), clamp=st.floats(0.1, 4), stop=st.sampled_from([0.0, 0.6, 0.8, 5.0]))
+def test_the_course_of_a_toy(steps: int, clamp: float, stop: float) -> None:
+    found = toy(steps=steps, clamp_norm_factor=clamp, early_stop_loss=stop)
+    course = found.course
+    assert course is not None
+    assert course.length is not None
+    assert len(course.loss) == len(course.probability) == len(course.rank) == len(course.length) == found.steps + 1
+    assert max(course.length) <= clamp
+    assert course.length[-1] == pytest.approx(found.delta.norm().item() / 0.5)
+    assert (course.loss[-1], course.probability[-1]) == (found.loss, found.probability)
+    assert course.loss == pytest.approx([-math.log(p) for p in course.probability])  # one context, and nothing else
+    assert (course.ended == "reached") == (course.loss[-1] < stop)
+    assert course.ended == "reached" or found.steps == steps - 1
+    assert course.contexts == 1
+
+
+def test_the_toy_in_closed_form() -> None:
+    course = toy().course
+    assert course is not None
+    assert course.length is not None
+    e = math.exp
+    assert course.probability[0] == pytest.approx(e(-1) / (e(-1) + e(-0.5) + e(-3)))
+    assert course.length[:2] == (0.0, pytest.approx(0.2))  # Adam's first step is as long as its rate, here of 0.5
+    assert course.rank[0] == 2
+    leads = next(i for i, length in enumerate(course.length) if (length * 0.5 - 1) ** 2 < 0.5)
+    assert course.rank[leads - 1 : leads + 1] == (2, 1)
+
+
+def test_what_is_no_number_never_leads() -> None:
+    notes = Notes(1)
+    notes.take(torch.tensor([[0.0, math.nan, 1.0]]), math.nan)
+    notes.take(torch.tensor([[1.0, 1.0, 0.0]]), 0.0)
+    assert notes.course("steps").rank == (4, 1)
+
+
+@pytest.mark.parametrize("name", list(EDITORS))
+def test_every_method_keeps_its_course(checkpoint: Checkpoint, name: str) -> None:
+    spec = complete_spec(checkpoint.graph, 2, subject=7, relation="I_C1", distance=4, method=name)
+    edited = run_edits(checkpoint, [dataclasses.replace(spec, batch=EDITORS[name].batches)])
+    (outcome,) = edited.outcomes
+    course = outcome.course
+    assert course is not None
+    stop = spec.parameters["early_stop_loss"]
+    assert (course.ended == "reached") == (course.loss[-1] < stop)
+    assert stop <= min(course.loss[:-1])
+    assert len(course.loss) == outcome.steps + 1
+    assert course.rank[0] > course.rank[-1] == 1
+    assert course.contexts == spec.parameters["n_contexts"]
+    assert (course.length is None) == name.startswith("ft")
+
+
+def test_each_fact_of_a_batch_has_its_own(checkpoint: Checkpoint) -> None:
+    facts = [(7, "I_C1"), (30, "II_A1"), (60, "I_C2")]
+    specs = [
+        complete_spec(checkpoint.graph, 2, subject=s, relation=r, distance=4, method="memit", batch=True)
+        for s, r in facts
+    ]
+    specs[1] = dataclasses.replace(specs[1], strength=0.0)  # is not there: the others keep theirs
+    first, absent, last = run_edits(checkpoint, specs).outcomes
+    assert absent.course is None
+    for outcome, spec in ((first, specs[0]), (last, specs[2])):
+        (alone,) = run_edits(checkpoint, [spec]).outcomes
+        assert outcome.course == alone.course
