@@ -179,6 +179,8 @@ def test_all_rings_are_drawn_for_the_chosen_edit_and_open_in_explore(page: Page)
     assert link is not None
     assert "e=7~I_C1~d128~rome" in link
     assert "r=II_A3" in link
+    page.click("#rings-sites-fold summary")
+    expect(page.locator("#rings-sites tr.shown")).to_have_attribute("data-site", "resid_post.1", timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("seconds", [0.4, 1.5])
