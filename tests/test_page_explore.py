@@ -260,6 +260,12 @@ def test_method_preset_and_parameters_reach_the_edit(explore: Explore) -> None:
     explore.edit(4)
     explore.edits(1)
     assert "~rome~1~paper~1~steps:12" in page.url
+    page.select_option("#preset", "reference")
+    page.select_option("#layer", "0")
+    explore.settle()
+    assert page.locator("#parameters select[id*='\"token\"']").input_value() == "subject"
+    explore.edit(4)
+    expect(page.locator("#edit-stack .chip.edit").last).to_contain_text("subject’s token")
 
 
 def test_both_layers_can_be_chosen_where_the_method_spreads(explore: Explore) -> None:

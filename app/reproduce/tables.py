@@ -104,7 +104,7 @@ def _beside(
         ]),
         html.Tr([
             html.Th("edits", scope="col"),
-            *(_part(part, place) for place, part in enumerate(chosen)),
+            *(_part(part, place, short=True) for place, part in enumerate(chosen)),
             *(_part(part, place) for _ in columns for place, part in enumerate(parts)),
         ]),
     ]  # fmt: skip
@@ -146,7 +146,7 @@ def _place(cell: AccuracyCell | ShatteringCell) -> tuple[Which, str]:
     return (cell.kind, cell.distance), cell.task if isinstance(cell, AccuracyCell) else cell.sub_graph
 
 
-def _part(part: str, place: int) -> Node:
+def _part(part: str, place: int, *, short: bool = False) -> Node:
     if part == "paper's":
         hint = "The number in Nishi et al. 2025, by ROME. A dash: the paper has none."
         return html.Th(html.Span("the paper’s", **tip(hint)), scope="col", className="theirs")
@@ -156,7 +156,7 @@ def _part(part: str, place: int) -> Node:
         "reference": "Ours, with the reference implementation's parameters and at the token it edits: the subject's.",
     }.get(part, f"Ours, with the preset {part}.")
     return html.Th(
-        html.Span(f"ours, {words.settings(part)}", **tip(hint)),
+        html.Span(part if short else f"ours, {words.settings(part)}", **tip(hint)),
         scope="col",
         className="first" if place == 0 else "",
     )
