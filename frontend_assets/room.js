@@ -280,12 +280,17 @@
   }
 
   // --- what happens on the page -----------------------------------------------------------------------------------------------
+  // To answer a question is to follow; and a step that is still arriving changes the page while somebody touches it.
   for (const kind of ["pointerdown", "keydown", "input"]) {
-    document.addEventListener(kind, (event) => { if (event.isTrusted && !(event.target.closest && event.target.closest("#room"))) touchedAt = performance.now(); }, true);
+    document.addEventListener(kind, (event) => { if (event.isTrusted && !(event.target.closest && event.target.closest("#room, #lecture-question"))) touchedAt = performance.now(); }, true);
   }
+  const elsewhere = () => {
+    const { path, query } = window.shatterscope.state();
+    return !newest || path !== newest.path || still(query) !== still(newest.query);
+  };
   document.addEventListener("shatterscope:state", () => {
     if (!room) return;
-    if (room.token) { atQuestion(); changed(); } else if (touchedAt > appliedAt) explore(); else draw();
+    if (room.token) { atQuestion(); changed(); } else if (touchedAt > appliedAt && elsewhere()) explore(); else draw();
   });
   document.addEventListener("shatterscope:camera", () => { if (room && room.token) changed(); else explore(); });
   document.addEventListener("shatterscope:reveal", (event) => { if (room && room.token) reveal(event.detail); });

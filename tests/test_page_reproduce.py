@@ -215,7 +215,7 @@ def test_tables_and_figures_are_saved_as_what_is_seen(page: Page) -> None:
     with page.expect_download() as download:
         page.locator("#reproduce-table [data-table-csv]").first.click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0] == "method,preset,kind,distance,task,mean,sd,n,paper"
+    assert lines[0] == "method,preset,kind,distance,task,mean,sd,n,paper,taken"
     assert len(lines) == 1 + 2 * 3
     with page.expect_download() as download:
         page.locator(".fit [data-download=csv]").click()
