@@ -106,6 +106,7 @@ def settings(preset: str) -> str:
         "paper": "the paper’s settings",
         "tuned": "tuned settings",
         "reference": "the reference’s token and settings",
+        "reference-tuned": "the reference’s token, settings of ours",
     }.get(preset, f"the preset {preset}")
 
 

@@ -136,6 +136,21 @@ class Rome(Editor[RomeParameters]):
             "read. On rings-2048 all three rings break alike there, recall falls by half whatever the distance, and hardly any edit takes.",
             {**REFERENCE, "token": "subject"},
         ),
+        "reference-tuned": Preset(
+            "Ours, at the subject's token: steps in units of the value's own length, no bound, decay or neutral-prompt term, and a stop at loss 0.7.",
+            {
+                **REFERENCE,
+                "learning_rate": 0.1,
+                "relative_rate": True,
+                "steps": 150,
+                "clamp_norm_factor": 100.0,
+                "weight_decay": 0.0,
+                "kl_factor": 0.0,
+                "early_stop_loss": 0.7,
+                "key": "r-rome",
+                "token": "subject",
+            },
+        ),
     }
 
     def compute(
