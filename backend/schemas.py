@@ -197,7 +197,8 @@ class EditRequest(Wire):
 
 
 class Course(Wire):
-    """How the optimisation of one edit went: before any update and after each, arrays of one length. It does not depend on the strength."""
+    """How the optimisation of one edit went: before any update and after each, arrays of one length; in rows of sweeps, the end
+    alone. It does not depend on the strength."""
 
     ended: Literal["reached", "settled", "steps"] = Field(
         description="reached: the loss fell below `early_stop_loss`; settled: the new object led and the neutral prompt had hardly moved (PMET's "
@@ -238,7 +239,8 @@ class EditOutcome(Wire):
         default_factory=dict, description="the method's own numbers, such as the rank of AlphaEdit's null space"
     )
     course: Course | None = Field(
-        default=None, description="of the optimisation; null in rows of sweeps, and where nothing was optimised"
+        default=None,
+        description="of the optimisation, in rows of sweeps its end alone; null where nothing was optimised",
     )
 
 

@@ -13,6 +13,8 @@ from pydantic import Field, field_validator, model_validator
 from backend.schemas import EditOutcome, EditQuality, TaskScore, Wire
 
 MAX_SEQUENCE = 1000
+LAST = "resid_post.last"
+"""Where R is read unless asked otherwise: the last layer's residual stream, by a name that fits every model."""
 
 JobStatus = Literal["queued", "running", "paused", "done", "cancelled", "failed"]
 ENDED: tuple[JobStatus, ...] = ("done", "cancelled", "failed")
@@ -25,6 +27,11 @@ class SweepMethod(Wire):
     preset: str | None = None
     layer: int | None = Field(default=None, ge=0)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    edits: int | None = Field(
+        default=None,
+        ge=1,
+        description="edits per cell by this method, if fewer than `edits_per_cell`; not of sequences",
+    )
 
 
 class SweepSequence(Wire):
@@ -45,10 +52,21 @@ class SweepRequest(Wire):
     distances: list[int] = Field(default=[1, 2, 3, 4], max_length=64, description="of counterfactual edits")
     corrective: bool = Field(default=True, description="corrective edits as well")
     edits_per_cell: int = Field(default=10, ge=1, le=1_000_000)
+    corrective_edits: int | None = Field(
+        default=None,
+        ge=1,
+        description="corrective edits per method, if fewer than `edits_per_cell`: a model that is seldom wrong has few",
+    )
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     contexts: int = Field(default=5, ge=1, le=20, description="random contexts put before every query")
     queries: int = Field(
         default=100, ge=1, le=10_000, description="queries drawn per task and order, the same for every row"
+    )
+    sites: list[str] = Field(
+        default=[LAST],
+        min_length=1,
+        max_length=16,
+        description="where R is read, such as `attn_out.1`; `last` stands for the number of the last layer",
     )
     sequence: SweepSequence | None = None
 
@@ -65,6 +83,21 @@ class SweepRequest(Wire):
             raise ValueError("nothing to do: give `distances`, or set `corrective`")
         if len(set(self.distances)) < len(self.distances):
             raise ValueError("`distances` has one of them twice")
+        for i, method in enumerate(self.methods):
+            if method.edits is not None and method.edits > self.edits_per_cell:
+                raise ValueError(
+                    f"`methods.{i}.edits` is {method.edits}: at most `edits_per_cell`, {self.edits_per_cell}"
+                )
+        if self.corrective_edits is not None and not self.corrective:
+            raise ValueError("`corrective_edits` without corrective edits: set `corrective`, or leave it out")
+        if self.corrective_edits is not None and self.corrective_edits > self.edits_per_cell:
+            raise ValueError(
+                f"`corrective_edits` is {self.corrective_edits}: at most `edits_per_cell`, {self.edits_per_cell}"
+            )
+        if self.sequence is not None and (self.corrective_edits or any(method.edits for method in self.methods)):
+            raise ValueError(
+                "all sequences are of `edits_per_cell` edits: leave `methods.edits` and `corrective_edits` out"
+            )
         if self.sequence is not None and self.edits_per_cell > MAX_SEQUENCE:
             raise ValueError(f"a sequence has at most {MAX_SEQUENCE} edits, `edits_per_cell` is {self.edits_per_cell}")
         return self
@@ -93,14 +126,19 @@ class Estimate(Wire):
     standard_error: float | None = Field(description="0 where all pairs were measured")
 
 
-class SweepShattering(Wire):
-    """R(D*) at the last layer's resid_post, from sampled pairs: means over the relations of each sub-graph, and each relation's own."""
+class RingShattering(Wire):
+    """R(D*) at one site, from sampled pairs: means over the relations of each sub-graph."""
 
     edit: Estimate
     retain: Estimate | None
     test: Estimate | None
-    per_relation: dict[str, Estimate]
     n_pairs: int | None = Field(description="pairs sampled per relation; null: all pairs")
+
+
+class SweepShattering(RingShattering):
+    """R(D*) at the last layer's resid_post, and each relation's own."""
+
+    per_relation: dict[str, Estimate]
 
 
 class Holding(Wire):
@@ -138,6 +176,10 @@ class SweepRow(Wire):
     outcomes: list[EditOutcome] = Field(description="the edit; in a sequence, the edits since the row before")
     problems: list[str] = Field(description="edits that could not be made, and why")
     shattering: SweepShattering | None = Field(description="null where no edit could be made")
+    sites: dict[str, RingShattering] = Field(
+        default={},
+        description="R at each site asked for; empty where no edit could be made, and in rows of versions that had one site",
+    )
     scores: list[TaskScore]
     quality: EditQuality | None = Field(description="of the edits in `outcomes`")
     sequence: Holding | None

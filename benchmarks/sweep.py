@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from backend.activations import all_activations
+from backend.activations import all_activations, default_site
 from backend.checkpoints import Checkpoint, load_checkpoint
 from backend.edits import EditSpec, complete_spec, run_edits
 from backend.evaluation import quality, score
@@ -63,7 +63,9 @@ def plain_seconds(checkpoint: Checkpoint, probe: Probe, row: SweepRow) -> float:
     spec: EditSpec = complete_spec(graph, checkpoint.model.config.n_layers, **row.outcomes[0].spec.model_dump())
     start = time.perf_counter()
     edited = run_edits(checkpoint, [spec])
-    R = shattering(probe.representations, all_activations(edited.model, graph.n_entities))
+    R = shattering(
+        probe.representations[default_site(checkpoint.model)], all_activations(edited.model, graph.n_entities)
+    )
     scores = score(edited.model, probe.queries)
     fact = spec.subject, graph.relation(spec.relation), spec.object
     quality(graph, checkpoint.holdout, checkpoint.model, edited.model, [fact])

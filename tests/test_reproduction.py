@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.editors import EDITORS
 from backend.reproduction import paper, protocol
 from backend.reproduction.report import Run, report, spread
 from backend.reproduction.rows import read
@@ -305,16 +306,34 @@ def test_rows_and_their_json_are_read_alike() -> None:
 def test_the_protocols_sweeps_know_the_options_that_ask_for_them(n: int, seed: int) -> None:
     single, sequence = protocol.single_edits("small", n, seed), protocol.sequences("small", n, seed)
     assert protocol.arguments(single) == [f"--edits={n}", f"--seed={seed}"]
+    others = protocol.single_edits("small", n, seed, others=n + 60, wrong=n)
+    assert protocol.arguments(others) == [f"--edits={n}", f"--edits-others={n + 60}", f"--seed={seed}"]
+    never_wrong = protocol.single_edits("small", n, seed, wrong=0)
+    assert not never_wrong.corrective
+    assert protocol.arguments(never_wrong) == protocol.arguments(single)
     assert protocol.arguments(sequence) == [f"--sequence-edits={n}"]
     for request in (single, sequence):
         assert protocol.arguments(request.model_copy(update={"queries": request.queries + 1})) is None
 
 
 def test_the_protocol_is_two_sweeps() -> None:
-    single, sequence = protocol.single_edits("a", 7, 3), protocol.sequences("a", 45, 3)
-    assert {(each.name, each.preset) for each in single.methods} == {
-        (name, preset) for name in ("rome", "memit", "pmet", "alphaedit") for preset in ("tuned", "paper")
+    single, sequence = protocol.single_edits("a", 70, 3), protocol.sequences("a", 45, 3)
+    assert [(each.name, each.preset) for each in single.methods] == [
+        (name, preset)
+        for name in ("rome", "memit", "pmet", "alphaedit")
+        for preset in ("tuned", "paper", "reference", "reference-tuned")
+        if preset in EDITORS[name].presets
+    ]
+    assert {each.name: each.edits for each in single.methods} == {
+        "rome": None,
+        "memit": 50,
+        "pmet": 50,
+        "alphaedit": 50,
     }
+    assert single.edits_per_cell == 70
+    assert {each.edits for each in protocol.single_edits("a", 7).methods} == {None}
+    assert single.sites == sequence.sites == ["resid_post.last", "attn_out.last", "mlp_out.last"]
+    assert SweepRequest.model_validate(single.model_dump()) == single
     assert (single.distances, single.corrective, single.seed, single.sequence) == ([1, 2, 3, 4], True, 3, None)
     assert sequence.sequence is not None
     assert (sequence.sequence.every, sequence.sequence.repetitions) == (3, 3)

@@ -71,6 +71,7 @@ def test_a_sweep_is_reported_while_it_runs_and_when_it_is_done(client: TestClien
         "edits_per_cell": 3,
         "contexts": 1,
         "queries": 10,
+        "sites": ["attn_out.last", "resid_post.last"],
     }
     id = client.post("sweeps", json=body).json()["id"]
     early = Report.model_validate(client.get(f"sweeps/{id}/report").json())
@@ -80,6 +81,14 @@ def test_a_sweep_is_reported_while_it_runs_and_when_it_is_done(client: TestClien
     rows = [SweepRow.model_validate(row) for row in client.get(f"sweeps/{id}/rows").json()]
     run = Run(id, rows[0].checkpoint_sha256, SweepRequest.model_validate(body), 9)
     assert found == report(rows, run)
+    for row in rows[:3]:
+        asked = {"checkpoint": SMALL, "edit": row.edit, "sites": list(row.sites)}
+        told = client.post("evaluations/sites", json=asked).json()["sites"]
+        assert [each["site"] for each in told] == ["attn_out.1", "resid_post.1"]
+        for each in told:
+            for part in ("edit", "retain", "test"):
+                mine = getattr(row.sites[each["site"]], part)
+                assert mine.value == pytest.approx(each[part], abs=5 * mine.standard_error)
     assert {(cell.kind, cell.distance, cell.change.n) for cell in found.accuracy} == {
         ("counterfactual", 1, 3),
         ("counterfactual", 4, 3),

@@ -15,7 +15,7 @@ from backend.reproduction.shipped import load
 from backend.settings import REPOSITORY, Settings, load_settings
 from backend.store import Jobs, Store
 from backend.sweep_schemas import SweepMethod, SweepRow
-from backend.sweeps.foreground import Foreground, SweepError
+from backend.sweeps.foreground import Foreground
 from backend.sweeps.plan import known_facts
 from tests.test_cli import Run, run
 
@@ -72,6 +72,8 @@ def test_from_the_command_to_what_is_shipped(
     }
     assert [each["corrupted"] for each in values["tracings"]] == ["subject", "relation"]
     assert [request["edits_per_cell"] for request in values["requests"]] == [3, 2]
+    assert set(rows[0].sites) == {"resid_post.1", "attn_out.1", "mlp_out.1"}
+    assert rows[0].outcomes[0].course is not None
 
     for options, said in (
         (["--resume", ids[1]], "single edits first"),
@@ -97,14 +99,15 @@ def test_a_stopped_run_says_how_to_go_on(
     monkeypatch.setenv("COLUMNS", "160")
 
 
-def test_more_corrective_edits_than_errors_are_refused_with_their_number(
-    settings: Settings, checkpoint: Checkpoint
-) -> None:
+def test_there_are_no_more_corrective_edits_than_errors(settings: Settings, checkpoint: Checkpoint) -> None:
     foreground = Foreground(settings.model_copy(update={"sweep_limit": 10_000_000}))
     wrong = len(known_facts(checkpoint).wrong)
-    with pytest.raises(SweepError, match=f"gets {wrong} single facts wrong.*--edits {wrong} or less"):
-        check(foreground, ask(foreground, checkpoint=SMALL, edits=wrong + 1, sequence_edits=None))
-    check(foreground, ask(foreground, checkpoint=SMALL, edits=wrong, sequence_edits=None))
+    more = check(foreground, ask(foreground, checkpoint=SMALL, edits=wrong + 1, sequence_edits=None))
+    assert more.requests["single"].corrective_edits == wrong
+    assert protocol.arguments(more.requests["single"]) == [f"--edits={wrong + 1}", "--seed=0"]
+    as_many = ask(foreground, checkpoint=SMALL, edits=wrong, edits_others=3)
+    assert check(foreground, as_many) == as_many
+    assert {each.edits for each in as_many.requests["single"].methods if each.name == "memit"} == {3}
     foreground.close()
 
 
@@ -112,7 +115,7 @@ def test_more_corrective_edits_than_errors_are_refused_with_their_number(
     ("options", "said"),
     [
         (["nowhere"], "nowhere"),
-        ([SMALL, "--edits", 30_000], "1200000 edits"),
+        ([SMALL, "--edits", 30_000], "edits, and at most"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(run: Run, settings: Settings, options: list[object], said: str) -> None:

@@ -20,11 +20,12 @@ import pytest
 import torch
 
 from backend.checkpoints import Checkpoint
+from backend.edits import EditError
 from backend.settings import Settings
 from backend.store import Job, Jobs, Store
-from backend.sweep_schemas import SweepRequest
+from backend.sweep_schemas import SweepMethod, SweepRequest
 from backend.sweeps.foreground import Foreground, SweepError
-from backend.sweeps.plan import Plan, known_facts, make_plan
+from backend.sweeps.plan import Plan, known_facts, make_plan, n_edits
 from backend.sweeps.work import Bench
 
 SMALL = "rings-small"
@@ -135,6 +136,11 @@ def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> N
     for part in ("edit", "retain", "test"):
         assert 0 < row["shattering"][part]["standard_error"] < 0.02 * row["shattering"][part]["value"]
     assert set(row["shattering"]["per_relation"]) == set(checkpoint.graph.relation_names)
+    rings = {name: value for name, value in row["shattering"].items() if name != "per_relation"}
+    assert row["sites"] == {"resid_post.1": rings}
+    assert (outcome["course"]["ended"] == "reached") == (outcome["course"]["loss"][0] < 0.1)
+    assert outcome["course"]["step"] == [outcome["steps"]]
+    assert outcome["course"]["probability"] == pytest.approx([outcome["diagnostics"]["target_probability"]])
     assert {(score["task"], score["order"]) for score in row["scores"]} == {
         (task, order)
         for task in ("direct", "logical", "composition_stated", "composition_held_out")
@@ -161,6 +167,71 @@ def test_kinds_are_what_they_say(checkpoint: Checkpoint, reference: Content) -> 
         assert (outcome["prediction_before"] == outcome["old_object"]) is not corrective
         facts[corrective].add((outcome["spec"]["subject"], outcome["spec"]["relation"]))
     assert len(facts[True]) == len(facts[False]) == 5  # the same for both methods and all distances
+
+
+def test_cells_may_differ_in_size(checkpoint: Checkpoint) -> None:
+    """40 edits a cell by the first method, 1 by the second, 2 by the third, and 2 corrective facts at most."""
+    request = GRID.model_copy(
+        update={
+            "methods": [
+                SweepMethod(name="rome"),
+                SweepMethod(name="memit", edits=1),
+                SweepMethod(name="pmet", edits=2),
+            ],
+            "edits_per_cell": 40,
+            "corrective_edits": 2,
+        }
+    )
+    plan = make_plan(checkpoint, request, known_facts(checkpoint))
+    assert (len(plan.facts), len(plan.errors)) == (40, 2)
+    assert n_edits(request) == [82, 3, 6]
+    assert plan.n_rows == 91
+    places = {}
+    for task in plan.tasks():
+        for index in task.indices:
+            places[index] = (plan.methods[task.method].name, *plan.place(task, index))
+        assert task.repetition == plan.place(task, task.start)[1]
+    assert sorted(places) == list(range(91))
+    assert set(places.values()) == {
+        (name, distance, repetition)
+        for name, n in (("rome", 40), ("memit", 1), ("pmet", 2))
+        for distance in (1, 7, 0)
+        for repetition in range(n if distance else min(n, 2))
+    }
+    assert Plan.from_dict(json.loads(json.dumps(plan.as_dict()))) == plan
+    even = make_plan(checkpoint, GRID, known_facts(checkpoint)).as_dict()
+    for method in even["methods"]:
+        del method["edits"]  # as plans were kept before
+    assert Plan.from_dict(even).n_rows == 30
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"methods": [{"name": "rome", "edits": 6}]}, "methods.0.edits"),
+        ({"corrective_edits": 6}, "at most `edits_per_cell`, 5"),
+        ({"corrective_edits": 1, "corrective": False}, "without corrective edits"),
+        ({"corrective_edits": 1, "sequence": {}}, "all sequences are of"),
+        ({"methods": [{"name": "rome", "edits": 1}], "sequence": {}}, "all sequences are of"),
+    ],
+)
+def test_sizes_that_contradict_each_other_are_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        SweepRequest.model_validate({**GRID.model_dump(), **change})
+
+
+@pytest.mark.parametrize(
+    ("sites", "said"),
+    [
+        (["mlp_out.2"], "sites.0: unknown site 'mlp_out.2'"),
+        (["resid_post.last", "embed"], "sites.1: no edit reaches embed"),
+        (["resid_post.last", "resid_post.1"], "sites.1: 'resid_post.1' is there twice"),
+    ],
+)
+def test_sites_that_cannot_be_read_are_refused(checkpoint: Checkpoint, sites: list[str], said: str) -> None:
+    with pytest.raises(EditError) as refused:
+        make_plan(checkpoint, GRID.model_copy(update={"sites": sites}), known_facts(checkpoint))
+    assert said in f"{refused.value.field}: {refused.value.message}"
 
 
 # --- sequences -------------------------------------------------------------------------------------------------------

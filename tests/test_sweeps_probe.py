@@ -13,14 +13,16 @@ from backend.checkpoints import Checkpoint
 from backend.edits import EditSpec, complete_spec, delta_key, run_edits
 from backend.evaluation import score
 from backend.geometry import shattering
-from backend.model import ModelConfig, Transformer
+from backend.model import ModelConfig, Transformer, site_names
 from backend.sweeps.probe import LARGEST_ERROR, Probe
 from backend.sweeps.together import compute_together
+
+LAST = "resid_post.1"
 
 
 @pytest.fixture(scope="module")
 def probe(checkpoint: Checkpoint) -> Probe:
-    return Probe(checkpoint, n_contexts=3, queries=40, seed=1)
+    return Probe(checkpoint, n_contexts=3, queries=40, seed=1, sites=["mlp_out.0", "resid_post.0", "attn_out.1"])
 
 
 def specs(checkpoint: Checkpoint, n: int, method: str = "rome", **more: object) -> list[EditSpec]:
@@ -45,9 +47,10 @@ def assert_measured_alike(checkpoint: Checkpoint, probe: Probe, model: Transform
         assert mine.accuracy == pytest.approx(plain.accuracy, abs=1e-9, nan_ok=True)
         assert mine.probability == pytest.approx(plain.probability, abs=1e-5, nan_ok=True)
     n = checkpoint.graph.n_entities
-    R = shattering(all_activations(checkpoint.model, n), all_activations(model, n)).tolist()
-    for mine_, error, exact in zip(found.shattered.R, found.shattered.standard_error, R, strict=True):
-        assert mine_ == pytest.approx(exact, abs=5 * error + 1e-6, nan_ok=True)
+    for site, shattered in found.shattered.items():
+        R = shattering(all_activations(checkpoint.model, n, site), all_activations(model, n, site)).tolist()
+        for mine_, error, exact in zip(shattered.R, shattered.standard_error, R, strict=True):
+            assert mine_ == pytest.approx(exact, abs=5 * error + 1e-6, nan_ok=True)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -68,7 +71,8 @@ def test_a_change_anywhere_in_the_model_is_measured(checkpoint: Checkpoint, prob
 
 def test_no_edit_changes_nothing(checkpoint: Checkpoint, probe: Probe) -> None:
     found = probe.measure(checkpoint.model)
-    assert set(found.shattered.R) == {0.0}
+    assert list(found.shattered) == [LAST, "mlp_out.0", "resid_post.0", "attn_out.1"]
+    assert all(set(shattered.R) == {0.0} for shattered in found.shattered.values())
     assert [each.accuracy for each in found.scores] == pytest.approx(
         [each.accuracy for each in probe.scores], nan_ok=True
     )
@@ -78,16 +82,16 @@ def test_a_model_that_broke_has_no_r_and_knows_nothing(checkpoint: Checkpoint, p
     broken = copy.deepcopy(checkpoint.model)
     broken.get_parameter("blocks.0.mlp.down.weight").fill_(torch.nan)
     found = probe.measure(broken)
-    assert all(R != R for R in found.shattered.R)
+    assert all(R != R for shattered in found.shattered.values() for R in shattered.R)
     assert all(each.accuracy == 0 for each in found.scores)
 
 
 def test_the_error_is_within_bounds_or_all_pairs_are_measured(checkpoint: Checkpoint, probe: Probe) -> None:
     edited = run_edits(checkpoint, specs(checkpoint, 1)).model
-    few = Probe(checkpoint, n_contexts=1, queries=5, seed=0, n_pairs=4).measure(edited).shattered
+    few = Probe(checkpoint, n_contexts=1, queries=5, seed=0, n_pairs=4).measure(edited).shattered[LAST]
     assert few.n_pairs is None
     assert set(few.standard_error) == {0.0}
-    many = probe.measure(edited).shattered
+    many = probe.measure(edited).shattered[LAST]
     assert many.n_pairs is not None
     for order in range(checkpoint.graph.config.n_orders):
         rows = [relation.index for relation in checkpoint.graph.relations_of_order(order)]
@@ -100,7 +104,7 @@ def test_models_of_other_depths(checkpoint: Checkpoint, n_layers: int, n_heads: 
     config = ModelConfig(checkpoint.vocabulary.size, n_layers=n_layers, d_model=16, n_heads=n_heads, embed_std=0.3)
     model = Transformer(config, torch.Generator().manual_seed(0)).eval().requires_grad_(False)
     other = replace(checkpoint, model=model)
-    probe = Probe(other, n_contexts=2, queries=20, seed=0)
+    probe = Probe(other, n_contexts=2, queries=20, seed=0, sites=site_names(n_layers)[3:])
     changed = copy.deepcopy(model)
     changed.get_parameter("blocks.0.mlp.down.weight").mul_(3)
     assert_measured_alike(other, probe, changed)
@@ -110,7 +114,8 @@ def test_models_of_other_depths(checkpoint: Checkpoint, n_layers: int, n_heads: 
 
 
 @pytest.mark.parametrize(
-    ("preset", "layer"), [("tuned", 0), ("tuned", 1), ("paper", 0), ("paper", 1), ("reference", 0)]
+    ("preset", "layer"),
+    [("tuned", 0), ("tuned", 1), ("paper", 0), ("paper", 1), ("reference", 0), ("reference-tuned", 0)],
 )
 def test_edits_made_together_are_those_made_alone(checkpoint: Checkpoint, preset: str, layer: int) -> None:
     several = specs(checkpoint, 7, preset=preset, layer=layer)
@@ -123,6 +128,11 @@ def test_edits_made_together_are_those_made_alone(checkpoint: Checkpoint, preset
         assert mine.loss == pytest.approx(alone.loss, rel=1e-6)
         assert mine.diagnostics == pytest.approx(alone.diagnostics, rel=1e-6)
         assert mine.warnings == alone.warnings
+        (end,), (whole,) = mine.courses, alone.courses
+        assert (end.ended, end.contexts, end.rank) == (whole.ended, whole.contexts, whole.rank[-1:])
+        assert whole.length is not None
+        for name in ("loss", "probability", "length"):
+            assert getattr(end, name) == pytest.approx(getattr(whole, name)[-1:], rel=1e-6)
         for name, weight in alone.weights.items():
             assert (mine.weights[name] - weight).norm() < 1e-5 * weight.norm()
 

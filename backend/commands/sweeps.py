@@ -106,7 +106,7 @@ def sweep(
     epilog=examples(
         "shatterscope reproduce",
         "shatterscope reproduce rings-small --edits 5 --no-sequences",
-        "shatterscope reproduce rings-2048 --edits 90 --ship",
+        "shatterscope reproduce rings-2048 --edits 200 --edits-others 50 --ship",
         "shatterscope reproduce --resume 1f0c52d9a4b37e68",
         "shatterscope reproduce rings-2048 --json > reproduction.json",
     )
@@ -114,7 +114,13 @@ def sweep(
 def reproduce(
     context: typer.Context,
     checkpoint: Annotated[str | None, typer.Argument(help="Checkpoint id.", show_default="rings-2048")] = None,
-    edits: Annotated[int, typer.Option(min=1, max=1_000_000, help="Single edits per method, preset and kind.")] = 50,
+    edits: Annotated[int, typer.Option(min=1, max=1_000_000, help="Single edits by ROME, per preset and kind.")] = 200,
+    edits_others: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help="The same by every other method.", show_default="50, or --edits if fewer"
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Same seed, same edits and questions.")] = 0,
     sequence_edits: Annotated[int, typer.Option(min=1, max=1000, help="Edits of each sequence.")] = 100,
     sequences: Annotated[bool, typer.Option(help="Edits one after another as well.")] = True,
@@ -133,7 +139,7 @@ def reproduce(
     from backend.reproduction.shipped import FOLDER, ShippedError
     from backend.sweeps.foreground import Foreground, SweepError
 
-    if resume and (settled := given(context, "edits", "seed")):
+    if resume and (settled := given(context, "edits", "edits_others", "seed")):
         fail(f"--resume goes on with what the run was begun with: leave out {', '.join(settled)}")
     foreground = Foreground(load_settings(device=device))
     try:
@@ -142,10 +148,11 @@ def reproduce(
             resume or [],
             checkpoint=checkpoint,
             edits=edits,
+            edits_others=edits_others,
             seed=seed,
             sequence_edits=sequence_edits if sequences else None,
         )
-        check(foreground, asked)
+        asked = check(foreground, asked)
         if ship:
             check_folder(foreground.settings.models_dir / asked.checkpoint / FOLDER)
         runs = run(foreground, asked, sweep_with_progress)

@@ -19,7 +19,7 @@ Ending = Literal["reached", "settled", "steps"]
 
 @dataclass(frozen=True)
 class Course:
-    """Before any update, and after each: sequences of one length, updates + 1.
+    """Before any update, and after each: sequences of one length, updates + 1. Of the edits that a sweep makes together, the end alone.
 
     Attributes:
         contexts: prompts that the fact was optimised on, the bare one included.

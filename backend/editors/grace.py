@@ -35,7 +35,6 @@ from backend.editors.targets import (
     NContexts,
     RelativeRate,
     Seed,
-    courses_of,
     optimise,
     read_site,
 )
@@ -136,5 +135,5 @@ class Grace(Editor[GraceParameters]):
                 "radius": radius,
                 "contexts_covered": covered.double().mean().item(),
             },
-            courses=courses_of([target]),
+            courses=(target.course,),
         )

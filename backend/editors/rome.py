@@ -48,7 +48,6 @@ from backend.editors.targets import (
     Token,
     ValueTarget,
     WeightDecay,
-    courses_of,
     optimise_value,
     read_site,
 )
@@ -214,5 +213,5 @@ class Rome(Editor[RomeParameters]):
             constraint=(k0, goal),
             warnings=tuple(warnings),
             diagnostics=diagnostics,
-            courses=courses_of([target]),
+            courses=(target.course,),
         )

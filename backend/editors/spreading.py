@@ -50,7 +50,6 @@ from backend.editors.targets import (
     Token,
     ValueTarget,
     WeightDecay,
-    courses_of,
     optimise_value,
     read_site,
 )
@@ -234,5 +233,5 @@ def write(
             "target_probability": fmean(target.probability for target in targets),
             "residual_left": left,
         },
-        courses=courses_of(targets),
+        courses=tuple(target.course for target in targets),
     )

@@ -162,12 +162,7 @@ class ValueTarget:
     steps: int  # updates made
     loss: float
     probability: float  # of the new object, mean over the contexts
-    course: Course | None = None  # not kept for the edits of a sweep
-
-
-def courses_of(targets: Sequence[ValueTarget]) -> tuple[Course, ...]:
-    """One for each, where they were kept."""
-    return tuple(target.course for target in targets if target.course is not None)
+    course: Course
 
 
 def optimise_value(

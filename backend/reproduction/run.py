@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -51,12 +51,14 @@ def ask(
     *,
     checkpoint: str | None = None,
     edits: int = protocol.EDITS,
+    edits_others: int | None = None,
     seed: int = 0,
     sequence_edits: int | None = protocol.SEQUENCE_EDITS,
 ) -> Asked:
     """What to run: the protocol, but for the sweeps `ids`, which say themselves what they are of.
 
     Args:
+        edits_others: by other methods than the paper's main one; None for the protocol's number.
         sequence_edits: None for no sequences.
 
     Raises:
@@ -77,30 +79,28 @@ def ask(
         raise SweepError("--resume: give the sweep of single edits first, then that of sequences")
     name = of.pop() if of else protocol.CHECKPOINT
     if "single" not in requests:
-        requests["single"] = protocol.single_edits(name, edits, seed)
+        requests["single"] = protocol.single_edits(name, edits, seed, edits_others)
     if "sequence" not in requests and sequence_edits is not None:
         requests["sequence"] = protocol.sequences(name, sequence_edits, requests["single"].seed)
     return Asked({part: requests[part] for part in PARTS if part in requests}, known)
 
 
-def check(foreground: Foreground, asked: Asked) -> None:
-    """Raises `SweepError` for what this checkpoint cannot serve, before hours are spent on half of it."""
+def check(foreground: Foreground, asked: Asked) -> Asked:
+    """The same with no more corrective edits than the model has facts wrong. Raises `SweepError` for what this checkpoint cannot serve,
+    before hours are spent on half of it."""
     settings = foreground.settings
     fresh = {part: request for part, request in asked.requests.items() if part not in asked.ids}
     if not fresh:
-        return
+        return asked
     try:
         device = torch.device(resolve_device(settings.device))
         checkpoint = load_checkpoint(settings.models_dir / asked.checkpoint, device)
         known = known_facts(checkpoint)
         for part, request in fresh.items():
+            if request.corrective and (wrong := len(known.wrong)) < request.edits_per_cell:
+                fewer = {"corrective": wrong > 0, "corrective_edits": wrong or None}
+                request = fresh[part] = request.model_copy(update=fewer)
             check_size(request, settings.sweep_limit)
-            wrong = len(known.wrong)
-            if request.corrective and wrong < request.edits_per_cell:
-                raise SweepError(
-                    f"--edits {request.edits_per_cell}: {checkpoint.id} gets {wrong} single facts wrong, "
-                    f"so there are at most {wrong} corrective edits; use --edits {wrong} or less"
-                )
             try:
                 make_plan(checkpoint, request, known)
             except EditError as error:
@@ -108,6 +108,7 @@ def check(foreground: Foreground, asked: Asked) -> None:
                 raise SweepError(f"{option} {request.edits_per_cell}: {error.message}") from None
     except (CheckpointError, TooManyCells) as error:
         raise SweepError(str(error)) from None
+    return replace(asked, requests={**asked.requests, **fresh})
 
 
 def run(foreground: Foreground, asked: Asked, progress: Progress) -> dict[Part, Run]:

@@ -19,8 +19,10 @@ from backend.checkpoints import Checkpoint
 from backend.editors import EDITORS
 from backend.edits import EditError, EditSpec, complete_spec
 from backend.evaluation.answers import answers
+from backend.model import site_names
 from backend.sweep_schemas import SweepMethod, SweepRequest
 
+BEFORE = ("embed", "attn_out.0", "resid_mid.0")  # the first MLP's output
 BATCH = 16  # edits of a task: computed together, and lost together at most where a worker is killed
 
 Pair = tuple[int, str]  # subject and relation
@@ -46,11 +48,12 @@ class Method:
     preset: str
     layer: int
     parameters: dict[str, Any]
+    edits: int | None = None  # per cell; None: `Plan.per_cell`
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`distances` has a 0 for corrective edits. `facts` are answered right by the unedited model, `errors` wrong.
+    """`distances` has a 0 for corrective edits, the last. `facts` are answered right by the unedited model, `errors` wrong.
 
     `every` is None for a grid. For sequences, every `per_cell` facts in a row belong to one sequence, all of one order.
     """
@@ -70,8 +73,15 @@ class Plan:
 
     @property
     def n_rows(self) -> int:
-        cells = len(self.methods) * len(self.distances)
-        return cells * (self.per_cell if self.every is None else self.repetitions * self.rows_per_sequence)
+        if self.every is None:
+            return sum(sum(self._counts(m)) for m in range(len(self.methods)))
+        return len(self.methods) * len(self.distances) * self.repetitions * self.rows_per_sequence
+
+    def _counts(self, method: int) -> tuple[int, int]:
+        """Edits of a grid by one method: counterfactual ones of all distances, and corrective ones."""
+        n = self.methods[method].edits or self.per_cell
+        corrective = min(n, len(self.errors)) if 0 in self.distances else 0
+        return n * sum(distance != 0 for distance in self.distances), corrective
 
     def tasks(self) -> list[Task]:
         """All tasks, in the order of their work: methods and kinds fill evenly."""
@@ -82,10 +92,10 @@ class Plan:
         for m in range(len(self.methods)):
             if self.every is None:
                 # repetition by repetition, all kinds of each: a task mixes kinds, never methods
-                count = self.per_cell * len(self.distances)
+                count = sum(self._counts(m))
                 for start in range(0, count, BATCH):
                     rows = min(BATCH, count - start)
-                    yield Task(m, None, start // len(self.distances), index + start, rows, start)
+                    yield Task(m, None, self._cell(m, start)[1], index + start, rows, start)
                 index += count
             else:
                 for distance in self.distances:
@@ -97,7 +107,17 @@ class Plan:
         """(distance, repetition) of a row."""
         if task.distance is not None:
             return task.distance, task.repetition
-        repetition, kind = divmod(task.offset + index - task.start, len(self.distances))
+        return self._cell(task.method, task.offset + index - task.start)
+
+    def _cell(self, method: int, place: int) -> tuple[int, int]:
+        """(distance, repetition) of a grid's row, the `place`-th of its method. Where corrective edits run out, the other kinds go on."""
+        kinds, corrective = len(self.distances), self._counts(method)[1]
+        whole = corrective * kinds  # rows of the repetitions that have every kind
+        if 0 not in self.distances or place < whole:
+            repetition, kind = divmod(place, kinds)
+        else:
+            repetition, kind = divmod(place - whole, kinds - 1)
+            repetition += corrective
         return self.distances[kind], repetition
 
     def fact(self, distance: int, i: int) -> Pair:
@@ -148,16 +168,17 @@ class Task:
         return range(self.start, self.start + self.rows)
 
 
-def n_edits(request: SweepRequest) -> int:
-    """Edits that a sweep makes: what its size is measured by."""
-    kinds = len(request.distances) + request.corrective
+def n_edits(request: SweepRequest) -> list[int]:
+    """Edits that a sweep makes by each of its methods: what its size is measured by."""
     repetitions = 1 if request.sequence is None else request.sequence.repetitions
-    return len(request.methods) * kinds * request.edits_per_cell * repetitions
+    corrective = (request.corrective_edits or request.edits_per_cell) if request.corrective else 0
+    numbers = [method.edits or request.edits_per_cell for method in request.methods]
+    return [repetitions * (n * len(request.distances) + min(n, corrective)) for n in numbers]
 
 
 def check_size(request: SweepRequest, limit: int) -> None:
     """Raises `TooManyCells` for a sweep of more than `limit` edits."""
-    if (count := n_edits(request)) > limit:
+    if (count := sum(n_edits(request))) > limit:
         raise TooManyCells(
             f"this sweep has {count} edits, and at most {limit} are allowed (SHATTERSCOPE_SWEEP_LIMIT); "
             "ask for fewer methods, distances or edits per cell"
@@ -171,6 +192,7 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
         EditError: a method, distance or number of edits that this checkpoint cannot serve; `field` is the path in the request.
     """
     distances = tuple(request.distances) + ((0,) if request.corrective else ())
+    named_sites(request.sites, checkpoint.model.config.n_layers)
     methods = tuple(_complete(checkpoint, each, f"methods.{i}") for i, each in enumerate(request.methods))
     for i, distance in enumerate(request.distances):
         if not 1 <= abs(distance) <= checkpoint.graph.n_entities // 2:
@@ -185,7 +207,8 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
         if not wanted:
             drawn[name] = ()
         elif sequence is None:
-            drawn[name] = _take(population, pick, n, name)
+            many = request.corrective_edits or n if name == "errors" else n
+            drawn[name] = _take(population, pick, many, name)
         else:
             drawn[name] = _sequences(checkpoint, population, pick, n, sequence.repetitions, name)
     every, repetitions = (None, 1) if sequence is None else (sequence.every, sequence.repetitions)
@@ -208,7 +231,31 @@ def _complete(checkpoint: Checkpoint, method: SweepMethod, field: str) -> Method
     except EditError as error:
         name = "name" if error.field == "method" else error.field
         raise EditError(f"{field}.{name}", error.message) from None
-    return Method(spec.method, method.preset or EDITORS[spec.method].default_preset, spec.layer, dict(spec.parameters))
+    preset = method.preset or EDITORS[spec.method].default_preset
+    return Method(spec.method, preset, spec.layer, dict(spec.parameters), method.edits)
+
+
+def named_sites(asked: Sequence[str], n_layers: int) -> list[str]:
+    """The sites where R is read, `last` replaced by the last layer's number.
+
+    Raises:
+        EditError: an unknown one, one that no edit reaches, or one twice; `field` is the path in the request.
+    """
+    found: list[str] = []
+    known = site_names(n_layers)
+    for i, name in enumerate(asked):
+        site = f"{name.removesuffix('.last')}.{n_layers - 1}" if name.endswith(".last") else name
+        if site not in known:
+            able = ", ".join(each for each in known if each not in BEFORE)
+            raise EditError(f"sites.{i}", f"unknown site {name!r}; R can be read at {able}")
+        if site in BEFORE:
+            raise EditError(
+                f"sites.{i}", f"no edit reaches {site}: every method writes to an MLP's output, so R is 0 there"
+            )
+        if site in found:
+            raise EditError(f"sites.{i}", f"{name!r} is there twice")
+        found.append(site)
+    return found
 
 
 @torch.no_grad()

@@ -8,12 +8,14 @@ where a sub-graph's standard error would exceed `LARGEST_ERROR` of its R, from a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import torch
 from torch import Tensor
 
+from backend.activations import default_site
 from backend.checkpoints import Checkpoint
 from backend.evaluation import QuerySet, Score, draw_queries
 from backend.evaluation.scores import judge
@@ -69,7 +71,9 @@ class Shattered:
 
 @dataclass(frozen=True)
 class Probed:
-    shattered: Shattered
+    """`shattered` by site, the last layer's `resid_post` among them."""
+
+    shattered: dict[str, Shattered]
     scores: list[Score]
 
 
@@ -79,6 +83,7 @@ class Probe:
     Args:
         queries: per task and order.
         seed: of the questions, and of the sampled pairs.
+        sites: where R is read, beside the last layer's `resid_post`: behind the first MLP's keys (`plan.named_sites`).
 
     Raises:
         ValueError: counts below 1.
@@ -86,12 +91,20 @@ class Probe:
 
     @torch.no_grad()
     def __init__(
-        self, checkpoint: Checkpoint, *, n_contexts: int, queries: int, seed: int, n_pairs: int = PAIRS
+        self,
+        checkpoint: Checkpoint,
+        *,
+        n_contexts: int,
+        queries: int,
+        seed: int,
+        n_pairs: int = PAIRS,
+        sites: Sequence[str] = (),
     ) -> None:
         graph, self.model = checkpoint.graph, checkpoint.model
         self.n_entities, self.seed, self.n_pairs = graph.n_entities, seed, n_pairs
         self.relation_order = [relation.order for relation in graph.relations]
         self.device = self.model.token.weight.device
+        self.sites = list(dict.fromkeys([default_site(self.model), *sites]))
         self.queries: QuerySet = draw_queries(
             graph,
             checkpoint.holdout,
@@ -122,18 +135,31 @@ class Probe:
     def measure(self, model: Transformer) -> Probed:
         """Measure an edited copy of the checkpoint's model."""
         parts = self._parts if self._begins_alike(model) else self._read(model)
-        return Probed(self._shatter(self._represent(model, parts)), self._score(model, parts))
+        after = self._represent(model, parts)
+        return Probed({site: self._shatter(site, after[site]) for site in self.sites}, self._score(model, parts))
 
     # --- representations ----------------------------------------------------------------------------------------
 
-    def _represent(self, model: Transformer, parts: Parts) -> Tensor:
-        """(n_relations, n_entities, C), the last layer's resid_post at the relation token of `x r`."""
+    def _represent(self, model: Transformer, parts: Parts) -> dict[str, Tensor]:
+        """(n_relations, n_entities, C) at every site, at the relation token of `x r`."""
         past = prefix_from(model, parts.subjects.after(model), 1)
-        rows = zip(parts.relations.keys, parts.relations.stream, strict=True)  # one relation at a time stays in cache
-        return torch.stack([step(model, Kept(*row).after(model), past, start=1)[0] for row in rows])
+        found: dict[str, list[Tensor]] = {site: [] for site in self.sites}
 
-    def _shatter(self, after: Tensor) -> Shattered:
-        before = self.representations
+        def tap(name: str, x: Tensor) -> Tensor:
+            if name in found:
+                found[name].append(x)
+            return x
+
+        # One relation at a time stays in cache.
+        for keys, stream in zip(parts.relations.keys, parts.relations.stream, strict=True):
+            first = tap("mlp_out.0", cast(Block, model.blocks[0]).mlp.down(keys))
+            final, _ = step(model, tap("resid_post.0", stream + first), past, tap, start=1)
+            if "final_norm" in found:
+                tap("final_norm", model.norm(final))
+        return {site: torch.stack(each) for site, each in found.items()}
+
+    def _shatter(self, site: str, after: Tensor) -> Shattered:
+        before = self.representations[site]
         generator = torch.Generator(self.device).manual_seed(self.seed)
         sample = sampled_shattering(before, after, self.n_pairs, generator)
         R, error = sample.R.cpu(), sample.standard_error.cpu()

@@ -44,10 +44,10 @@ def flatten(row: SweepRow) -> dict[str, Any]:
     since the row before: what was asked for, whether it was written, and with which probability."""
     values = row.model_dump(mode="json")
     outcomes, scores, quality = values.pop("outcomes"), values.pop("scores"), values.pop("quality") or {}
-    shattering, sequence = values.pop("shattering") or {}, values.pop("sequence") or {}
+    shattering, sequence, sites = values.pop("shattering") or {}, values.pop("sequence") or {}, values.pop("sites")
     edits = [_edit(outcome) for outcome in outcomes] if sequence else None
     outcome = outcomes[-1] if outcomes else {}
-    spec = outcome.pop("spec", {})
+    spec, course = outcome.pop("spec", {}), outcome.pop("course", None) or {}
     del values["method"], values["preset"], values["kind"], values["distance"]
     columns: dict[str, Any] = {
         "index": values.pop("index"),
@@ -59,11 +59,19 @@ def flatten(row: SweepRow) -> dict[str, Any]:
         **sequence,
         **({} if edits is None else {"edits": edits}),
         **{name: spec.get(name) for name in ("subject", "relation", "layer", "strength", "parameters") if spec},
-        **{name: value for name, value in outcome.items() if name not in ("kind", "distance", "course")},
+        **{name: value for name, value in outcome.items() if name not in ("kind", "distance")},
+        **{f"course.{name}": course[name] for name in ("ended",) if course},
+        **{
+            f"course.{name}": course[name][-1] for name in ("loss", "probability", "rank", "length") if course.get(name)
+        },
     }
     for part in ("edit", "retain", "test"):
         _estimate(columns, f"R.{part}", shattering.get(part))
     columns["R.pairs"] = shattering.get("n_pairs")
+    for site, rings in sites.items():
+        for part in ("edit", "retain", "test"):
+            _estimate(columns, f"R.{site}.{part}", rings[part])
+        columns[f"R.{site}.pairs"] = rings["n_pairs"]
     for name, each in quality.items():
         for what in ("accuracy", "probability") if each else ():
             for when in ("before", "after"):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from backend.checkpoints import Checkpoint
 from backend.data.contexts import ContextSampler
-from backend.editors import EditDelta, EditNotPossibleError, EditRequest, Fact
+from backend.editors import Course, EditDelta, EditNotPossibleError, EditRequest, Fact
 from backend.editors.base import in_float64
 from backend.editors.rome import Rome, RomeParameters, step_size
 from backend.editors.targets import EditSite, ValueTarget, read_site
@@ -67,6 +67,7 @@ def optimise_together(
         sites: the same prompts, edit by edit.
     """
     n, width = len(objects), site.values.shape[1]
+    site_rows = len(site.keys) // n
     like = site.values
     v0 = [each.values[0].norm().item() for each in sites]
     rates, norms = like.new_tensor([step_size(p, norm, width) for norm in v0])[:, None], like.new_tensor(v0)
@@ -84,10 +85,19 @@ def optimise_together(
         length = delta.detach().norm(dim=1)
         decay = p.weight_decay / norms**2
         loss = told.nll + p.kl_factor * told.kl + decay * length  # (n,)
-        ended = (loss < p.early_stop_loss) | (taken == p.steps - 1)
+        reached = loss < p.early_stop_loss
+        ended = reached | (taken == p.steps - 1)
         for i in ended.nonzero()[:, 0].tolist():
+            course = Course(
+                "reached" if bool(reached[i]) else "steps",
+                site_rows - 1,
+                (loss[i].item(),),
+                (told.probability[i].item(),),
+                (int(told.rank[i]),),
+                (min((length[i] / norms[i]).item(), p.clamp_norm_factor),),
+            )
             found[int(live[i])] = ValueTarget(
-                delta[i].detach().clone(), taken, loss[i].item(), told.probability[i].item()
+                delta[i].detach().clone(), taken, course.loss[0], course.probability[0], course
             )
         if len(found) == n:
             break
@@ -119,11 +129,12 @@ def _final(model: Transformer, site: EditSite, delta: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Told:
-    """Terms of the loss, (n,) each, and the slope (n, B, C) of nll + kl_factor kl."""
+    """Terms of the loss and the new object's rank on the bare prompt, (n,) each, and the slope (n, B, C) of nll + kl_factor kl."""
 
     nll: Tensor
     kl: Tensor
     probability: Tensor
+    rank: Tensor
     slope: Tensor
 
 
@@ -140,6 +151,7 @@ def _tell(model: Transformer, final: Tensor, targets: Tensor, original: Tensor, 
     z = final.view(-1, C) @ E.T
     rows = z.sub_(z.amax(1, keepdim=True)).view(n, B, -1)
     wanted = rows[:, :-1].gather(2, targets[:, None, None].expand(-1, B - 1, 1))[..., 0]
+    rank = rows.shape[2] + 1 - (rows[:, 0] <= wanted[:, :1]).sum(1)  # as `course.Notes`
     neutral = rows[:, -1].clone()
     odds = z.clamp_(min=-80).exp_()  # exp is many times slower where it underflows
     total = odds.sum(1, keepdim=True)
@@ -152,4 +164,4 @@ def _tell(model: Transformer, final: Tensor, targets: Tensor, original: Tensor, 
     slope = torch.cat(
         [(mean[:, :-1] - E[targets][:, None]) / (B - 1), (kl_factor * (p * (gap - kl[:, None])) @ E)[:, None]], 1
     )
-    return Told(-log_p.mean(1), kl, log_p.exp().mean(1), slope)
+    return Told(-log_p.mean(1), kl, log_p.exp().mean(1), rank, slope)

@@ -21,13 +21,15 @@ from torch import Tensor
 
 from backend import __version__
 from backend.checkpoints import Checkpoint
+from backend.editors import Course
 from backend.edits import EditedModel, EditError, EditSpec, Outcome, carried_on, run_edits
 from backend.evaluation import Wanted, quality, sub_graphs
 from backend.evaluation.answers import answers
 from backend.schemas import Change, EditOutcome, EditQuality, TaskScore, WantedAnswers
+from backend.schemas import Course as WireCourse
 from backend.schemas import EditSpec as WireSpec
-from backend.sweep_schemas import Estimate, Holding, SweepRequest, SweepRow, SweepShattering, Versions
-from backend.sweeps.plan import Plan, Task
+from backend.sweep_schemas import Estimate, Holding, RingShattering, SweepRequest, SweepRow, SweepShattering, Versions
+from backend.sweeps.plan import Plan, Task, named_sites
 from backend.sweeps.probe import Probe, Probed, Shattered
 from backend.sweeps.together import compute_together
 
@@ -39,7 +41,10 @@ class Bench:
 
     def __init__(self, sweep: str, checkpoint: Checkpoint, request: SweepRequest, plan: Plan) -> None:
         self.sweep, self.checkpoint, self.request, self.plan = sweep, checkpoint, request, plan
-        self.probe = Probe(checkpoint, n_contexts=request.contexts, queries=request.queries, seed=request.seed)
+        self.sites = named_sites(request.sites, checkpoint.model.config.n_layers)
+        self.probe = Probe(
+            checkpoint, n_contexts=request.contexts, queries=request.queries, seed=request.seed, sites=self.sites
+        )
         self._versions = Versions(
             shatterscope=__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__
         )
@@ -156,7 +161,8 @@ class Bench:
             edit=None if edited is None or holding is not None else edited.id,
             outcomes=[] if edited is None else [_outcome(each) for each in edited.outcomes],
             problems=problems,
-            shattering=None if probed is None else self._shattering(probed.shattered, parts),
+            shattering=None if probed is None else self._shattering(probed.shattered[self.probe.sites[0]], parts),
+            sites={} if probed is None else {site: self._rings(probed.shattered[site], parts) for site in self.sites},
             scores=[] if probed is None else self._scores(probed, parts),
             quality=found,
             sequence=holding,
@@ -187,6 +193,13 @@ class Bench:
         )
 
     def _shattering(self, found: Shattered, parts: tuple[Any, ...]) -> SweepShattering:
+        each = map(_estimate, found.R, found.standard_error)
+        return SweepShattering(
+            **dict(self._rings(found, parts)),
+            per_relation=dict(zip(self.checkpoint.graph.relation_names, each, strict=True)),
+        )
+
+    def _rings(self, found: Shattered, parts: tuple[Any, ...]) -> RingShattering:
         graph = self.checkpoint.graph
         by_part: dict[str, Estimate] = {}
         for part in ("edit", "retain", "test"):
@@ -194,12 +207,10 @@ class Bench:
             if rows:
                 error = math.hypot(*(found.standard_error[i] for i in rows)) / len(rows)
                 by_part[part] = _estimate(fmean(found.R[i] for i in rows), error)
-        each = map(_estimate, found.R, found.standard_error)
-        return SweepShattering(
+        return RingShattering(
             edit=by_part["edit"],
             retain=by_part.get("retain"),
             test=by_part.get("test"),
-            per_relation=dict(zip(graph.relation_names, each, strict=True)),
             n_pairs=found.n_pairs,
         )
 
@@ -245,10 +256,24 @@ def _estimate(value: float, standard_error: float) -> Estimate:
 
 
 def _outcome(outcome: Outcome) -> EditOutcome:
-    values = asdict(replace(outcome, course=None))  # a row keeps what tables are made of
+    values = asdict(replace(outcome, course=None))  # of the course a row keeps what tables are made of
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):  # JSON has no NaN, and the edit did not succeed
             values[name] = 0.0
     values["warnings"] = list(outcome.warnings)
     values["diagnostics"] = {name: value for name, value in outcome.diagnostics.items() if math.isfinite(value)}
-    return EditOutcome(**{**values, "spec": WireSpec(**outcome.spec.as_dict())})
+    course = None if outcome.course is None else _end(outcome.course, outcome.steps)
+    return EditOutcome(**{**values, "spec": WireSpec(**outcome.spec.as_dict()), "course": course})
+
+
+def _end(course: Course, steps: int) -> WireCourse:
+    """Where the optimisation ended, without the way there."""
+    return WireCourse(
+        ended=course.ended,
+        contexts=course.contexts,
+        step=[steps],
+        loss=[_finite(course.loss[-1])],
+        probability=[_finite(course.probability[-1])],
+        rank=[course.rank[-1]],
+        length=None if course.length is None else [_finite(course.length[-1])],
+    )
