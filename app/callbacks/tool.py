@@ -27,7 +27,10 @@ def register(app: Dash, client: Client) -> None:
     async def parameters(tool: Json | None, model: Json | None, shown: list[Any], form: Any) -> Any:
         if tool is None or model is None:
             raise PreventUpdate
-        checkpoints, editors = await client.checkpoints(), await client.editors()
+        try:
+            checkpoints, editors = await client.checkpoints(), await client.editors()
+        except ApiError as error:
+            return f"The parameters could not be read: {error.message}"
         view = replace(ViewState(), tool=Tool(**tool))
         resolved = actions.resolve(view, options.find_checkpoint(checkpoints, model["checkpoint"]), editors)
         owner = views.form_owner(tool, resolved.editor.name, resolved.preset)

@@ -59,7 +59,10 @@ def register(app: Dash, client: Client) -> None:
         edit = Edit.parse(chosen["edit"])
         going = more is not None and more["of"] == chosen and more == drawn
         done: list[str] = more["done"] if going and more else []
-        checkpoints = await client.checkpoints()
+        try:
+            checkpoints = await client.checkpoints()
+        except ApiError as error:
+            return no_update, no_update, "", "", f"The rings could not be drawn: {error.message}", no_update
         elsewhere = sentences.clearer_rings(opened, checkpoints)
         relations = next(item.graph.relations for item in checkpoints if item.id == opened)
         waiting = [name for name in _in_order(relations, edit) if name not in done]
