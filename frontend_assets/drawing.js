@@ -2,21 +2,23 @@
 // where there is no graphics card, so nothing is drawn that would not be seen:
 // - a figure that stands there already, at this size, is left alone;
 // - a change of size that the last drawing has already met draws nothing (dcc.Graph tells of each, a moment after);
-// - one that is hidden is drawn when it is shown, but for a scene's first, which takes longest: it gets ready unseen.
+// - one that is hidden or out of view is drawn when it comes into view, but for a scene's first, which takes longest: it gets ready unseen;
+//   one that is out of view, and not hidden, at the latest when the page has answered: no click waits for it.
 // What else happens to a drawing is in camera.js (`framed`, `still`, `drawn`) and lecture_dress.js (`dress`).
 (function () {
   const page = (window.shatterscope = window.shatterscope || {});
   const hidden = (gd) => gd.clientWidth === 0 && gd.clientHeight === 0;
+  const away = (gd) => { const { top, bottom } = gd.getBoundingClientRect(); return !gd.closest(".scene") && (bottom < 0 || top > window.innerHeight); };
   const late = new Map(); // element -> how to draw it
-  const shown = new ResizeObserver((entries) => {
-    for (const { target } of entries) {
-      const draw = late.get(target);
-      if (!draw || hidden(target)) continue;
-      late.delete(target);
-      shown.unobserve(target);
-      draw();
-    }
-  });
+  const drawLate = (gd) => {
+    const draw = late.get(gd);
+    if (!draw || hidden(gd)) return;
+    late.delete(gd);
+    shown.unobserve(gd);
+    draw();
+  };
+  const shown = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => isIntersecting && drawLate(target)));
+  document.addEventListener("shatterscope:idle", () => [...late.keys()].forEach(drawLate));
 
   // As many points as the screen has, at most two to each way; plotly's own two on any screen are four times the work on most.
   const density = () => Math.min(Math.max(window.devicePixelRatio || 1, 1), 2);
@@ -27,7 +29,7 @@
 
   function install(Plotly) {
     const resize = Plotly.Plots.resize;
-    Plotly.Plots.resize = (gd) => (hidden(gd) || fits(gd) || gd.dataset.printed ? Promise.resolve(gd) : resize(gd));
+    Plotly.Plots.resize = (gd) => (hidden(gd) || late.has(gd) || fits(gd) || gd.dataset.printed ? Promise.resolve(gd) : resize(gd));
 
     const react = Plotly.react;
     Plotly.react = (graph, figure, ...rest) => {
@@ -47,7 +49,7 @@
       });
       late.delete(gd);
       const first = !gd._fullLayout || (gd.closest(".scene") && !gd.querySelector("canvas"));
-      if (first || !hidden(gd)) return draw();
+      if (first || !(hidden(gd) || away(gd))) return draw();
       late.set(gd, draw);
       shown.observe(gd);
       return Promise.resolve(gd);

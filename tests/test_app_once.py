@@ -134,7 +134,7 @@ KEPT: dict[str, Any] = {
         "relation": None, "site": None, "projection": "isomap", "dimensions": 3, "align": "procrustes", "n_neighbors": None, "mode": "two",
     },
     "drawn": None,
-    "sites-fold": False,
+    "sites-asked": None,
     "camera": None,
     "course-edit": None,
 }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dash import ClientsideFunction, Dash, Input, Output
 
 from app import ids
-from app.callbacks import answers, course, intent, measures, scenes, sites, stack, tool
+from app.callbacks import answers, intent, measures, scenes, sites, stack, tool
 from app.client import Client
 from app.lecture import callbacks as lecture
 
@@ -24,8 +24,6 @@ SHARED = tuple(
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
         (ids.R_SITE, "content"),
-        (ids.SITES_TABLE, "content"),
-        (ids.COURSE_FIGURE, "figure"),
     )
 )
 
@@ -50,5 +48,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, course, sites, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, sites, lecture):
         module.register(app, client)

@@ -16,7 +16,7 @@ from app.state import Relation
 
 Json = dict[str, Any]
 PANELS = ("edit", "retain", "test")
-REST = ("words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
+REST = ("at", "words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
 
 
 def register(app: Dash, client: Client) -> None:
@@ -24,6 +24,7 @@ def register(app: Dash, client: Client) -> None:
         output={
             "r": {name: Output(f"r-{name}", "content") for name in PANELS},
             "value": {name: Output(f"r-{name}", "value") for name in PANELS},
+            "at": Output(ids.R_AT, "children"),
             "words": Output(ids.R_WORDS, "children"),
             "told": Output(ids.TOLD, "children"),
             "accuracy": Output(ids.ACCURACY, "content"),
@@ -61,6 +62,7 @@ def register(app: Dash, client: Client) -> None:
         return {
             "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
             "value": {name: repr(r[name]) for name in PANELS},
+            "at": views.read_at(checkpoint),
             "words": views.r_words(result, made),
             "told": words.told(len(batches.made(edits)), result, made),
             "accuracy": plain(views.accuracy(checkpoint, base, result)),

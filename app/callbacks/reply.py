@@ -136,7 +136,8 @@ class Reply:
         self.store(ids.ASK, stored.ask_part(view, checkpoint.id))
         self.store(ids.AIM, stored.aim_part(view))
         self.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
-        self.store(ids.SEE, stored.see_part(replace(view.see, site=view.see.site or checkpoint.model.default_site)))
+        site = None if view.see.site == checkpoint.model.default_site else view.see.site
+        self.store(ids.SEE, stored.see_part(replace(view.see, site=site)))
         self.store(ids.HISTORY, {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, shown)})
         addresses = [self.address(page.view, checkpoints, editors) for page in (*stops, now)]
         self.store(ids.URL_OUT, addresses if stops else addresses[0])

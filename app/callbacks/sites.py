@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, no_update
-from dash.exceptions import PreventUpdate
+from dash import ClientsideFunction, Dash, Input, Output, State
 
 from app import batches, ids, options, views
 from app.callbacks import stored
@@ -16,44 +15,36 @@ Json = dict[str, Any]
 
 
 def register(app: Dash, client: Client) -> None:
-    @app.callback(
-        Output(ids.R_SITE, "content"),
-        Output(ids.R_AT, "children"),
-        Output(ids.PROBLEM_SITE, "children"),
+    app.clientside_callback(
+        ClientsideFunction("sites", "asked"),  # nothing is asked of the server that the page does not show
+        Output(ids.SITES_ASKED, "data"),
         Input(ids.MODEL, "data"),
         Input(ids.SEE, "data"),
+        Input(ids.SITES_FOLD, "open"),
+        State(ids.SITES_ASKED, "data"),
         prevent_initial_call=True,
     )
-    async def shown(model: Json | None, see: Json | None) -> Any:
-        if model is None or see is None:
-            raise PreventUpdate
-        edits, site = stored.edits_of(model), stored.see_of(see).site
-        try:
-            checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
-            elsewhere = edits and site in checkpoint.model.sites and site != checkpoint.model.default_site
-            found = await client.sites(checkpoint.id, edits, [site]) if elsewhere and site else None
-        except ApiError as error:
-            return [], no_update, f"R at what is shown could not be computed: {error.message}"
-        return plain(views.r_shown(found)), views.read_at(checkpoint), ""
 
     @app.callback(
+        Output(ids.R_SITE, "content"),
         Output(ids.SITES_TABLE, "content"),
+        Output(ids.PROBLEM_SITE, "children"),
         Output(ids.PROBLEM_SITES, "children"),
-        Input(ids.SITES_FOLD, "open"),
-        Input(ids.MODEL, "data"),
-        Input(ids.SEE, "data"),
+        Input(ids.SITES_ASKED, "data"),
         prevent_initial_call=True,
     )
-    async def every(opened: bool | None, model: Json | None, see: Json | None) -> Any:
-        if model is None or see is None:
-            raise PreventUpdate
-        edits = stored.edits_of(model)
-        if not opened or not edits:  # a second of computing: not before someone wants to see it
-            return [], ""
+    async def sites(asked: Json | None) -> Any:
+        """`asked`: checkpoint and edits as in the model's part, `site` of the scenes (None: the one the panel's R is of), and `every`."""
+        if asked is None:
+            return [], [], "", ""
+        edits, site, every = stored.edits_of(asked), asked["site"], asked["every"]
         try:
-            checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
-            found = await client.sites(checkpoint.id, edits)
+            checkpoint = options.find_checkpoint(await client.checkpoints(), asked["checkpoint"])
+            found = await client.sites(checkpoint.id, edits, None if every else [site])
         except ApiError as error:
-            return [], f"R by site could not be computed: {error.message}"
-        site = stored.see_of(see).site or checkpoint.model.default_site
-        return plain(views.r_table(found, checkpoint, batches.last(edits).relation, site)), ""
+            problem = f"could not be computed: {error.message}"
+            return [], [], *(("", f"R by site {problem}") if every else (f"R at what is shown {problem}", ""))
+        here = found.model_copy(update={"sites": [row for row in found.sites if row.site == site]})
+        edited = batches.last(edits).relation
+        table = views.r_table(found, checkpoint, edited, site or checkpoint.model.default_site) if every else None
+        return plain(views.r_shown(here if site else None)), plain(table) if table else [], "", ""

@@ -18,6 +18,7 @@ STORES = (
     ids.AIM,
     ids.TOOL,
     ids.SEE,
+    ids.SITES_ASKED,
     ids.CAMERA,
     ids.CLICKS,
     ids.DRAWN,
