@@ -13,7 +13,11 @@ NAMES = {
     "loss": "loss",
     "length": "|delta|, in units of |v0|",
 }
-TITLES = {"probability": "probability", "loss": "loss", "length": "|delta| / |v0|"}  # short enough for a phone
+TITLES = {
+    "probability": "new object’s probability",
+    "loss": "loss",
+    "length": "|delta| / |v0|",
+}  # short enough for a phone
 PANELS = {3: ((0.58, 0.94), (0.29, 0.46), (0.0, 0.17)), 2: ((0.5, 0.93), (0.0, 0.36))}
 CLOSE = 1.5  # a bound is drawn where the line comes this near to it: farther off it would flatten the line
 AT_BOUND = 1 - 1e-6
@@ -69,7 +73,7 @@ def course_figure(item: EditOutcome | None) -> Figure:
         drawn = bound is not None and (name == "loss" or largest * CLOSE >= bound)
         top = max(largest, bound if drawn and bound is not None else 0.0) * 1.08 or 1.0
         share: Figure = {"range": [-0.04, 1.06], "tickformat": ".0%", "nticks": 3}
-        rest: Figure = {"range": [-0.04 * top, top], "nticks": 4}
+        rest: Figure = {"range": [-0.04 * top, top], "nticks": 3}
         axes[f"yaxis{suffix}"] = axis(domain=[low, high], anchor="x", **(share if name == "probability" else rest))
         titles.append(note(TITLES[name] + _told(name, bound, drawn), 0, high + 0.01))
         data.append(_line(name, course, line, suffix))
@@ -79,7 +83,7 @@ def course_figure(item: EditOutcome | None) -> Figure:
     if leads is not None:
         low, high = PANELS[len(values)][0]
         shapes.append(_rule(x0=leads, x1=leads, xref="x", y0=low, y1=high, yref="paper", dash="dot"))
-    titles[0]["text"] += "; it does not lead" if leads is None else "; dotted: from here it leads"
+    titles[0]["text"] += "; it does not lead" if leads is None else "; dotted: it leads"
     axes["xaxis"] = axis(
         "step", anchor=f"y{len(values)}", range=[-0.02 * end - 0.1, end * 1.02 + 0.1], showgrid=False, tickformat="d"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app import words
+from app import theme, words
 from app.figures.course import bounds, clamped_from, leads_from
 from backend.schemas import Course, EditOutcome, EditResult
 
@@ -14,7 +14,7 @@ def course_choices(result: EditResult | None) -> list[dict[str, str]]:
     return [
         {
             "value": str(index),
-            "label": f"{index + 1}: {item.spec.subject} {item.spec.relation} → {item.new_object}, {item.spec.method}",
+            "label": f"{index + 1}: {item.spec.subject} {item.spec.relation} → {item.new_object}, {theme.method_name(item.spec.method)}",
         }
         for index, item in enumerate(result.edits)
         if item.course is not None
