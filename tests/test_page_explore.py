@@ -352,8 +352,12 @@ def test_how_well_an_edit_was_made_and_what_its_method_says(explore: Explore) ->
     expect(note.locator("a")).to_have_attribute("href", re.compile(r"^https://arxiv\.org/abs/2410\.02355$"))
     page.keyboard.press("Escape")
     expect(note).to_be_hidden()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or "") if "_dash-update" in request.url else None)
     explore.edit(4)
     explore.edits(1)
+    assert sum('"output":"..edit-stack.' in each for each in asked) == 1
+    assert not any('"output":"..r-site.' in each for each in asked)  # the scenes show where the R above is read
     for name in ("efficacy", "generality", "locality", "portability"):
         expect(page.locator("#quality-line")).to_contain_text(name)
         assert page.get_attribute(f"#quality-{name} th", "data-tip")
@@ -361,7 +365,7 @@ def test_how_well_an_edit_was_made_and_what_its_method_says(explore: Explore) ->
     assert page.get_attribute("#quality-locality td", "data-before") == "1.000000"
     notes = page.inner_text("#outcomes")
     expect(page.locator("#course-words")).to_contain_text(re.compile(r"the new object led from step \d+ on"))
-    expect(page.locator("#course-figure .main-svg").first).to_be_visible()
+    expect(page.locator("#course-figure .scatterlayer .trace")).to_have_count(3)  # drawn by now, though out of view
     expect(page.locator("#course-edit")).to_be_hidden()  # nothing to choose from
     found = re.search(r"Null space of layer 0: (\d+) of (\d+) directions", notes)
     assert found
