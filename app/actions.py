@@ -50,6 +50,14 @@ class Page:
             raise Refused(reason)
         return self.with_edits(batches.join(edits, index))
 
+    def write(self, index: int, layer: int, token: str, editors: list[EditorInfo]) -> Page:
+        """Edit `index`, and all that is written together with it, at another layer and token."""
+        edits = self.view.edits
+        moved = batches.step(edits, index)
+        return self.with_edits(
+            tuple(at_place(edit, layer, token, editors) if i in moved else edit for i, edit in enumerate(edits))
+        )
+
     def reset(self) -> Page:
         return self.with_edits(())
 
@@ -177,3 +185,14 @@ def next_edit(view: ViewState, tool: Resolved) -> Edit:
     """The edit that `apply` would add; only parameters that differ from the preset are written down."""
     own = {name: value for name, value in tool.parameters.items() if tool.preset_parameters.get(name) != value}
     return Edit(view.subject, view.relation.name, view.target, tool.editor.name, tool.layer, tool.preset, 1.0, own)
+
+
+def at_place(edit: Edit, layer: int, token: str, editors: list[EditorInfo]) -> Edit:
+    """The same edit at another layer and token, which is written down only where its preset names another one."""
+    editor = next((each for each in editors if each.name == edit.method), None)
+    if editor is None or "token" not in properties(editor):
+        return replace(edit, layer=layer)
+    presets = {preset.name: preset.parameters for preset in editor.presets}
+    named = presets.get(edit.preset or editor.default_preset, {}).get("token")
+    rest = {name: value for name, value in edit.parameters.items() if name != "token"}
+    return replace(edit, layer=layer, parameters=rest if named == token else {**rest, "token": token})

@@ -24,6 +24,11 @@ def last(edits: Stack) -> Edit:
     return (made(edits) or edits)[-1]
 
 
+def last_index(edits: Stack) -> int:
+    """Where `last` stands."""
+    return next((i for i in reversed(range(len(edits))) if edits[i].strength), len(edits) - 1)
+
+
 def before(edits: Stack, i: int) -> int | None:
     """The edit that edit `i` may be written together with: the one before it, those at strength 0 passed over as the API does. One at
     strength 0 keeps to its neighbour at strength 0, for when both are there again."""

@@ -29,6 +29,7 @@ from backend.schemas import (
     ErrorList,
     EvaluationResult,
     FactInfo,
+    PlacementsResult,
     Problem,
     ProjectionResult,
     SitesResult,
@@ -121,6 +122,11 @@ class Client:
         """R of `edits` at `sites` (None: at all sites)."""
         body = {"checkpoint": checkpoint, "sites": None if sites is None else list(sites)}
         return await self._with_edit("POST", "/evaluations/sites", SitesResult, checkpoint, edits, json=body)
+
+    async def placements(self, checkpoint: str, edits: Edits) -> PlacementsResult:
+        """The last of `edits` that is there, made at every layer and token."""
+        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
+        return PlacementsResult.model_validate(await self._json("POST", "/evaluations/placements", json=body))
 
     async def ring(self, checkpoint: str, order: str) -> list[int]:
         """Position of every entity on an order's ring (asked for once: a checkpoint's world does not change)."""

@@ -70,6 +70,9 @@ R_SITE = "r-site"  # R at what the scenes show; in it r-site-edit, r-site-retain
 SITES = "sites"
 SITES_FOLD = "sites-fold"
 SITES_TABLE = "sites-table"
+PLACEMENTS = "placements"  # where the fact can be written
+PLACEMENTS_FOLD = "placements-fold"
+PLACEMENTS_TABLE = "placements-table"
 TOLD = "told"  # what an edit did, read out
 QUESTION = "question"
 DAMAGE_FIGURE = "damage-figure"
@@ -106,6 +109,7 @@ PROBLEM_SCENE = "problem-scene"
 PROBLEM_MEASURE = "problem-measure"
 PROBLEM_SITE = "problem-site"
 PROBLEM_SITES = "problem-sites"
+PROBLEM_PLACEMENTS = "problem-placements"
 
 # Stores: the parts of the view state, each read by the callbacks that need it and no others.
 URL_IN = "url-in"
@@ -116,6 +120,7 @@ AIM = "part-aim"
 TOOL = "part-tool"
 SEE = "part-see"
 SITES_ASKED = "sites-asked"
+PLACEMENTS_ASKED = "placements-asked"
 CAMERA = "camera"
 CLICKS = "clicks"
 HISTORY = "history"

@@ -27,8 +27,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _RELATION = re.compile(r"([IVX]{1,5})_([CA])([1-9][0-9]?)")
 MAX_ENTITY = 10**7
 
-# Keys of a link that others read: which weights and version it was made on (`app.links`), the live room one follows.
-BESIDE = ("h", "ver", "room")
+# Keys of a link that others read: which weights and version it was made on (`app.links`), the live room one follows, what was unfolded (`app.share.view`).
+BESIDE = ("h", "ver", "room", "open")
 
 PROJECTIONS = ("isomap", "pca")
 ALIGNMENTS = ("procrustes", "shared", "none")

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 from app.state import Edit, Relation
-from backend.schemas import EditOutcome, EditResult, EvaluationResult, Movement, SitesResult, TaskScore
+from backend.schemas import (
+    EditOutcome,
+    EditResult,
+    EvaluationResult,
+    Movement,
+    PlacementMade,
+    PlacementsResult,
+    SitesResult,
+    TaskScore,
+)
 
 TASKS = {
     "direct": ("direct recall", "Facts seen in training."),
@@ -94,6 +103,26 @@ def sites_over(found: SitesResult) -> str:
     if any(row.edit is None for row in found.sites):
         told += " —: before the edit all entities are alike there (or the edited model puts out no finite numbers), so R is not defined."
     return told
+
+
+def placements_over(found: PlacementsResult) -> str:
+    """What is the same at every place, and what its numbers are over."""
+    spec, together = found.spec, found.facts > 1
+    kept = f"method, parameters and strength{'' if spec.strength == 1 else f' ({spec.strength:.2f})'}"
+    after = f", on top of {plural(found.before, 'edit')} before it" if found.before else ""
+    batch = f" Its batch of {found.facts} moves as a whole; rank and p are of its last fact." if together else ""
+    return (
+        f"{spec.subject} {spec.relation} → {spec.object}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
+        f"R is read at the last layer’s residual stream, over {found.n_entities} entities. Recall is the change of direct recall over {found.n_queries} "
+        f"sampled facts of all rings, each after {plural(found.n_contexts, 'random context')}."
+    )
+
+
+def placement_ended(made: PlacementMade) -> str:
+    """How the search for the edit ended at one place."""
+    if made.ended is None:
+        return "none"
+    return f"all {plural(made.steps, 'step')} taken" if made.ended == "steps" else f"stop reached at step {made.steps}"
 
 
 def plural(count: int, noun: str) -> str:

@@ -51,6 +51,10 @@ class EditError(ValueError):
         self.field, self.message = field, message
 
 
+class PlaceError(EditError):
+    """An edit that its method cannot make at this layer and token, or that has no answer there."""
+
+
 @dataclass(frozen=True)
 class EditSpec:
     """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them."""
@@ -124,8 +128,10 @@ def complete_spec(
     layer: int | None = None,
     strength: float = 1.0,
     batch: bool = False,
+    anywhere: bool = False,
 ) -> EditSpec:
     """Fill in every default. The new object is given by `object`, or by `distance` clockwise steps from the true one (0: the truth).
+    `anywhere`: do not ask whether the method can make it at its layer and token (`check_place`).
 
     Raises:
         EditError: naming the field and the fix.
@@ -171,13 +177,19 @@ def complete_spec(
     if batch and not editor.batches:
         able = ", ".join(name for name, each in EDITORS.items() if each.batches)
         raise EditError("batch", f"{method} writes one fact at a time; leave `batch` out, or use one of {able}")
+    spec = EditSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch)
+    if not anywhere:
+        check_place(spec, n_layers)
+    return spec  # its strength is not -0.0
+
+
+def check_place(spec: EditSpec, n_layers: int) -> None:
+    """Raises `PlaceError` where the method cannot make the edit at its layer and token."""
+    editor = EDITORS[spec.method]
     try:
-        editor.check(full, layer, n_layers)
+        editor.check(editor.parameters(**spec.parameters), spec.layer, n_layers)
     except EditNotPossibleError as error:
-        raise EditError(error.field, str(error)) from None
-    return EditSpec(
-        subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch
-    )  # not -0.0
+        raise PlaceError(error.field, str(error)) from None
 
 
 def steps_of(specs: Sequence[EditSpec]) -> list[tuple[int, int]]:
@@ -330,7 +342,7 @@ def _compute(
     try:
         return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
     except EditNotPossibleError as error:
-        raise EditError(f"edits.{start}.{error.field}", str(error)) from None
+        raise PlaceError(f"edits.{start}.{error.field}", str(error)) from None
 
 
 def _outcome(

@@ -16,7 +16,7 @@ Everything about the unedited model is in the `Baseline`, measured once and shar
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
 
@@ -57,6 +57,12 @@ class Baseline:
     representations: Tensor
     queries: QuerySet
     scores: list[Score]
+
+    def only(self, task: Task) -> Baseline:
+        """The same with the questions of one task."""
+        kept = [i for i, cell in enumerate(self.queries.cells) if cell.task == task]
+        queries = replace(self.queries, cells=tuple(self.queries.cells[i] for i in kept))
+        return replace(self, queries=queries, scores=[self.scores[i] for i in kept])
 
 
 @dataclass(frozen=True)
@@ -128,13 +134,20 @@ def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> 
     )
 
 
-def measure_geometry(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Geometry:
-    """Steps 3 and 4."""
+def measure_shattering(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Tensor:
+    """R of every relation, (n_relations,) float64: the greater part of `measure_geometry`'s work."""
+    return shattering(baseline.representations, all_activations(edited.model, checkpoint.graph.n_entities))
+
+
+def measure_geometry(
+    checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline, R: Tensor | None = None
+) -> Geometry:
+    """Steps 3 and 4. `R`: from `measure_shattering`, where it is known."""
     graph, last = checkpoint.graph, edited.made[-1]
     relation = graph.relation(last.spec.relation)
     parts = sub_graphs(graph.config.n_orders, relation.order)
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
-    R = shattering(before, after)  # (n_relations,)
+    R = shattering(before, after) if R is None else R  # (n_relations,)
     moved_by = relation_movement(graph, before, after)
     members = {part: [i for i, each in enumerate(graph.relations) if parts[each.order] == part] for part in parts}
     moved = before[relation.index], after[relation.index]
@@ -162,10 +175,21 @@ def relation_movement(graph: KnowledgeGraph, before: Tensor, after: Tensor) -> l
 def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:
     """Step 5."""
     graph, last = checkpoint.graph, edited.made[-1]
-    relation = graph.relation(last.spec.relation)
-    parts = sub_graphs(graph.config.n_orders, relation.order)
+    found = ripples(graph, last.spec.subject, graph.relation(last.spec.relation), last.new_object)
+    facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.made]
+    return Recall(
+        task_changes(checkpoint, edited, baseline),
+        answer_ripples(graph, found, checkpoint.model, edited.model),
+        quality(graph, checkpoint.holdout, checkpoint.model, edited.model, facts),
+    )
+
+
+def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
+    """Every cell of the baseline's questions, asked again."""
+    graph = checkpoint.graph
+    parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
     cells = zip(baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True)
-    scores = [
+    return [
         TaskChange(
             task=cell.task,
             order=graph.order_names[cell.order],
@@ -178,13 +202,6 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
         )
         for cell, was, now in cells
     ]
-    found = ripples(graph, last.spec.subject, relation, last.new_object)
-    facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.made]
-    return Recall(
-        scores,
-        answer_ripples(graph, found, checkpoint.model, edited.model),
-        quality(graph, checkpoint.holdout, checkpoint.model, edited.model, facts),
-    )
 
 
 def run(

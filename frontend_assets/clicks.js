@@ -9,8 +9,8 @@
 (function () {
   const page = (window.shatterscope = window.shatterscope || {});
   const BUTTONS = ["apply", "undo", "redo", "reset", "compare-run", "compare-unstack"]; // by id
-  const PATTERNS = ["remove", "join", "mend"]; // by the type of their id
-  const MODEL = ["apply", "undo", "redo", "reset", "remove", "join", "strength", "compare-run"]; // what makes a step
+  const PATTERNS = ["remove", "join", "mend", "write"]; // by the type of their id
+  const MODEL = ["apply", "undo", "redo", "reset", "remove", "join", "write", "strength", "compare-run"]; // what makes a step
   const AGAIN = ["undo", "redo"]; // a double click on these means two
   let queue = [];
   let last = 0; // the newest click's id

@@ -43,7 +43,8 @@
     say("Making the file …");
     try {
       const { path, query } = window.shatterscope.state();
-      const response = await fetch(`${path === "/" ? "" : path}/export.${format}${pinned(query)}`);
+      const shown = format === "html" && document.querySelector("#placements-fold[open] table") ? `${query ? "&" : "?"}open=placements` : "";
+      const response = await fetch(`${path === "/" ? "" : path}/export.${format}${pinned(query + shown)}`);
       if (!response.ok) { say(await response.text()); return; }
       const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") || "");
       const content = await response.blob();

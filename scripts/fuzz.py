@@ -110,6 +110,7 @@ async def valid(http: httpx.AsyncClient) -> list[Asked]:
         Asked("POST", f"{api}/activations", body={"checkpoint": SMALL, "relation": "I_C2", "edit": edit, "site": "resid_post.1"}),
         Asked("POST", f"{api}/evaluations", body={"checkpoint": SMALL, "edit": edit, "queries": 20, "contexts": 1, "seed": 0}),
         Asked("POST", f"{api}/evaluations/sites", body={"checkpoint": SMALL, "edit": edit, "sites": ["attn_out.1"]}),
+        Asked("POST", f"{api}/evaluations/placements", body={"checkpoint": SMALL, "edits": [EDIT], "queries": 20, "contexts": 1}),
         Asked("POST", f"{api}/sweeps", body={**sweep, "sequence": {"every": 1, "repetitions": 1}, "corrective": False}),
         Asked("POST", f"{api}/tracings", body={"checkpoint": SMALL, "facts": 4, "seed": 0}),
         Asked("POST", f"{api}/keys-values", body={"checkpoint": SMALL, "relation": "I_C2", "layer": 0}),

@@ -48,6 +48,7 @@ ROUTES = [
     ("GET", "/projections/{id}"),
     ("POST", "/evaluations"),
     ("POST", "/evaluations/sites"),
+    ("POST", "/evaluations/placements"),
     ("POST", "/sweeps"),
     ("GET", "/sweeps/{id}/rows"),
     ("GET", "/sweeps/{id}/report"),

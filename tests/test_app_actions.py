@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.actions import Page, Refused
+from app.actions import Page, Refused, at_place
 from app.callbacks.stored import history_part, reopened
 from app.options import object_at, signed_distance
 from app.state import Edit, Relation, Target, ViewState
+from backend.api import wire
+from backend.editors import EDITORS
 
 
 def edit(subject: int) -> Edit:
@@ -49,6 +52,23 @@ def test_removing_and_resetting_can_be_undone() -> None:
     assert page.remove(1).view.edits == (edit(1), edit(3))
     assert page.remove(1).undo().view.edits == page.view.edits
     assert page.reset().undo().view.edits == page.view.edits
+
+
+def test_an_edit_written_elsewhere_names_only_what_its_preset_does_not_and_takes_its_batch_along() -> None:
+    editors = [wire.editor_info(editor) for editor in EDITORS.values()]
+    page = applied(1, 2).write(1, 0, "subject", editors)
+    assert page.view.edits == (edit(1), replace(edit(2), parameters={"token": "subject"}))
+    assert page.write(1, 0, "relation", editors).view.edits == (edit(1), edit(2))
+    assert page.undo().view.edits == (edit(1), edit(2))
+    reference = replace(edit(3), preset="reference", parameters={"steps": 5})
+    there = at_place(reference, 1, "relation", editors)
+    assert there == replace(reference, layer=1, parameters={"steps": 5, "token": "relation"})
+    assert at_place(there, 0, "subject", editors) == reference
+    grace = replace(edit(3), method="grace")
+    assert at_place(grace, 1, "relation", editors) == replace(grace, layer=1)
+    batch = tuple(replace(edit(subject), method="memit", batch=True) for subject in (1, 2))
+    moved = Page(ViewState(edits=(*batch, edit(3)))).write(0, 1, "relation", editors).view.edits
+    assert [each.layer for each in moved] == [1, 1, 0]
 
 
 def test_undo_on_a_page_opened_from_a_link_takes_the_last_edit() -> None:

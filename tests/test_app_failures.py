@@ -88,6 +88,7 @@ def explore(pages: TestClient, made: list[str]) -> Visit:
     for every in (False, True):
         asked = {"checkpoint": SMALL, "edits": [EDIT], "site": "attn_out.1", "every": every}
         page.set("sites-asked", "data", asked)
+    page.set("placements-asked", "data", {"checkpoint": SMALL, "edits": [EDIT]})
     shown = {id: value for (id, name), value in page.values.items() if name == "value"}
     click = {"id": 1, "kind": "pick", "what": {"entity": 3, "as": "object"}, "value": shown, "form": []}
     page.set("clicks", "data", {"queue": [click]})

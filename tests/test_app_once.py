@@ -135,6 +135,7 @@ KEPT: dict[str, Any] = {
     },
     "drawn": None,
     "sites-asked": None,
+    "placements-asked": None,
     "camera": None,
     "course-edit": None,
 }  # fmt: skip

@@ -86,6 +86,17 @@ def test_an_edit_at_the_subjects_token_that_does_not_take_says_so(run: Run) -> N
     assert "rome at layer 0, subject's token: not taken" in " ".join(out.split())
 
 
+def test_where_a_fact_can_be_written_is_printed_by_layer_and_token(run: Run) -> None:
+    few = ("--distance", 4, "--set", "steps=5", "--set", "n_contexts=1", "--where")
+    status, out, _ = run("edit", SMALL, 3, "I_C2", *few)
+    assert status == 0
+    assert len(re.findall(r"^\d (?:\*|) *(?:relation|subject) +(?:not )?taken +\d+", out, re.MULTILINE)) == 3
+    assert re.search(r"^0 \* +relation", out, re.MULTILINE)
+    assert "layer 1, subject's token: what layer 1, the last, puts out" in " ".join(out.split())
+    _, out, _ = run("edit", SMALL, 3, "I_C2", *few, "--json")
+    assert len(json.loads(out)["placements"]["placements"]) == 4
+
+
 def test_an_edit_as_json(run: Run) -> None:
     options = [
         "--distance",

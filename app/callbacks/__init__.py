@@ -9,7 +9,7 @@ from __future__ import annotations
 from dash import ClientsideFunction, Dash, Input, Output
 
 from app import ids
-from app.callbacks import answers, intent, measures, scenes, sites, stack, tool
+from app.callbacks import answers, intent, measures, placements, scenes, sites, stack, tool
 from app.client import Client
 from app.lecture import callbacks as lecture
 
@@ -24,6 +24,7 @@ SHARED = tuple(
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
         (ids.R_SITE, "content"),
+        (ids.PLACEMENTS_TABLE, "children"),
     )
 )
 
@@ -48,5 +49,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, sites, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, sites, placements, lecture):
         module.register(app, client)

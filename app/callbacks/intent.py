@@ -241,6 +241,9 @@ class _Intent:
                 question = replace(now.view, subject=int(subject), relation=Relation.parse(relation))
                 return replace(now, view=replace(question, target=Target(None, int(truth))))
         # The others concern an edit that stood on the screen: it may have moved since, or gone.
+        where = ""
+        if click.kind == views.WRITE:
+            where, _, what = str(what).partition(" ")
         index, _, edit = str(what["edit"] if click.kind == ids.STRENGTH else what).partition("~")
         place = batches.place(now.view.edits, int(index), Edit.parse(edit))
         if place is None:
@@ -248,6 +251,9 @@ class _Intent:
         match click.kind:
             case ids.STRENGTH:
                 return now.strength(float(what["value"]), place)
+            case views.WRITE:
+                layer, _, token = where.partition("~")
+                return now.write(place, int(layer), token, editors)
             case "remove":
                 return now.remove(place)
             case "join":

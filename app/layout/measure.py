@@ -56,6 +56,7 @@ def details() -> Node:
                     html.A("Ripples", href="#ripples"),
                     html.A("What each edit did", href="#outcomes"),
                     html.A("R by site", href="#sites"),
+                    html.A("Where to write it", href="#placements"),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A("Take the guided tour", href=TOUR, id=ids.LECTURE_START, className="away"),
                 ],
@@ -126,6 +127,27 @@ def details() -> Node:
                             ),
                         ],
                         id=ids.SITES,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("Where can this fact be written?"),
+                            html.P(
+                                "Not every layer and token takes a fact, and the damage differs.",
+                                className="lead",
+                            ),
+                            html.Details(
+                                [
+                                    html.Summary("Make the last edit at every layer and token"),
+                                    problem(ids.PROBLEM_PLACEMENTS),
+                                    html.Div(id=ids.PLACEMENTS_TABLE),
+                                ],
+                                id=ids.PLACEMENTS_FOLD,
+                                open=False,
+                                **{"data-told": ""},
+                            ),
+                        ],
+                        id=ids.PLACEMENTS,
                         className="card",
                     ),
                 ],

@@ -19,6 +19,7 @@ STORES = (
     ids.TOOL,
     ids.SEE,
     ids.SITES_ASKED,
+    ids.PLACEMENTS_ASKED,
     ids.CAMERA,
     ids.CLICKS,
     ids.DRAWN,

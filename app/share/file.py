@@ -177,6 +177,7 @@ def _details(shown: Shown) -> list[Node]:
         card("Edit quality", views.quality(shown.evaluation)),
         card("What each edit did", views.outcomes(shown.edit), *_course(shown)),
         *_by_site(shown),
+        *_placed(shown),
     ]
 
 
@@ -185,6 +186,12 @@ def _by_site(shown: Shown) -> list[Node]:
         return []
     edited = batches.last(shown.view.edits).relation
     return [card("R by site", views.r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
+
+
+def _placed(shown: Shown) -> list[Node]:
+    if shown.placements is None:
+        return []
+    return [card("Where can this fact be written?", views.placements(shown.placements))]
 
 
 def _course(shown: Shown) -> list[Node]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
-from app import actions, links
+from app import actions, ids, links
 from app.client import ApiError, Client
 from app.links import Pin
 from app.share.exporter import check_exact
 from app.state import ViewState
-from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, ProjectionResult, SitesResult
+from backend.schemas import (
+    CheckpointInfo,
+    EditResult,
+    EvaluationResult,
+    PlacementsResult,
+    ProjectionResult,
+    SitesResult,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class Shown:
     base: EvaluationResult  # of the unedited model
     evaluation: EvaluationResult | None
     sites: SitesResult | None  # R at every site
+    placements: PlacementsResult | None  # where the last edit can be written, if the query says `open=placements`
     ring: list[int]  # of the question's order
 
 
@@ -66,6 +75,9 @@ async def show(client: Client, query: str) -> Shown:
     base = await client.evaluation(checkpoint.id, ())
     evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
     sites = await client.sites(checkpoint.id, edits) if edits else None
+    unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
+    placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
     ring = await client.ring(checkpoint.id, view.relation.order)
     query = links.pinned(view.to_query(), checkpoint)
-    return Shown(view, checkpoint, query, f"{client.origin}/{query}", edit, projection, base, evaluation, sites, ring)
+    link = f"{client.origin}/{query}"
+    return Shown(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)

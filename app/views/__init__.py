@@ -5,11 +5,13 @@ from app.views.change import about, error_list, form_owner, legend, parameter_fo
 from app.views.course import course_choices, course_over, course_words
 from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
 from app.views.picture import caption, invitation, of_model
+from app.views.placements import WRITE, placements
 from app.views.quality import quality, quality_line
 from app.views.sites import r_shown, r_table, read_at
 from app.views.stack import chips, outcomes
 
 __all__ = [
+    "WRITE",
     "about",
     "accuracy",
     "answer",
@@ -25,6 +27,7 @@ __all__ = [
     "of_model",
     "outcomes",
     "parameter_form",
+    "placements",
     "quality",
     "quality_line",
     "r_card",

@@ -153,15 +153,20 @@ class Laboratory:
     async def edit(self, request: EditRequest) -> EditResult:
         """Make a stack of edits, and remember its specification."""
         checkpoint = self.checkpoint(request.checkpoint, "body.checkpoint")
-        specs = [self._complete(checkpoint, spec, f"body.edits.{i}") for i, spec in enumerate(request.edits)]
+        specs = [self.complete(checkpoint, spec, f"body.edits.{i}") for i, spec in enumerate(request.edits)]
         if (work := work_of(specs)) > self.settings.work_limit:
             raise invalid("body.edits", too_much(work, self.settings.work_limit))
         try:
-            done = await self._run(checkpoint, specs)
+            done = await self.make(checkpoint, specs)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
-        await asyncio.to_thread(self.store.put_edit, done.edited.id, checkpoint.id, [spec.as_dict() for spec in specs])
         return wire.edit_result(checkpoint, done.edited, done.seconds)
+
+    async def make(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
+        """A stack of edits, computed or from the cache; it can be asked for by its id from then on. Raises `EditError`."""
+        done = await self._run(checkpoint, specs)
+        await asyncio.to_thread(self.store.put_edit, done.edited.id, checkpoint.id, [spec.as_dict() for spec in specs])
+        return done
 
     async def edit_result(self, id: str) -> EditResult:
         done = await self._done(id)
@@ -180,9 +185,11 @@ class Laboratory:
         return await asyncio.to_thread(wire.weights_file, self.registry.get(done.checkpoint_id), done.edited)
 
     @staticmethod
-    def _complete(checkpoint: Checkpoint, spec: EditSpec, path: str) -> CompleteSpec:
+    def complete(checkpoint: Checkpoint, spec: EditSpec, path: str, anywhere: bool = False) -> CompleteSpec:
+        """What was ordered with every default filled in, as `complete_spec` does. `path`: of the field that holds it."""
+        layers = checkpoint.model.config.n_layers
         try:
-            return complete_spec(checkpoint.graph, checkpoint.model.config.n_layers, **spec.model_dump())
+            return complete_spec(checkpoint.graph, layers, anywhere=anywhere, **spec.model_dump())
         except EditError as error:
             raise invalid(f"{path}.{error.field}", error.message) from None
 

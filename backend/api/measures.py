@@ -29,6 +29,7 @@ from backend.schemas import (
     EvaluationResult,
     ProjectionRequest,
     ProjectionResult,
+    Questions,
     SitesRequest,
     SitesResult,
     StrengthPicture,
@@ -141,16 +142,19 @@ async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, byt
 async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> EvaluationResult:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await _edited(laboratory, checkpoint, request.edit)
-    baseline = await _baseline(laboratory, checkpoint, request)
+    baseline = await get_baseline(laboratory, checkpoint, request)
     if edited is None:
         return wire.unedited_result(checkpoint, baseline)
 
     # Two computations, so that two workers share them.
     start = time.perf_counter()
     geometry, recall = await asyncio.gather(
-        laboratory.compute(f"geometry/{edited.id}", lambda: measure_geometry(checkpoint, edited, baseline)),
         laboratory.compute(
-            f"recall/{edited.id}/{_asked(request)}", lambda: measure_recall(checkpoint, edited, baseline)
+            f"geometry/{edited.id}",
+            lambda: measure_geometry(checkpoint, edited, baseline, laboratory.cache.peek(f"shattering/{edited.id}")),
+        ),
+        laboratory.compute(
+            f"recall/{edited.id}/{asked(request)}", lambda: measure_recall(checkpoint, edited, baseline)
         ),
     )
     found = Experiment(edited, geometry, recall)
@@ -178,14 +182,15 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
     return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
 
 
-async def _baseline(laboratory: Laboratory, checkpoint: Checkpoint, request: EvaluationRequest) -> Baseline:
+async def get_baseline(laboratory: Laboratory, checkpoint: Checkpoint, request: Questions) -> Baseline:
     return await laboratory.compute(
-        f"baseline/{checkpoint.identity}/{_asked(request)}",
+        f"baseline/{checkpoint.identity}/{asked(request)}",
         lambda: measure_baseline(checkpoint, n_contexts=request.contexts, queries=request.queries, seed=request.seed),
     )
 
 
-def _asked(request: EvaluationRequest) -> str:
+def asked(request: Questions) -> str:
+    """Of a key: which questions."""
     return f"{request.contexts}/{request.queries}/{request.seed}"
 
 
@@ -196,5 +201,4 @@ async def warm_up(laboratory: Laboratory) -> None:
     checkpoint = laboratory.checkpoint(laboratory.default_id)
     relation = checkpoint.graph.relations[0].name
     await get_projection(laboratory, ProjectionRequest(checkpoint=checkpoint.id, relation=relation))
-    asked = EvaluationRequest(checkpoint=checkpoint.id, edit=None)
-    await _baseline(laboratory, checkpoint, asked)
+    await get_baseline(laboratory, checkpoint, Questions())

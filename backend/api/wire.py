@@ -288,8 +288,8 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
                 task=score.task,
                 order=score.order,
                 sub_graph=score.sub_graph,
-                accuracy=_change(score.before.accuracy, score.after.accuracy),
-                probability=_change(score.before.probability, score.after.probability),
+                accuracy=change(score.before.accuracy, score.after.accuracy),
+                probability=change(score.before.probability, score.after.probability),
                 n_queries=score.n_queries,
                 n_available=score.n_available,
                 n_contexts=score.n_contexts,
@@ -310,7 +310,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
                 distance_from=each.distance_from,
                 distance_to=each.distance_to,
                 displacement=each.displacement,
-                accuracy=_change(each.accuracy_before, each.accuracy_after),
+                accuracy=change(each.accuracy_before, each.accuracy_after),
                 n_entities=each.n_entities,
             )
             for each in found.geometry.damage
@@ -350,8 +350,8 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
                 task=cell.task,
                 order=checkpoint.graph.order_names[cell.order],
                 sub_graph=None,
-                accuracy=_change(score.accuracy, score.accuracy),
-                probability=_change(score.probability, score.probability),
+                accuracy=change(score.accuracy, score.accuracy),
+                probability=change(score.probability, score.probability),
                 n_queries=len(cell),
                 n_available=cell.n_available,
                 n_contexts=len(found.queries.contexts),
@@ -417,11 +417,11 @@ def _wanted(found: Wanted) -> WantedAnswers | None:
     if not found.n:
         return None
     return WantedAnswers(
-        accuracy=_change(found.accuracy_before, found.accuracy_after),
-        probability=_change(found.probability_before, found.probability_after),
+        accuracy=change(found.accuracy_before, found.accuracy_after),
+        probability=change(found.probability_before, found.probability_after),
         n_queries=found.n,
     )
 
 
-def _change(before: float, after: float) -> Change:
+def change(before: float, after: float) -> Change:
     return Change(before=before, after=after, change=after - before)

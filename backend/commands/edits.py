@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.commands.common import Device, examples, fail, laboratory_of
-from backend.commands.printed import show_edit
+from backend.commands.printed import show_edit, show_placements
 
 if TYPE_CHECKING:
-    from backend.schemas import EditResult, EvaluationResult
+    from pydantic import BaseModel
+
+    from backend.schemas import EditResult, EvaluationResult, PlacementsResult
 
 commands = typer.Typer()
 
@@ -22,6 +24,7 @@ commands = typer.Typer()
         "shatterscope edit rings-2048 17 I_C2 --distance 4",
         "shatterscope edit rings-2048 17 I_C2 --object 1203 --layer 1 --strength 0.5",
         "shatterscope edit rings-2048 17 I_C2 --distance 500 --preset paper --set learning_rate=0.1 --set steps=50",
+        "shatterscope edit rings-2048 17 I_C2 --distance 4 --where",
         "shatterscope edit rings-2048 17 I_C2 --distance 4 --json > edit.json",
     )
 )
@@ -40,6 +43,9 @@ def edit(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
     ] = None,
     strength: Annotated[float, typer.Option(help="Share of the weight change to apply, -4 to 4.")] = 1.0,
+    where: Annotated[
+        bool, typer.Option("--where", help="Also make it at every layer and token: where can this fact be written?")
+    ] = False,
     device: Device = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything measured as JSON.")] = False,
 ) -> None:
@@ -62,15 +68,14 @@ def edit(
             }
         ],
     }
-    result, evaluation = asyncio.run(_edit(body, device))
+    result, evaluation, placements = asyncio.run(_edit(body, device, where))
     if as_json:
-        print(
-            json.dumps(
-                {"edit": result.model_dump(mode="json"), "evaluation": evaluation.model_dump(mode="json")}, indent=2
-            )
-        )
+        found: dict[str, BaseModel | None] = {"edit": result, "evaluation": evaluation, "placements": placements}
+        print(json.dumps({name: each.model_dump(mode="json") for name, each in found.items() if each}, indent=2))
     else:
         show_edit(result, evaluation)
+        if placements is not None:
+            show_placements(placements)
 
 
 def _parameters(pairs: list[str]) -> dict[str, Any]:
@@ -87,21 +92,26 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
     return parameters
 
 
-async def _edit(body: dict[str, Any], device: str | None) -> tuple[EditResult, EvaluationResult]:
+async def _edit(
+    body: dict[str, Any], device: str | None, where: bool
+) -> tuple[EditResult, EvaluationResult, PlacementsResult | None]:
     from pydantic import ValidationError
 
     from backend.api.measures import get_evaluation
+    from backend.api.placements import get_placements
     from backend.api.problems import ProblemError
-    from backend.schemas import EditRequest, EvaluationRequest
+    from backend.schemas import EditRequest, EvaluationRequest, PlacementsRequest
 
     laboratory = laboratory_of(device)
     try:
         result = await laboratory.edit(EditRequest.model_validate(body))
         evaluation = await get_evaluation(laboratory, EvaluationRequest(checkpoint=body["checkpoint"], edit=result.id))
+        asked = PlacementsRequest(checkpoint=body["checkpoint"], edit=result.id)
+        placements = await get_placements(laboratory, asked) if where else None
     except ValidationError as error:
         fail("; ".join(f"{item['loc'][-1]}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()))
     except ProblemError as error:
         fail(error.detail.replace("body.edits.0.", "").replace("body.", ""))
     finally:
         laboratory.close()
-    return result, evaluation
+    return result, evaluation, placements

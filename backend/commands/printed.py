@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from backend.schemas import CheckpointInfo, EditResult, EvaluationResult
+from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, PlacementsResult
 
 if TYPE_CHECKING:
     from backend.store import Job
@@ -93,6 +93,40 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
         )
     console.print(table)
     console.print(f"id {result.id}")
+
+
+def show_placements(found: PlacementsResult) -> None:
+    """Where the fact can be written: a row for each layer and token, and why not where it cannot be made."""
+    console = wide_console(120)
+    console.print("\nWhere can this fact be written? The same edit; only layer and token differ.")
+    table = Table(
+        "layer", "token", "", "rank", "p(new)", "search", "R edit", "retain", "test", "recall", box=None, pad_edge=False
+    )
+    refused = []
+    for place in found.placements:
+        made, here = place.made, f"{place.layer}{' *' if place.own else ''}"
+        if made is None:
+            table.add_row(here, place.token, "cannot be made")
+            refused.append(f"layer {place.layer}, {place.token}'s token: {place.refused}")
+            continue
+        verdict = "[bold green]taken[/]" if made.success else "[bold red]not taken[/]"
+        R = made.shattering
+        table.add_row(
+            here,
+            place.token,
+            verdict if found.spec.strength else "strength 0",
+            str(made.rank),
+            "" if made.probability is None else f"{made.probability:.4f}",
+            "" if made.ended is None else f"{'all' if made.ended == 'steps' else made.ended + ','} {made.steps} steps",
+            *("" if value is None else f"{value:.4f}" for value in (R.edit, R.retain, R.test)),
+            "" if made.recall.all is None else f"{made.recall.all.change:+.3f}",
+        )
+    console.print(table)
+    console.print(
+        f"* this edit; R at the last layer's residual stream; recall: change of direct recall, {found.n_queries} sampled queries over all rings"
+    )
+    for line in refused:
+        console.print(escape(line))
 
 
 def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool) -> None:

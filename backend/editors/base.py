@@ -150,6 +150,17 @@ class Editor(ABC, Generic[P]):
                 "parameters.token",
             )
 
+    def at_token(self, parameters: P, token: str) -> P:
+        """The same parameters, writing at `token` (relation or subject). Raises `EditNotPossibleError` for a method that cannot choose."""
+        if "token" in self.parameters.model_fields:
+            return parameters.model_copy(update={"token": token})
+        if token == "relation":
+            return parameters
+        raise EditNotPossibleError(
+            f"{self.title} writes at the relation's token alone, where the answer is read",
+            "parameters.token",
+        )
+
     @abstractmethod
     def compute(
         self, model: Transformer, statistics: Mapping[int, Tensor], request: EditRequest, layer: int, parameters: P

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from backend.api import measures
+from backend.api import measures, placements
 from backend.api.dependencies import LaboratoryDep
 from backend.api.problems import ProblemError
 from backend.schemas import (
@@ -15,6 +15,8 @@ from backend.schemas import (
     Activations,
     EvaluationRequest,
     EvaluationResult,
+    PlacementsRequest,
+    PlacementsResult,
     ProjectionRequest,
     ProjectionResult,
     SitesRequest,
@@ -77,3 +79,10 @@ async def get_sites(laboratory: LaboratoryDep, request: SitesRequest) -> SitesRe
     """R(D*) of an edit at each site of the model, by sub-graph: where it is read decides its size. At the last layer's `resid_post` it is the R of
     POST /evaluations."""
     return await measures.get_sites(laboratory, request)
+
+
+@router.post("/evaluations/placements")
+async def get_placements(laboratory: LaboratoryDep, request: PlacementsRequest) -> PlacementsResult:
+    """Where a fact can be written: the last edit of a stack made at every layer and token, and whether it took there, R(D*) and direct recall as
+    POST /evaluations has them. What the method cannot do is told with the reason."""
+    return await placements.get_placements(laboratory, request)
