@@ -214,3 +214,13 @@ def test_an_edit_at_strength_0_is_in_no_title_and_no_count(site: TestClient) -> 
     side = site.get(f"/compare/export.html?c=rings-small&e={there}&e={gone}&by=rome:tuned&by=ft:tuned")
     assert "of 9?" in side.text.partition("</title>")[0]
     assert "The same edit by" in side.text
+
+
+def test_where_a_fact_can_be_written_is_in_a_file_where_it_was_on_the_page(site: TestClient) -> None:
+    query = "c=rings-small&e=7~I_C2~d40~grace~0~tuned~1"
+    told = site.get(f"/export.html?{query}&open=placements").text
+    assert "Where can this fact be written?" in told
+    assert told.count("GRACE writes at the relation's token alone") == 2
+    assert "Write it here" not in told
+    assert "open=placements" not in told
+    assert "Where can this fact be written?" not in site.get(f"/export.html?{query}").text

@@ -396,6 +396,25 @@ def test_actions_overtaken_by_the_next_one_are_not_lost(explore: Explore) -> Non
     expect(page.locator("#question")).to_contain_text("ring II, who stands 3 steps")
 
 
+def test_where_a_fact_can_be_written_and_a_click_writes_it_there(explore: Explore) -> None:
+    page = explore.page
+    explore.edit(4)
+    explore.edits(1)
+    url = page.url
+    page.click("#placements-fold summary")
+    cells, own = page.locator("#placements-table td"), page.locator("#placements-table td.own")
+    expect(cells).to_have_count(4)
+    expect(own).to_have_attribute("data-place", "0-relation")
+    expect(cells.last).to_contain_text("cannot be made")
+    page.get_by_role("button", name="Write it here: layer 1, relation’s token").press("Enter")
+    expect(own).to_have_attribute("data-place", "1-relation")
+    assert "~rome~1~tuned~1" in page.url
+    page.go_back()
+    expect(own).to_have_attribute("data-place", "0-relation")
+    assert page.url == url
+    assert explore.faults == []
+
+
 def test_other_relations_sites_and_projections_can_be_looked_at(explore: Explore) -> None:
     page = explore.page
     page.select_option("#see-relation", "III_A2")
