@@ -1,7 +1,7 @@
 // The status element: busy as soon as a callback leaves for the server, idle when the last one is back, error while a message
 // about a problem stands on the page. Counting the requests themselves answers a click at once and cannot forget one.
 //
-// The event `shatterscope:idle` tells when it has been over for a moment.
+// The event `shatterscope:answered` tells, before the status does, that no callback is away; `shatterscope:idle` when that has been so for a moment.
 //
 // What takes longer than a second says so and can be cancelled: the requests are aborted, which makes the server drop the work,
 // and the page goes back to the view that was last complete. A request that a newer one of the same callback has overtaken is
@@ -23,6 +23,7 @@
     if (!status) return;
     const problem = document.querySelector(".problem:not(:empty)");
     const state = flights.size > 0 ? "busy" : lost || problem ? "error" : "idle";
+    if (state !== "busy") document.dispatchEvent(new CustomEvent("shatterscope:answered"));
     status.dataset.state = state;
     document.documentElement.dataset.busy = state === "busy" ? "1" : "";
     const text = document.getElementById("status-text");

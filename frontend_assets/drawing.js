@@ -3,12 +3,16 @@
 // - a figure that stands there already, at this size, is left alone;
 // - a change of size that the last drawing has already met draws nothing (dcc.Graph tells of each, a moment after);
 // - one that is hidden or out of view is drawn when it comes into view, but for a scene's first, which takes longest: it gets ready unseen;
-//   one that is out of view, and not hidden, at the latest when the page has answered: no click waits for it.
+//   one that is out of view, and not hidden, at the latest when all answers are there: no click waits for it, and a page that is ready is drawn.
 // What else happens to a drawing is in camera.js (`framed`, `still`, `drawn`) and lecture_dress.js (`dress`).
 (function () {
   const page = (window.shatterscope = window.shatterscope || {});
   const hidden = (gd) => gd.clientWidth === 0 && gd.clientHeight === 0;
-  const away = (gd) => { const { top, bottom } = gd.getBoundingClientRect(); return !gd.closest(".scene") && (bottom < 0 || top > window.innerHeight); };
+  const away = (gd) => {
+    if (!document.documentElement.dataset.busy || gd.closest(".scene")) return false;
+    const { top, bottom } = gd.getBoundingClientRect();
+    return bottom < 0 || top > window.innerHeight;
+  };
   const late = new Map(); // element -> how to draw it
   const drawLate = (gd) => {
     const draw = late.get(gd);
@@ -18,7 +22,9 @@
     draw();
   };
   const shown = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => isIntersecting && drawLate(target)));
-  document.addEventListener("shatterscope:idle", () => [...late.keys()].forEach(drawLate));
+  const drawAll = () => [...late.keys()].forEach(drawLate);
+  document.addEventListener("shatterscope:answered", drawAll);
+  window.addEventListener("beforeprint", drawAll);
 
   // As many points as the screen has, at most two to each way; plotly's own two on any screen are four times the work on most.
   const density = () => Math.min(Math.max(window.devicePixelRatio || 1, 1), 2);
