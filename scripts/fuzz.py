@@ -170,6 +170,7 @@ def _place(id: str, name: str, *value: Any) -> Any:
 def _value(place: dict[str, str]) -> Any:
     id, name = place["id"], place["property"]
     parts = {
+        "placements-asked": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
         "model": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
         "ask": {"checkpoint": SMALL, "subject": 7, "relation": "I_C2"},
         "aim": {"target": "d4"},
