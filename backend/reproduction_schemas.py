@@ -11,9 +11,12 @@ from typing import Literal
 from pydantic import Field
 
 from backend.schemas import Array, SubGraph, Verdict, Wire
-from backend.sweep_schemas import SweepRequest, Versions
+from backend.sweep_schemas import LAST, SweepRequest, Versions
 
 PaperTask = Literal["direct", "logical", "compositional"]
+Token = Literal["relation", "subject"]
+Measure = Literal["argmax", "probability"]
+"""What an accuracy is: the share of questions whose most probable entity is the truth, or the truth's mean probability."""
 Kind = Literal["counterfactual", "corrective"]
 
 
@@ -28,6 +31,7 @@ class Spread(Wire):
 class MethodKey(Wire):
     method: str
     preset: str
+    token: Token = Field(default="relation", description="at which this preset edits")
 
 
 class AccuracyCell(MethodKey):
@@ -38,14 +42,16 @@ class AccuracyCell(MethodKey):
     distance: int = Field(description="0 for corrective edits")
     task: PaperTask
     change: Spread
+    probability: Spread | None = Field(default=None, description="change of the mean probability of the truth")
     paper: float | None
 
 
 class ShatteringCell(MethodKey):
-    """The paper's table of R(D*) by distance and sub-graph."""
+    """The paper's table of R(D*) by distance and sub-graph, at each site. The paper does not name its own."""
 
     kind: Kind
     distance: int
+    site: str = LAST
     sub_graph: SubGraph
     shattering: Spread
     paper: float | None
@@ -57,9 +63,17 @@ class MethodCell(MethodKey):
     kind: Kind
     distance: int
     success: Spread = Field(description="share of edits whose new object the edited model answers")
+    reached: Spread | None = Field(
+        default=None,
+        description="share of edits whose optimisation came to its stop before its steps were used up; null where rows do not tell",
+    )
     relative_delta_norm: Spread
-    shattering: Spread | None = Field(description="R, mean over the sub-graphs; null where none is finite")
+    shattering: Spread | None = Field(
+        description="R at the last layer's resid_post, mean over the sub-graphs; null where none is finite"
+    )
+    sites: dict[str, Spread] = Field(default={}, description="the same at each site")
     direct: Spread | None = Field(description="change of direct recall, mean over the orders")
+    direct_probability: Spread | None = Field(default=None, description="the same by the mean probability of the truth")
     efficacy: Spread | None
     generality: Spread | None
     locality: Spread | None
@@ -73,23 +87,77 @@ class FitPoint(Wire):
     distance: int
     shattering: float = Field(description="R, mean over the sub-graphs")
     change: float = Field(description="of direct recall, mean over the orders")
+    probability: float | None = Field(
+        default=None, description="change of the mean probability of the truth, of the same questions"
+    )
+    success: bool = Field(default=True, description="the edit took")
 
 
-class Fit(MethodKey):
-    """R against the change of direct recall over single edits, with the least-squares line `change = intercept + slope * R`."""
+class Line(Wire):
+    """The least-squares line `change = intercept + slope * R`; nulls below three edits, or where nothing varies."""
 
+    slope: float | None = None
+    intercept: float | None = None
+    r2: float | None = None
+
+
+class Fit(MethodKey, Line):
+    """R at one site against the change of direct recall over single edits; `probability` against that of the mean probability of the truth."""
+
+    site: str = LAST
     points: list[FitPoint]
-    slope: float | None
-    intercept: float | None
-    r2: float | None = Field(description="null below three edits, or where nothing varies")
+    probability: Line = Line()
     paper_r2: float | None
+
+
+class Group(Wire):
+    """One of two groups of edits; shares of those that took, and of those whose optimisation came to its stop."""
+
+    n: int
+    mean: float
+    taken: float
+    reached: float | None
+
+
+class Split(MethodKey):
+    """Are the edits of a cell two groups? The best division of their values in two, and the share of the variance between its groups.
+
+    That share is 2 / pi = 0.64 for values that form one bell and 0.75 for values spread evenly; two narrow groups come near 1. `two` where it is
+    above 0.8 and each group has 5 % of the edits, and five of them at least (`backend/reproduction/split.py`).
+    """
+
+    kind: Kind
+    distance: int
+    of: Literal["shattering", "argmax", "probability"] = Field(
+        description="R at `site`, or the change of direct recall"
+    )
+    site: str | None
+    n: int
+    explained: float
+    two: bool
+    low: Group
+    high: Group
+
+
+class Explained(Wire):
+    """Something the paper reports, and at which of our tokens it is seen; `tokens` is empty where it is at neither."""
+
+    site: str = Field(description="where R is read, in what is said of R")
+    measure: Measure
+    aspect: str
+    tokens: list[Token]
+    title: str
+    text: str = Field(description="our numbers, preset by preset, and the paper's")
 
 
 class SequencePoint(Wire):
     """After this many edits of a sequence; means over its repetitions."""
 
     edits: int
-    shattering: Spread | None = Field(description="R, mean over the sub-graphs; null where none is finite")
+    shattering: Spread | None = Field(
+        description="R at the last layer's resid_post, mean over the sub-graphs; null where none is finite"
+    )
+    sites: dict[str, Spread] = Field(default={}, description="the same at each site")
     accuracy: dict[PaperTask, Spread] = Field(description="itself, not its change; mean over the orders")
     holding: Spread = Field(description="share of the edits so far that the model answers now")
     written: Spread | None = Field(description="share of the edits since the point before that succeeded when made")
@@ -116,6 +184,8 @@ class Provenance(Wire):
     )
     seed: int
     edits_per_cell: int
+    edits: dict[str, int] = Field(default={}, description="the same by method")
+    corrective_edits: int | None = Field(default=None, description="corrective edits per method, where these are fewer")
     queries: int = Field(description="asked per task and order for every row")
     contexts: int
     device: str | None = Field(description="null before the first row, as `versions`")
@@ -131,6 +201,8 @@ class Disagreement(Wire):
     """One of our numbers that differs from the paper's by more than twice our standard error."""
 
     what: str
+    measure: Measure | None = Field(default=None, description="of an accuracy; null for R")
+    site: str | None = Field(default=None, description="of R; null for an accuracy")
     ours: float
     paper: float
     unit: Literal["points", "R"] = Field(description="of these numbers: percentage points, or R itself")
@@ -139,14 +211,23 @@ class Disagreement(Wire):
 
 
 class Report(Wire):
-    """Everything computed from the rows of one sweep: of single edits (`accuracy` to `fits`) or of sequences (`sequences`)."""
+    """Everything computed from the rows of one sweep: of single edits (`accuracy` to `explained`) or of sequences (`sequences`).
 
+    `sites` are where R was read; `resid_post.last` is that of rows whose site has no name: the last layer's resid_post.
+    """
+
+    sites: list[str] = []
     accuracy: list[AccuracyCell]
     shattering: list[ShatteringCell]
     methods: list[MethodCell]
     fits: list[Fit]
+    splits: list[Split] = []
+    explained: list[Explained] = []
     sequences: list[SequenceCurve]
-    disagreements: list[Disagreement]
+    disagreements: list[Disagreement] = Field(description="of accuracies by argmax, and of R at the first site")
+    other_disagreements: list[Disagreement] = Field(
+        default=[], description="of accuracies by the mean probability of the truth, and of R at the other sites"
+    )
     provenance: Provenance
 
 

@@ -15,11 +15,12 @@ from starlette.testclient import TestClient
 from app import theme
 from app.figures.arrays import encode
 from app.figures.fit import fit_figure
+from app.figures.histograms import histograms
 from app.figures.memory import memory_figure
 from app.figures.rings import empty_figure, panels, rings_figure, to_come
 from app.figures.sequences import sequence_figure
 from app.figures.tracing import tracing_figure
-from app.reproduce import protocol, sentences, tables
+from app.reproduce import opening, protocol, sentences, tables
 from app.reproduce.callbacks.intent import after, did_since
 from app.reproduce.callbacks.looks import explore_link
 from app.reproduce.state import View, default_edit
@@ -27,6 +28,7 @@ from app.state import Edit, Target, ViewState
 from backend.reproduction_schemas import (
     AccuracyCell,
     Disagreement,
+    Explained,
     Fit,
     FitPoint,
     KeysValues,
@@ -167,6 +169,82 @@ def test_kinds_come_in_the_papers_order() -> None:
         ("counterfactual", 1),
         ("counterfactual", 2),
     ]
+
+
+def by_token() -> Report:
+    """ROME with four presets, R at two sites, told by either measure."""
+    cells = [
+        MethodCell(
+            method="rome", preset=preset, token=token, kind="counterfactual", distance=d, success=spread(1.0 - 0.2 * d), reached=spread(0.5),
+            relative_delta_norm=spread(0.05), shattering=spread(0.1 * d), sites={"resid_post.1": spread(0.1 * d), "attn_out.1": spread(2.0 * d)},
+            direct=spread(-0.1 * d), direct_probability=spread(-0.05 * d), efficacy=None, generality=None, locality=None, portability=None,
+            seconds=spread(0.01),
+        )
+        for preset, token in (("tuned", "relation"), ("paper", "relation"), ("reference", "subject"), ("reference-tuned", "subject"))
+        for d in (1, 4)
+    ]  # fmt: skip
+    told = [
+        Explained(
+            site=site, measure=measure, aspect="far", tokens=["subject"], title="It breaks", text=f"{site} by {measure}"
+        )
+        for site in ("resid_post.1", "attn_out.1")
+        for measure in ("argmax", "probability")
+    ]
+    return report(methods=cells, sites=["resid_post.1", "attn_out.1"], explained=told)
+
+
+def test_the_page_opens_with_one_table_by_token() -> None:
+    table = opening.opening_table(by_token(), "resid_post.last", "argmax")
+    shown = text(table)
+    assert "ours, at the relation’s token" in shown
+    assert "ours, at the subject’s token" in shown
+    assert len(found(table, "data-value")) == 2 * 4 * 4
+    rows = json.loads(found(table, "data-csv")[0])["rows"]
+    of = {(row[1], row[4], row[5]): row[8] for row in rows}
+    assert of["reference", 4, "change"] == -0.4
+    assert of["reference", 4, "R"] == 0.4
+    elsewhere = opening.opening_table(by_token(), "attn_out.1", "probability")
+    there = {(r[1], r[4], r[5]): (r[6], r[7], r[8]) for r in json.loads(found(elsewhere, "data-csv")[0])["rows"]}
+    assert there["reference", 4, "R"] == ("attn_out.1", "probability", 8.0)
+    assert there["reference", 4, "change"][2] == -0.2
+    assert "attn_out.1 by probability" in text(opening.explained(by_token(), "attn_out.1", "probability")).lower()
+    assert "subject’s token alone" in text(opening.explained(by_token(), "nowhere", "argmax"))
+    assert "not been" not in shown
+    assert "measured yet" in text(opening.opening_table(report(methods=[]), "resid_post.last", "argmax"))
+
+
+def test_four_presets_stand_side_by_side_two_at_a_time() -> None:
+    four = by_token()
+    assert tables.shown_presets(four, "rome", "both") == ["tuned", "paper"]
+    assert tables.shown_presets(four, "rome", "subject") == ["reference", "reference-tuned"]
+    assert tables.shown_presets(four, "rome", "reference") == ["reference"]
+    assert [each["label"] for each in tables.offered_presets(four, "rome")][:2] == [
+        "relation’s token",
+        "subject’s token",
+    ]
+    assert tables.shown_presets(report(), "rome", "both") == ["tuned", "paper"]
+    assert tables.shown_presets(report(), "rome", "subject") == ["tuned", "paper"]
+
+
+def test_every_edit_is_in_one_bar_of_its_histogram() -> None:
+    points = [
+        FitPoint(
+            index=i,
+            kind="counterfactual",
+            distance=1 + i % 2,
+            shattering=0.01 * i,
+            change=-0.01 * i,
+            success=i % 3 == 0,
+        )
+        for i in range(40)
+    ]
+    fits = [Fit(method="rome", preset=preset, points=points, paper_r2=None) for preset in ("tuned", "paper")]
+    for of in ("shattering", "change"):
+        data = histograms(fits, [], of)["data"]
+        assert len(data) == 2 * 2 * 2
+        assert sum(sum(trace["y"]) for trace in data) == 80
+        assert sum(sum(trace["y"]) for trace in data if trace["name"] == "taken") == 2 * 14
+    assert histograms([], [], "shattering")["data"] == []
 
 
 # --- sentences ---------------------------------------------------------------------------------------------------------

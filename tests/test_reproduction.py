@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,8 @@ from backend.editors import EDITORS
 from backend.reproduction import paper, protocol
 from backend.reproduction.report import Run, report, spread
 from backend.reproduction.rows import read
-from backend.reproduction.shipped import NothingShipped, ShippedError, load, ship, shortened
+from backend.reproduction.shipped import NothingShipped, ShippedError, kept, load, ship, shortened
+from backend.reproduction.split import are_two, divided
 from backend.sweep_schemas import SweepRequest, SweepRow
 
 SHA = "a" * 64
@@ -222,6 +224,143 @@ def test_methods_side_by_side() -> None:
     assert cell.efficacy.mean == 0.5
     assert cell.locality is None
     assert cell.seconds.mean == 0.01
+
+
+def end(ended: str) -> dict[str, Any]:
+    numbers: dict[str, Any] = {"step": [3], "loss": [0.1], "probability": [0.8], "rank": [1], "length": None}
+    return {"ended": ended, "contexts": 21, **numbers}
+
+
+def at_token(index: int, token: str, *, ended: str, probability: float = 0.0, **more: Any) -> SweepRow:
+    """A row of a preset at `token`, R at a second site ten times as large as at the last layer's resid_post."""
+    row = make_row(index, **more)
+    values = row.model_dump()
+    values["outcomes"][0]["course"] = end(ended)
+    values["outcomes"][0]["spec"]["parameters"] = {"token": token}
+    values["outcomes"][0]["success"] = ended == "reached"
+    for score in values["scores"]:
+        score["probability"] = change(0.5, 0.5 + probability)
+    rings = {part: values["shattering"][part] for part in ("edit", "retain", "test")} | {"n_pairs": 2048}
+    larger = {
+        part: {**value, "value": 10 * value["value"]} if part != "n_pairs" else 2048 for part, value in rings.items()
+    }
+    return SweepRow.model_validate(values | {"sites": {"resid_post.1": rings, "attn_out.1": larger}})
+
+
+def test_both_measures_every_site_and_how_optimisations_ended() -> None:
+    ends = ("reached", "settled", "steps", "steps")
+    rows = [at_token(i, "subject", ended=ends[i], R=0.1 * i, direct=-0.2 * i, probability=-0.1 * i) for i in range(4)]
+    found = report(rows, RUN)
+    assert found.sites == ["resid_post.1", "attn_out.1"]
+    (direct,) = [cell for cell in found.accuracy if cell.task == "direct"]
+    assert direct.probability is not None
+    assert (direct.change.mean, direct.probability.mean) == pytest.approx((-0.3, -0.15))
+    (cell,) = found.methods
+    assert cell.token == "subject"
+    assert cell.reached is not None
+    assert cell.direct_probability is not None
+    assert (cell.success.mean, cell.reached.mean, cell.direct_probability.mean) == pytest.approx((0.25, 0.5, -0.15))
+    assert {site: R.mean for site, R in cell.sites.items()} == pytest.approx({"resid_post.1": 0.15, "attn_out.1": 1.5})
+    assert {(c.site, c.sub_graph): c.shattering.mean for c in found.shattering}["attn_out.1", "test"] == pytest.approx(
+        1.5
+    )
+    slopes = {fit.site: (fit.slope, fit.probability.slope, fit.r2, fit.probability.r2) for fit in found.fits}
+    assert slopes["resid_post.1"] == pytest.approx((-2, -1, 1, 1))
+    assert slopes["attn_out.1"] == pytest.approx((-0.2, -0.1, 1, 1))
+    both = [*found.disagreements, *found.other_disagreements]
+    assert {each.site for each in found.disagreements} == {None, "resid_post.1"}
+    assert {(each.measure, each.site) for each in both} == {
+        ("argmax", None),
+        ("probability", None),
+        (None, "resid_post.1"),
+        (None, "attn_out.1"),
+    }
+
+
+def test_rows_of_one_site_do_not_name_it_nor_say_how_they_ended() -> None:
+    found = report([make_row(i) for i in range(3)], RUN)
+    assert found.sites == ["resid_post.last"]
+    assert found.methods[0].reached is None
+    assert found.methods[0].token == "relation"
+
+
+@given(st.floats(4.5, 50), st.integers(1, 4))
+def test_two_narrow_groups_are_told_from_one(apart: float, share: int) -> None:
+    """Two equal groups of +-1 whose means are D apart: D^2 / (4 + D^2) of the variance lies between them."""
+    sides = [-1.0, 1.0] * 25
+    found = divided([x - apart / 2 for x in sides] + [x + apart / 2 for x in sides])
+    assert found is not None
+    assert found[0] == pytest.approx(apart**2 / (4 + apart**2))
+    assert are_two(*found)
+    outliers = divided([0.1 * (i % 7) for i in range(100 - share)] + [1000.0] * share)
+    assert outliers is not None
+    assert not are_two(*outliers)
+
+
+def test_one_bell_or_plateau_is_one_group() -> None:
+    from scipy.stats import norm
+
+    even = (np.arange(2000) + 0.5) / 2000
+    for values, share in ((even, 0.75), (norm.ppf(even), 2 / math.pi)):
+        found = divided(values.tolist())
+        assert found is not None
+        assert found[0] == pytest.approx(share, abs=2e-3)
+        assert not are_two(*found)
+    assert divided([1.0] * 50) is None
+    assert divided([0.0, 1.0] * 9) is None  # too few edits
+
+
+def test_a_report_tells_groups_with_the_share_that_took() -> None:
+    rows = [
+        at_token(i, "subject", ended="steps" if i < 8 else "reached", R=2.0 if i < 8 else 0.1 + 0.001 * i)
+        for i in range(30)
+    ]
+    (split,) = [each for each in report(rows, RUN).splits if (each.of, each.site) == ("shattering", "resid_post.1")]
+    assert split.two
+    assert (split.high.n, split.high.taken, split.high.reached, split.low.n, split.low.taken) == (8, 0, 0, 22, 1)
+    assert split.high.mean == pytest.approx(2)
+
+
+def test_what_each_token_explains_is_read_off_the_rows() -> None:
+    rows = [
+        at_token(4 * i + j, token, preset=preset, ended=ended, direct=direct, distance=distance, R=R)
+        for i in range(2)
+        for j, (token, preset, distance, ended, direct, R) in enumerate(
+            (
+                ("relation", "tuned", 1, "reached", -0.015, (0.1, 0.01, 0.01)),
+                ("relation", "tuned", 4, "reached", -0.10, (0.1, 0.01, 0.01)),
+                ("subject", "reference-tuned", 1, "reached", -0.40, (1.0, 1.0, 0.9)),
+                ("subject", "reference-tuned", 4, "steps", -0.79, (1.0, 1.0, 0.9)),
+            )
+        )
+    ]
+    told = {e.aspect: e for e in report(rows, RUN).explained if (e.site, e.measure) == ("resid_post.1", "argmax")}
+    assert {aspect: each.tokens for aspect, each in told.items()} == {
+        "rings": ["subject"],
+        "reached": ["subject"],
+        "distance": ["subject"],
+        "far": ["subject"],
+        "near": ["relation"],
+        "R": [],
+    } | ({"r2": told["r2"].tokens} if "r2" in told else {})
+    assert told["far"].text == (
+        "at the relation’s token −10.0 points with tuned; at the subject’s token −79.0 points with reference-tuned; in the paper −77.9 points"
+    )
+    assert "10 % with tuned; at the subject’s token 90 % with reference-tuned; in the paper 95 %" in told["rings"].text
+    assert report([make_row(0, method="memit")], RUN).explained == []
+
+
+def test_a_shipped_row_is_short_and_still_a_row() -> None:
+    row = at_token(0, "subject", ended="steps", R=0.123456789, direct=-0.123456789).model_dump(mode="json")
+    row["shattering"]["per_relation"] = {"I_C1": {"value": 0.1, "standard_error": 0.1}}
+    short = SweepRow.model_validate(kept(row))
+    assert short.shattering is not None
+    assert short.shattering.per_relation == {}
+    assert short.shattering.edit.value == 0.1235
+    assert short.sites["attn_out.1"].test is not None
+    assert short.sites["attn_out.1"].test.value == 1.235
+    assert short.outcomes[0].probability_after == 0.912346
+    assert short.outcomes[0].spec.parameters == {"token": "subject"}
 
 
 def test_disagreements_are_those_beyond_two_standard_errors() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app import theme
 from app.figures.plain import Figure, axis, layout, note, nothing
-from backend.reproduction_schemas import Fit, FitPoint
+from backend.reproduction_schemas import Fit, FitPoint, Line, Measure
+from backend.sweep_schemas import LAST
 
 Group = tuple[str, int]
 
@@ -18,9 +19,11 @@ def groups(points: list[FitPoint]) -> list[Group]:
     return sorted({(point.kind, point.distance) for point in points}, key=lambda each: (each[0] == "corrective", each))
 
 
-def fit_figure(fit: Fit | None) -> Figure:
+def fit_figure(fit: Fit | None, measure: Measure = "argmax") -> Figure:
     if fit is None or not fit.points:
         return nothing("No edit has been measured yet.")
+    line: Line = fit if measure == "argmax" else fit.probability
+    what = "direct recall" if measure == "argmax" else "mean probability of the truth"
     found = groups(fit.points)
     data = []
     for index, group in enumerate(found):
@@ -29,34 +32,37 @@ def fit_figure(fit: Fit | None) -> Figure:
             {
                 "type": "scatter", "mode": "markers", "name": group_name(group), "showlegend": True,
                 "x": [point.shattering for point in members],
-                "y": [point.change for point in members],
+                "y": [point.change if measure == "argmax" else point.probability for point in members],
                 "customdata": [point.index for point in members],
                 "marker": {
                     "color": theme.step_color(index, len(found)), "size": 7, "opacity": 0.75,
                     "symbol": "diamond" if group[0] == "corrective" else "circle", "line": {"width": 0},
                 },
-                "meta": {"columns": {"x": "R", "y": "change_of_direct_recall", "customdata": ["row"]}},
-                "hovertemplate": f"{group_name(group)}, row %{{customdata}}<br>R %{{x:.3f}}, direct recall %{{y:+.1%}}<extra></extra>",
+                "meta": {"columns": {"x": "R", "y": f"change_of_{what.replace(' ', '_')}", "customdata": ["row"]}},
+                "hovertemplate": f"{group_name(group)}, row %{{customdata}}<br>R %{{x:.3f}}, {what} %{{y:+.1%}}<extra></extra>",
             }
         )  # fmt: skip
     annotations = []
-    if fit.slope is not None and fit.intercept is not None:
+    if line.slope is not None and line.intercept is not None:
         ends = [min(point.shattering for point in fit.points), max(point.shattering for point in fit.points)]
         data.append(
             {
-                "type": "scatter", "mode": "lines", "x": ends, "y": [fit.intercept + fit.slope * x for x in ends],
+                "type": "scatter", "mode": "lines", "x": ends, "y": [line.intercept + line.slope * x for x in ends],
                 "line": {"color": theme.NEUTRAL, "width": 2}, "hoverinfo": "skip", "name": "least squares", "showlegend": False, "meta": {"csv": False},
             }
         )  # fmt: skip
-        if fit.r2 is not None:
-            annotations = [note(f"r² = {fit.r2:.3f}", 0.99, 0.98, xanchor="right", yanchor="top")]
+        if line.r2 is not None:
+            annotations = [note(f"r² = {line.r2:.3f}", 0.99, 0.98, xanchor="right", yanchor="top")]
     return {
         "data": data,
         "layout": layout(
             left=58,
             top=46,
-            xaxis=axis("R, mean over the three rings", rangemode="tozero"),
-            yaxis=axis("change of direct recall", tickformat=".1~%"),
+            xaxis=axis(
+                "R, mean over the three rings" if fit.site == LAST else f"R at {fit.site}, mean over the three rings",
+                rangemode="tozero",
+            ),
+            yaxis=axis(f"change of {what}", tickformat=".1~%"),
             showlegend=True,
             legend={
                 "orientation": "h",

@@ -7,18 +7,23 @@ from collections.abc import Callable, Sequence
 from app import theme
 from app.figures.plain import Figure, axis, layout, note, nothing
 from backend.reproduction_schemas import PaperTask, SequenceCurve, SequencePoint, Spread
+from backend.sweep_schemas import LAST
 
 Value = Callable[[SequencePoint], Spread | None]
 PANELS = ((0.0, 0.29), (0.355, 0.645), (0.71, 1.0))
 TASKS: dict[PaperTask, str] = {"direct": "direct recall", "logical": "logical inference", "compositional": "two steps"}
 
 
-def sequence_figure(curves: Sequence[SequenceCurve], task: PaperTask = "direct") -> Figure:
+def sequence_figure(curves: Sequence[SequenceCurve], task: PaperTask = "direct", site: str = LAST) -> Figure:
     """Three panels over the number of edits. A ring on a curve of accuracy marks where the method has collapsed."""
     if not any(curve.points for curve in curves):
         return nothing("No sequence has been measured yet.")
     panels: list[tuple[str, str, Value]] = [
-        ("R, mean over the rings", ".3f", lambda point: point.shattering),
+        (
+            "R, mean over the rings" if site == LAST else f"R at {site}, mean over the rings",
+            ".3f",
+            lambda point: point.sites.get(site) if point.sites else point.shattering,
+        ),
         (f"accuracy: {TASKS[task]}", ".1%", lambda point: point.accuracy.get(task)),
         ("edits that still hold", ".1%", lambda point: point.holding),
     ]

@@ -23,7 +23,9 @@ from backend.schemas import CheckpointInfo
 from backend.sweep_schemas import SweepRequest
 
 Json = dict[str, Any]
-COLUMNS = ("record", "method", "preset", "kind", "distance", "edits", "name", "value", "sd", "n", "paper", "R")
+COLUMNS = (
+    "record", "method", "preset", "kind", "distance", "edits", "name", "value", "sd", "n", "paper", "R", "token", "site", "taken",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ async def json_file(client: Client, query: str) -> bytes:
 
 async def csv_file(client: Client, query: str) -> bytes:
     """One table behind its provenance (lines that begin with `#`). `value` is a mean over `n` edits with its standard deviation `sd`;
-    of a `fit point` it is the change of direct recall of the one edit, whose R stands in `R`."""
+    of a `fit point` it is the change of direct recall of the one edit, whose R stands in `R`, and of `two groups` the share of the variance that
+    lies between them."""
     asked = await read(client, query)
     out = io.StringIO()
     told: Json = {"link": asked.link, "created": datetime.now(UTC).isoformat(timespec="seconds"), **_specified(asked)}
@@ -147,19 +150,36 @@ def _lines(report: Report) -> Iterator[Json]:
                 "record": record,
                 **{name: getattr(cell, name) for name in ("method", "preset", "kind", "distance")},
             }
+            about["token"] = cell.token
             if record == "accuracy":
                 yield {**about, "name": cell.task, "paper": cell.paper, **_spread(cell.change)}
+                if cell.probability is not None:
+                    yield {
+                        **about,
+                        "name": f"{cell.task} probability",
+                        "paper": cell.paper,
+                        **_spread(cell.probability),
+                    }
             elif record == "shattering":
-                yield {**about, "name": cell.sub_graph, "paper": cell.paper, **_spread(cell.shattering)}
+                yield {
+                    **about,
+                    "name": cell.sub_graph,
+                    "site": cell.site,
+                    "paper": cell.paper,
+                    **_spread(cell.shattering),
+                }
             else:
                 spreads = {name: value for name, value in cell if isinstance(value, Spread)}
+                yield from (
+                    {**about, "name": "shattering", "site": site, **_spread(R)} for site, R in cell.sites.items()
+                )
                 yield from ({**about, "name": name, **_spread(value)} for name, value in spreads.items())
     for fit in report.fits:
-        about = {"method": fit.method, "preset": fit.preset}
+        about = {"method": fit.method, "preset": fit.preset, "token": fit.token, "site": fit.site}
         for name in ("slope", "intercept", "r2"):
-            paper = fit.paper_r2 if name == "r2" else None
-            line = {"record": "fit", "name": name, "value": getattr(fit, name), "n": len(fit.points), "paper": paper}
-            yield {**about, **line}
+            for of, found in (("", fit), (" probability", fit.probability)):
+                line = {"record": "fit", "name": name + of, "value": getattr(found, name), "n": len(fit.points)}
+                yield {**about, **line, "paper": fit.paper_r2 if name == "r2" else None}
         for point in fit.points:
             place = {
                 "record": "fit point",
@@ -167,7 +187,26 @@ def _lines(report: Report) -> Iterator[Json]:
                 "distance": point.distance,
                 "name": f"row {point.index}",
             }
-            yield {**about, **place, "value": point.change, "n": 1, "R": point.shattering}
+            yield {**about, **place, "value": point.change, "n": 1, "R": point.shattering, "taken": point.success}
+    for split in report.splits:
+        about = {name: getattr(split, name) for name in ("method", "preset", "token", "kind", "distance", "site")}
+        yield {
+            **about,
+            "record": "two groups",
+            "name": split.of,
+            "value": split.explained,
+            "n": split.n,
+            "taken": split.two,
+        }
+        for which, part in (("low", split.low), ("high", split.high)):
+            line = {
+                "record": "group",
+                "name": f"{split.of} {which}",
+                "value": part.mean,
+                "n": part.n,
+                "taken": part.taken,
+            }
+            yield {**about, **line}
     for curve in report.sequences:
         about = {
             "record": "sequence",

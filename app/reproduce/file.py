@@ -11,20 +11,21 @@ from dash import html
 
 from app import theme, words
 from app.figures.fit import fit_figure
+from app.figures.histograms import histograms
 from app.figures.memory import memory_figure
 from app.figures.rings import rings_figure
 from app.figures.sequences import sequence_figure
 from app.figures.tracing import tracing_figure
 from app.layout.parts import Node
 from app.lecture.told import html_of
-from app.reproduce import sentences, tables
+from app.reproduce import opening, sentences, tables
 from app.reproduce.runs import Shown
-from app.reproduce.state import View
+from app.reproduce.state import METHOD, View
 from app.share.document import comes_from, document, header, to_cite
 from app.share.exporter import Cited
 from app.share.markup import Written
 from app.state import Edit
-from backend.reproduction_schemas import Fit, KeysValues, PaperTask, Report, Rings, Tracing
+from backend.reproduction_schemas import Fit, KeysValues, Measure, PaperTask, Report, Rings, Tracing
 from backend.schemas import CheckpointInfo, EditOutcome, SitesResult
 
 SHEETS = ("figure.css", "reproduce.css")
@@ -76,7 +77,7 @@ def compose(shown: Reproduced, cited: Cited, now: datetime) -> str:
             header(title, lead),
             html.Dl(sentences.provenance(shown.run.reports, not shown.view.jobs), className="provenance"),
             *(_beside(shown.view, single, shown.run.findings, figures) if single else []),
-            *(_sequences(sequence, figures) if sequence else []),
+            *(_sequences(sequence, figures, shown.view.site) if sequence else []),
             _rings(shown, figures),
             *_inside(shown, figures),
             comes_from(_provenance(shown), now, shown.link, cited.spec),
@@ -98,7 +99,8 @@ def _table(title: str, over: str, table: Node) -> Node:
 
 
 def _beside(view: View, report: Report, findings: str, figures: _Figures) -> list[Node]:
-    method = view.method
+    method, measure = view.method, view.measure
+    site = tables.site_of(report, view.site)
     chosen = tables.shown_presets(report, method, view.preset)
     why = html.Details(
         [
@@ -110,35 +112,61 @@ def _beside(view: View, report: Report, findings: str, figures: _Figures) -> lis
     kinds = tables.kinds(report.methods)
     over = "Mean ± one standard deviation over the same edits."
     return [
+        *_opening(view, report, figures),
         _block(
             f"Our numbers beside the paper’s: {theme.method_name(method)}",
-            html.Div(sentences.agreement(report, method, chosen), className="agreement"),
-            _table("Change of accuracy, in points", "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits).", tables.accuracy_table(report, method, view.preset)),
-            _table("Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed, at the last layer’s residual stream. 0 means nothing moved.", tables.shattering_table(report, method, view.preset)),
+            html.Div(sentences.agreement(report, method, chosen, site, measure), className="agreement"),
+            _table(sentences.ACCURACY[measure], "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits).", tables.accuracy_table(report, method, view.preset, measure)),
+            _table("Shattering R, by distance", sentences.shattering_over(site), tables.shattering_table(report, method, view.preset, site)),
             why if findings and not view.jobs else None,
         ),
-        _block("Damage follows shattering", html.Div([_fit(fit, figures) for fit in report.fits if fit.method == method and fit.preset in chosen], className="pair")),
-        _block("The methods side by side", *(_table(f"{tables.kind_name(which)}", f"{tables.kind_explained(which)} {over}", tables.methods_table(report, which)) for which in kinds)),
+        _block("Damage follows shattering", html.Div([_fit(fit, figures, measure) for fit in report.fits if fit.method == method and fit.preset in chosen and fit.site == site], className="pair")),
+        _block("The methods side by side", *(_table(f"{tables.kind_name(which)}", f"{tables.kind_explained(which)} {over}", tables.methods_table(report, which, site, measure)) for which in kinds)),
     ]  # fmt: skip
 
 
-def _fit(fit: Fit, figures: _Figures) -> Node:
+def _opening(view: View, report: Report, figures: _Figures) -> list[Node]:
+    """As the page: the paper's table by token, what each token explains, and whether the edits are one group or two."""
+    site, measure = tables.site_of(report, view.site), view.measure
+    fits = [fit for fit in report.fits if fit.method == METHOD and fit.site == site]
+    look = "Counts of single edits by ROME, those that took apart."
+    return [
+        _block(
+            "The paper’s numbers, and ours by token",
+            _table("ROME, edits of one fact each", sentences.opening_over(report, site, measure), opening.opening_table(report, site, measure))
+            if any(cell.method == METHOD for cell in report.methods)
+            else None,
+            html.H3("What each token explains, and what neither does", className="explained-title"),
+            html.Div(opening.explained(report, site, measure), className="explained"),
+        ),
+        _block(
+            "One group of edits, or two?",
+            html.Div(opening.groups_words(report, site, measure), className="agreement"),
+            figures.card("groups-r", "R, by preset and kind of edit", look, histograms(fits, opening.splits_of(report, "shattering", site), "shattering"), "groups"),
+            figures.card("groups-change", "Change of direct recall, by preset and kind of edit", look, histograms(fits, opening.splits_of(report, measure, None), "change", measure), "groups"),
+        ),
+    ]  # fmt: skip
+
+
+def _fit(fit: Fit, figures: _Figures, measure: Measure) -> Node:
     over = f"{len(fit.points)} single edits by {theme.method_name(fit.method)} with {words.settings(fit.preset)}; the line is least squares."
     numbers = html.Div(
-        sentences.r2(fit), className="r2", **{"data-value": repr(fit.r2), "data-n": str(len(fit.points))}
+        sentences.r2(fit, measure),
+        className="r2",
+        **{"data-value": repr(sentences.line_of(fit, measure).r2), "data-n": str(len(fit.points))},
     )
-    after = html.Div([numbers, html.P(sentences.fit_words(fit))], className="r2-row")
+    after = html.Div([numbers, html.P(sentences.fit_words(fit, measure=measure))], className="r2-row")
     return figures.card(
-        f"fit-{fit.preset}", "R against the change of direct recall", over, fit_figure(fit), "fit", after
+        f"fit-{fit.preset}", "R against the change of direct recall", over, fit_figure(fit, measure), "fit", after
     )
 
 
-def _sequences(report: Report, figures: _Figures) -> list[Node]:
+def _sequences(report: Report, figures: _Figures, site: str) -> list[Node]:
     curves = report.sequences
     over = sentences.sequences_over(report, curves)
     names = [(task, tables.TASKS[task][0]) for task in TASKS]
     shown = [
-        figures.card(f"sequences-{task}", f"Where each method collapses: {name}", over, sequence_figure(curves, task), "sequences wide")
+        figures.card(f"sequences-{task}", f"Where each method collapses: {name}", over, sequence_figure(curves, task, tables.site_of(report, site)), "sequences wide")
         for task, name in names
     ]  # fmt: skip
     return [_block("Many edits, one after another", html.P(sentences.collapse_words(curves)), *shown)]
@@ -197,6 +225,6 @@ def _provenance(shown: Reproduced) -> dict[str, Node]:
         part = "sequences" if report.sequences else "single edits"
         rows[part] = (
             f"sweep {', '.join(told.sweeps)} on weights sha256 {told.checkpoint_sha256}: {told.rows} of {told.total} rows, seed {told.seed}, "
-            f"{told.edits_per_cell} edits per cell, {told.queries} queries behind {words.plural(told.contexts, 'random context')} each"
+            f"edits per cell: {sentences.sizes(told)}; {told.queries} queries behind {words.plural(told.contexts, 'random context')} each"
         )
     return rows

@@ -13,6 +13,7 @@ from app.layout.parts import Node, labelled, problem
 from app.reproduce import names
 from app.reproduce.protocol import EDITS
 from app.reproduce.state import BOTH, METHOD
+from backend.sweep_schemas import LAST
 
 WAITING = nothing("computing …")
 
@@ -23,12 +24,12 @@ def layout() -> Node:
         dcc.Interval(id=names.POLL, interval=2000, disabled=True),
         dcc.Store(id=names.TOKENS, storage_type="local"),
         html.Main(
-            [head(), beside(), correlation_and_methods(), sequences(), rings(), inside()],
+            [head(), opening(), groups(), beside(), correlation_and_methods(), sequences(), rings(), inside()],
             className="reproduce",
             id="main",
         ),
         stores=names.STORES,
-        skip=("Skip to the tables", f"#{ids.REPRODUCE_TABLE}"),
+        skip=("Skip to the tables", f"#{names.OPENING}"),
     )
 
 
@@ -108,6 +109,51 @@ def progress() -> Node:
     )  # fmt: skip
 
 
+def opening() -> Node:
+    """The paper's numbers beside ours, by token; and what each token explains."""
+    measures = [
+        {"value": "argmax", "label": "argmax", "title": "Share of questions whose most probable entity is the truth"},
+        {"value": "probability", "label": "mean probability", "title": "Mean probability of the truth"},
+    ]
+    return html.Section(
+        [
+            heading(
+                "The paper’s numbers, and ours by token",
+                labelled(
+                    "R read at", Choice(id=names.SITE, options=[], value=LAST, label="site at which R is read"),
+                    hint="Where R is read decides its size. It holds for all tables and figures of single edits and of sequences below; the paper does not name its own site.",
+                ),
+                labelled(
+                    "accuracy by", Choice(id=names.MEASURE, options=measures, value="argmax", label="what an accuracy is"),
+                    hint="It holds for all tables and figures of single edits below.",
+                ),
+            ),
+            table_card(names.OPENING, "ROME, edits of one fact each", html.Span(id=names.OPENING_OVER)),
+            html.H3("What each token explains, and what neither does", className="explained-title"),
+            html.Div(id=names.EXPLAINED, className="explained"),
+        ],
+        className="block opening",
+    )  # fmt: skip
+
+
+def groups() -> Node:
+    """Are the edits of a kind a mixture?"""
+    return html.Section(
+        [
+            heading("One group of edits, or two?"),
+            html.Div(id=names.GROUPS_WORDS, className="agreement"),
+            html.Div(
+                [
+                    figure_card(names.GROUPS_R, "R, by preset and kind of edit", "Counts of single edits by ROME; one scale of R a row.", figure=WAITING, className="groups"),
+                    figure_card(names.GROUPS_CHANGE, "Change of direct recall, by preset and kind of edit", "The same edits; the share is the variance between the two best parts.", figure=WAITING, className="groups"),
+                ],
+                className="pair",
+            ),
+        ],
+        className="block",
+    )  # fmt: skip
+
+
 def beside() -> Node:
     """Table 1 and the table of R."""
     return html.Section(
@@ -117,14 +163,14 @@ def beside() -> Node:
                 labelled("method", Choice(id=names.METHOD, options=[], value=METHOD, label="method")),
                 labelled(
                     "preset", Choice(id=names.PRESET, options=[{"value": BOTH, "label": "both"}], value=BOTH, label="preset"),
-                    hint="paper: the reference implementation's parameters. tuned: step sizes that suit this model.",
+                    hint="Two presets at most stand side by side. paper, reference: the reference implementation's parameters at the relation's and at the subject's token. tuned, reference-tuned: settings of ours.",
                 ),
             ),
             html.Div(id=names.AGREEMENT, className="agreement"),
             html.Div(
                 [
-                    table_card(names.ACCURACY, "Change of accuracy, in points", "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits)."),
-                    table_card(names.SHATTERING, "Shattering R, by distance", "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed, at the last layer’s residual stream. 0 means nothing moved."),
+                    table_card(names.ACCURACY, html.Span("Change of accuracy, in points", id=names.ACCURACY_TITLE), "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits)."),
+                    table_card(names.SHATTERING, "Shattering R, by distance", html.Span(id=names.SHATTERING_OVER)),
                 ],
                 id=ids.REPRODUCE_TABLE, className="stacked",
             ),
@@ -250,7 +296,7 @@ def heading(title: str, *controls: Node) -> Node:
     return html.Div([html.H2(title), html.Div(list(controls), className="controls")], className="heading")
 
 
-def table_card(ident: str, title: str, over: Node) -> Node:
+def table_card(ident: str, title: Node, over: Node) -> Node:
     """A table as a figure card: its download is the data it shows."""
     button = html.Button(
         "CSV",

@@ -29,11 +29,23 @@ ROWS = "reproduce-rows"
 GOING = "reproduce-going"
 NO_RUN = "reproduce-no-run"
 
+SITE = (
+    "reproduce-site"  # where R is read, and what an accuracy is: in all tables, sentences and figures from single edits
+)
+MEASURE = "reproduce-measure"
+OPENING = "reproduce-opening"
+OPENING_OVER = "reproduce-opening-over"
+EXPLAINED = "reproduce-explained"
+GROUPS_R = "reproduce-groups-r"
+GROUPS_CHANGE = "reproduce-groups-change"
+GROUPS_WORDS = "reproduce-groups-words"
 METHOD = "reproduce-method"
 PRESET = "reproduce-preset"
 AGREEMENT = "reproduce-agreement"
 ACCURACY = "reproduce-accuracy"
+ACCURACY_TITLE = "reproduce-accuracy-title"
 SHATTERING = "reproduce-shattering"
+SHATTERING_OVER = "reproduce-shattering-over"
 FINDINGS = "reproduce-findings"
 FINDINGS_FOLD = "reproduce-findings-fold"
 FIT = "reproduce-fit"

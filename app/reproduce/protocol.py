@@ -6,18 +6,30 @@ from collections.abc import Iterable
 
 from backend.sweep_schemas import SweepMethod, SweepRequest
 
-EDITS = (5, 20, 50)
+EDITS = (5, 20, 50, 200)
 
 
 def again(requests: Iterable[SweepRequest], checkpoint: str, edits: int, sequences: bool) -> list[SweepRequest]:
     """Single edits first. Sequences keep their length: it is what they are about."""
     single = [
-        each.model_copy(update={"checkpoint": checkpoint, "edits_per_cell": edits})
+        each.model_copy(
+            update={
+                "checkpoint": checkpoint,
+                "edits_per_cell": edits,
+                "corrective_edits": _fewer(each.corrective_edits, edits),
+                "methods": [m.model_copy(update={"edits": _fewer(m.edits, edits)}) for m in each.methods],
+            }
+        )
         for each in requests
         if each.sequence is None
     ]
     long = [each.model_copy(update={"checkpoint": checkpoint}) for each in requests if each.sequence is not None]
     return single + (long if sequences else [])
+
+
+def _fewer(edits: int | None, most: int) -> int | None:
+    """A number of edits only where it is less than that of all."""
+    return edits if edits is not None and edits < most else None
 
 
 def default(checkpoint: str) -> list[SweepRequest]:
@@ -31,5 +43,7 @@ def default(checkpoint: str) -> list[SweepRequest]:
 
 def count(request: SweepRequest) -> int:
     """Edits that a request makes."""
-    cells = len(request.methods) * (len(request.distances) + request.corrective)
-    return cells * request.edits_per_cell * (request.sequence.repetitions if request.sequence else 1)
+    numbers = [method.edits or request.edits_per_cell for method in request.methods]
+    corrective = (request.corrective_edits or request.edits_per_cell) if request.corrective else 0
+    each = sum(n * len(request.distances) + min(n, corrective) for n in numbers)
+    return each * (request.sequence.repetitions if request.sequence else 1)

@@ -12,13 +12,16 @@ from dash import html
 from app import ids, pictures, theme, words
 from app.layout.parts import Node, tip
 from app.reproduce.protocol import count
-from app.reproduce.state import View
-from app.reproduce.tables import r
+from app.reproduce.state import METHOD, View
+from app.reproduce.tables import r, site_name, site_of
 from backend.reproduction_schemas import (
     AccuracyCell,
     Disagreement,
     Fit,
     KeysValues,
+    Line,
+    Measure,
+    Provenance,
     Report,
     Rings,
     SequenceCurve,
@@ -27,7 +30,9 @@ from backend.reproduction_schemas import (
     Tracing,
 )
 from backend.schemas import CheckpointInfo
-from backend.sweep_schemas import SweepRequest
+from backend.sweep_schemas import LAST, SweepRequest
+
+RECALL: dict[Measure, str] = {"argmax": "direct recall", "probability": "the mean probability of the truth"}
 
 
 def provenance(reports: Sequence[Report], shipped: bool) -> Node:
@@ -38,7 +43,7 @@ def provenance(reports: Sequence[Report], shipped: bool) -> Node:
     facts: list[tuple[str, str, str]] = [
         ("run", "shipped with the checkpoint" if shipped else "yours", "Which rows are shown."),
         ("rows", done, "A row is one edit with everything measured, or one measurement of a sequence."),
-        ("edits per cell", str(first.edits_per_cell), "Edits per method, preset and kind of edit."),
+        ("edits per cell", sizes(first), "Edits per preset and kind of edit."),
         ("asked", f"{first.queries} × {first.contexts}", "Questions per task and ring for every row, and random contexts put before each."),
         ("seed", str(first.seed), "The same seed draws the same facts and the same questions."),
         ("device", first.device or "–", "What it was computed on."),
@@ -53,6 +58,44 @@ def provenance(reports: Sequence[Report], shipped: bool) -> Node:
     if left_out:
         facts.append(("left out", str(left_out), "Rows whose edit could not be made: they count in no table."))
     return [html.Div([html.Dt(name), html.Dd(html.Span(text, **tip(hint)))]) for name, text, hint in facts]
+
+
+ACCURACY: dict[Measure, str] = {
+    "argmax": "Change of accuracy, in points",
+    "probability": "Change of the mean probability of the truth, in points",
+}
+
+
+def shattering_over(site: str) -> str:
+    return (
+        "R = ‖D* − D₀‖ / ‖D₀‖: how much all distances between representations changed, read at "
+        f"{site_name(site)}. 0 means nothing moved."
+    )
+
+
+def opening_over(report: Report, site: str, measure: Measure) -> str:
+    """What the opening table is computed over."""
+    numbers = [cell.success.n for cell in report.methods if cell.method == METHOD]
+    how_many = f"{min(numbers)}" if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
+    by = "the share answered right" if measure == "argmax" else "the mean probability of the truth"
+    return (
+        f"change: of direct recall, in points, by {by}; R at {site_name(site)}, mean over the rings; taken: the model then answers the new "
+        f"object; reached: the optimisation came to its stop. Means over {how_many} edits a cell, taken or not."
+    )
+
+
+def sizes(origin: Provenance) -> str:
+    """Edits per cell, by method where these differ."""
+    numbers: dict[int, list[str]] = {}
+    for method, n in origin.edits.items():
+        numbers.setdefault(n, []).append(theme.method_name(method))
+    if len(numbers) < 2:
+        shown = str(origin.edits_per_cell)
+    else:
+        shown = "; ".join(f"{n} ({', '.join(names)})" for n, names in numbers.items())
+    if origin.corrective_edits is None:
+        return shown
+    return f"{shown}; at most {origin.corrective_edits} corrective, as many facts as the model gets wrong"
 
 
 def day(when: str | None) -> str:
@@ -71,9 +114,15 @@ def estimate(requests: Sequence[SweepRequest]) -> str:
     return f"{single:,} single edits" + (f" and {long:,} in sequences" if long else "")
 
 
-def agreement(report: Report, method: str, chosen: Sequence[str]) -> Node:
+def agreement(
+    report: Report, method: str, chosen: Sequence[str], site: str = LAST, measure: Measure = "argmax"
+) -> Node:
     """How many of the paper's numbers ours agree with, and the ones that differ most."""
-    cells: list[AccuracyCell | ShatteringCell] = [*report.accuracy, *report.shattering]
+    site = site_of(report, site)
+    cells: list[AccuracyCell | ShatteringCell] = [
+        *report.accuracy,
+        *(cell for cell in report.shattering if cell.site == site),
+    ]
     known = [cell for cell in cells if cell.paper is not None and cell.method == method and cell.preset in chosen]
     mine = [cell for cell in known if _spread(cell).deviation is not None]
     if known and not mine:
@@ -83,8 +132,9 @@ def agreement(report: Report, method: str, chosen: Sequence[str]) -> Node:
             f"The paper has no numbers in these tables for {theme.method_name(method)}; its tables are by ROME."
         )
     named = [
-        item for item in report.disagreements
-        if any(f"{method}, preset {preset}" in item.what for preset in chosen)
+        item for item in (*report.disagreements, *report.other_disagreements)
+        if any(item.what.endswith(f"{method}, preset {preset}") for preset in chosen)
+        and item.measure in (None, measure) and item.site in (None, site)
     ]  # fmt: skip
     lead = (
         f"{len(named)} of {len(mine)} numbers differ from the paper’s by more than two standard errors."
@@ -128,17 +178,21 @@ def difference(item: Disagreement) -> str:
     return f"{what}: ours differs by {size} (ours {ours}, the paper’s {paper})."
 
 
-def fit_words(fit: Fit | None, others: Sequence[Fit] = ()) -> str:
+def line_of(fit: Fit, measure: Measure) -> Line:
+    return fit if measure == "argmax" else fit.probability
+
+
+def fit_words(fit: Fit | None, others: Sequence[Fit] = (), measure: Measure = "argmax") -> str:
     """What r² means, and that of the same method's other presets."""
-    if fit is None or fit.r2 is None:
+    if fit is None or (found := line_of(fit, measure).r2) is None:
         return "Three edits are needed for a line."
-    strength = "almost all" if fit.r2 > 0.9 else "most" if fit.r2 > 0.5 else "some" if fit.r2 > 0.2 else "little"
+    strength = "almost all" if found > 0.9 else "most" if found > 0.5 else "some" if found > 0.2 else "little"
     beside = " ".join(
-        f"With {words.settings(each.preset)}: {each.r2:.3f} (n = {len(each.points)})."
+        f"With {words.settings(each.preset)}: {r2:.3f} (n = {len(each.points)})."
         for each in others
-        if each.r2 is not None
+        if (r2 := line_of(each, measure).r2) is not None
     )
-    return f"A straight line in R accounts for {strength} of the change of direct recall, with {words.settings(fit.preset)}. {beside}".strip()
+    return f"A straight line in R accounts for {strength} of the change of {RECALL[measure]}, with {words.settings(fit.preset)}. {beside}".strip()
 
 
 def collapse_words(curves: Sequence[SequenceCurve]) -> str:
@@ -225,13 +279,13 @@ def memory_words(memory: KeysValues) -> str:
     )
 
 
-def r2(fit: Fit | None) -> list[Node]:
+def r2(fit: Fit | None, measure: Measure = "argmax") -> list[Node]:
     """The number itself, and over how many edits; the paper's beside it."""
-    if fit is None or fit.r2 is None:
+    if fit is None or (found := line_of(fit, measure).r2) is None:
         return [html.Span("–", className="r2-value")]
     hint = "The share of the variance of the change of direct recall that a straight line in R accounts for, over these edits."
     ours = [
-        html.Span(["r² = ", html.B(f"{fit.r2:.3f}")], className="r2-value", **tip(hint)),
+        html.Span(["r² = ", html.B(f"{found:.3f}")], className="r2-value", **tip(hint)),
         html.Span(f"n = {len(fit.points)}", className="r2-n"),
     ]
     if fit.paper_r2 is None:

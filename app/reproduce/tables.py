@@ -10,10 +10,20 @@ from dash import html
 
 from app import theme, views, words
 from app.layout.parts import Node, tip
-from app.reproduce.state import BOTH
+from app.reproduce.state import BOTH, SUBJECT
 from app.state import Edit
-from backend.reproduction_schemas import AccuracyCell, MethodCell, PaperTask, Report, ShatteringCell, Spread
+from backend.reproduction_schemas import (
+    AccuracyCell,
+    Measure,
+    MethodCell,
+    PaperTask,
+    Report,
+    ShatteringCell,
+    Spread,
+    Token,
+)
 from backend.schemas import CheckpointInfo, SitesResult, SubGraph
+from backend.sweep_schemas import LAST
 
 TASKS: dict[PaperTask, tuple[str, str]] = {
     "direct": ("direct recall", "Facts seen in training."),
@@ -27,6 +37,8 @@ SUB_GRAPHS: dict[SubGraph, tuple[str, str]] = {
 }
 Which = tuple[str, int]  # kind and distance
 TAKEN = "Share of edits that took: after them the model answers the new object. R and changes are means over all, taken or not."
+
+REACHED = "Share of edits whose optimisation came to its stop before its steps were used up. One that came to its stop may still not have taken."
 
 
 def kinds(cells: Iterable[AccuracyCell | ShatteringCell | MethodCell]) -> list[Which]:
@@ -50,29 +62,64 @@ def presets(report: Report, method: str) -> list[str]:
 
 
 def shown_presets(report: Report, method: str, chosen: str) -> list[str]:
+    """More than two side by side are too many: of these, the ones at one token."""
     found = presets(report, method)
-    return [chosen] if chosen in found else found if chosen == BOTH or not found else found[:1]
+    if chosen in found:
+        return [chosen]
+    at_subject = [each for each in found if tokens(report, method)[each] == "subject"]
+    if chosen == SUBJECT and at_subject:
+        return at_subject
+    if chosen not in (BOTH, SUBJECT):
+        return found[:1]
+    return found if len(found) <= 2 else [each for each in found if each not in at_subject] or found
+
+
+def tokens(report: Report, method: str) -> dict[str, Token]:
+    """At which token each preset of a method edits."""
+    return {cell.preset: cell.token for cell in report.methods if cell.method == method}
+
+
+def offered_presets(report: Report, method: str) -> list[dict[str, str]]:
+    """The options of the choice of presets."""
+    found = presets(report, method)
+    several = [{"value": BOTH, "label": "both"}]
+    if len(found) > 2 and "subject" in tokens(report, method).values():
+        several = [{"value": BOTH, "label": "relation’s token"}, {"value": SUBJECT, "label": "subject’s token"}]
+    return [*several, *({"value": name, "label": name} for name in found)]
+
+
+def site_of(report: Report, chosen: str) -> str:
+    """Where R is read: as chosen, where it was measured."""
+    return chosen if chosen in report.sites else next(iter(report.sites), LAST)
+
+
+def site_name(site: str) -> str:
+    """A row of a version that had one site does not name it."""
+    return "resid_post of the last layer" if site == LAST else site
 
 
 # --- ours beside the paper's -------------------------------------------------------------------------------------------
 
 
-def accuracy_table(report: Report, method: str, preset: str) -> Node:
+def accuracy_table(report: Report, method: str, preset: str, measure: Measure = "argmax") -> Node:
     """The paper's Table 1: change of accuracy, in points, by kind of edit and task."""
+    title = "Change of accuracy" if measure == "argmax" else "Change of the mean probability of the truth"
     cells = [cell for cell in report.accuracy if cell.method == method]
     found: dict[tuple[str, Which, str], Any] = {(c.preset, (c.kind, c.distance), c.task): c for c in cells}
     columns = [(task, name, hint) for task, (name, hint) in TASKS.items()]
     chosen, taken = shown_presets(report, method, preset), shares_taken(report, method)
-    return _beside("Change of accuracy", "points", found, kinds(cells), columns, chosen, method, taken)
+    return _beside(title, "points", found, kinds(cells), columns, chosen, method, taken, measure)
 
 
-def shattering_table(report: Report, method: str, preset: str) -> Node:
-    """The paper's table of R by distance and sub-graph."""
-    cells = [cell for cell in report.shattering if cell.method == method]
+def shattering_table(report: Report, method: str, preset: str, site: str = LAST) -> Node:
+    """The paper's table of R by distance and sub-graph, R read at `site`."""
+    site = site_of(report, site)
+    cells = [cell for cell in report.shattering if cell.method == method and cell.site == site]
     found: dict[tuple[str, Which, str], Any] = {(c.preset, (c.kind, c.distance), c.sub_graph): c for c in cells}
     columns = [(part, name, hint) for part, (name, hint) in SUB_GRAPHS.items()]
     chosen, taken = shown_presets(report, method, preset), shares_taken(report, method)
-    return _beside("Shattering R", "R", found, kinds(cells), columns, chosen, method, taken)
+    title = "Shattering R" if site == LAST else f"Shattering R at {site}"
+    return _beside(title, "R", found, kinds(cells), columns, chosen, method, taken)
 
 
 def shares_taken(report: Report, method: str) -> dict[tuple[str, Which], Spread]:
@@ -89,6 +136,7 @@ def _beside(
     chosen: Sequence[str],
     method: str,
     taken: dict[tuple[str, Which], Spread],
+    measure: Measure = "argmax",
 ) -> Node:
     """The share of our edits that took; then of every column, ours by each preset and the paper's."""
     if not found:
@@ -115,9 +163,10 @@ def _beside(
         for column, name, _ in columns:
             members = [found.get((preset, which, column)) for preset in chosen]
             for place, (preset, cell) in enumerate(zip(chosen, members, strict=True)):
-                line.append(_ours(cell, unit, name, which, method, preset, first=place == 0))
-                if cell is not None:
-                    spread, paper = cell.change if unit == "points" else cell.shattering, cell.paper
+                spread = None if cell is None else cell.shattering if unit == "R" else changed(cell, measure)
+                line.append(_ours(cell, spread, unit, name, which, method, preset, first=place == 0))
+                if cell is not None and spread is not None:
+                    paper = cell.paper
                     share = taken.get((preset, which))
                     share_taken = None if share is None else share.mean
                     data.append(
@@ -154,6 +203,7 @@ def _part(part: str, place: int, *, short: bool = False) -> Node:
         "tuned": "Ours, with step sizes that suit this model: the value optimisation stops where it has reached its target.",
         "paper": "Ours, with the reference implementation's parameters.",
         "reference": "Ours, with the reference implementation's parameters and at the token it edits: the subject's.",
+        "reference-tuned": "Ours, at the subject's token, with settings chosen by measurement.",
     }.get(part, f"Ours, with the preset {part}.")
     return html.Th(
         html.Span(part if short else f"ours, {words.settings(part)}", **tip(hint)),
@@ -162,11 +212,25 @@ def _part(part: str, place: int, *, short: bool = False) -> Node:
     )
 
 
-def _ours(cell: Any, unit: str, name: str, which: Which, method: str, preset: str, *, first: bool) -> Node:
+def changed(cell: AccuracyCell, measure: Measure) -> Spread | None:
+    return cell.change if measure == "argmax" else cell.probability
+
+
+def direct(cell: MethodCell, measure: Measure) -> Spread | None:
+    """Change of direct recall."""
+    return cell.direct if measure == "argmax" else cell.direct_probability
+
+
+def R_at(cell: MethodCell, site: str) -> Spread | None:
+    return cell.sites.get(site) if cell.sites else cell.shattering
+
+
+def _ours(
+    cell: Any, spread: Spread | None, unit: str, name: str, which: Which, method: str, preset: str, *, first: bool
+) -> Node:
     side = "ours first" if first else "ours"
-    if cell is None:
+    if spread is None:
         return html.Td("…", className=f"{side} waiting")
-    spread: Spread = cell.change if unit == "points" else cell.shattering
     what = f"Change of {name}, mean over the rings" if unit == "points" else f"R of the {name}, mean over its relations"
     hint = f"{what}, over {over(spread)} by {theme.method_name(method)} with {words.settings(preset)} ({kind_name(which)}). {plus_minus(spread)}"
     children: list[Node] = [html.B(_number(spread.mean, unit)), html.Small(_deviation(spread, unit))]
@@ -223,10 +287,16 @@ def plus_minus(spread: Spread) -> str:
     )
 
 
+def plus_minus_of(spread: Spread, unit: str) -> str:
+    """The spread alone."""
+    return _deviation(spread, unit).rsplit(" (", 1)[0].strip()
+
+
 # --- the methods side by side ------------------------------------------------------------------------------------------
 
 COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("success", "taken", "share", TAKEN),
+    ("reached", "reached", "share", REACHED),
     ("shattering", "R", "R", "How much the distances between representations changed, mean over the rings."),
     ("direct", "direct recall", "points", "Change of the share of facts seen in training that are answered right, in points."),
     ("generality", "generality", "share", "Share of other contexts in which the new fact is answered."),
@@ -237,8 +307,18 @@ COLUMNS: tuple[tuple[str, str, str, str], ...] = (
 )  # fmt: skip
 
 
-def methods_table(report: Report, which: Which) -> Node:
+def _measured(cell: MethodCell, key: str, site: str, measure: Measure) -> Spread | None:
+    if key == "shattering":
+        return R_at(cell, site)
+    if key == "direct":
+        return direct(cell, measure)
+    found: Spread | None = getattr(cell, key)
+    return found
+
+
+def methods_table(report: Report, which: Which, site: str = LAST, measure: Measure = "argmax") -> Node:
     """Every method and preset on the same kind of edit, a bar behind each mean."""
+    site = site_of(report, site)
     cells = [cell for cell in report.methods if (cell.kind, cell.distance) == which]
     if not cells:
         return empty("No edit of this kind has been measured yet.")
@@ -246,7 +326,8 @@ def methods_table(report: Report, which: Which) -> Node:
         html.Tr([html.Th("method", scope="col"), *(html.Th(html.Span(name, **tip(hint)), scope="col") for _, name, _, hint in COLUMNS)])
     ]  # fmt: skip
     largest = {
-        key: max((abs(s.mean) for cell in cells if (s := getattr(cell, key))), default=1.0) for key, *_ in COLUMNS
+        key: max((abs(s.mean) for cell in cells if (s := _measured(cell, key, site, measure))), default=1.0)
+        for key, *_ in COLUMNS
     }
     body, data = [], []
     for cell in cells:
@@ -259,7 +340,7 @@ def methods_table(report: Report, which: Which) -> Node:
         ]
         line: list[Node] = [html.Th(name, scope="row")]
         for key, _, unit, hint in COLUMNS:
-            spread: Spread | None = getattr(cell, key)
+            spread = _measured(cell, key, site, measure)
             if spread is None:
                 line.append(html.Td("–"))
                 continue

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
 
 from backend.commands.printed import wide_console
-from backend.reproduction.paper import METHOD
-from backend.reproduction_schemas import AccuracyCell, MethodCell, Report, Reproduction, ShatteringCell, Spread, Tracing
+from backend.reproduction.paper import ACCURACY, METHOD, SHATTERING
+from backend.reproduction_schemas import (
+    AccuracyCell,
+    MethodCell,
+    Provenance,
+    Report,
+    Reproduction,
+    ShatteringCell,
+    Spread,
+    Tracing,
+)
 
 TASKS = ("direct", "logical", "compositional")
 PARTS = ("edit", "retain", "test")
@@ -26,6 +36,8 @@ def as_text(found: Reproduction, tracings: Sequence[Tracing]) -> str:
 def show_reproduction(found: Reproduction, tracings: Sequence[Tracing]) -> None:
     console = wide_console(150)
     _show_origin(console, found.single)
+    _show_opening(console, found.single)
+    _show_explained(console, found.single)
     _show_accuracy(console, found.single)
     _show_shattering(console, found.single)
     _show_methods(console, found.single)
@@ -41,9 +53,59 @@ def _show_origin(console: Console, report: Report) -> None:
     left_out = f", {origin.left_out} left out because their edit could not be made" if origin.left_out else ""
     console.print(
         f"[bold]{origin.checkpoint}[/] {origin.checkpoint_sha256[:12]}: {origin.rows} single edits{left_out}, "
-        f"{origin.edits_per_cell} per method and kind, seed {origin.seed}, on {origin.device}, "
+        f"{_sizes(origin)} per preset and kind, seed {origin.seed}, on {origin.device}, "
         f"{origin.queries} queries per task and ring behind {origin.contexts} contexts"
     )
+
+
+def _sizes(origin: Provenance) -> str:
+    shown = ", ".join(f"{n} {method}" for method, n in origin.edits.items())
+    return shown if origin.corrective_edits is None else f"{shown} (corrective: at most {origin.corrective_edits})"
+
+
+def _show_opening(console: Console, report: Report) -> None:
+    """What the page opens with: the paper's numbers, and ours by token."""
+    site = next(iter(report.sites), "")
+    _heading(
+        console,
+        f"The paper's numbers, and ours by token: change of direct recall in points, R at {site} (mean over the rings), "
+        "share of edits that took, share whose optimisation reached its stop",
+    )
+    table = _table("token", "preset", "kind", "change", "(the paper's)", "R", "(the paper's)", "taken", "reached")
+    for cell in report.methods:
+        theirs = ACCURACY.get((cell.kind, cell.distance), {}).get("direct")
+        rings = SHATTERING.get(cell.distance)
+        if cell.method != METHOD or (theirs is None and rings is None):
+            continue
+        R = cell.sites.get(site) if cell.sites else cell.shattering
+        table.add_row(
+            cell.token,
+            cell.preset,
+            _kind(cell.kind, cell.distance),
+            _mean(cell.direct, 100, 2),
+            "" if theirs is None else f"({100 * theirs:.2f})",
+            _mean(R, digits=4),
+            "" if rings is None else f"({fmean(rings.values()):.2f})",
+            _mean(cell.success, digits=2),
+            _mean(cell.reached, digits=2),
+        )
+    console.print(table)
+
+
+def _show_explained(console: Console, report: Report) -> None:
+    site = next(iter(report.sites), "")
+    said = [each for each in report.explained if (each.site, each.measure) == (site, "argmax")]
+    for title, tokens in (
+        ("Seen at the subject's token alone", {"subject"}),
+        ("Seen at the relation's token alone", {"relation"}),
+        ("Seen at both", {"relation", "subject"}),
+        ("Explained by neither", set()),
+    ):
+        members = [each for each in said if set(each.tokens) == tokens]
+        if members:
+            _heading(console, title)
+        for each in members:
+            console.print(f"- {each.title}: {each.text}.", soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
@@ -78,10 +140,13 @@ def _show_accuracy(console: Console, report: Report) -> None:
 
 
 def _show_shattering(console: Console, report: Report) -> None:
-    _heading(console, "R(D*): mean ± standard deviation over edits (the paper's)")
+    site = next(iter(report.sites), "")
+    _heading(console, f"R(D*) at {site}: mean ± standard deviation over edits (the paper's)")
     table, taken = _table("ROME, preset", "kind", "n", "taken", *PARTS), _taken(report)
     cells: dict[tuple[str, str, int, str], ShatteringCell] = {
-        (c.preset, c.kind, c.distance, c.sub_graph): c for c in report.shattering if c.method == METHOD
+        (c.preset, c.kind, c.distance, c.sub_graph): c
+        for c in report.shattering
+        if c.method == METHOD and c.site == site
     }
     for preset, kind, distance in dict.fromkeys(key[:3] for key in cells):
         row = [cells.get((preset, kind, distance, part)) for part in PARTS]
@@ -127,7 +192,7 @@ def _method(cell: MethodCell) -> list[str]:
 def _show_fits(console: Console, report: Report) -> None:
     _heading(console, "R against the change of direct recall, over single edits (the paper's r²)")
     table = _table("method", "preset", "n", "r²", "slope, points per R")
-    for fit in report.fits:
+    for fit in (each for each in report.fits if each.site in report.sites[:1]):
         r2 = "" if fit.r2 is None else f"{fit.r2:.3f}"
         theirs = "" if fit.paper_r2 is None else f" ({fit.paper_r2:.3f})"
         slope = "" if fit.slope is None else f"{100 * fit.slope:+.2f}"

@@ -14,13 +14,17 @@ import numpy as np
 from scipy.stats import linregress
 
 from backend.reproduction import paper
+from backend.reproduction.explained import explain
 from backend.reproduction.protocol import arguments
 from backend.reproduction.rows import PARTS, TASKS, Cell, Measured, read
+from backend.reproduction.split import are_two, divided, group
 from backend.reproduction_schemas import (
     AccuracyCell,
     Disagreement,
     Fit,
     FitPoint,
+    Line,
+    Measure,
     MethodCell,
     PaperTask,
     Provenance,
@@ -28,7 +32,9 @@ from backend.reproduction_schemas import (
     SequenceCurve,
     SequencePoint,
     ShatteringCell,
+    Split,
     Spread,
+    Token,
 )
 from backend.sweep_schemas import SweepRequest, SweepRow, Versions
 
@@ -70,15 +76,24 @@ def report(rows: Iterable[SweepRow | str], run: Run) -> Report:
             continue
         cells = singles if last.held is None else sequences
         cells.setdefault(last.cell, []).append(last)
+    sites = list(
+        dict.fromkeys(site for cells in (singles, sequences) for each in cells.values() for site in each[0].shattering)
+    )
     accuracy = [found for cell, members in singles.items() for found in _accuracy(cell, members)]
     shattering = [found for cell, members in singles.items() for found in _shattering(cell, members)]
+    methods = [_method(cell, members) for cell, members in singles.items()]
+    fits, differing = _fits(singles, sites), _disagreements(accuracy, shattering)
     return Report(
+        sites=sites,
         accuracy=accuracy,
         shattering=shattering,
-        methods=[_method(cell, members) for cell, members in singles.items()],
-        fits=_fits(singles),
+        methods=methods,
+        fits=fits,
+        splits=[found for cell, members in singles.items() for found in _splits(cell, members, sites)],
+        explained=explain(accuracy, shattering, methods, fits, sites),
         sequences=[_curve(cell, members) for cell, members in sequences.items()],
-        disagreements=_disagreements(accuracy, shattering),
+        disagreements=[each for each in differing if each.measure != "probability" and each.site in (None, *sites[:1])],
+        other_disagreements=[each for each in differing if each.measure == "probability" or each.site in sites[1:]],
         provenance=Provenance(
             checkpoint=run.request.checkpoint,
             checkpoint_sha256=run.checkpoint_sha256,
@@ -86,6 +101,8 @@ def report(rows: Iterable[SweepRow | str], run: Run) -> Report:
             arguments=arguments(run.request),
             seed=run.request.seed,
             edits_per_cell=run.request.edits_per_cell,
+            edits={each.name: each.edits or run.request.edits_per_cell for each in run.request.methods},
+            corrective_edits=run.request.corrective_edits,
             queries=run.request.queries,
             contexts=run.request.contexts,
             device=None if last is None else last.device,
@@ -121,18 +138,21 @@ def _all(values: Iterable[float]) -> Spread:
 def _accuracy(cell: Cell, rows: Sequence[Measured]) -> Iterable[AccuracyCell]:
     theirs = paper.ACCURACY.get((cell.kind, cell.distance), {}) if cell.method == paper.METHOD else {}
     for task in TASKS:
-        change = spread(row.accuracy[task]["change"] for row in rows if task in row.accuracy)
-        if change is not None:
-            yield AccuracyCell(**vars(cell), task=task, change=change, paper=theirs.get(task))
+        asked = [row for row in rows if task in row.accuracy]
+        if asked:
+            change = _all(row.accuracy[task]["change"] for row in asked)
+            probability = _all(row.probability[task]["change"] for row in asked)
+            yield AccuracyCell(**vars(cell), task=task, change=change, probability=probability, paper=theirs.get(task))
 
 
 def _shattering(cell: Cell, rows: Sequence[Measured]) -> Iterable[ShatteringCell]:
     known = cell.method == paper.METHOD and cell.kind == "counterfactual"
     theirs = paper.SHATTERING.get(cell.distance, {}) if known else {}
-    for part in PARTS:
-        R = spread(row.shattering.get(part) for row in rows)
-        if R is not None:
-            yield ShatteringCell(**vars(cell), sub_graph=part, shattering=R, paper=theirs.get(part))
+    for site in rows[0].shattering:
+        for part in PARTS:
+            R = spread(row.shattering.get(site, {}).get(part) for row in rows)
+            if R is not None:
+                yield ShatteringCell(**vars(cell), site=site, sub_graph=part, shattering=R, paper=theirs.get(part))
 
 
 def _method(cell: Cell, rows: Sequence[Measured]) -> MethodCell:
@@ -142,9 +162,12 @@ def _method(cell: Cell, rows: Sequence[Measured]) -> MethodCell:
     return MethodCell(
         **vars(cell),
         success=_all(float(row.success) for row in rows),
+        reached=spread(None if row.reached is None else float(row.reached) for row in rows),
         relative_delta_norm=_all(row.relative_delta_norm for row in rows),
         shattering=spread(row.R for row in rows),
+        sites=_at_sites(rows),
         direct=spread(row.accuracy["direct"]["change"] for row in rows if "direct" in row.accuracy),
+        direct_probability=spread(row.probability["direct"]["change"] for row in rows if "direct" in row.accuracy),
         efficacy=quality("efficacy"),
         generality=quality("generality"),
         locality=quality("locality"),
@@ -153,32 +176,71 @@ def _method(cell: Cell, rows: Sequence[Measured]) -> MethodCell:
     )
 
 
-def _fits(cells: dict[Cell, list[Measured]]) -> list[Fit]:
-    points: dict[tuple[str, str], list[FitPoint]] = {}
+def _at_sites(rows: Sequence[Measured]) -> dict[str, Spread]:
+    found = {site: spread(row.R_at(site) for row in rows) for site in rows[0].shattering}
+    return {site: R for site, R in found.items() if R is not None}
+
+
+def _fits(cells: dict[Cell, list[Measured]], sites: Sequence[str]) -> list[Fit]:
+    found: dict[tuple[str, str, Token, str], list[FitPoint]] = {}
     for cell, rows in cells.items():
-        points.setdefault((cell.method, cell.preset), []).extend(
-            FitPoint(
-                index=row.index,
-                kind=cell.kind,
-                distance=cell.distance,
-                shattering=row.R,
-                change=row.accuracy["direct"]["change"],
+        for site in sites:
+            points = found.setdefault((cell.method, cell.preset, cell.token, site), [])
+            points.extend(
+                FitPoint(
+                    index=row.index,
+                    kind=cell.kind,
+                    distance=cell.distance,
+                    shattering=R,
+                    change=row.accuracy["direct"]["change"],
+                    probability=row.probability["direct"]["change"],
+                    success=row.success,
+                )
+                for row in rows
+                if (R := row.R_at(site)) is not None and "direct" in row.accuracy
             )
-            for row in rows
-            if row.R is not None and "direct" in row.accuracy
+    return [
+        Fit(
+            method=method,
+            preset=preset,
+            token=token,
+            site=site,
+            points=points,
+            **dict(_line([(each.shattering, each.change) for each in points])),
+            probability=_line([(each.shattering, each.probability) for each in points if each.probability is not None]),
+            paper_r2=paper.R2 if method == paper.METHOD else None,
         )
-    return [_fit(method, preset, found) for (method, preset), found in points.items()]
+        for (method, preset, token, site), points in found.items()
+    ]
 
 
-def _fit(method: str, preset: str, points: list[FitPoint]) -> Fit:
-    """The least-squares line; none below three edits, or where R or the accuracy does not vary."""
-    R, change = [each.shattering for each in points], [each.change for each in points]
-    slope = intercept = r2 = None
-    if len(points) >= 3 and len(set(R)) > 1 and len(set(change)) > 1:
-        line = linregress(R, change)
-        slope, intercept, r2 = float(line.slope), float(line.intercept), float(line.rvalue) ** 2
-    theirs = paper.R2 if method == paper.METHOD else None
-    return Fit(method=method, preset=preset, points=points, slope=slope, intercept=intercept, r2=r2, paper_r2=theirs)
+def _line(points: Sequence[tuple[float, float]]) -> Line:
+    """Least squares; none below three edits, or where R or the accuracy does not vary."""
+    if len(points) < 3 or any(not np.var(values) for values in zip(*points, strict=True)):
+        return Line(slope=None, intercept=None, r2=None)
+    line = linregress(*zip(*points, strict=True))
+    return Line(slope=float(line.slope), intercept=float(line.intercept), r2=float(line.rvalue) ** 2)
+
+
+def _splits(cell: Cell, rows: Sequence[Measured], sites: Sequence[str]) -> Iterable[Split]:
+    """Of R at each site, and of the change of direct recall by either measure."""
+    looks: list[tuple[Literal["shattering", "argmax", "probability"], str | None, list[float | None]]] = [
+        ("shattering", site, [row.R_at(site) for row in rows]) for site in sites
+    ]
+    for measure in ("argmax", "probability"):
+        scores = [row.accuracy if measure == "argmax" else row.probability for row in rows]
+        looks.append((measure, None, [each["direct"]["change"] if "direct" in each else None for each in scores]))
+    for of, site, values in looks:
+        known = [
+            (value, row.success, row.reached) for value, row in zip(values, rows, strict=True) if value is not None
+        ]
+        numbers, taken, reached = map(list, zip(*known, strict=True)) if known else ([], [], [])
+        if (found := divided(numbers)) is not None:
+            explained, upper = found
+            low, high = (group(numbers, taken, reached, member) for member in (~upper, upper))
+            two = are_two(explained, upper)
+            about = {"of": of, "site": site, "n": len(numbers), "explained": explained, "two": two}
+            yield Split.model_validate({**vars(cell), **about, "low": low, "high": high})
 
 
 # --- sequences -------------------------------------------------------------------------------------------------------
@@ -202,6 +264,7 @@ def _point(edits: int, rows: Sequence[Measured]) -> SequencePoint:
     return SequencePoint(
         edits=edits,
         shattering=spread(row.R for row in rows),
+        sites=_at_sites(rows),
         accuracy={task: _all(row.accuracy[task]["after"] for row in rows) for task in rows[0].accuracy},
         holding=holding,
         written=spread(each.written for each in held),
@@ -216,10 +279,11 @@ def _disagreements(accuracy: Sequence[AccuracyCell], shattering: Sequence[Shatte
     found: list[Disagreement] = []
     for change in accuracy:
         what = f"change of {TASK_NAMES[change.task]}, {_which(change)}"
-        found += _disagreement(what, change.change, change.paper, "points", 100.0)
+        found += _disagreement(what, change.change, change.paper, measure="argmax")
+        found += _disagreement(what, change.probability, change.paper, measure="probability")
     for cell in shattering:
         what = f"R of the {'edited' if cell.sub_graph == 'edit' else cell.sub_graph} ring, {_which(cell)}"
-        found += _disagreement(what, cell.shattering, cell.paper, "R", 1.0)
+        found += _disagreement(what, cell.shattering, cell.paper, site=cell.site)
     return found
 
 
@@ -229,19 +293,26 @@ def _which(cell: AccuracyCell | ShatteringCell) -> str:
 
 
 def _disagreement(
-    what: str, ours: Spread, theirs: float | None, unit: Literal["points", "R"], scale: float
+    what: str,
+    ours: Spread | None,
+    theirs: float | None,
+    measure: Measure | None = None,
+    site: str | None = None,
 ) -> list[Disagreement]:
-    if theirs is None or ours.deviation is None:
+    if theirs is None or ours is None or ours.deviation is None:
         return []
+    scale = 100.0 if measure else 1.0
     difference, error = scale * (ours.mean - theirs), scale * ours.deviation / ours.n**0.5
     if abs(difference) <= max(ERRORS * error, ROUNDING):
         return []
     return [
         Disagreement(
             what=what,
+            measure=measure,
+            site=site,
             ours=scale * ours.mean,
             paper=scale * theirs,
-            unit=unit,
+            unit="points" if measure else "R",
             difference=difference,
             standard_error=error,
         )

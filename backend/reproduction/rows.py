@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from backend.reproduction_schemas import Kind, PaperTask
+from backend.reproduction_schemas import Kind, PaperTask, Token
 from backend.schemas import SubGraph
-from backend.sweep_schemas import SweepRow
+from backend.sweep_schemas import LAST, SweepRow
 
 When = Literal["before", "after", "change"]
 
@@ -29,10 +29,11 @@ QUALITIES = ("efficacy", "generality", "locality", "portability")
 
 @dataclass(frozen=True)
 class Cell:
-    """What is averaged over: the edits of one method, preset, kind and distance."""
+    """What is averaged over: the edits of one method, preset (and so token), kind and distance."""
 
     method: str
     preset: str
+    token: Token
     kind: Kind
     distance: int
 
@@ -52,9 +53,11 @@ class Measured:
 
     Attributes:
         accuracy: per task what it was, is, and changed by; without the tasks that nothing was asked of. Empty where no edit could be made.
-        shattering: R per sub-graph, None where it is not finite.
-        R: mean over the sub-graphs; None where one of them is not finite.
+        probability: the same of the mean probability of the truth.
+        shattering: per site, R per sub-graph, None where it is not finite.
+        R: at the last layer's resid_post, mean over the sub-graphs; None where one of them is not finite.
         success, relative_delta_norm: of the last edit.
+        reached: whether its optimisation came to its stop; None where the row does not tell.
         quality: share of the wanted answers after the edit.
         held: None for a single edit.
     """
@@ -62,9 +65,11 @@ class Measured:
     index: int
     cell: Cell
     accuracy: dict[PaperTask, dict[When, float]]
-    shattering: dict[SubGraph, float | None]
+    probability: dict[PaperTask, dict[When, float]]
+    shattering: dict[str, dict[SubGraph, float | None]]
     R: float | None
     success: bool
+    reached: bool | None
     relative_delta_norm: float
     quality: dict[str, float | None]
     held: Held | None
@@ -77,22 +82,31 @@ class Measured:
     def made(self) -> bool:
         return bool(self.accuracy)
 
+    def R_at(self, site: str) -> float | None:
+        """Mean over the sub-graphs; None where one of them is not finite, or R was not read there."""
+        return _over_rings(self.shattering.get(site, {}))
+
 
 def read(row: SweepRow | str) -> Measured:
     """A row, or its JSON. Raises `ValueError`, `LookupError` or `TypeError` where it is no row."""
     values: dict[str, Any] = from_json(row) if isinstance(row, str) else row.model_dump()
-    found, outcomes, held = values["shattering"] or {}, values["outcomes"], values["sequence"]
-    shattering: dict[SubGraph, float | None] = {part: found[part]["value"] for part in PARTS if found.get(part)}
-    finite = [R for R in shattering.values() if R is not None]
+    found, outcomes, held = values["shattering"], values["outcomes"], values["sequence"]
+    sites = values.get("sites") or ({LAST: found} if found else {})
     wanted = values["quality"] or {}
+    last = outcomes[-1] if outcomes else {}
+    course, parameters = last.get("course"), last["spec"]["parameters"] if last else {}
     return Measured(
         index=values["index"],
-        cell=Cell(values["method"], values["preset"], values["kind"], values["distance"]),
-        accuracy=_accuracy(values["scores"]),
-        shattering=shattering,
-        R=fmean(finite) if finite and len(finite) == len(shattering) else None,
-        success=bool(outcomes) and outcomes[-1]["success"],
-        relative_delta_norm=outcomes[-1]["relative_delta_norm"] if outcomes else 0.0,
+        cell=Cell(
+            values["method"], values["preset"], parameters.get("token", "relation"), values["kind"], values["distance"]
+        ),
+        accuracy=_scores(values["scores"], "accuracy"),
+        probability=_scores(values["scores"], "probability"),
+        shattering={site: _rings(each) for site, each in sites.items()},
+        R=_over_rings(_rings(found or {})),
+        success=bool(last) and last["success"],
+        reached=None if course is None else course["ended"] != "steps",
+        relative_delta_norm=last.get("relative_delta_norm", 0.0),
         quality={name: wanted[name]["accuracy"]["after"] if wanted.get(name) else None for name in QUALITIES},
         held=None if held is None else Held(held["after"], held["written"], held["holding"]),
         edit_seconds=values["edit_seconds"],
@@ -102,7 +116,16 @@ def read(row: SweepRow | str) -> Measured:
     )
 
 
-def _accuracy(scores: list[dict[str, Any]]) -> dict[PaperTask, dict[When, float]]:
+def _rings(found: dict[str, Any]) -> dict[SubGraph, float | None]:
+    return {part: found[part]["value"] for part in PARTS if found.get(part)}
+
+
+def _over_rings(rings: dict[SubGraph, float | None]) -> float | None:
+    finite = [R for R in rings.values() if R is not None]
+    return fmean(finite) if finite and len(finite) == len(rings) else None
+
+
+def _scores(scores: list[dict[str, Any]], what: str) -> dict[PaperTask, dict[When, float]]:
     """Stated and held-out compositions are one task in the paper: within an order, they count by how many there are."""
     found: dict[PaperTask, dict[When, float]] = {}
     for task, names in TASKS.items():
@@ -112,10 +135,12 @@ def _accuracy(scores: list[dict[str, Any]]) -> dict[PaperTask, dict[When, float]
                 by_order.setdefault(score["order"], []).append(score)
         if by_order:
             when: tuple[When, ...] = ("before", "after", "change")
-            found[task] = {each: fmean(_mean(members, each) for members in by_order.values()) for each in when}
+            found[task] = {each: fmean(_mean(members, what, each) for members in by_order.values()) for each in when}
     return found
 
 
-def _mean(scores: list[dict[str, Any]], when: When) -> float:
+def _mean(scores: list[dict[str, Any]], what: str, when: When) -> float:
+    if len(scores) == 1:
+        return float(scores[0][what][when])
     total = sum(score["n_available"] for score in scores)
-    return float(sum(score["accuracy"][when] * score["n_available"] for score in scores) / total)
+    return float(sum(score[what][when] * score["n_available"] for score in scores) / total)

@@ -5,8 +5,9 @@
     reproduction/reproduction.json   what was asked for, when and on what it ran, hashes of the checkpoint and of the rows
     reproduction/findings.md         why our numbers differ from the paper's, written by hand (optional)
 
-Numbers are kept to six significant digits, all that can matter of means over hundreds of edits, at a third of the size; parameters of edits
-are kept whole, so that their ids stay theirs. The same rows make the same bytes.
+Numbers are kept to six significant digits, and single scores, courses and R to four, all that can matter of means over hundreds of edits;
+parameters of edits are kept whole, so that their ids stay theirs. R of each relation, which no table shows, is left out: a run again has it. A row
+is then half as large. The same rows make the same bytes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from backend.sweep_schemas import SweepRequest, Versions
 
 FOLDER, MANIFEST, FINDINGS = "reproduction", "reproduction.json", "findings.md"
 FORMAT = 1
-DIGITS = 6
+DIGITS, FEW, ROUGH = 6, 4, 2
 MAX_TEXT_BYTES, MAX_ROWS_BYTES = 1024 * 1024, 256 * 1024 * 1024
 
 Part = Literal["single", "sequence"]
@@ -239,7 +240,7 @@ def _write_part(file: Path, run: Run, rows: Iterable[str]) -> PartManifest:
             raise ValueError(f"row {row['index']} of sweep {run.sweep!r} is of other weights")
         finished.append(row["finished"])
         device, versions = row["device"], row["versions"]
-        lines.append(json.dumps(shortened(row), separators=(",", ":")))
+        lines.append(json.dumps(kept(row), separators=(",", ":")))
     if len(lines) != run.total:
         raise ValueError(f"sweep {run.sweep!r} has {len(lines)} of its {run.total} rows; let it finish first")
     data = gzip.compress("".join(line + "\n" for line in lines).encode(), 9, mtime=0)
@@ -257,14 +258,33 @@ def _write_part(file: Path, run: Run, rows: Iterable[str]) -> PartManifest:
     )
 
 
-def shortened(value: Any) -> Any:
-    """The same JSON value with floats of `DIGITS` significant digits, but for the `parameters` of edits."""
+def kept(row: dict[str, Any]) -> dict[str, Any]:
+    """What is shipped of a row (JSON)."""
+    few = {
+        name: shortened(row.get(name), FEW)
+        for name in ("shattering", "sites", "scores", "quality", "edit_seconds", "measure_seconds")
+    }
+    if few["shattering"]:
+        few["shattering"]["per_relation"] = {}
+    outcomes = [
+        {**outcome, **{name: shortened(outcome.get(name), FEW) for name in ("course", "diagnostics")}}
+        for outcome in row["outcomes"]
+    ]
+    found: dict[str, Any] = shortened({**row, **few, "outcomes": outcomes})
+    return found
+
+
+def shortened(value: Any, digits: int = DIGITS) -> Any:
+    """The same JSON value with floats of so many significant digits, but for the `parameters` of edits, and two for standard errors."""
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{digits}g}")
     if isinstance(value, dict):
-        return {name: each if name == "parameters" else shortened(each) for name, each in value.items()}
+        return {
+            name: each if name == "parameters" else shortened(each, ROUGH if name == "standard_error" else digits)
+            for name, each in value.items()
+        }
     if isinstance(value, list):
-        return [shortened(each) for each in value]
+        return [shortened(each, digits) for each in value]
     return value
 
 

@@ -26,7 +26,16 @@ from backend.schemas import CheckpointInfo, EditorInfo
 Json = dict[str, Any]
 RING_CONTROLS = (names.SUBJECT, names.RELATION, names.DISTANCE, names.RINGS_METHOD)
 GROUPS: dict[str, tuple[str, ...]] = {
-    "value": (ids.CHECKPOINT, names.METHOD, names.PRESET, *RING_CONTROLS, names.MEMORY_RELATION, names.LAYER),
+    "value": (
+        ids.CHECKPOINT,
+        names.SITE,
+        names.MEASURE,
+        names.METHOD,
+        names.PRESET,
+        *RING_CONTROLS,
+        names.MEMORY_RELATION,
+        names.LAYER,
+    ),
     "options": (ids.CHECKPOINT, names.RELATION, names.RINGS_METHOD, names.MEMORY_RELATION, names.LAYER),
     "max": (names.SUBJECT, names.DISTANCE),
 }
@@ -113,6 +122,10 @@ def after(view: View, did: Did, checkpoints: list[CheckpointInfo]) -> View:
     value, changed = did.value, did.changed
     if ids.CHECKPOINT in changed and value[ids.CHECKPOINT] != view.checkpoint:
         view = replace(view, checkpoint=value[ids.CHECKPOINT], jobs=(), edit=None)
+    if names.SITE in changed:
+        view = replace(view, site=value[names.SITE])
+    if names.MEASURE in changed:
+        view = replace(view, measure=value[names.MEASURE])
     if names.METHOD in changed:
         view = replace(view, method=value[names.METHOD])
     if names.PRESET in changed:
@@ -170,6 +183,8 @@ def _reply(
     layer = value[names.LAYER]
     shown: Json = {
         ids.CHECKPOINT: checkpoint.id,
+        names.SITE: view.site,
+        names.MEASURE: view.measure,
         names.METHOD: view.method,
         names.PRESET: view.preset,
         names.SUBJECT: edit.subject,

@@ -10,11 +10,13 @@ from dash.exceptions import PreventUpdate
 from app import ids, theme, words
 from app.client import ApiError, Client
 from app.figures.fit import fit_figure
+from app.figures.histograms import histograms
 from app.figures.sequences import sequence_figure
-from app.reproduce import names, sentences, tables
+from app.reproduce import names, opening, sentences, tables
 from app.reproduce.runs import Shown, shown
-from app.reproduce.state import BOTH
-from backend.reproduction_schemas import Report
+from app.reproduce.state import METHOD
+from backend.reproduction_schemas import Measure, Report
+from backend.sweep_schemas import LAST
 
 Json = dict[str, Any]
 NOTHING = tables.empty("Nothing has been run on this checkpoint yet.")
@@ -31,6 +33,15 @@ def register(app: Dash, client: Client) -> None:
             "no_way_back": Output(names.SHIPPED, "hidden"),
             "methods": Output(names.METHOD, "options"),
             "presets": Output(names.PRESET, "options"),
+            "sites": Output(names.SITE, "options"),
+            "opening": Output(names.OPENING, "children"),
+            "opening_over": Output(names.OPENING_OVER, "children"),
+            "explained": Output(names.EXPLAINED, "children"),
+            "groups_R": Output(names.GROUPS_R, "figure"),
+            "groups_change": Output(names.GROUPS_CHANGE, "figure"),
+            "groups_words": Output(names.GROUPS_WORDS, "children"),
+            "accuracy_title": Output(names.ACCURACY_TITLE, "children"),
+            "shattering_over": Output(names.SHATTERING_OVER, "children"),
             "accuracy": Output(names.ACCURACY, "children"),
             "shattering": Output(names.SHATTERING, "children"),
             "agreement": Output(names.AGREEMENT, "children"),
@@ -50,11 +61,15 @@ def register(app: Dash, client: Client) -> None:
             "tick": Input(names.TICK, "data"),
             "method": Input(names.METHOD, "value"),
             "preset": Input(names.PRESET, "value"),
+            "site": Input(names.SITE, "value"),
+            "measure": Input(names.MEASURE, "value"),
             "opened": State(names.OPENED, "data"),
         },
         prevent_initial_call=True,
     )
-    async def beside(run: Json | None, tick: Any, method: str, preset: str, opened: str | None) -> Any:
+    async def beside(
+        run: Json | None, tick: Any, method: str, preset: str, site: str, measure: Measure, opened: str | None
+    ) -> Any:
         if run is None:
             raise PreventUpdate
         opening = no_update if opened == run["checkpoint"] else run["checkpoint"]
@@ -68,7 +83,8 @@ def register(app: Dash, client: Client) -> None:
             }
         return {
             **_head(found, run, client.address),
-            **_tables(found.single, method, preset),
+            **_tables(found.single, method, preset, site, measure),
+            **_opening(found.single, site, measure),
             "opened": opening,
             "problem": _lost(found),
         }
@@ -80,9 +96,11 @@ def register(app: Dash, client: Client) -> None:
         Input(names.RUN, "data"),
         Input(names.TICK, "data"),
         Input(names.KIND, "value"),
+        Input(names.SITE, "value"),
+        Input(names.MEASURE, "value"),
         prevent_initial_call=True,
     )
-    async def methods(run: Json | None, tick: Any, chosen: str | None) -> Any:
+    async def methods(run: Json | None, tick: Any, chosen: str | None, site: str, measure: Measure) -> Any:
         report = await _quietly(client, run, "single")
         kinds = tables.kinds(report.methods) if report else []
         if report is None or not kinds:
@@ -94,7 +112,7 @@ def register(app: Dash, client: Client) -> None:
             {"value": name, "label": name, "title": tables.kind_explained(each)}
             for name, each in zip(names_of, kinds, strict=True)
         ]
-        return tables.methods_table(report, which), offered, value
+        return tables.methods_table(report, which, site, measure), offered, value
 
     @app.callback(
         Output(names.SEQUENCES, "figure"),
@@ -103,12 +121,18 @@ def register(app: Dash, client: Client) -> None:
         Input(names.RUN, "data"),
         Input(names.TICK, "data"),
         Input(names.TASK, "value"),
+        Input(names.SITE, "value"),
         prevent_initial_call=True,
     )
-    async def sequences(run: Json | None, tick: Any, task: Any) -> Any:
+    async def sequences(run: Json | None, tick: Any, task: Any, site: str) -> Any:
         report = await _quietly(client, run, "sequence")
         curves = report.sequences if report else []
-        return sequence_figure(curves, task), sentences.sequences_over(report, curves), sentences.collapse_words(curves)
+        at = tables.site_of(report, site) if report else site
+        return (
+            sequence_figure(curves, task, at),
+            sentences.sequences_over(report, curves),
+            sentences.collapse_words(curves),
+        )
 
 
 async def _quietly(client: Client, run: Json | None, part: str) -> Report | None:
@@ -123,6 +147,7 @@ async def _quietly(client: Client, run: Json | None, part: str) -> Report | None
 
 
 KEYS = (
+    "sites", "opening", "opening_over", "explained", "groups_R", "groups_change", "groups_words", "accuracy_title", "shattering_over",
     "provenance", "rows", "going", "no_run", "run_label", "no_way_back", "methods", "presets", "accuracy", "shattering", "agreement", "findings",
     "no_findings", "fit", "fit_over", "r2", "r2_value", "r2_n", "r2_words",
 )  # fmt: skip
@@ -150,29 +175,54 @@ def _head(found: Shown, run: Json, address: str) -> Json:
     }
 
 
-def _tables(report: Report | None, method: str, preset: str) -> Json:
+def _opening(report: Report | None, site: str, measure: Measure) -> Json:
+    if report is None or not report.methods:
+        waiting = tables.empty("The first rows are being computed.") if report else NOTHING
+        blank = histograms([], [], "shattering")
+        return {
+            "sites": no_update, "opening": waiting, "opening_over": "", "explained": "", "groups_R": blank, "groups_change": blank,
+            "groups_words": "",
+        }  # fmt: skip
+    at = tables.site_of(report, site)
+    fits = [fit for fit in report.fits if fit.method == METHOD and fit.site == at]
+    first, *others = report.sites
+    offered = [{"value": LAST, "label": tables.site_name(first)}, *({"value": s, "label": s} for s in others)]
+    return {
+        "sites": offered,
+        "opening": opening.opening_table(report, site, measure),
+        "opening_over": sentences.opening_over(report, at, measure),
+        "explained": opening.explained(report, site, measure),
+        "groups_R": histograms(fits, opening.splits_of(report, "shattering", at), "shattering"),
+        "groups_change": histograms(fits, opening.splits_of(report, measure, None), "change", measure),
+        "groups_words": opening.groups_words(report, site, measure),
+    }
+
+
+def _tables(report: Report | None, method: str, preset: str, site: str, measure: Measure) -> Json:
     if report is None or not report.methods:
         waiting = tables.empty("The first rows are being computed.") if report else NOTHING
         return {
             "methods": no_update, "presets": no_update, "accuracy": waiting, "shattering": waiting, "agreement": "", "fit": fit_figure(None),
-            "fit_over": "", "r2": "–", "r2_value": "", "r2_n": "0", "r2_words": "",
+            "fit_over": "", "r2": "–", "r2_value": "", "r2_n": "0", "r2_words": "", "accuracy_title": no_update, "shattering_over": "",
         }  # fmt: skip
     measured = list(dict.fromkeys(cell.method for cell in report.methods))
     chosen = tables.shown_presets(report, method, preset)
-    offered = tables.presets(report, method)
-    fit = next(
-        (each for each in report.fits if (each.method, each.preset) == (method, chosen[0] if chosen else "")), None
-    )
+    at = tables.site_of(report, site)
+    fits = [each for each in report.fits if each.method == method and each.site == at]
+    fit = next((each for each in fits if each.preset == (chosen[0] if chosen else "")), None)
+    line = sentences.line_of(fit, measure) if fit else None
     return {
         "methods": [{"value": name, "label": theme.method_name(name)} for name in measured],
-        "presets": [{"value": BOTH, "label": "both"}, *({"value": name, "label": name} for name in offered)],
-        "accuracy": tables.accuracy_table(report, method, preset),
-        "shattering": tables.shattering_table(report, method, preset),
-        "agreement": sentences.agreement(report, method, chosen),
-        "fit": fit_figure(fit),
+        "presets": tables.offered_presets(report, method),
+        "accuracy": tables.accuracy_table(report, method, preset, measure),
+        "accuracy_title": sentences.ACCURACY[measure],
+        "shattering": tables.shattering_table(report, method, preset, site),
+        "shattering_over": sentences.shattering_over(at),
+        "agreement": sentences.agreement(report, method, chosen, site, measure),
+        "fit": fit_figure(fit, measure),
         "fit_over": f"{len(fit.points)} single edits by {theme.method_name(method)} with {words.settings(fit.preset)}; the line is least squares." if fit else "",
-        "r2": sentences.r2(fit),
-        "r2_value": repr(fit.r2) if fit and fit.r2 is not None else "",
+        "r2": sentences.r2(fit, measure),
+        "r2_value": repr(line.r2) if line and line.r2 is not None else "",
         "r2_n": str(len(fit.points)) if fit else "0",
-        "r2_words": sentences.fit_words(fit, [each for each in report.fits if each.method == method and each is not fit]),
+        "r2_words": sentences.fit_words(fit, [each for each in fits if each is not fit], measure),
     }  # fmt: skip
