@@ -170,6 +170,10 @@ def test_all_rings_are_drawn_for_the_chosen_edit_and_open_in_explore(page: Page)
     expect(title).to_contain_text("I_C1 of 7", timeout=PATIENCE)
     settled(page)
     assert "e=7~I_C1~d128~rome" in page.url
+    page.locator("#reproduce-rings").scroll_into_view_if_needed()  # a figure out of view is drawn last
+    page.locator("#reproduce-rings .annotation-text a[*|href*='e=7~I_C1']").first.wait_for(
+        state="attached", timeout=PATIENCE
+    )
     links = page.locator("#reproduce-rings .annotation-text a")
     names = {name for name in links.all_text_contents() if name}
     assert len(names) == 24
