@@ -237,7 +237,12 @@ def test_the_run_is_taken_away_and_cited(page: Page) -> None:
             page.click(f"#export-{ending}")
         assert download.value.suggested_filename == f"shatterscope-reproduce-{SMALL}.{ending}"
     names = page.locator(".share-picture > span").all_inner_texts()
-    assert names[:2] == ["R against the change of direct recall", "Where each method collapses"]
+    assert names[:4] == [
+        "R, by preset and kind of edit",
+        "Change of direct recall, by preset and kind of edit",
+        "R against the change of direct recall",
+        "Where each method collapses",
+    ]
     with page.expect_download() as download:
         page.locator(".share-picture").first.get_by_role("button", name="SVG").click()
     assert download.value.path().read_bytes().startswith(b"<svg")

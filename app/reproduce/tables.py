@@ -206,7 +206,7 @@ def _part(part: str, place: int, *, short: bool = False) -> Node:
         "reference-tuned": "Ours, at the subject's token, with settings chosen by measurement.",
     }.get(part, f"Ours, with the preset {part}.")
     return html.Th(
-        html.Span(part if short else f"ours, {words.settings(part)}", **tip(hint)),
+        html.Span(part if short or part not in ("tuned", "paper") else f"ours, {words.settings(part)}", **tip(hint)),
         scope="col",
         className="first" if place == 0 else "",
     )
