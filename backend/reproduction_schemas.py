@@ -230,6 +230,23 @@ class Report(Wire):
     )
     provenance: Provenance
 
+    def explained_at(self, site: str, measure: Measure) -> list[tuple[str, list[Explained]]]:
+        """What is `explained` of R at a site and a measure, sorted by the tokens at which it is seen, under headings. A run of one token
+        alone says nothing of the other."""
+        edited = {each.token for each in self.methods}
+        said = [each for each in self.explained if (each.site, each.measure) == (site, measure)]
+        groups: list[tuple[str, set[Token]]] = [
+            ("Seen at the subject's token alone", {"subject"}),
+            ("Seen at the relation's token alone", {"relation"}),
+            ("Seen at both", {"subject", "relation"}),
+            ("Explained by neither", set()),
+        ]
+        if len(edited) == 1:
+            token = next(iter(edited))
+            groups = [(f"Seen at the {token}'s token", edited), (f"Not seen at the {token}'s token", set())]
+        sorted_ = [(title, [each for each in said if set(each.tokens) & edited == tokens]) for title, tokens in groups]
+        return [(title, members) for title, members in sorted_ if members]
+
 
 class Reproduction(Wire):
     """A run that ships with a checkpoint, and what to ask POST /sweeps for to run it again."""

@@ -209,6 +209,10 @@ def test_the_page_opens_with_one_table_by_token() -> None:
     assert there["reference", 4, "change"][2] == -0.2
     assert "attn_out.1 by probability" in text(opening.explained(by_token(), "attn_out.1", "probability")).lower()
     assert "subject’s token alone" in text(opening.explained(by_token(), "nowhere", "argmax"))
+    one = by_token().model_copy(update={"methods": [m for m in by_token().methods if m.token == "relation"]})
+    said = text(opening.explained(one, "attn_out.1", "probability"))
+    assert "neither" not in said
+    assert "no edits at the subject’s token" in said
     assert "not been" not in shown
     assert "measured yet" in text(opening.opening_table(report(methods=[]), "resid_post.last", "argmax"))
 

@@ -53,7 +53,10 @@ def opening_table(report: Report, site: str, measure: Measure) -> Node:
             [
                 html.Th("", scope="col"),
                 html.Th("ROME", scope="colgroup", colSpan=2, className="group first preset"),
-                *(html.Th(preset, scope="colgroup", colSpan=4, className="group first preset") for preset in chosen),
+                *(
+                    html.Th(f"preset {preset}", scope="colgroup", colSpan=4, className="group first preset")
+                    for preset in chosen
+                ),
             ]
         ),
         html.Tr([html.Th("edits", scope="col"), *_first(names[:2]), *(th for _ in chosen for th in _first(names))]),
@@ -133,12 +136,6 @@ def _shown(value: float | None, unit: str) -> str:
 
 # --- what each token explains ------------------------------------------------------------------------------------------
 
-GROUPS: tuple[tuple[str, frozenset[Token]], ...] = (
-    ("Seen at the subject’s token alone", frozenset({"subject"})),
-    ("Seen at the relation’s token alone", frozenset({"relation"})),
-    ("Seen at both", frozenset({"subject", "relation"})),
-    ("Explained by neither", frozenset()),
-)
 RULE = (
     "A size counts as the paper’s between half and twice of it, a share from three quarters of it on, of either preset at that token. Computed from "
     "the rows of this run."
@@ -147,16 +144,23 @@ RULE = (
 
 def explained(report: Report, site: str, measure: Measure) -> list[Node]:
     """The paper's findings, sorted by the token at which they are seen."""
-    site = site_of(report, site)
-    found = [each for each in report.explained if (each.site, each.measure) == (site, measure)]
-    if not found:
-        return []
     blocks = [
-        html.Div([html.H3(title), html.Ul([html.Li(_said(each)) for each in members])], className="explained-group")
-        for title, tokens in GROUPS
-        if (members := [each for each in found if frozenset(each.tokens) == tokens])
+        html.Div(
+            [html.H3(title.replace("'", "’")), html.Ul([html.Li(_said(each)) for each in members])],
+            className="explained-group",
+        )
+        for title, members in report.explained_at(site_of(report, site), measure)
     ]
-    return [html.Div(blocks, className="explained-groups"), html.P(RULE, className="explained-rule")]
+    if not blocks:
+        return []
+    edited = {each.token for each in report.methods}
+    other = next((each for each in TOKENS if each not in edited), None)
+    rule = (
+        RULE
+        if other is None
+        else f"{RULE} It has no edits at the {other}’s token: run it again to see what that explains."
+    )
+    return [html.Div(blocks, className="explained-groups"), html.P(rule, className="explained-rule")]
 
 
 def _said(each: Explained) -> list[Node]:

@@ -93,17 +93,8 @@ def _show_opening(console: Console, report: Report) -> None:
 
 
 def _show_explained(console: Console, report: Report) -> None:
-    site = next(iter(report.sites), "")
-    said = [each for each in report.explained if (each.site, each.measure) == (site, "argmax")]
-    for title, tokens in (
-        ("Seen at the subject's token alone", {"subject"}),
-        ("Seen at the relation's token alone", {"relation"}),
-        ("Seen at both", {"relation", "subject"}),
-        ("Explained by neither", set()),
-    ):
-        members = [each for each in said if set(each.tokens) == tokens]
-        if members:
-            _heading(console, title)
+    for title, members in report.explained_at(next(iter(report.sites), ""), "argmax"):
+        _heading(console, title)
         for each in members:
             console.print(f"- {each.title}: {each.text}.", soft_wrap=True)
 
