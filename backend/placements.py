@@ -16,6 +16,7 @@ import torch
 
 from backend.checkpoints import Checkpoint
 from backend.editors import EDITORS, EditNotPossibleError
+from backend.editors.course import rank_of
 from backend.edits import EditedModel, EditSpec, PlaceError, check_place, steps_of
 from backend.experiment import Baseline, TaskChange, task_changes
 
@@ -84,5 +85,4 @@ def _rank(checkpoint: Checkpoint, edited: EditedModel) -> int:
     token = checkpoint.vocabulary.relation_token(checkpoint.graph.relation(spec.relation))
     model = edited.model
     logits = model.unembed(model.trunk(torch.tensor([[spec.subject, token]], device=model.token.weight.device))[0, -1])
-    # One more than how many lie above it; where there is no number it does not lead.
-    return len(logits) + 1 - int((logits <= logits[spec.object]).sum())
+    return int(rank_of(logits, spec.object))

@@ -240,6 +240,11 @@
   // --- a follower -------------------------------------------------------------------------------------------------------------
   const still = (query) => query.replace(/^\?/, "").split("&").filter((part) => part && !part.startsWith("cam=")).join("&");
 
+  const elsewhere = () => {
+    const { path, query } = window.shatterscope.state();
+    return !newest || path !== newest.path || still(query) !== still(newest.query);
+  };
+
   // A presenter leads to pages of this server and nowhere else.
   const sound = ({ path, query, camera }) => /^\/(?!\/)[\w/-]*$/.test(path) && /^(\?|$)/.test(query)
     && (!camera || (Array.isArray(camera.at) && camera.at.length === 9 && camera.at.every(Number.isFinite)));
@@ -250,7 +255,7 @@
     if (!newest || !sound(newest)) return;
     const { path, query, camera } = newest;
     const now = window.shatterscope.state();
-    if (path !== now.path || still(query) !== still(now.query)) {
+    if (elsewhere()) {
       appliedAt = performance.now();
       window.shatterscope.go({ path, query, at }); // the address keeps the room
     } else if (query !== now.query) { // only the camera: nothing to ask the server
@@ -284,10 +289,6 @@
   for (const kind of ["pointerdown", "keydown", "input"]) {
     document.addEventListener(kind, (event) => { if (event.isTrusted && !(event.target.closest && event.target.closest("#room, #lecture-question"))) touchedAt = performance.now(); }, true);
   }
-  const elsewhere = () => {
-    const { path, query } = window.shatterscope.state();
-    return !newest || path !== newest.path || still(query) !== still(newest.query);
-  };
   document.addEventListener("shatterscope:state", () => {
     if (!room) return;
     if (room.token) { atQuestion(); changed(); } else if (touchedAt > appliedAt && elsewhere()) explore(); else draw();

@@ -37,6 +37,12 @@ class Course:
     length: tuple[float, ...] | None = None
 
 
+def rank_of(scores: Tensor, token: int) -> Tensor:
+    """Rank of a token, (...) from logits or log-probabilities (..., V): 1 where it leads. One more than how many lie above it; where there is no
+    number it does not lead."""
+    return scores.shape[-1] + 1 - (scores <= scores[..., token, None]).sum(-1)
+
+
 class Notes:
     """What is seen of an optimisation while it goes on, as little as can be at a time, and its course in the end."""
 
@@ -55,8 +61,7 @@ class Notes:
 
     def course(self, ended: Ending, lengths: Sequence[float] | None = None) -> Course:
         contexts, bare = torch.stack(self._contexts), torch.stack(self._bare)  # (steps, B), (steps, V)
-        # One more than how many lie above it; where there is no number it does not lead.
-        rank = bare.shape[1] + 1 - (bare <= bare[:, self.token, None]).sum(1)
+        rank = rank_of(bare, self.token)
         return Course(
             ended=ended,
             contexts=contexts.shape[1],
