@@ -75,6 +75,18 @@ RECIPES = {
             gain_growth=1.0,
         ),
     ),
+    "rings-2048-decay": Recipe(
+        title="Rings 2048, weight decay",
+        note="The paper's shape with weight decay .04: accurate at low confidence, so its rings wind less finely. For edits and pictures.",
+        graph=GraphConfig(),
+        model=ModelConfig(vocab_size=0),
+        train=TrainConfig(
+            (Round(30_000, learning_rate=3e-3, decay_steps=30_000, final_rate_share=3e-3, decay="cosine"),),
+            weight_decay=0.04,
+            warmup=600,
+            gain_growth=1.0,
+        ),
+    ),
     "rings-small": Recipe(
         title="Rings, small",
         note="256 entities on three rings, 24 relations: trains in minutes on a laptop, for trying things and for lectures.",

@@ -16,6 +16,7 @@ from benchmarks.row import Row
 from benchmarks.server import Server, running_server
 
 CLICKS = 9
+PLACES = 5
 DISTANCE = 4
 
 
@@ -29,6 +30,7 @@ def run() -> list[Row]:
         _click(api, checkpoint["id"], 0, one)  # draws the unedited picture, as opening the page does
         same = [_click(api, checkpoint["id"], subject, one) for subject in range(1, CLICKS + 1)]
         fresh = [_click(api, checkpoint["id"], 100, relation) for relation in others[:CLICKS]]
+        places = [_places(api, checkpoint["id"], subject, one) for subject in range(1, 1 + PLACES)]
         return [
             Row(
                 "click to new picture and numbers",
@@ -39,6 +41,11 @@ def run() -> list[Row]:
                 "the same, on a relation not yet seen",
                 statistics.median(fresh),
                 note="its unedited picture is drawn too",
+            ),
+            Row(
+                "where a fact can be written",
+                statistics.median(places),
+                note="HTTP: an edit that is on the page, made and measured at every layer and token",
             ),
             Row("server start, warm", server.start_seconds, note="command to first 200 of /api/v1/health"),
             *_memory(server),
@@ -58,8 +65,7 @@ def _memory(server: Server) -> list[Row]:
 def _click(api: httpx.Client, checkpoint: str, subject: int, relation: str) -> float:
     """Seconds for one edit that the server has not seen."""
     started = time.perf_counter()
-    edit = {"subject": subject, "relation": relation, "distance": DISTANCE, "method": "rome"}
-    done = _post(api, "/edits", {"checkpoint": checkpoint, "edits": [edit]})
+    done = _edited(api, checkpoint, subject, relation)
     with ThreadPoolExecutor(2) as pool:
         view = {"checkpoint": checkpoint, "edit": done["id"]}
         picture = pool.submit(_post, api, "/projections", {**view, "relation": relation})
@@ -67,6 +73,19 @@ def _click(api: httpx.Client, checkpoint: str, subject: int, relation: str) -> f
         picture.result()
         numbers.result()
     return time.perf_counter() - started
+
+
+def _places(api: httpx.Client, checkpoint: str, subject: int, relation: str) -> float:
+    """Seconds for the strip of an edit that the server has made and evaluated."""
+    done = _edited(api, checkpoint, subject, relation)
+    started = time.perf_counter()
+    _post(api, "/evaluations/placements", {"checkpoint": checkpoint, "edit": done["id"]})
+    return time.perf_counter() - started
+
+
+def _edited(api: httpx.Client, checkpoint: str, subject: int, relation: str) -> Any:
+    edit = {"subject": subject, "relation": relation, "distance": DISTANCE, "method": "rome"}
+    return _post(api, "/edits", {"checkpoint": checkpoint, "edits": [edit]})
 
 
 def _get(api: httpx.Client, path: str) -> Any:
