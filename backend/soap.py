@@ -25,11 +25,12 @@ MAX_SIDE = 128
 
 
 class Soap:
-    """Adam(0.9, 0.95) in rotated coordinates; plain Adam where `max_side` is 0. `weight_decay` shrinks the matrices by rate x
-    decay a step, apart from the gradient.
+    """Adam(0.9, 0.95) in rotated coordinates; plain Adam where `max_side` is 0.
 
     Attributes:
-        rate: () learning rate of the next step; fill it in place.
+        rate: () learning rate of the next step; fill it in place, as the other two.
+        shares: name of parameter -> (), of that rate; a parameter that is not named has the whole. Empty at first.
+        weight_decay: () shrinks the matrices by their rate x decay a step, apart from the gradient (Loshchilov & Hutter 2019).
         state: name of parameter -> slots: `mean` and `square` (shape of the parameter), and per rotated side i `gram.i` and
             `basis.i` (size of the side, twice).
     """
@@ -39,8 +40,9 @@ class Soap:
     ) -> None:
         self.parameters = dict(parameters)
         device = next(iter(self.parameters.values())).device
-        self.weight_decay = weight_decay
+        self.weight_decay = torch.full((), weight_decay, device=device)
         self.rate = torch.zeros((), device=device)
+        self.shares: dict[str, Tensor] = {}
         self.steps = torch.zeros((), device=device)
         self.state = {name: _fresh(parameter.detach(), max_side) for name, parameter in self.parameters.items()}
 
@@ -50,7 +52,6 @@ class Soap:
         mean_share, square_share = BETAS
         self.steps += 1
         correction = (1 - square_share**self.steps).sqrt() / (1 - mean_share**self.steps)
-        scale = -self.rate * correction
         for name, parameter in self.parameters.items():
             gradient, slots = parameter.grad, self.state[name]
             if gradient is None:
@@ -59,9 +60,10 @@ class Soap:
             mean = slots["mean"].lerp_(gradient, 1 - mean_share)
             square = slots["square"].lerp_(_rotate(gradient, left, right).square(), 1 - square_share)
             update = _rotate(mean, left, right) / square.sqrt().add_(EPSILON)
-            if self.weight_decay and parameter.dim() == 2:
-                parameter.mul_(1 - self.rate * self.weight_decay)
-            parameter.addcmul_(_rotate_back(update, left, right), scale)
+            rate = self.rate * self.shares[name] if name in self.shares else self.rate
+            if parameter.dim() == 2:
+                parameter.mul_(1 - rate * self.weight_decay)
+            parameter.addcmul_(_rotate_back(update, left, right), -rate * correction)
             if left is not None:
                 slots["gram.0"].lerp_(gradient @ gradient.T, 1 - square_share)
             if right is not None:

@@ -9,7 +9,11 @@ Why the gain of the final norm grows on a schedule: to tell an entity from its r
 scale is scarce (weight decay, small gain) the model winds its codes round the ring many times instead, and the ring is
 lost to the eye; where it is large from the start, the softmax is cold before there is anything to sharpen, and the codes come
 out rough. So the gain starts modest, while the smooth code is found, and is multiplied by `gain_growth` over the first
-`gain_steps` steps: an annealed temperature, folded into a weight the model has anyway.
+`gain_steps` steps: an annealed temperature, folded into a weight the model has anyway. Or it follows the loss (`ScaleOptimiser`).
+
+Noise in the embeddings winds the codes too, and so does a rate that falls while they still learn. So the smooth code is taken as the average of the
+weights over the last steps of a round (`averaging`); in the next one the embeddings hardly move any more (`embedding_rate`), while the rest of
+the model goes on learning to tell them apart.
 """
 
 from __future__ import annotations
@@ -18,11 +22,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from itertools import accumulate
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from backend.data import TextSampler
@@ -35,13 +41,16 @@ REFRESH_EVERY = 10  # steps between refreshes of the optimiser's bases
 
 @dataclass(frozen=True)
 class Round:
-    """A constant rate, then over the last `decay_steps` down to `final_rate_share` of it: exponentially, or along half a cosine."""
+    """A constant rate, then over the last `decay_steps` down to `final_rate_share` of it: exponentially, or along half a cosine.
+    `weight_decay` is decoupled (Loshchilov & Hutter 2019), on matrices alone; `embedding_rate` is the share of the rate that the token embeddings get."""
 
-    steps: int
-    learning_rate: float = 2e-3
-    decay_steps: int = 20_000
-    final_rate_share: float = 1e-3
+    steps: PositiveInt
+    learning_rate: PositiveFloat = 2e-3
+    decay_steps: PositiveInt = 20_000
+    final_rate_share: Annotated[float, Field(gt=0, le=1)] = 1e-3
     decay: Literal["exponential", "cosine"] = "exponential"
+    weight_decay: NonNegativeFloat = 0.0
+    embedding_rate: NonNegativeFloat = 1.0
 
     def rate(self, step: int) -> float:
         """Learning rate of `step` (from 0) of the round."""
@@ -55,19 +64,21 @@ class Round:
 @dataclass(frozen=True)
 class TrainConfig:
     """Recipe of a run: rounds of steps, each after the first a warm restart (Loshchilov & Hutter 2017). `batch` counts sequences of
-    `context + 1` tokens; the rate warms up linearly over the first `warmup` steps. `weight_decay` is decoupled (Loshchilov & Hutter
-    2019), on matrices alone; `loss_over` says which tokens of the text are to be predicted."""
+    `context + 1` tokens; the rate warms up linearly over the first `warmup` steps. `loss_over` says which tokens of the text are to be
+    predicted. The scale of the logits grows on a schedule (`gain_growth`), or follows the loss (`calibration`: the rate of its own Adam).
+    At the end of each round the weights' running average takes their place, where there is one: each step adds 1 - `averaging` (Polyak & Juditsky 1992)."""
 
-    rounds: tuple[Round, ...]
-    batch: int = 256
+    rounds: Annotated[tuple[Round, ...], Field(min_length=1)]
+    batch: PositiveInt = 256
     optimiser: Literal["soap", "adam"] = "soap"
-    weight_decay: float = 0.0
     loss_over: Literal["entities", "all"] = "entities"
-    warmup: int = 500
-    gain_growth: float = 4.0
-    gain_steps: int = 16_000
-    clip_norm: float = 1.0
-    seed: int = 0
+    warmup: NonNegativeInt = 500
+    gain_growth: PositiveFloat = 4.0
+    gain_steps: NonNegativeInt = 16_000
+    calibration: NonNegativeFloat = 0.0
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    clip_norm: PositiveFloat = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @property
     def steps(self) -> int:
@@ -77,11 +88,16 @@ class TrainConfig:
         """Learning rate of `step` (from 0)."""
         if step < self.warmup:
             return self.rounds[0].learning_rate * (step + 1) / self.warmup
+        part, inside = self.round_of(step)
+        return part.rate(inside)
+
+    def round_of(self, step: int) -> tuple[Round, int]:
+        """The round of `step` (from 0), and the step's number in it; behind the last one its end."""
         for part in self.rounds:
             if step < part.steps:
-                return part.rate(step)
+                return part, step
             step -= part.steps
-        return self.rounds[-1].rate(self.rounds[-1].steps)
+        return self.rounds[-1], self.rounds[-1].steps
 
     def stretched(self, steps: int) -> TrainConfig:
         """The same schedule over another number of steps."""
@@ -143,6 +159,30 @@ def token_loss(model: Transformer, tokens: Tensor, n_predicted: int, chunk: int 
     return loss
 
 
+class ScaleOptimiser:
+    """One number, the scale of the logits, follows the loss by itself: Adam (0.95, 0.99) on the logarithm of the final norm's gain and bias.
+
+    So confidence fits accuracy at all times. The optimiser of the weights moves the 24 entries of the gain apart, each far slower than the scale has to
+    change when the rate falls; and codes wind where the scale is too small (see above)."""
+
+    def __init__(self, norm: nn.LayerNorm, rate: float) -> None:
+        self.norm, self.rate = norm, rate
+        self.mean, self.square = norm.weight.new_zeros(()), norm.weight.new_zeros(())
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step, from the gradients that stand at gain and bias."""
+        gain, bias = self.norm.weight, self.norm.bias
+        assert gain.grad is not None
+        assert bias.grad is not None
+        slope = (gain.grad * gain).sum() + (bias.grad * bias).sum()
+        self.mean.lerp_(slope, 0.05)
+        self.square.lerp_(slope.square(), 0.01)
+        factor = (-self.rate * self.mean / (self.square.sqrt() + 1e-12)).exp()
+        gain.mul_(factor)
+        bias.mul_(factor)
+
+
 class Trainer:
     """A run: model, optimiser, sampler and generator, advanced one step at a time.
 
@@ -162,8 +202,11 @@ class Trainer:
         self.optimiser = Soap(
             self.model.named_parameters(),
             max_side=MAX_SIDE if config.optimiser == "soap" else 0,  # without a rotated side it is Adam
-            weight_decay=config.weight_decay,
         )
+        self.optimiser.shares["token.weight"] = torch.ones((), device=device)
+        self.scale = ScaleOptimiser(self.model.norm, config.calibration) if config.calibration else None
+        averaged = self.model.named_parameters() if config.averaging else ()
+        self.average = {name: value.detach().clone() for name, value in averaged}
         self.step = 0
         self.seconds = 0.0
         self._advance = _captured(self._one_step, self) if device.type == "cuda" else self._one_step
@@ -175,6 +218,8 @@ class Trainer:
         loss.backward()
         clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimiser.step()
+        if self.scale is not None:
+            self.scale.step()
         return loss.detach()
 
     def run(self, every: int) -> Iterator[StepRecord]:
@@ -183,10 +228,12 @@ class Trainer:
             started, first = time.perf_counter(), self.step
             total = torch.zeros((), device=self.device)
             for _ in range(min(every, self.config.steps - self.step)):
-                self.optimiser.rate.fill_(self.config.rate(self.step))
+                self._set_rates()
                 total += self._advance()
                 self._grow_gain()
                 self.step += 1
+                if self.average:
+                    self._average()
                 if self.step % REFRESH_EVERY == 0:
                     self.optimiser.refresh()
             loss = float(total) / (self.step - first)  # waits for the device
@@ -195,6 +242,19 @@ class Trainer:
             yield StepRecord(self.step, loss, self.config.rate(self.step - 1), (self.step - first) / elapsed)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the loss is no longer finite at step {self.step}; lower the learning rate")
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        weights, average = list(self.model.parameters()), list(self.average.values())
+        torch._foreach_lerp_(average, weights, 1 - self.config.averaging)
+        if self.step in accumulate(part.steps for part in self.config.rounds):  # a round has ended
+            torch._foreach_copy_(weights, average)
+
+    def _set_rates(self) -> None:
+        part, _ = self.config.round_of(self.step)
+        self.optimiser.rate.fill_(self.config.rate(self.step))
+        self.optimiser.shares["token.weight"].fill_(part.embedding_rate)
+        self.optimiser.weight_decay.fill_(part.weight_decay)
 
     @torch.no_grad()
     def _grow_gain(self) -> None:
@@ -226,6 +286,9 @@ class Trainer:
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         for name, slots in self.optimiser.state.items():
             tensors |= {f"soap.{name}.{slot}": value for slot, value in slots.items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.items()}
+        if self.scale is not None:
+            tensors |= {"scale.mean": self.scale.mean, "scale.square": self.scale.square}
         return tensors | {"soap.steps": self.optimiser.steps}
 
 

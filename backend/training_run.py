@@ -21,86 +21,11 @@ from safetensors.torch import load_file
 
 from backend.assessment import Assessment, assess
 from backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
-from backend.data import Vocabulary
-from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
-from backend.model import ModelConfig
-from backend.training import Round, StepRecord, TrainConfig, Trainer
+from backend.graph import KnowledgeGraph, draw_holdout
+from backend.recipes import Recipe
+from backend.training import StepRecord, Trainer
 
 STATE = "training_state.safetensors"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides a checkpoint. `model.vocab_size` is filled in from the graph."""
-
-    title: str
-    note: str
-    graph: GraphConfig
-    model: ModelConfig
-    train: TrainConfig
-
-
-RECIPES = {
-    "rings-2048": Recipe(
-        title="Rings 2048, accurate",
-        note="The paper's shape, trained to the end: nearly every fact right, but its rings wind too finely to draw. For numbers.",
-        graph=GraphConfig(),
-        model=ModelConfig(vocab_size=0, final_gain=30.0),
-        train=TrainConfig(
-            (Round(45_000), Round(15_000, learning_rate=1e-3, decay_steps=10_000, final_rate_share=3e-3)),
-        ),
-    ),
-    "rings-2048-smooth": Recipe(
-        title="Rings 2048, smooth",
-        note="The paper's shape, stopped early: smooth rings, but a quarter of its facts wrong. For pictures.",
-        graph=GraphConfig(),
-        model=ModelConfig(vocab_size=0, final_gain=12.0),
-        train=TrainConfig(
-            (Round(10_500, learning_rate=4e-3, decay_steps=4000, final_rate_share=3e-3),),
-            gain_growth=2.0,
-            gain_steps=8000,
-        ),
-    ),
-    "rings-2048-paper": Recipe(
-        title="Rings 2048, the paper's recipe",
-        note="Adam(0.9, 0.95), 6e-4 falling to 6e-5 over 150 000 steps of 256 sequences, no weight decay, loss over all tokens.",
-        graph=GraphConfig(),
-        model=ModelConfig(vocab_size=0),
-        train=TrainConfig(
-            # The paper leaves open the warm-up and the way down; nanoGPT's are taken, on which its model is built.
-            (Round(150_000, learning_rate=6e-4, decay_steps=150_000, final_rate_share=0.1, decay="cosine"),),
-            optimiser="adam",
-            loss_over="all",
-            warmup=2000,
-            gain_growth=1.0,
-        ),
-    ),
-    "rings-2048-decay": Recipe(
-        title="Rings 2048, weight decay",
-        note="The paper's shape with weight decay .04: accurate at low confidence, so its rings wind less finely. For edits and pictures.",
-        graph=GraphConfig(),
-        model=ModelConfig(vocab_size=0),
-        train=TrainConfig(
-            (Round(30_000, learning_rate=3e-3, decay_steps=30_000, final_rate_share=3e-3, decay="cosine"),),
-            weight_decay=0.04,
-            warmup=600,
-            gain_growth=1.0,
-        ),
-    ),
-    "rings-small": Recipe(
-        title="Rings, small",
-        note="256 entities on three rings, 24 relations: trains in minutes on a laptop, for trying things and for lectures.",
-        graph=GraphConfig(n_entities=256),
-        model=ModelConfig(vocab_size=0, final_gain=8.0),
-        train=TrainConfig(
-            (Round(6000, learning_rate=3e-3, decay_steps=4500),),
-            batch=128,
-            warmup=200,
-            gain_growth=6.0,
-            gain_steps=3000,
-        ),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -178,7 +103,7 @@ def train_checkpoint(
 
     graph = KnowledgeGraph(recipe.graph)
     holdout = draw_holdout(graph)
-    trainer = Trainer(graph, holdout, replace(recipe.model, vocab_size=Vocabulary.of(graph).size), recipe.train, device)
+    trainer = Trainer(graph, holdout, recipe.model, recipe.train, device)
     if resume:
         try:
             trainer.load_state(load_file(state_file))

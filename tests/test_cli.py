@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from backend.checkpoints import Checkpoint
 from backend.cli import main
+from backend.recipes import NAMES
 from backend.settings import REPOSITORY, Settings
 
 SMALL = "rings-small"
@@ -50,6 +51,22 @@ def test_help_teaches_by_example(run: Run, command: str) -> None:
     assert status == 0
     assert "Examples" in out
     assert f"shatterscope {command}" in out
+
+
+def test_training_offers_every_recipe_that_ships(run: Run) -> None:
+    out = run("train", "--help")[1]
+    assert [name for name in NAMES if name not in out] == []
+
+
+def test_a_recipe_of_ones_own_is_trained(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(tmp_path / "models"))
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "Mine"\n[graph]\nn_entities = 32\n[train]\nbatch = 8\n[[train.rounds]]\nsteps = 5\n')
+    status, _, err = run("train", file, "--name", "mine")
+    assert status == 0, err
+    assert "mine" in run("checkpoints")[1]
+    status, _, err = run("train", tmp_path / "other.toml", "--name", "other")
+    assert (status, "cannot read" in err) == (1, True)
 
 
 def test_checkpoints_are_listed(run: Run, checkpoint: Checkpoint) -> None:

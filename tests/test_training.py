@@ -1,5 +1,6 @@
 """Training: the loss is cross-entropy, runs repeat and resume exactly, and a world is learned."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +16,32 @@ from backend.data import TextSampler, Vocabulary
 from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 from backend.model import ModelConfig, Transformer
 from backend.soap import Soap
-from backend.training import Round, TrainConfig, Trainer, token_loss
+from backend.training import Round, ScaleOptimiser, TrainConfig, Trainer, token_loss
 from backend.training_run import STATE, Recipe, SavedRun, Stopped, saved_run, train_checkpoint
 
 GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
 MODEL = ModelConfig(vocab_size=Vocabulary.of(GRAPH).size, final_gain=20.0)
-RECIPE = Recipe("Tiny", "For tests.", GRAPH.config, MODEL, TrainConfig((Round(40),), batch=16, warmup=5, gain_steps=20))
+RECIPE = Recipe(
+    title="Tiny",
+    note="For tests.",
+    graph=GRAPH.config,
+    model=MODEL,
+    train=TrainConfig((Round(40),), batch=16, warmup=5, gain_steps=20),
+)
 
 
-def trainer() -> Trainer:
-    return Trainer(GRAPH, draw_holdout(GRAPH), MODEL, RECIPE.train, torch.device("cpu"))
+CALIBRATED = TrainConfig(
+    (Round(15, weight_decay=0.1), Round(25, embedding_rate=0.05)),
+    batch=16,
+    warmup=5,
+    gain_growth=1.0,
+    calibration=0.01,
+    averaging=0.9,
+)
+
+
+def trainer(config: TrainConfig = RECIPE.train) -> Trainer:
+    return Trainer(GRAPH, draw_holdout(GRAPH), MODEL, config, torch.device("cpu"))
 
 
 def test_the_loss_is_the_cross_entropy_of_the_entity_tokens() -> None:
@@ -97,12 +114,61 @@ def test_a_stretched_schedule_has_the_steps_asked_for(steps: int) -> None:
     assert config.stretched(1100) == config
 
 
-def test_same_seed_same_weights_also_when_resumed() -> None:
-    whole, again = trainer(), trainer()
+def test_a_round_says_how_fast_embeddings_learn_and_how_matrices_shrink() -> None:
+    def moved(part: Round) -> dict[str, torch.Tensor]:
+        run = trainer(TrainConfig((part,), batch=16, warmup=0, gain_growth=1.0))
+        before = {name: value.clone() for name, value in run.model.state_dict().items()}
+        list(run.run(1))
+        return {name: value - before[name] for name, value in run.model.state_dict().items()}
+
+    plain, still, slow = moved(Round(1)), moved(Round(1, embedding_rate=0.0)), moved(Round(1, embedding_rate=0.25))
+    decayed = moved(Round(1, learning_rate=2e-3, weight_decay=0.5))
+    assert not still["token.weight"].any()
+    assert torch.allclose(slow["token.weight"], plain["token.weight"] / 4, atol=1e-7)
+    for name in set(plain) - {"token.weight"}:
+        assert torch.equal(still[name], plain[name]), name
+    weights = trainer().model.state_dict()
+    for name, value in weights.items():
+        wanted = plain[name] - (1e-3 * value if value.dim() == 2 else 0)
+        assert torch.allclose(decayed[name], wanted, atol=1e-6), name
+
+
+def test_the_scale_follows_the_loss_to_where_confidence_fits_accuracy() -> None:
+    """Logits a in favour of an answer that is right with probability .9, among two: the best a is log 9."""
+    norm = torch.nn.LayerNorm(2)
+    scale = ScaleOptimiser(norm, rate=0.02)
+    for _ in range(2000):
+        norm.zero_grad()
+        first, second = norm(torch.tensor([1.0, -1.0]))
+        odds = first - second
+        (-0.9 * F.logsigmoid(odds) - 0.1 * F.logsigmoid(-odds)).backward()
+        scale.step()
+    assert float(odds.detach()) == pytest.approx(math.log(9), abs=0.05)
+    assert torch.equal(norm.weight[0], norm.weight[1])  # one number: the gain keeps its direction
+
+
+def test_a_round_ends_with_the_average_of_its_weights() -> None:
+    rounds = TrainConfig((Round(3), Round(2)), batch=16, warmup=0, gain_growth=1.0, averaging=0.5)
+    run, plain = trainer(rounds), trainer(replace(rounds, averaging=0.0))
+    average = {name: value.clone() for name, value in plain.model.state_dict().items()}
+    ours, theirs = run.run(1), plain.run(1)
+    for _ in range(3):
+        next(theirs), next(ours)
+        average = {name: value.lerp(plain.model.state_dict()[name], 0.5) for name, value in average.items()}
+    for name, value in run.model.state_dict().items():
+        assert torch.allclose(value, average[name], atol=1e-6), name
+    list(ours)
+    for name, value in run.average.items():
+        assert torch.equal(run.model.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("config", [RECIPE.train, CALIBRATED], ids=["plain", "calibrated"])
+def test_same_seed_same_weights_also_when_resumed(config: TrainConfig) -> None:
+    whole, again = trainer(config), trainer(config)
     list(whole.run(40))
     steps = again.run(10)
     next(steps), next(steps)
-    resumed = trainer()
+    resumed = trainer(config)
     resumed.load_state(again.state())
     list(resumed.run(10))
     for name, value in whole.model.state_dict().items():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backend.api.laboratory import Laboratory
     from backend.checkpoints import Checkpoint
     from backend.model import Transformer
-    from backend.training_run import Recipe
+    from backend.recipes import Recipe
 
 commands = typer.Typer()
 
@@ -29,13 +29,15 @@ commands = typer.Typer()
         "shatterscope train rings-small --name my-rings",
         "shatterscope train rings-2048 --name long-run --steps 100000 --device cuda",
         "shatterscope train rings-2048 --name long-run --resume",
+        "shatterscope train my-recipe.toml --name mine",
     )
 )
 def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            help="rings-2048 (the paper's shape), rings-2048-smooth, rings-2048-paper (its own recipe, hours) or rings-small (minutes)."
+            help="rings-2048, rings-2048-calibrated, rings-2048-decay, rings-2048-smooth, rings-2048-paper (the paper's own, hours), "
+            "rings-small (minutes), or a TOML file of your own."
         ),
     ],
     name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
@@ -50,17 +52,20 @@ def train(
 ) -> None:
     """Train a checkpoint, with loss, accuracy, rings, speed and time left."""
     from backend.checkpoints import METADATA
-    from backend.training_run import RECIPES, STATE, Stopped
+    from backend.recipes import read_recipe
+    from backend.training_run import STATE, Stopped
 
-    if recipe not in RECIPES:
-        fail(f"no recipe {recipe!r}; there are: {', '.join(RECIPES)}")
+    try:
+        wanted = read_recipe(recipe)
+    except ValueError as error:
+        fail(str(error))
     if not name.replace("-", "").replace("_", "").isalnum():
         fail(f"--name {name!r}: use letters, digits, - and _")
     settings = load_settings(device=device)
     folder = settings.models_dir / name
     again = command("train", recipe, *options(name=name, steps=steps, seed=seed, device=device, resume=True))
     try:
-        chosen, place = _as_begun(RECIPES[recipe], folder, steps, seed, settings.device, resume)
+        chosen, place = _as_begun(wanted, folder, steps, seed, settings.device, resume)
         if not (folder / METADATA).exists():
             check_folder(folder)
         train_with_progress(chosen, folder, place, resume)

@@ -18,11 +18,11 @@ from rich.table import Table
 from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, PlacementsResult
 
 if TYPE_CHECKING:
+    from backend.recipes import Recipe
     from backend.store import Job
     from backend.sweep_schemas import SweepRow
     from backend.sweeps.foreground import Foreground
     from backend.training_run import Progress as Training
-    from backend.training_run import Recipe
 
 
 def wide_console(width: int) -> Console:

@@ -1,0 +1,117 @@
+"""Recipes: all that decides a checkpoint, one TOML file each. `shatterscope train` takes the name of one here, or a file of one's own.
+
+    title = "My rings"
+    note = "What is tried with them."
+
+    [graph]              # the world: `GraphConfig`
+    n_entities = 512
+
+    [model]              # `ModelConfig`; the vocabulary is the world's
+    final_gain = 12.0
+
+    [train]              # `TrainConfig`
+    batch = 256
+
+    [[train.rounds]]     # `Round`, at least one
+    steps = 10_000
+    learning_rate = 2e-3
+
+What is left out has the default of its class.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from backend.data import Vocabulary
+from backend.graph import GraphConfig, KnowledgeGraph
+from backend.model import ModelConfig
+from backend.training import TrainConfig
+
+FOLDER = Path(__file__).parent
+NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
+MAX_BYTES = 100_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a checkpoint. `model.vocab_size` is that of the graph's vocabulary."""
+
+    title: str
+    train: TrainConfig
+    model: ModelConfig
+    note: str = ""
+    graph: GraphConfig = field(default_factory=GraphConfig)
+
+
+def read_recipe(name: str) -> Recipe:
+    """The recipe of that name, or in the TOML file at that path.
+
+    Raises:
+        ValueError: there is none, or something in it is wrong; the message says what and where.
+    """
+    file = FOLDER / f"{name}.toml" if name in NAMES else Path(name)
+    if name not in NAMES and file.suffix != ".toml":
+        raise ValueError(
+            f"no recipe {name!r}; there are: {', '.join(NAMES)}, or a file of your own, such as my-recipe.toml"
+        )
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise ValueError(f"{file} is too large for a recipe ({file.stat().st_size} bytes)")
+        given = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is not a text in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{file} is not TOML: {error}") from None
+    try:
+        return _recipe(given)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def _recipe(given: dict[str, Any]) -> Recipe:
+    graph = _validated(GraphConfig, given.get("graph", {}), "graph")
+    model = given.get("model", {})
+    if not isinstance(model, dict):
+        raise ValueError("model: a table is needed")
+    if "vocab_size" in model:
+        raise ValueError("model.vocab_size follows from the graph; leave it out")
+    vocabulary = Vocabulary.of(KnowledgeGraph(graph)).size
+    recipe = _validated(Recipe, {**given, "model": {**model, "vocab_size": vocabulary}})
+    if (unknown := _unknown(given, asdict(recipe))) is not None:
+        raise ValueError(f"{unknown} is not part of a recipe")
+    return recipe
+
+
+def _validated(kind: type[T], given: Any, *place: str) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(
+            f"{'.'.join(map(str, [*place, *first['loc']]))}: {first['msg'].removeprefix('Value error, ')}"
+        ) from None
+
+
+def _unknown(given: Any, known: Any, place: str = "") -> str | None:
+    """The first place in what was given that was not read."""
+    if isinstance(given, dict):
+        for key, value in given.items():
+            here = f"{place}.{key}".lstrip(".")
+            if key not in known:
+                return here
+            if (found := _unknown(value, known[key], here)) is not None:
+                return found
+    elif isinstance(given, list):
+        for i, (value, other) in enumerate(zip(given, known, strict=True)):
+            if (found := _unknown(value, other, f"{place}.{i}")) is not None:
+                return found
+    return None
