@@ -245,7 +245,8 @@ class Trainer:
 
     @torch.no_grad()
     def _average(self) -> None:
-        weights, average = list(self.model.parameters()), list(self.average.values())
+        weights: list[Tensor] = list(self.model.parameters())
+        average = list(self.average.values())
         torch._foreach_lerp_(average, weights, 1 - self.config.averaging)
         if self.step in accumulate(part.steps for part in self.config.rounds):  # a round has ended
             torch._foreach_copy_(weights, average)
