@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
@@ -68,6 +68,15 @@ class TrainingReport(BaseModel):
     device: str
     torch: str
     finished: str  # ISO date
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _decay_of_each_round(cls, config: object) -> object:
+        """Weight decay belonged to the whole run before each round had its own."""
+        match config:
+            case {"weight_decay": decay, "rounds": [*rounds], **rest} if all(isinstance(part, dict) for part in rounds):
+                return rest | {"rounds": [{"weight_decay": decay} | part for part in rounds]}
+        return config
 
 
 class RingReport(BaseModel):

@@ -43,6 +43,13 @@ def test_all_shipped_checkpoints_load() -> None:
     assert "rings-small" in registry.ids()
 
 
+def test_a_folder_from_before_each_round_had_its_own_weight_decay_loads(copy: Path) -> None:
+    described = json.loads((copy / "checkpoint.json").read_text())
+    described["training"]["config"]["weight_decay"] = 0.04
+    (copy / "checkpoint.json").write_text(json.dumps(described))
+    assert {part.weight_decay for part in load_checkpoint(copy).metadata.training.config.rounds} == {0.04}
+
+
 def test_the_recorded_accuracy_is_that_of_the_weights() -> None:
     checkpoint = load_checkpoint(SMALL)
     graph = checkpoint.graph

@@ -145,13 +145,13 @@ def test_parameters_have_bounds_defaults_and_words(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_both_presets_are_complete_and_tuned_is_the_default(name: str) -> None:
     editor = EDITORS[name]
-    at_the_subject = {"reference"} if name in ("rome", "memit", "pmet", "alphaedit") else set()
-    at_the_subject |= {"reference-tuned"} if name == "rome" else set()
+    at_the_subject = {"reference", "reference-tuned"} if name in ("rome", "memit", "pmet", "alphaedit") else set()
     assert set(editor.presets) == {"tuned", "paper"} | at_the_subject
     assert editor.default_preset == "tuned"
     for preset in editor.presets.values():
         assert preset.parameters.keys() == editor.parameters.model_fields.keys()
         assert preset.summary
+    assert {editor.presets[preset].parameters["token"] for preset in at_the_subject} <= {"subject"}
     assert editor.parameters(**editor.presets["tuned"].parameters) == editor.parameters()
 
 

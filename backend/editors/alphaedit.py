@@ -27,6 +27,7 @@ from torch import Tensor
 
 from backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditRequest, Preset
 from backend.editors.least_squares import null_space
+from backend.editors.presets import reference_tuned
 from backend.editors.spreading import Part, Spread, SpreadingParameters, edited_layers, residual_goals, write
 from backend.model import Transformer
 
@@ -96,6 +97,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
             "The reference implementation's values at the token where it edits: the subject's last, not the relation's, where this model's answer is read.",
             {**REFERENCE, "token": "subject"},
         ),
+        "reference-tuned": reference_tuned(AlphaEditParameters().model_dump()),
     }
 
     def check(self, parameters: AlphaEditParameters, layer: int, n_layers: int) -> None:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from backend.editors.base import EditDelta, Editor, EditRequest, Preset
 from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from backend.editors.presets import reference_tuned
 from backend.editors.spreading import (
     CovarianceWeight,
     Part,
@@ -90,6 +91,7 @@ class Memit(Editor[MemitParameters]):
             "The reference implementation's values at the token where it edits: the subject's last, not the relation's, where this model's answer is read.",
             {**REFERENCE, "token": "subject"},
         ),
+        "reference-tuned": reference_tuned(MemitParameters().model_dump()),
     }
 
     def compute(

@@ -35,6 +35,7 @@ from backend.editors.base import (
     in_float64,
 )
 from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from backend.editors.presets import reference_tuned
 from backend.editors.targets import (
     ClampNormFactor,
     EarlyStopLoss,
@@ -135,21 +136,7 @@ class Rome(Editor[RomeParameters]):
             "read. On rings-2048 all three rings break alike there, recall falls by half whatever the distance, and hardly any edit takes.",
             {**REFERENCE, "token": "subject"},
         ),
-        "reference-tuned": Preset(
-            "Ours, at the subject's token: steps in units of the value's own length, no bound, decay or neutral-prompt term, and a stop at loss 0.7.",
-            {
-                **REFERENCE,
-                "learning_rate": 0.1,
-                "relative_rate": True,
-                "steps": 150,
-                "clamp_norm_factor": 100.0,
-                "weight_decay": 0.0,
-                "kl_factor": 0.0,
-                "early_stop_loss": 0.7,
-                "key": "r-rome",
-                "token": "subject",
-            },
-        ),
+        "reference-tuned": reference_tuned({**REFERENCE, "key": "r-rome"}),
     }
 
     def compute(
