@@ -43,7 +43,7 @@ WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors",
 STATISTICS_TOKENS = 100_000
 MAX_METADATA_BYTES = 1024 * 1024
 HEADER_BYTES = 1024 * 1024  # of a safetensors file, at most
-DEFAULT = "rings-2048-smooth"  # what the page opens on: the one with the clearer rings
+DEFAULT = "rings-2048-calibrated"  # what the page opens on: accurate, and most of its rings are whole
 
 
 log = logging.getLogger(__name__)

@@ -245,7 +245,7 @@ def test_what_is_wrong_with_a_lesson_is_named_by_file_and_line(run: Run, tmp_pat
 
 def test_all_lessons_that_the_server_knows_are_checked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     status, _, err = run("lesson", "check")
-    assert (status, "view: there is no checkpoint 'rings-2048-smooth' here" in err) == (1, True)
+    assert (status, "view: there is no checkpoint 'rings-2048-calibrated' here" in err) == (1, True)
     monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(REPOSITORY / "models_cache"))
     status, out, err = run("lesson", "check")
     assert (status, err) == (0, "")

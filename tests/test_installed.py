@@ -107,7 +107,7 @@ def elsewhere(installed: Path) -> Iterator[httpx.Client]:
 
 def test_an_installed_server_serves_the_whole_product(elsewhere: httpx.Client) -> None:
     health = elsewhere.get("/api/v1/health").json()
-    assert sorted(health["checkpoints"]) == ["rings-2048", "rings-2048-smooth", "rings-small"]
+    assert sorted(health["checkpoints"]) == ["rings-2048", "rings-2048-calibrated", "rings-2048-smooth", "rings-small"]
     assert health["problems"] == {}
     lessons = elsewhere.get("/api/v1/lessons").json()
     assert [each["id"] for each in lessons["lessons"]] == ["editing-101", "shattering"]

@@ -147,7 +147,7 @@ def test_shipped_lessons_are_right(name: str) -> None:
     for step in lesson.steps:
         for view in (step.view, *([step.reveal.view] if step.reveal else [])):
             state = ViewState.from_query(view)[0]
-            assert state.checkpoint in ("rings-2048-smooth", "rings-2048", "rings-small")
+            assert state.checkpoint in ("rings-2048-calibrated", "rings-2048", "rings-small")
 
 
 def test_two_lessons_ship() -> None:

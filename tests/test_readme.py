@@ -11,6 +11,7 @@ import pytest
 
 from app import words
 from app.reproduce import tables
+from backend.reproduction.protocol import PRESETS
 from backend.reproduction.shipped import load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,7 +81,7 @@ def test_make_targets_exist() -> None:
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", readme(), flags=re.MULTILINE)) <= set(targets)
 
 
-@pytest.mark.parametrize("id", ["rings-2048-smooth", "rings-2048", "rings-small"])
+@pytest.mark.parametrize("id", ["rings-2048-calibrated", "rings-2048", "rings-2048-smooth", "rings-small"])
 def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     file = json.loads((ROOT / "models_cache" / id / "checkpoint.json").read_text(encoding="utf-8"))
     row = next(line for line in readme().splitlines() if line.startswith(f"| `{id}` |"))
@@ -101,22 +102,17 @@ def test_the_figures_of_the_shipped_run_are_those_of_the_reproduce_page() -> Non
     folder = ROOT / "models_cache" / "rings-2048"
     weights = json.loads((folder / "checkpoint.json").read_text())["sha256"]["weights.safetensors"]
     report = load(folder, weights).reproduction().single
-    change = {(c.preset, c.kind, c.distance): c for c in report.accuracy if (c.method, c.task) == ("rome", "direct")}
-    shattered = {
-        (c.preset, c.kind, c.distance): c for c in report.shattering if (c.method, c.sub_graph) == ("rome", "edit")
-    }
-    for title, kind, distance in (
-        ("corrective", "corrective", 0),
-        ("d = 1", "counterfactual", 1),
-        ("d = 4", "counterfactual", 4),
-    ):
+    ours = {(c.preset, c.distance): c for c in report.methods if c.method == "rome"}
+    theirs = {c.distance: c.paper for c in report.accuracy if (c.method, c.preset, c.task) == ("rome", "paper", "direct")}
+    for title, distance in (("corrective", 0), *((f"d = {d}", d) for d in (1, 2, 3, 4))):
         shown = []
-        for preset in ("tuned", "paper"):
-            found, R = change[preset, kind, distance].change, shattered[preset, kind, distance].shattering
-            assert found.deviation is not None
-            shown.append(f"{words.points(found.mean)} ± {words.fixed(found.deviation, 1, 100)} · R {tables.r(R.mean)}")
-        paper = change["paper", kind, distance].paper
-        R_paper = shattered["paper", kind, distance].paper
-        assert paper is not None
-        theirs = words.points(paper) + (f" · R {tables.r(R_paper)}" if R_paper is not None else "")
-        assert f"| {title} | {shown[0]} | {shown[1]} | {theirs} |" in readme()
+        for preset in PRESETS:
+            cell = ours[preset, distance]
+            assert cell.direct is not None
+            assert cell.direct.deviation is not None
+            assert cell.shattering is not None
+            change = f"{words.points(cell.direct.mean)} ± {words.fixed(cell.direct.deviation, 1, 100)}"
+            shown.append(f"{change} · R {tables.r(cell.shattering.mean)} · {words.fixed(cell.success.mean, 0, 100)} %")
+        paper = theirs[distance]
+        told = "" if paper is None else words.points(paper)
+        assert f"| {title} | {' | '.join(shown)} | {told} |" in readme()
