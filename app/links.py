@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from app import actions
 from app.batches import Stack
-from app.state import Edit, ViewState
+from app.state import Edit, Relation, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
 
 VERSION = 1
@@ -90,6 +90,14 @@ class Opened:
     nearest: ViewState | None = (
         None  # the link's own view where it can be asked for here, though it will be another picture
     )
+
+
+def opening(view: ViewState, checkpoints: list[CheckpointInfo]) -> ViewState:
+    """An address that says nothing opens on a question whose picture is a ring."""
+    if view != ViewState():
+        return view
+    default = next((item for item in checkpoints if item.default), checkpoints[0])
+    return replace(view, relation=Relation.parse(default.opening))
 
 
 def open_link(

@@ -102,6 +102,7 @@ class Metadata(BaseModel):
     training: TrainingReport
     accuracy: dict[str, dict[str, Share]]  # task -> order -> fraction, by full enumeration
     rings: RingReport
+    opening: str | None = None  # the relation that the page opens on; None: the first
     sha256: dict[str, str]  # file name -> hash of its bytes
 
 
@@ -183,6 +184,7 @@ def save_checkpoint(
         training=training,
         accuracy=assessment.accuracy,
         rings=RingReport(**asdict(rings), closed=rings.closed),
+        opening=next((name for name, verdict in rings.shape.items() if verdict == "ring"), None),
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
     )
     _write_metadata(folder, metadata)
@@ -298,6 +300,8 @@ def read_metadata(folder: Path) -> Metadata:
         place = ".".join(str(part)[:40] for part in first["loc"])
         raise CheckpointError(f"{name}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
     graph = KnowledgeGraph(metadata.graph)
+    if metadata.opening is not None and metadata.opening not in graph.relation_names:
+        raise CheckpointError(f"{name}: opening: {metadata.opening!r:.40} is not a relation of its graph")
     vocabulary = Vocabulary.of(graph)
     if metadata.model.vocab_size != vocabulary.size:
         raise CheckpointError(

@@ -103,6 +103,7 @@ class CheckpointInfo(Wire):
     default: bool
     accuracy: AccuracyInfo
     rings: RingInfo
+    opening: str = Field(description="the relation that the page opens on: the first whose picture is a ring")
     sha256: str
 
 

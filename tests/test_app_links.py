@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_app_state import views
 
 from app.client import ApiError, Client
-from app.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, pin, pinned
+from app.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, opening, pin, pinned
 from app.share import cite
 from app.share.view import read
 from app.state import Edit, Target, ViewState
@@ -68,6 +68,14 @@ def test_what_pins_a_link_is_legible_or_ignored(query: str) -> None:
 
 def of(checkpoint: CheckpointInfo) -> Pin:
     return Pin.from_query(f"h={pin(checkpoint)}&ver={VERSION}")
+
+
+def test_an_address_that_says_nothing_opens_on_a_ring(here: CheckpointInfo) -> None:
+    round_one = here.model_copy(update={"opening": "II_C2"})
+    assert opening(ViewState(), [round_one]).relation.name == "II_C2"
+    assert opening(ViewState(), [here]) == ViewState(), "where none is named, the first relation"
+    for said in (ViewState(checkpoint=here.id), ViewState(subject=3), ViewState(target=Target(4))):
+        assert opening(said, [round_one]) == said
 
 
 def test_the_same_weights_give_the_same_view(here: CheckpointInfo) -> None:

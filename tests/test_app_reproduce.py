@@ -31,6 +31,7 @@ from backend.reproduction_schemas import (
     Explained,
     Fit,
     FitPoint,
+    Group,
     KeysValues,
     MethodCell,
     Provenance,
@@ -40,6 +41,7 @@ from backend.reproduction_schemas import (
     SequenceCurve,
     SequencePoint,
     ShatteringCell,
+    Split,
     Spread,
     Tracing,
 )
@@ -249,6 +251,23 @@ def test_every_edit_is_in_one_bar_of_its_histogram() -> None:
         assert sum(sum(trace["y"]) for trace in data) == 80
         assert sum(sum(trace["y"]) for trace in data if trace["name"] == "taken") == 2 * 14
     assert histograms([], [], "shattering")["data"] == []
+
+
+def test_a_few_edits_far_beyond_all_others_count_in_the_last_bin_and_are_told() -> None:
+    sizes = [*(0.01 * (1 + i % 10) for i in range(120)), 40.0]
+    points = [
+        FitPoint(index=i, kind="counterfactual", distance=1, shattering=size, change=0.0)
+        for i, size in enumerate(sizes)
+    ]
+    group = Group(n=60, mean=0.0, taken=1.0, reached=None)
+    split = Split(
+        method="rome", preset="tuned", kind="counterfactual", distance=1, of="shattering", site=None, n=121, explained=0.9, two=False,
+        low=group, high=group,
+    )  # fmt: skip
+    figure = histograms([Fit(method="rome", preset="tuned", points=points, paper_r2=None)], [split], "shattering")
+    assert figure["layout"]["xaxis"]["range"][1] < 0.2
+    assert sum(sum(trace["y"]) for trace in figure["data"]) == 121, "none is left out"
+    assert "1 beyond" in " ".join(note["text"] for note in figure["layout"]["annotations"])
 
 
 # --- sentences ---------------------------------------------------------------------------------------------------------

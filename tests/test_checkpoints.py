@@ -96,6 +96,10 @@ def unknown_field(folder: Path) -> None:
     rewrite(folder, surprise=1)
 
 
+def other_opening(folder: Path) -> None:
+    rewrite(folder, opening="IV_C9")
+
+
 def rewrite(folder: Path, **changes: object) -> None:
     path = folder / "checkpoint.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -110,6 +114,7 @@ def rewrite(folder: Path, **changes: object) -> None:
         (foreign_json, "format None"),
         (other_format, "format 99"),
         (other_graph, "do not belong together"),
+        (other_opening, "opening: 'IV_C9' is not a relation of its graph"),
         (unknown_field, "surprise"),
     ],
 )

@@ -103,7 +103,9 @@ def test_the_figures_of_the_shipped_run_are_those_of_the_reproduce_page() -> Non
     weights = json.loads((folder / "checkpoint.json").read_text())["sha256"]["weights.safetensors"]
     report = load(folder, weights).reproduction().single
     ours = {(c.preset, c.distance): c for c in report.methods if c.method == "rome"}
-    theirs = {c.distance: c.paper for c in report.accuracy if (c.method, c.preset, c.task) == ("rome", "paper", "direct")}
+    theirs = {
+        c.distance: c.paper for c in report.accuracy if (c.method, c.preset, c.task) == ("rome", "paper", "direct")
+    }
     for title, distance in (("corrective", 0), *((f"d = {d}", d) for d in (1, 2, 3, 4))):
         shown = []
         for preset in PRESETS:

@@ -20,7 +20,7 @@ from app.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
 from app.client import ApiError, Client
 from app.layout.parts import Node
 from app.lecture.told import view_at
-from app.links import Pin, open_link
+from app.links import Pin, open_link, opening
 from app.share.notice import told
 from app.state import ALIGNMENTS, PROJECTIONS, SCALES, Edit, Place, Relation, See, Target, Tool, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
@@ -86,6 +86,8 @@ class _Intent:
             )
         did = self.did
         now = await self.step(self.before())
+        if did.opened:
+            now = replace(now, view=opening(now.view, checkpoints))
         pin = Pin.from_query(self.page["url"]["query"] or "") if did.opened else Pin()
         found = open_link(now.view, pin, checkpoints, editors if did.opened else None)
         if found.missing:

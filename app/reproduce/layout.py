@@ -144,7 +144,7 @@ def groups() -> Node:
             html.Div(id=names.GROUPS_WORDS, className="agreement"),
             html.Div(
                 [
-                    figure_card(names.GROUPS_R, "R, by preset and kind of edit", "Counts of single edits by ROME; one scale of R a row.", figure=WAITING, className="groups"),
+                    figure_card(names.GROUPS_R, "R, by preset and kind of edit", "Counts of single edits by ROME; one scale of R a row, the last bar with all that lie beyond.", figure=WAITING, className="groups"),
                     figure_card(names.GROUPS_CHANGE, "Change of direct recall, by preset and kind of edit", "The same edits; the share is the variance between the two best parts.", figure=WAITING, className="groups"),
                 ],
                 className="pair",

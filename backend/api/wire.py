@@ -109,6 +109,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         default=default,
         accuracy=AccuracyInfo(**metadata.accuracy),
         rings=RingInfo(**{**rings.model_dump(), "closed": rings.closed if rings.shape else None}),
+        opening=metadata.opening or graph.relation_names[0],
         sha256=checkpoint.sha256,
     )
 
