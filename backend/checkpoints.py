@@ -184,11 +184,18 @@ def save_checkpoint(
         training=training,
         accuracy=assessment.accuracy,
         rings=RingReport(**asdict(rings), closed=rings.closed),
-        opening=next((name for name, verdict in rings.shape.items() if verdict == "ring"), None),
+        opening=_opening(assessment),
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
     )
     _write_metadata(folder, metadata)
     return metadata
+
+
+def _opening(assessment: Assessment) -> str | None:
+    """The first relation whose picture is a ring; one drawn with two neighbours alone, which any moved point opens, only where there is no other."""
+    rings = assessment.rings
+    found = [name for name, verdict in rings.shape.items() if verdict == "ring"]
+    return min(found, key=lambda name: rings.n_neighbors[name] < 3, default=None)
 
 
 def judge(folder: Path) -> Metadata:
