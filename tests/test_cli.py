@@ -249,5 +249,5 @@ def test_all_lessons_that_the_server_knows_are_checked(run: Run, monkeypatch: py
     monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(REPOSITORY / "models_cache"))
     status, out, err = run("lesson", "check")
     assert (status, err) == (0, "")
-    assert "shattering: 13 steps" in out
+    assert "shattering: 14 steps" in out
     assert "editing-101: 10 steps" in out

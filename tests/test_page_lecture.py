@@ -50,7 +50,7 @@ def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) 
 
 def test_the_explore_page_leads_to_the_lecture(explore: Explore) -> None:
     explore.page.click("#lecture-start")
-    expect(explore.page.locator("#lecture-step")).to_have_text("1 / 13", timeout=PATIENCE)
+    expect(explore.page.locator("#lecture-step")).to_have_text("1 / 14", timeout=PATIENCE)
 
 
 def test_keys_step_and_the_address_says_where(lecture: Lecture) -> None:

@@ -389,7 +389,7 @@ def test_a_question_of_a_lecture_is_answered_on_a_phone(room: tuple[Pair, Explor
     presenter.page.keyboard.press("ArrowRight")
     for each in (presenter, phone):
         expect(each.page.locator("#lecture-reveal")).to_be_visible()
-        expect(each.page.locator("#lecture-question [data-right=true]")).to_have_text(re.compile("^A scratch"))
+        expect(each.page.locator("#lecture-question [data-right=true]")).to_have_text(re.compile("^Next to nothing"))
     pair.in_step(phone)
     expect(presenter.page.locator("#room-answers")).to_be_hidden()
 
