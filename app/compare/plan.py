@@ -15,7 +15,7 @@ from app.compare import rows
 from app.compare.layout import tile
 from app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
 from app.layout.parts import Node, sentences
-from app.links import Pin, address, open_link
+from app.links import Pin, address, open_link, opening
 from app.share.notice import told
 from app.state import SCALES, Edit, Relation, See, Target, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
@@ -56,6 +56,8 @@ class Planner:
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
             )
         state, unread = self.read()
+        if self.opened:
+            state = replace(state, view=opening(state.view, checkpoints))
         notices: list[Node] = list(unread)
         pin = Pin.from_query(self.page["url"]["query"] or "") if self.opened else Pin()
         found = open_link(state.view, pin, checkpoints)
