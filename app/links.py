@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
-from app import actions
+from app import actions, options
 from app.batches import Stack
 from app.state import Edit, Relation, ViewState
 from backend.schemas import CheckpointInfo, EditorInfo
@@ -96,8 +96,7 @@ def opening(view: ViewState, checkpoints: list[CheckpointInfo]) -> ViewState:
     """An address that says nothing opens on a question whose picture is a ring."""
     if view != ViewState():
         return view
-    default = next((item for item in checkpoints if item.default), checkpoints[0])
-    return replace(view, relation=Relation.parse(default.opening))
+    return replace(view, relation=Relation.parse(options.find_checkpoint(checkpoints, None).opening))
 
 
 def open_link(
@@ -117,7 +116,7 @@ def open_link(
 
 def _on_weights(view: ViewState, found: Pin, checkpoints: list[CheckpointInfo]) -> Opened:
     by_id = {item.id: item for item in checkpoints}
-    default = next((item for item in checkpoints if item.default), checkpoints[0])
+    default = options.find_checkpoint(checkpoints, None)
     here = by_id.get(view.checkpoint or default.id)
     if here is not None and (found.sha256 is None or here.sha256.startswith(found.sha256)):
         return Opened(view, here)

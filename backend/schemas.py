@@ -103,7 +103,9 @@ class CheckpointInfo(Wire):
     default: bool
     accuracy: AccuracyInfo
     rings: RingInfo
-    opening: str = Field(description="the relation that the page opens on: the first whose picture is a ring")
+    opening: str = Field(
+        description="the relation that the page opens on: one whose picture was a ring when it was trained, else the first"
+    )
     sha256: str
 
 

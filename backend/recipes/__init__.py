@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from backend.data import Vocabulary
+from backend.files import UnreadableFile, read_file
 from backend.graph import GraphConfig, KnowledgeGraph
 from backend.model import ModelConfig
 from backend.training import TrainConfig
@@ -62,11 +63,11 @@ def read_recipe(name: str) -> Recipe:
             f"no recipe {name!r}; there are: {', '.join(NAMES)}, or a file of your own, such as my-recipe.toml"
         )
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{file} is too large for a recipe ({file.stat().st_size} bytes)")
-        given = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise ValueError(f"cannot read {file}: {error.strerror}") from None
+        given = tomllib.loads(read_file(file, MAX_BYTES).decode("utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {file}") from None
+    except UnreadableFile as error:
+        raise ValueError(f"{file} {error}") from None
     except UnicodeDecodeError:
         raise ValueError(f"{file} is not a text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
