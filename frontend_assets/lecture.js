@@ -121,9 +121,10 @@
     if (bare !== without("new")) lecture.dressNow();
   }
 
-  function render(at) {
-    const step = stepAt(at);
+  function render(asked) {
+    const step = stepAt(asked);
     if (!step) return;
+    const at = { ...asked, revealed: asked.revealed && Boolean(step.reveal) }; // an address may ask for an answer that no step has
     const began = !shown;
     open();
     const same = shown && shown.step === at.step && shown.revealed === at.revealed;

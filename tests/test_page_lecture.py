@@ -114,6 +114,9 @@ def test_a_question_is_asked_before_its_answer_is_shown(lecture: Lecture, server
     page.keyboard.press("PageDown")  # reveals, without an answer
     expect(page.locator("#lecture-reveal")).to_be_visible()
     lecture.step(8)
+    page.goto(f"{server.url}/?lesson={LESSON}&step=2&reveal=1")  # a step that asks nothing has nothing to reveal
+    lecture.step(2)
+    expect(page.locator("#lecture-body")).to_be_visible()
     assert lecture.faults == []
 
 
