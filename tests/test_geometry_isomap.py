@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Literal
 
+import networkx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,13 @@ from backend.geometry import winding_number
 from backend.geometry.checks import FloatArray
 from backend.geometry.geodesics import all_shortest_paths
 from backend.geometry.isomap import fit_isomap
-from backend.geometry.neighbors import NeighborGraph, automatic_n_neighbors, nearest_neighbors
+from backend.geometry.neighbors import (
+    NeighborGraph,
+    automatic_n_neighbors,
+    has_cut_point,
+    nearest_neighbors,
+    neighbor_graph,
+)
 
 
 def ring(
@@ -100,13 +107,35 @@ def test_agrees_with_scikit_learn(points: FloatArray, k: int | Literal["auto"]) 
     assert pdist(ours.embedding).sum() == pytest.approx(pdist(theirs).sum(), rel=1e-3)  # same size, too
 
 
-def test_the_automatic_number_is_the_smallest_that_connects() -> None:
-    points = cloud()
+def neighbor_net(points: FloatArray, k: int) -> networkx.Graph:
+    graph = neighbor_graph(points, k)[0]
+    net = networkx.empty_graph(graph.n)
+    net.add_edges_from(zip(graph.source.tolist(), graph.target.tolist(), strict=True))
+    return net
+
+
+def test_the_automatic_number_is_the_smallest_that_hangs_on_no_point() -> None:
+    points = cloud(d=2)
     k, components = automatic_n_neighbors(points)
     assert components == 1
-    assert fit_isomap(points, 2, k).n_components == 1
-    assert fit_isomap(points, 2, k - 1).n_components > 1
+    assert networkx.is_biconnected(neighbor_net(points, k))
+    assert not networkx.is_biconnected(neighbor_net(points, k - 1))
     assert fit_isomap(points, 2).n_neighbors == k
+
+
+def test_where_one_point_always_holds_two_parts_together_the_smallest_that_connects_is_taken() -> None:
+    far = 1 + 1e-3 * np.arange(50)
+    points = np.concatenate([-far, [0.0], far])[:, None]
+    k, components = automatic_n_neighbors(points)
+    assert (k, components) == (2, 1)
+
+
+@given(n=st.integers(2, 14), share=st.floats(0.1, 0.8), seed=st.integers(0, 10**6))
+def test_cut_points_are_those_that_networkx_finds(n: int, share: float, seed: int) -> None:
+    net = networkx.gnp_random_graph(n, share, seed)
+    net.add_edges_from((v, v + 1) for v in range(n - 1) if seed % 2 or not networkx.is_connected(net))
+    adjacency = networkx.to_scipy_sparse_array(net, dtype=np.int8, format="csr")
+    assert has_cut_point(adjacency) == (next(networkx.articulation_points(net), None) is not None)
 
 
 def test_a_graph_that_falls_apart_is_reported_and_still_drawn() -> None:

@@ -127,7 +127,7 @@ def see_bar() -> Node:
             labelled(
                 "k",
                 Field(id=ids.NEIGHBORS, type="text", value="auto", label="n_neighbors of Isomap: auto or a number"),
-                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph is connected; the same before and after.",
+                hint="n_neighbors of Isomap's graph. auto: the smallest k whose unedited graph stays connected whichever one entity is taken out; the same before and after.",
             ),
             labelled(
                 "axes",

@@ -81,8 +81,8 @@ def fit_isomap(points: ArrayLike, dimensions: int, n_neighbors: int | Literal["a
     Args:
         points: (n, d), n >= 2.
         dimensions: number of axes k.
-        n_neighbors: neighbours of each point, itself not counted, cut to n - 1; `auto`: the smallest number whose
-            graph is connected (`automatic_n_neighbors`).
+        n_neighbors: neighbours of each point, itself not counted, cut to n - 1; `auto`: the smallest number
+            whose graph stays connected whichever one point is taken out (`automatic_n_neighbors`).
 
     Raises:
         ValueError: NaN, infinities, fewer than two points, or n_neighbors below 1.

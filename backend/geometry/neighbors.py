@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components, depth_first_order
 
 from backend import interrupt
 from backend.geometry.checks import FloatArray, IntArray, as_points
@@ -76,10 +76,12 @@ def nearest_neighbors(points: FloatArray, k: int, queries: FloatArray | None = N
 
 
 def automatic_n_neighbors(points: ArrayLike) -> tuple[int, int]:
-    """The smallest k whose symmetrised neighbour graph is connected, and the graph's number of components.
+    """The smallest k whose symmetrised neighbour graph stays connected whichever one point is taken out, and the graph's number of
+    components.
 
-    If none up to 32 (or n - 1) is, the smallest k with the fewest components, so the second number is 1 unless the
-    points fall into clusters.
+    A map that hangs on one point shows that point, not the shape: a closed curve opens where the graph passes through a single
+    point. If no k up to 32 (or n - 1) holds so, the smallest that connects; if none does, the smallest with the fewest components,
+    so the second number is 1 unless the points fall into clusters.
 
     Args:
         points: (n, d).
@@ -99,13 +101,38 @@ def _automatic(points: FloatArray) -> tuple[int, int, tuple[IntArray, FloatArray
     for most in dict.fromkeys((min(8, limit), limit)):  # 8 is nearly always enough, and cheaper to find
         neighbors = nearest_neighbors(points, most)
         for k in range(1, most + 1):
-            source, target = np.repeat(rows, k), neighbors[0][:, :k].ravel()
-            components = int(_labels(len(points), source, target).max()) + 1
+            adjacency = _adjacency(len(points), np.repeat(rows, k), neighbors[0][:, :k].ravel())
+            components = int(connected_components(adjacency, directed=False)[0])
             if components < fewest:
                 best, fewest = k, components
-            if components == 1:
-                return best, fewest, neighbors
+            if components == 1 and not has_cut_point(adjacency):
+                return k, 1, neighbors
     return best, fewest, neighbors
+
+
+def has_cut_point(adjacency: csr_array) -> bool:
+    """Whether a connected graph falls apart when some one vertex is taken out (Hopcroft & Tarjan 1973).
+
+    Args:
+        adjacency: (n, n), symmetric.
+    """
+    order, parent = depth_first_order(adjacency, 0, directed=False)
+    n = len(order)
+    number = np.empty(n, dtype=np.int64)
+    number[order] = np.arange(n)
+    # The first vertex that each vertex has an edge to, by the order of the search, its parent left out ...
+    reached = np.repeat(np.arange(n), np.diff(adjacency.indptr))
+    back = np.where(adjacency.indices == parent[reached], n, number[adjacency.indices])
+    first = number.copy()
+    np.minimum.at(first, reached, back)
+    # ... and that its descendants have an edge to, the last found first.
+    low, up = first[order].tolist(), number[parent[order[1:]]].tolist()
+    for child in range(n - 1, 0, -1):
+        above = up[child - 1]
+        if above and low[child] >= above:
+            return True  # all edges from below end at `above`
+        low[above] = min(low[above], low[child])
+    return up.count(0) > 1  # the root is one if it has two children
 
 
 def neighbor_graph(points: FloatArray, n_neighbors: int | Literal["auto"]) -> tuple[NeighborGraph, int]:
@@ -154,8 +181,13 @@ def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> Neighb
 
 
 def _labels(n: int, source: IntArray, target: IntArray) -> IntArray:
-    adjacency = coo_array((np.ones(len(source), dtype=np.int8), (source, target)), shape=(n, n))
-    return np.asarray(connected_components(adjacency.tocsr(), directed=False)[1], dtype=np.int64)
+    return np.asarray(connected_components(_adjacency(n, source, target), directed=False)[1], dtype=np.int64)
+
+
+def _adjacency(n: int, source: IntArray, target: IntArray) -> csr_array:
+    """Symmetric."""
+    ends, others = np.concatenate([source, target]), np.concatenate([target, source])
+    return csr_array((np.ones(len(ends), dtype=np.int8), (ends, others)), shape=(n, n))
 
 
 def _squared_distances(left: FloatArray, right: FloatArray) -> torch.Tensor:

@@ -121,7 +121,7 @@ def fit(
         positions: (n,) ring positions, a permutation of 0..n-1.
         method: one of `METHODS`.
         dimensions: 2 or 3.
-        n_neighbors: an integer from 1 (cut to n - 1), or `auto`, the smallest whose graph is connected. PCA has none.
+        n_neighbors: an integer from 1 (cut to n - 1), or `auto` (`automatic_n_neighbors`). PCA has none.
         chance: `gap_by_chance` of so many points and dimensions, where it is known already.
 
     Raises:
