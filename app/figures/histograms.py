@@ -36,7 +36,7 @@ def histograms(fits: Sequence[Fit], splits: Sequence[Split], of: str, measure: M
     axes: Figure = {}
     for row, fit in enumerate(fits):
         every = [_value(point, of, measure) for point in fit.points]
-        edges = _edges(every)
+        edges = _edges(every) if of == "shattering" else np.histogram_bin_edges(every, BINS)
         top = 1 - row / len(fits)
         bottom = top - (1 - GAP) / len(fits)
         annotations.append(
@@ -53,7 +53,7 @@ def histograms(fits: Sequence[Fit], splits: Sequence[Split], of: str, measure: M
                     _steps(edges, counts, taken, f"{fit.preset}, {group_name(kind)}", suffix, first=number == 1)
                 )
             low, high = column / len(kinds) + 0.006, (column + 1) / len(kinds) - 0.006
-            form = ".2~f" if of == "shattering" else ".0%"
+            form = "~g" if of == "shattering" else ".0%"
             axes[f"xaxis{suffix}"] = axis(
                 domain=[low, high],
                 anchor=f"y{suffix}",
@@ -70,17 +70,18 @@ def histograms(fits: Sequence[Fit], splits: Sequence[Split], of: str, measure: M
                 annotations.append(note(group_name(kind), (low + high) / 2, 1.05, xanchor="center", yanchor="bottom"))
             split = divided.get((fit.preset, kind))
             beyond = sum(_value(point, of, measure) > edges[-1] for point in members)
+            if beyond:  # above the last bar
+                annotations.append(note(f"{beyond} beyond", high, top - 0.02, xanchor="right", yanchor="top"))
             if split is not None:
                 text = f"{'two groups' if split.two else 'one group'}, {100 * split.explained:.0f} %"
-                text += f", {beyond} beyond" if beyond else ""
                 annotations.append(note(text, high, top - 0.02, xanchor="right", yanchor="bottom"))
     legend = {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.12, "yanchor": "bottom", "itemclick": False}
     axes |= {"annotations": annotations, "showlegend": True, "legend": legend}
-    return {"data": data, "layout": layout(left=26, top=64, right=14, **axes)}
+    return {"data": data, "layout": layout(left=26, top=64, right=14, bottom=8, **axes)}
 
 
 def _edges(values: list[float]) -> np.typing.NDArray[np.float64]:
-    """Of the bins. A few edits far beyond all others (R has no bound) would press these into one bin: they count in the last."""
+    """Of the bins of R, which has no bound. A few edits far beyond all others would press these into one bin: they count in the last."""
     most = float(np.quantile(values, 0.98))
     if max(values) > FAR * most > 0:
         return np.linspace(min(values), 1.25 * most, BINS + 1)
