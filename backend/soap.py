@@ -35,13 +35,11 @@ class Soap:
             `basis.i` (size of the side, twice).
     """
 
-    def __init__(
-        self, parameters: Iterable[tuple[str, nn.Parameter]], max_side: int = MAX_SIDE, weight_decay: float = 0.0
-    ) -> None:
+    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], max_side: int = MAX_SIDE) -> None:
         self.parameters = dict(parameters)
         device = next(iter(self.parameters.values())).device
-        self.weight_decay = torch.full((), weight_decay, device=device)
         self.rate = torch.zeros((), device=device)
+        self.weight_decay = torch.zeros((), device=device)
         self.shares: dict[str, Tensor] = {}
         self.steps = torch.zeros((), device=device)
         self.state = {name: _fresh(parameter.detach(), max_side) for name, parameter in self.parameters.items()}

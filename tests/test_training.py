@@ -73,7 +73,8 @@ def test_the_loss_over_all_tokens_is_the_cross_entropy_of_the_text() -> None:
 def test_adam_with_decay_is_that_of_torch() -> None:
     weight, bias = torch.randn(5, 3), torch.randn(3)
     ours, theirs = [[torch.nn.Parameter(value.clone()) for value in (weight, bias)] for _ in range(2)]
-    soap = Soap({"weight": ours[0], "bias": ours[1]}.items(), max_side=0, weight_decay=0.1)
+    soap = Soap({"weight": ours[0], "bias": ours[1]}.items(), max_side=0)
+    soap.weight_decay.fill_(0.1)
     adam = torch.optim.AdamW(
         [{"params": theirs[:1], "weight_decay": 0.1}, {"params": theirs[1:], "weight_decay": 0.0}],
         lr=1e-2,
