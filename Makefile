@@ -23,7 +23,7 @@ serve: $(INSTALLED) ## start the dashboard and the API on http://127.0.0.1:8050
 
 test: check ## run make check, then all tests (installs Chromium for the browser tests where it may)
 	@sh scripts/ensure_chromium.sh
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=30 --durations-min=5 $(ARGS)
 
 check: $(INSTALLED_DEV) ## lint, format, types and import rules
 	@$(BIN)/ruff check --quiet . && echo "ruff check: fine"
