@@ -18,8 +18,9 @@ from app.lecture.told import html_of, told
 from app.state import Place, ViewState
 from backend.api import create_app
 from backend.lessons import LessonError, read_lesson
+from backend.reproduction.shipped import load
 from backend.schemas import CheckpointInfo, EditorInfo
-from backend.settings import LESSONS, Settings, load_settings
+from backend.settings import LESSONS, REPOSITORY, Settings, load_settings
 from scripts import lesson_figures
 
 SHIPPED = sorted(head.parent.name for head in LESSONS.glob("*/lesson.md"))
@@ -249,6 +250,16 @@ def test_figures_of_a_lesson_are_those_of_its_views(name: str, tmp_path: Path) -
 
 
 # --- for the browser -------------------------------------------------------------------------------------------------
+
+
+def test_the_fit_that_a_lesson_quotes_is_that_of_the_shipped_run() -> None:
+    folder = REPOSITORY / "models_cache" / "rings-2048-calibrated"
+    weights = json.loads((folder / "checkpoint.json").read_text())["sha256"]["weights.safetensors"]
+    report = load(folder, weights).reproduction().single
+    fit = next(fit for fit in report.fits if (fit.method, fit.preset, fit.site) == ("rome", "tuned", "resid_post.1"))
+    assert fit.r2 is not None
+    quoted = f"r² = {fit.paper_r2} between R and the loss of accuracy; {len(fit.points)} single edits like these on this model give {fit.r2:.2f}."
+    assert quoted in (LESSONS / "shattering" / "11-damage-follows.md").read_text()
 
 
 def test_markdown_becomes_html_that_is_safe() -> None:
