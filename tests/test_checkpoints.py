@@ -46,6 +46,8 @@ def test_all_shipped_checkpoints_load() -> None:
 def test_a_folder_from_before_each_round_had_its_own_weight_decay_loads(copy: Path) -> None:
     described = json.loads((copy / "checkpoint.json").read_text())
     described["training"]["config"]["weight_decay"] = 0.04
+    for part in described["training"]["config"]["rounds"]:
+        part.pop("weight_decay", None)
     (copy / "checkpoint.json").write_text(json.dumps(described))
     assert {part.weight_decay for part in load_checkpoint(copy).metadata.training.config.rounds} == {0.04}
 
