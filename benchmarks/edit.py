@@ -76,7 +76,8 @@ def plain_rome(
         torch.linalg.solve(C + RIDGE * C.diagonal().mean() * torch.eye(len(C)), mean) if p.use_covariance else mean
     )
     u = direction / direction.norm()
-    return torch.outer(delta.detach().double(), u) / (k0 @ u), taken
+    missing = seen[0][mlp_out] + delta.detach() - v0  # from what the key gives now to what it should
+    return torch.outer(missing, u) / (k0 @ u), taken
 
 
 def compare(checkpoint: Checkpoint, preset: str) -> tuple[float, float, float]:
