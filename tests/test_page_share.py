@@ -78,7 +78,7 @@ def test_the_popover_is_worked_by_keyboard_copies_a_link_and_closes(explore: Exp
 @pytest.mark.parametrize("edits", [1, 12])
 def test_a_long_link_gets_a_short_one_in_its_qr_code(tab: Explore, server: Server, edits: int) -> None:
     page = tab.page
-    stack = "".join(f"&e={subject}~I_C2~d40~rome~0~tuned~1" for subject in range(edits))
+    stack = "".join(f"&e={subject}~I_C2~d1~rome~0~tuned~1" for subject in range(edits))
     tab.open(f"{server.url}/?c=rings-small{stack}")
     tab.edits(edits)
     share(tab)
