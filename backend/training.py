@@ -118,7 +118,7 @@ class StepRecord:
     steps_per_second: float
 
 
-# A sure model gives most tokens less than 1e-38, where a float32 loses its leading digits and a CPU takes ten times as long for each.
+# A sure model gives most tokens less than 1e-38, where a float32 is subnormal and a CPU many times as slow.
 NEGLIGIBLE = 1e-30
 
 

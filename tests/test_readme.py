@@ -8,9 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 
 from app import words
 from app.reproduce import tables
+from backend.checkpoints import load_checkpoint
 from backend.reproduction.protocol import PRESETS
 from backend.reproduction.shipped import load
 
@@ -118,3 +120,21 @@ def test_the_figures_of_the_shipped_run_are_those_of_the_reproduce_page() -> Non
         paper = theirs[distance]
         told = "" if paper is None else words.points(paper)
         assert f"| {title} | {' | '.join(shown)} | {told} |" in readme()
+
+
+def test_the_lengths_that_the_findings_quote_are_those_of_the_weights() -> None:
+    """What an edit of layer 0 starts from, on bare prompts."""
+    lengths = {}
+    for id in ("rings-2048", "rings-2048-calibrated"):
+        checkpoint = load_checkpoint(ROOT / "models_cache" / id)
+        relation = checkpoint.vocabulary.relation_token(checkpoint.graph.relations[0])
+        prompts = torch.tensor([[subject, relation] for subject in range(0, checkpoint.graph.n_entities, 16)])
+        values = {}
+        checkpoint.model.trunk(prompts, lambda name, x, values=values: values.setdefault(name, x))
+        lengths[id] = values["mlp_out.0"].norm(dim=-1).mean(0)  # subject, relation
+    at_subject, at_relation = lengths["rings-2048-calibrated"]
+    found = (ROOT / "models_cache" / "rings-2048-calibrated" / "reproduction" / "findings.md").read_text()
+    assert (
+        f"‖v0‖ = {at_relation:.1f} at the relation's token and {at_subject:.1f} at the subject's, a tenth of" in found
+    )
+    assert 8 < lengths["rings-2048"][1] / at_relation < 13
