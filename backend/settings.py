@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     work_limit: int = Field(
         default=500_000, ge=1, le=10**12, description="steps x contexts that a stack of edits may ask for, in all"
     )
+    warm_up: bool = Field(default=True, description="compute at the start what the first click needs")
     cache_mb: int = Field(default=128, ge=1, le=1_000_000, description="memory for computed results, MB")
     sweep_limit: int = Field(default=20_000, ge=1, le=10_000_000, description="edits that one sweep may ask for")
     kept_rows: int = Field(

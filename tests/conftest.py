@@ -62,8 +62,11 @@ def checkpoint(models_dir: Path) -> Checkpoint:
 
 @pytest.fixture
 def settings(tmp_path: Path, models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings of a server that writes to a folder of this test alone, also for commands run in this process."""
-    values = {"state_dir": tmp_path / "state", "models_dir": models_dir, "device": "cpu"}
+    """Settings of a server that writes to a folder of this test alone, also for commands run in this process.
+
+    It computes nothing that no test asked for: tests count what is computed.
+    """
+    values = {"state_dir": tmp_path / "state", "models_dir": models_dir, "device": "cpu", "warm_up": False}
     for name, value in values.items():
         monkeypatch.setenv(f"SHATTERSCOPE_{name.upper()}", str(value))
     return load_settings()

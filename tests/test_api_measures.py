@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 from backend.activations import activations
+from backend.api import measures
 from backend.api.laboratory import Laboratory
 from backend.checkpoints import Checkpoint
 from backend.editors import EDITORS
+from backend.settings import Settings
 
 SMALL = "rings-small"
 
@@ -99,6 +101,17 @@ def test_the_strength_slider_pays_for_the_edited_side_alone(client: TestClient, 
     assert laboratory.cache.statistics.computed == computed + 3
     new = set(laboratory.cache) - kept
     assert sorted(key.partition("/")[0] for key in new) == ["geometry", "projection", "recall"]
+
+
+@pytest.mark.parametrize("warm_up", [True, False])
+async def test_a_server_computes_ahead_what_the_first_click_needs(settings: Settings, warm_up: bool) -> None:
+    laboratory = Laboratory(settings.model_copy(update={"warm_up": warm_up}))
+    try:
+        await measures.warm_up(laboratory)
+        kinds = {key.partition("/")[0] for key in laboratory.cache}
+        assert kinds == ({"fit", "projection", "baseline"} if warm_up else set())
+    finally:
+        laboratory.close()
 
 
 def test_asking_again_computes_nothing(client: TestClient, laboratory: Laboratory) -> None:

@@ -196,7 +196,7 @@ def asked(request: Questions) -> str:
 
 async def warm_up(laboratory: Laboratory) -> None:
     """Compute what the first click on the default checkpoint needs: the pictures and scores of the unedited model."""
-    if laboratory.default_id is None:
+    if not laboratory.settings.warm_up or laboratory.default_id is None:
         return
     checkpoint = laboratory.checkpoint(laboratory.default_id)
     relation = checkpoint.graph.relations[0].name
