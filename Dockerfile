@@ -27,16 +27,18 @@ RUN if [ -n "$TORCH_INDEX_URL" ]; then \
 COPY README.md LICENSE ./
 COPY backend/__init__.py backend/
 COPY app/__init__.py app/
+COPY wire/__init__.py wire/
 RUN pip install --constraint constraints.txt --editable .
 
 COPY backend backend
 COPY app app
+COPY wire wire
 COPY frontend_assets frontend_assets
 COPY models_cache models_cache
 COPY lessons lessons
 # Again without dependencies, so that the packages known are those of the sources. The server's user may read all and write nothing here,
 # hence compiled beforehand.
-RUN pip install --no-deps --editable . && python -m compileall -q app backend && chmod -R a+rX .
+RUN pip install --no-deps --editable . && python -m compileall -q app backend wire && chmod -R a+rX .
 
 # --- What runs -------------------------------------------------------------------------------------------------------
 FROM python:${PYTHON}-slim AS runtime

@@ -51,4 +51,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 $(INSTALLED_DEV): $(INSTALLED)
 	@echo "Installing the development tools into $(VENV) ..."
 	@$(PIP_INSTALL) ".[dev]"
+	@mkdir -p $(VENV)/typed/shatterscope && for name in app backend wire; do ln -sfn "$(CURDIR)/$$name" $(VENV)/typed/shatterscope/$$name; done
 	@touch $@

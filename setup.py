@@ -1,6 +1,7 @@
-"""What pyproject.toml cannot say: the folders beside the packages go into the wheel, inside the packages that read them.
+"""What pyproject.toml cannot say: the top-level folders are packages of `shatterscope`, and the folders beside them go into the wheel, inside
+the packages that read them.
 
-In the repository they stay where people look for them; `backend.settings.shipped` and `app.pages` find them in either place.
+In the repository all stay where people look for them; `shatterscope.backend.settings.shipped` and `shatterscope.app.pages` find the folders in either place.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+PACKAGES = ("app", "backend", "wire")
 FOLDERS = {
-    "frontend_assets": "app/frontend_assets",
-    "lessons": "backend/shipped/lessons",
-    "models_cache": "backend/shipped/models_cache",
+    "frontend_assets": "shatterscope/app/frontend_assets",
+    "lessons": "shatterscope/backend/shipped/lessons",
+    "models_cache": "shatterscope/backend/shipped/models_cache",
 }
 LEFT_OUT = ("__pycache__", ".*", "training_state.safetensors", "*.part")
 
@@ -31,4 +33,12 @@ class BuildWithFolders(build_py):
             shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
 
 
-setup(cmdclass={"build_py": BuildWithFolders})
+def packages_of(top: str) -> list[str]:
+    return [f"shatterscope.{name}" for name in [top, *(f"{top}.{inner}" for inner in find_packages(str(ROOT / top)))]]
+
+
+setup(
+    packages=[name for top in PACKAGES for name in packages_of(top)],
+    package_dir={f"shatterscope.{top}": top for top in PACKAGES},
+    cmdclass={"build_py": BuildWithFolders},
+)

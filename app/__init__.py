@@ -1,1 +1,1 @@
-"""The dashboard. It knows only the HTTP API: from `backend` it imports nothing but `backend.schemas`."""
+"""The dashboard. It knows only the HTTP API: of the rest it imports nothing but `shatterscope.wire`."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from app import batches
-from app.batches import Stack
-from app.state import Edit, Parameters, Target, ViewState
-from backend.schemas import MAX_EDITS, MAX_STRENGTH, CheckpointInfo, EditorInfo
+from shatterscope.app import batches
+from shatterscope.app.batches import Stack
+from shatterscope.app.state import Edit, Parameters, Target, ViewState
+from shatterscope.wire.edits import MAX_EDITS, MAX_STRENGTH, EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 
 class Refused(Exception):

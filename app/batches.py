@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from app.state import Edit
+from shatterscope.app.state import Edit
 
 Stack = tuple[Edit, ...]
 

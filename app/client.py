@@ -19,24 +19,17 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.state import Edit
-from backend.lesson_schemas import Lesson, LessonList
-from backend.reproduction_schemas import KeysValues, Report, Reproduction, Rings, Tracing
-from backend.schemas import (
-    CheckpointInfo,
-    EditorInfo,
-    EditResult,
-    ErrorList,
-    EvaluationResult,
-    FactInfo,
-    PlacementsResult,
-    Problem,
-    ProjectionResult,
-    SitesResult,
-    StrengthsResult,
-)
-from backend.share_schemas import NewView, View, ViewCreated
-from backend.sweep_schemas import ENDED, JobCreated, JobInfo, SweepRequest
+from shatterscope.app.state import Edit
+from shatterscope.wire.base import Problem
+from shatterscope.wire.edits import EditorInfo, EditResult
+from shatterscope.wire.lessons import Lesson, LessonList
+from shatterscope.wire.measures import EvaluationResult, SitesResult
+from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
+from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rings, Tracing
+from shatterscope.wire.share import NewView, View, ViewCreated
+from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]

@@ -63,7 +63,7 @@ Checks = _component(
 )
 SortTable = _component(
     "SortTable",
-    "A table sorted by a click or key on its heads. `columns` are `{key, label, tip, group, falling, bar}`, `rows` as in `app.compare.rows`, "
+    "A table sorted by a click or key on its heads. `columns` are `{key, label, tip, group, falling, bar}`, `rows` as in `shatterscope.app.compare.rows`, "
     "`sort` the key of a column, with `-` before it for falling.",
     ["columns", "rows", "sort", "empty"],
 )

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
-from app import actions, options
-from app.batches import Stack
-from app.state import Edit, Relation, ViewState
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app import actions, options
+from shatterscope.app.batches import Stack
+from shatterscope.app.state import Edit, Relation, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 VERSION = 1
 KEYS = ("h", "ver")

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from app.assets import address
+from shatterscope.app.assets import address
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -1,6 +1,6 @@
 """`create_app`: the dashboard, attached to the API's own server at `/`.
 
-from app.main import create_app
+from shatterscope.app.main import create_app
 create_app(api)                                   # talks to the API in process
 create_app(api, base_url="http://gpu-box:8050")   # the page here, the API elsewhere
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 from dash import Dash
 from fastapi import FastAPI
 
-from app import callbacks, compare, layout, lecture, reproduce, strengths
-from app.client import Client
-from app.pages import Page, serve
-from app.share import gallery, routes
+from shatterscope.app import callbacks, compare, layout, lecture, reproduce, strengths
+from shatterscope.app.client import Client
+from shatterscope.app.pages import Page, serve
+from shatterscope.app.share import gallery, routes
 
 PAGES = (
     Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED, routes.EXPORTERS["/"]),

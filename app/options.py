@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from app import ids, pictures, theme, words
-from app.actions import Resolved
-from app.state import Parameters, Relation, Tool, ViewState
-from backend.schemas import CheckpointInfo, EditorInfo, GraphInfo
+from shatterscope.app import ids, pictures, theme, words
+from shatterscope.app.actions import Resolved
+from shatterscope.app.state import Parameters, Relation, Tool, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo, GraphInfo
 
 Options = list[dict[str, Any]]
 

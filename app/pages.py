@@ -19,12 +19,12 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from app import asked, ids, lost
-from app.assets import ASSETS, Static, address
-from app.client import Client
-from app.once import Once
-from app.share import callbacks as sharing
-from app.share.exporter import Exporter
+from shatterscope.app import asked, ids, lost
+from shatterscope.app.assets import ASSETS, Static, address
+from shatterscope.app.client import Client
+from shatterscope.app.once import Once
+from shatterscope.app.share import callbacks as sharing
+from shatterscope.app.share.exporter import Exporter
 
 SUITES = "_dash-component-suites"
 
@@ -59,7 +59,7 @@ ENTRY = """<div id="react-entry-point"><div class="page starting" aria-busy="tru
 @dataclass(frozen=True)
 class Page:
     """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
-    pure functions of what the page sends, by their first output (see `app.once`); `exporter` says what it can be taken away as, `draws` whether it has figures."""
+    pure functions of what the page sends, by their first output (see `shatterscope.app.once`); `exporter` says what it can be taken away as, `draws` whether it has figures."""
 
     path: str
     title: str

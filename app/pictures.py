@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from app import words
-from backend.schemas import CheckpointInfo, Diagnostics, ProjectionResult, Shape, Verdict
+from shatterscope.app import words
+from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
+from shatterscope.wire.world import CheckpointInfo, Verdict
 
 Side = Literal["before", "after"]
 

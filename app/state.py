@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
-from backend.schemas import MAX_EDITS, MAX_STRENGTH
+from shatterscope.wire.edits import MAX_EDITS, MAX_STRENGTH
 
 Scalar = float | int | bool | str
 Parameters = dict[str, Scalar]
@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _RELATION = re.compile(r"([IVX]{1,5})_([CA])([1-9][0-9]?)")
 MAX_ENTITY = 10**7
 
-# Keys of a link that others read: which weights and version it was made on (`app.links`), the live room one follows, what was unfolded (`app.share.view`).
+# Keys of a link that others read: which weights and version it was made on (`shatterscope.app.links`), the live room one follows, what was unfolded (`shatterscope.app.share.view`).
 BESIDE = ("h", "ver", "room", "open")
 
 PROJECTIONS = ("isomap", "pca")

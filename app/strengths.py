@@ -13,13 +13,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app import actions, batches, options
-from app.callbacks.scenes import marks_of
-from app.client import ApiError, Client
-from app.figures import Scene, frames, scene_update
-from app.figures.arrays import decode
-from app.state import Relation, ViewState
-from backend.schemas import MAX_STRENGTH
+from shatterscope.app import actions, batches, options
+from shatterscope.app.callbacks.scenes import marks_of
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.figures import Scene, frames, scene_update
+from shatterscope.app.figures.arrays import decode
+from shatterscope.app.state import Relation, ViewState
+from shatterscope.wire.edits import MAX_STRENGTH
 
 PATH = "/strengths"
 MAX_AT_ONCE = 8

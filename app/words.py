@@ -7,17 +7,10 @@ import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from app.state import Edit, Relation
-from backend.schemas import (
-    EditOutcome,
-    EditResult,
-    EvaluationResult,
-    Movement,
-    PlacementMade,
-    PlacementsResult,
-    SitesResult,
-    TaskScore,
-)
+from shatterscope.app.state import Edit, Relation
+from shatterscope.wire.edits import EditOutcome, EditResult
+from shatterscope.wire.measures import EvaluationResult, Movement, SitesResult, TaskScore
+from shatterscope.wire.placements import PlacementMade, PlacementsResult
 
 TASKS = {
     "direct": ("direct recall", "Facts seen in training."),

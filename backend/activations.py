@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 import torch
 from torch import Tensor
 
-from backend import interrupt
-from backend.graph import Relation
-from backend.model import Transformer, site_names
-from backend.model.incremental import prefix, step
+from shatterscope.backend import interrupt
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import Transformer, site_names
+from shatterscope.backend.model.incremental import prefix, step
 
 
 def default_site(model: Transformer) -> str:

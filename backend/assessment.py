@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.data import Vocabulary
-from backend.geometry import Verdict, fit, gap_by_chance
-from backend.graph import Holdout, KnowledgeGraph
-from backend.model import Transformer
+from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.geometry import Verdict, fit, gap_by_chance
+from shatterscope.backend.graph import Holdout, KnowledgeGraph
+from shatterscope.backend.model import Transformer
 
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
 

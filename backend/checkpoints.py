@@ -25,18 +25,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from backend.activations import all_activations
-from backend.assessment import TASKS
-from backend.data import TextSampler, Vocabulary
-from backend.files import UnreadableFile, name_of, read_file, read_json
-from backend.geometry import Verdict
-from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
-from backend.model import ModelConfig, Transformer
-from backend.tensor_files import tensor_bytes
-from backend.training import TrainConfig
+from shatterscope.backend.activations import all_activations
+from shatterscope.backend.assessment import TASKS
+from shatterscope.backend.data import TextSampler, Vocabulary
+from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
+from shatterscope.backend.geometry import Verdict
+from shatterscope.backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
+from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.tensor_files import tensor_bytes
+from shatterscope.backend.training import TrainConfig
 
 if TYPE_CHECKING:
-    from backend.assessment import Assessment
+    from shatterscope.backend.assessment import Assessment
 
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
@@ -200,7 +200,7 @@ def _opening(assessment: Assessment) -> str | None:
 
 def judge(folder: Path) -> Metadata:
     """Measure a checkpoint's rings anew and write them into its `checkpoint.json`. Raises `CheckpointError` or `OSError`."""
-    from backend.assessment import measure_rings
+    from shatterscope.backend.assessment import measure_rings
 
     checkpoint = load_checkpoint(folder)
     graph = checkpoint.graph

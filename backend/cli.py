@@ -8,8 +8,8 @@ import sys
 
 import typer
 
-from backend.commands import checkpoints, edits, exports, lessons, serve, store, sweeps
-from backend.settings import SettingsError
+from shatterscope.backend.commands import checkpoints, edits, exports, lessons, serve, store, sweeps
+from shatterscope.backend.settings import SettingsError
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -26,7 +26,7 @@ cli.add_typer(lessons.commands, name="lesson")
 
 def main() -> None:
     """Entry point: bad input and a hostile environment end in one line, not in a traceback."""
-    from backend.store import StoreError
+    from shatterscope.backend.store import StoreError
 
     _usable_streams()
     status: str | int | None = 1

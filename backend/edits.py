@@ -26,14 +26,22 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from backend import interrupt
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, Course, EditDelta, EditNotPossibleError, EditRequest, Fact, apply_delta
-from backend.evaluation.answers import answers
-from backend.graph import KnowledgeGraph
-from backend.model import Transformer
-from backend.schemas import MAX_STRENGTH
+from shatterscope.backend import interrupt
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import (
+    EDITORS,
+    Course,
+    EditDelta,
+    EditNotPossibleError,
+    EditRequest,
+    Fact,
+    apply_delta,
+)
+from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.graph import KnowledgeGraph
+from shatterscope.backend.model import Transformer
+from shatterscope.wire.edits import MAX_STRENGTH
 
 VERSION = 2
 """Of what an edit computes. Raised whenever the same specification gives another delta or outcome: a formula, a context, a default. It is part of

@@ -23,11 +23,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from backend.activations import all_activations
-from backend.checkpoints import Checkpoint
-from backend.editors import EditDelta
-from backend.edits import EditedModel, EditSpec, run_edits
-from backend.evaluation import (
+from shatterscope.backend.activations import all_activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EditDelta
+from shatterscope.backend.edits import EditedModel, EditSpec, run_edits
+from shatterscope.backend.evaluation import (
     AnsweredRipple,
     DamageBin,
     Quality,
@@ -42,10 +42,10 @@ from backend.evaluation import (
     score,
     sub_graphs,
 )
-from backend.evaluation.queries import Task
-from backend.evaluation.subgraphs import SubGraph
-from backend.geometry import movement, shattering
-from backend.graph import KnowledgeGraph
+from shatterscope.backend.evaluation.queries import Task
+from shatterscope.backend.evaluation.subgraphs import SubGraph
+from shatterscope.backend.geometry import movement, shattering
+from shatterscope.backend.graph import KnowledgeGraph
 
 DEFAULT_QUERIES = 200
 

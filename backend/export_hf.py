@@ -19,10 +19,10 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from backend.data import Vocabulary
-from backend.editors.codebook import codebooks
-from backend.model import ModelConfig, Transformer
-from backend.tensor_files import tensor_bytes
+from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.editors.codebook import codebooks
+from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.tensor_files import tensor_bytes
 
 
 class Exportable(Protocol):

@@ -41,9 +41,9 @@ from urllib.parse import parse_qsl, urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend.files import UnreadableFile, name_of, read_file
-from backend.lesson_prose import picture_type, prose_problems
-from backend.lesson_schemas import Lesson, LessonProblem, Part, Question, Reveal, Step
+from shatterscope.backend.files import UnreadableFile, name_of, read_file
+from shatterscope.backend.lesson_prose import picture_type, prose_problems
+from shatterscope.wire.lessons import Lesson, LessonProblem, Part, Question, Reveal, Step
 
 HEAD = "lesson.md"
 MAX_BYTES = 64 * 1024

@@ -14,11 +14,11 @@ from typing import Literal
 
 import torch
 
-from backend.checkpoints import Checkpoint
-from backend.editors import EDITORS, EditNotPossibleError
-from backend.editors.course import rank_of
-from backend.edits import EditedModel, EditSpec, PlaceError, check_place, steps_of
-from backend.experiment import Baseline, TaskChange, task_changes
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS, EditNotPossibleError
+from shatterscope.backend.editors.course import rank_of
+from shatterscope.backend.edits import EditedModel, EditSpec, PlaceError, check_place, steps_of
+from shatterscope.backend.experiment import Baseline, TaskChange, task_changes
 
 Token = Literal["relation", "subject"]
 TOKENS: tuple[Token, ...] = ("relation", "subject")

@@ -31,10 +31,10 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from backend.data import TextSampler
-from backend.graph import Holdout, KnowledgeGraph
-from backend.model import ModelConfig, Transformer
-from backend.soap import MAX_SIDE, Soap
+from shatterscope.backend.data import TextSampler
+from shatterscope.backend.graph import Holdout, KnowledgeGraph
+from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.soap import MAX_SIDE, Soap
 
 REFRESH_EVERY = 10  # steps between refreshes of the optimiser's bases
 

@@ -19,11 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from backend.assessment import Assessment, assess
-from backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
-from backend.graph import KnowledgeGraph, draw_holdout
-from backend.recipes import Recipe
-from backend.training import StepRecord, Trainer
+from shatterscope.backend.assessment import Assessment, assess
+from shatterscope.backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
+from shatterscope.backend.graph import KnowledgeGraph, draw_holdout
+from shatterscope.backend.recipes import Recipe
+from shatterscope.backend.training import StepRecord, Trainer
 
 STATE = "training_state.safetensors"
 

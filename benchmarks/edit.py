@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.checkpoints import Checkpoint, CheckpointRegistry
-from backend.data.contexts import ContextSampler
-from backend.editors import EditRequest, Fact
-from backend.editors.least_squares import RIDGE
-from backend.editors.rome import Rome, RomeParameters
-from backend.model import Transformer
-from backend.settings import load_settings
 from benchmarks.row import Row
+from shatterscope.backend.checkpoints import Checkpoint, CheckpointRegistry
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EditRequest, Fact
+from shatterscope.backend.editors.least_squares import RIDGE
+from shatterscope.backend.editors.rome import Rome, RomeParameters
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.settings import load_settings
 
 EDITS = 5
 DISTANCES = (1, 4, 32)

@@ -20,14 +20,14 @@ from sklearn.manifold import Isomap
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
-from backend.activations import all_activations
-from backend.checkpoints import Checkpoint, CheckpointRegistry
-from backend.edits import complete_spec, run_edits
-from backend.geometry import shattering
-from backend.geometry.checks import FloatArray
-from backend.geometry.isomap import fit_isomap
-from backend.settings import load_settings
 from benchmarks.row import Row
+from shatterscope.backend.activations import all_activations
+from shatterscope.backend.checkpoints import Checkpoint, CheckpointRegistry
+from shatterscope.backend.edits import complete_spec, run_edits
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.geometry.checks import FloatArray
+from shatterscope.backend.geometry.isomap import fit_isomap
+from shatterscope.backend.settings import load_settings
 
 REPEATS = 5
 

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import torch
 
-from backend.activations import all_activations, default_site
-from backend.checkpoints import Checkpoint, load_checkpoint
-from backend.edits import EditSpec, complete_spec, run_edits
-from backend.evaluation import quality, score
-from backend.geometry import shattering
-from backend.settings import load_settings
-from backend.sweep_schemas import SweepRequest, SweepRow
-from backend.sweeps.foreground import Foreground
-from backend.sweeps.probe import Probe
 from benchmarks.row import Row
+from shatterscope.backend.activations import all_activations, default_site
+from shatterscope.backend.checkpoints import Checkpoint, load_checkpoint
+from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
+from shatterscope.backend.evaluation import quality, score
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.settings import load_settings
+from shatterscope.backend.sweeps.foreground import Foreground
+from shatterscope.backend.sweeps.probe import Probe
+from shatterscope.wire.sweeps import SweepRequest, SweepRow
 
 CHECKPOINT = "rings-2048"
 PLAIN_EDITS = 10

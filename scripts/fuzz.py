@@ -24,9 +24,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from app.main import create_app as attach
-from backend.api import create_app
-from backend.settings import REPOSITORY, load_settings
+from shatterscope.app.main import create_app as attach
+from shatterscope.backend.api import create_app
+from shatterscope.backend.settings import REPOSITORY, load_settings
 
 SMALL = "rings-small"
 EDIT = {"subject": 7, "relation": "I_C2", "distance": 4, "method": "rome", "parameters": {"steps": 2, "n_contexts": 2}}
@@ -328,7 +328,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first request")
     parser.add_argument("--verbose", action="store_true", help="print every request")
     chosen = parser.parse_args()
-    logging.getLogger("app.asked").setLevel(logging.ERROR)
+    logging.getLogger("shatterscope.app.asked").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         models.mkdir()

@@ -11,13 +11,15 @@ import asyncio
 import re
 from collections.abc import Iterator
 
-from app import actions, options, pictures, words
-from app.client import Client
-from app.state import ViewState
-from backend.api import create_app
-from backend.lessons import read_lesson
-from backend.schemas import CheckpointInfo, EditOutcome, EvaluationResult
-from backend.settings import LESSONS, load_settings
+from shatterscope.app import actions, options, pictures, words
+from shatterscope.app.client import Client
+from shatterscope.app.state import ViewState
+from shatterscope.backend.api import create_app
+from shatterscope.backend.lessons import read_lesson
+from shatterscope.backend.settings import LESSONS, load_settings
+from shatterscope.wire.edits import EditOutcome
+from shatterscope.wire.measures import EvaluationResult
+from shatterscope.wire.world import CheckpointInfo
 
 
 def main() -> None:

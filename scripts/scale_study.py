@@ -20,10 +20,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from backend.checkpoints import METADATA, STATISTICS, WEIGHTS, file_hash, load_checkpoint
-from backend.settings import load_settings
-from backend.sweep_schemas import SweepMethod, SweepRequest, SweepRow
-from backend.sweeps.foreground import Foreground
+from shatterscope.backend.checkpoints import METADATA, STATISTICS, WEIGHTS, file_hash, load_checkpoint
+from shatterscope.backend.settings import load_settings
+from shatterscope.backend.sweeps.foreground import Foreground
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest, SweepRow
 
 INTO_STREAM = (
     "token.weight",

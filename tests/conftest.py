@@ -28,10 +28,10 @@ from page_fixtures import (  # one browser for all pages: two cannot be open at 
 )
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.laboratory import Laboratory
-from backend.checkpoints import Checkpoint, CheckpointRegistry
-from backend.settings import REPOSITORY, Settings, load_settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.checkpoints import Checkpoint, CheckpointRegistry
+from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
 
 __all__ = ["chromium", "explore", "server", "tab", "window"]
 

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from backend.settings import REPOSITORY
 from scripts.chromium import chromium as run_chromium
 from scripts.chromium import find
+from shatterscope.backend.settings import REPOSITORY
 
 PATIENCE = 60_000  # milliseconds; a loaded machine is slow, not wrong
 expect.set_options(timeout=PATIENCE)
@@ -36,7 +36,14 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-c", "from backend.cli import main; main()", "serve", "--port", str(self.port)]
+        command = [
+            sys.executable,
+            "-c",
+            "from shatterscope.backend.cli import main; main()",
+            "serve",
+            "--port",
+            str(self.port),
+        ]
         self.process = subprocess.Popen(command, cwd=REPOSITORY, env=self.environment, stdout=subprocess.DEVNULL)
         for _ in range(600):
             assert self.process.poll() is None, "the server ended while starting"

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.editors import Fact
-from backend.model import Transformer
+from shatterscope.backend.editors import Fact
+from shatterscope.backend.model import Transformer
 
 Delta = dict[str, Tensor]
 MLP, ATTENTION = "blocks.{}.mlp.down.weight", "blocks.{}.attn.out.weight"

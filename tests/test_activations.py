@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from backend.activations import activations, all_activations, default_site
-from backend.checkpoints import Checkpoint
-from backend.model import site_names
-from backend.model.incremental import prefix, step
+from shatterscope.backend.activations import activations, all_activations, default_site
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.model import site_names
+from shatterscope.backend.model.incremental import prefix, step
 
 
 def whole_model(checkpoint: Checkpoint, relation: int) -> dict[str, Tensor]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.checkpoints import Checkpoint
-from backend.evaluation.answers import answers
-from backend.settings import Settings, SettingsError, load_settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.settings import Settings, SettingsError, load_settings
 
 SMALL = "rings-small"
 

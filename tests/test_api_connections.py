@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from backend.api import connections
-from backend.api.connections import Seldom, raise_descriptors
+from shatterscope.backend.api import connections
+from shatterscope.backend.api.connections import Seldom, raise_descriptors
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LARGE = 50_000_000

@@ -19,13 +19,13 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 
-from app.main import create_app
-from backend.api import bodies, door
-from backend.api import create_app as api_app
-from backend.api.caller import caller_of
-from backend.api.door import Door
-from backend.api.laboratory import Laboratory
-from backend.settings import Settings, load_settings
+from shatterscope.app.main import create_app
+from shatterscope.backend.api import bodies, door
+from shatterscope.backend.api import create_app as api_app
+from shatterscope.backend.api.caller import caller_of
+from shatterscope.backend.api.door import Door
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.settings import Settings, load_settings
 
 UPDATE = "/_dash-update-component"
 MISTAKES = {

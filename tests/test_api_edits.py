@@ -14,11 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import load
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.laboratory import Laboratory
-from backend.checkpoints import Checkpoint
-from backend.model import Transformer
-from backend.settings import Settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.settings import Settings
 
 SMALL = "rings-small"
 

@@ -15,17 +15,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.api import executor as module
-from backend.api import queue
-from backend.api.caller import Caller, _caller
-from backend.api.executor import Busy, Executor, TooLong
-from backend.api.queue import Shares, crowded
-from backend.checkpoints import Checkpoint
-from backend.edits import complete_spec, run_edits
-from backend.experiment import measure, measure_baseline
-from backend.geometry import fit
-from backend.interrupt import checkpoint as may_stop
-from backend.interrupt import interruptible
+from shatterscope.backend.api import executor as module
+from shatterscope.backend.api import queue
+from shatterscope.backend.api.caller import Caller, _caller
+from shatterscope.backend.api.executor import Busy, Executor, TooLong
+from shatterscope.backend.api.queue import Shares, crowded
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import complete_spec, run_edits
+from shatterscope.backend.experiment import measure, measure_baseline
+from shatterscope.backend.geometry import fit
+from shatterscope.backend.interrupt import checkpoint as may_stop
+from shatterscope.backend.interrupt import interruptible
 
 
 @dataclass(eq=False)
@@ -258,7 +258,7 @@ def test_memory_that_one_thread_has_freed_is_for_the_others() -> None:
     code = """
 import threading
 from pathlib import Path
-from backend.api.executor import Executor
+from shatterscope.backend.api.executor import Executor
 def resident():
     return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmRSS")).split()[1]) // 1024
 Executor(workers=2, queue_limit=20)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import Checkpoint
 
 EDITS = [{"subject": 7, "relation": "I_C2", "distance": 40, "method": "rome"}]
 ASKED = {"checkpoint": "rings-small", "edits": EDITS, "relation": "I_C2", "dimensions": 2, "align": "none"}

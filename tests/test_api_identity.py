@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load, load_file
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.laboratory import Laboratory
-from backend.checkpoints import METADATA, STATISTICS, file_hash, write_tensors
-from backend.edits import stored_id
-from backend.settings import REPOSITORY, Settings, load_settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.checkpoints import METADATA, STATISTICS, file_hash, write_tensors
+from shatterscope.backend.edits import stored_id
+from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
 
 SMALL, COPY, OTHER = "rings-small", "a-copy", "other-statistics"
 

@@ -13,11 +13,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.cache import Cache, size_of
-from backend.api.executor import Busy, Executor
-from backend.api.laboratory import Laboratory
-from backend.settings import Settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.cache import Cache, size_of
+from shatterscope.backend.api.executor import Busy, Executor
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.settings import Settings
 
 SMALL = "rings-small"
 

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from backend.activations import activations
-from backend.api import measures
-from backend.api.laboratory import Laboratory
-from backend.checkpoints import Checkpoint
-from backend.editors import EDITORS
-from backend.settings import Settings
+from shatterscope.backend.activations import activations
+from shatterscope.backend.api import measures
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.settings import Settings
 
 SMALL = "rings-small"
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from backend.api import create_app
-from backend.api.owners import NAME, Owners
-from backend.settings import Settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.owners import NAME, Owners
+from shatterscope.backend.settings import Settings
 
 SWEEP = {"checkpoint": "rings-small", "methods": ["rome"], "distances": [1], "corrective": False, "edits_per_cell": 2}
 

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.limiter import MAX_KEYS, Limiter
-from backend.api.polls import MAX_QUESTIONS, MAX_VOTERS, PollFull, Polls, Question
-from backend.api.rooms import (
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.limiter import MAX_KEYS, Limiter
+from shatterscope.backend.api.polls import MAX_QUESTIONS, MAX_VOTERS, PollFull, Polls, Question
+from shatterscope.backend.api.rooms import (
     HANDOVER_SECONDS,
     LIFETIME_SECONDS,
     MAX_FOLLOWERS,
@@ -33,8 +33,8 @@ from backend.api.rooms import (
     RoomsFull,
     secret_hash,
 )
-from backend.settings import Settings
-from backend.store import RoomStore, Store
+from shatterscope.backend.settings import Settings
+from shatterscope.backend.store import RoomStore, Store
 
 ASKED = {"lesson": "shattering", "step": 3}
 
@@ -428,7 +428,7 @@ async def test_a_store_that_fails_for_a_while_is_written_later(tmp_path: Path) -
 
         def put(self, rooms: Any) -> None:
             if self.broken:
-                from backend.store import StoreError
+                from shatterscope.backend.store import StoreError
 
                 raise StoreError("the disk is full")
             super().put(rooms)

@@ -21,11 +21,11 @@ import pytest
 from starlette.testclient import TestClient
 from test_sweeps import alive, children, hasty, wait_until
 
-from backend.api import create_app
-from backend.api.laboratory import Laboratory
-from backend.settings import Settings, load_settings
-from backend.store import Jobs
-from backend.sweep_schemas import JobInfo, SweepRow
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.settings import Settings, load_settings
+from shatterscope.backend.store import Jobs
+from shatterscope.wire.sweeps import JobInfo, SweepRow
 
 SMALL = "rings-small"
 BODY = {
@@ -271,8 +271,8 @@ def test_what_the_store_cannot_be_told_is_told_from_here(settings: Settings) -> 
 
 SERVE = """
 import sys, uvicorn
-from backend.api import create_app
-from backend.settings import load_settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.settings import load_settings
 uvicorn.run(create_app(load_settings()), port=int(sys.argv[1]), log_level="critical")
 """
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 from starlette.testclient import TestClient
 
-from backend.api import views
-from backend.api.laboratory import Laboratory
-from backend.api.limiter import Limiter
-from backend.api.routes.views import MAX_QR
-from backend.share_schemas import MAX_QUERY, PAGES
-from backend.store import StoredView, Views
-from backend.store.tables import ViewRow
+from shatterscope.backend.api import views
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.limiter import Limiter
+from shatterscope.backend.api.routes.views import MAX_QR
+from shatterscope.backend.store import StoredView, Views
+from shatterscope.backend.store.tables import ViewRow
+from shatterscope.wire.share import MAX_QUERY, PAGES
 
 VIEW = {"state": {"path": "/", "query": "?e=7~I_C2~d40~rome~0~tuned~1"}, "checkpoint": "rings-small"}
 queries = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60).map(lambda text: f"?{text}")

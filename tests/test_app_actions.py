@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.actions import Page, Refused, at_place
-from app.callbacks.stored import history_part, reopened
-from app.options import object_at, signed_distance
-from app.state import Edit, Relation, Target, ViewState
-from backend.api import wire
-from backend.editors import EDITORS
+from shatterscope.app.actions import Page, Refused, at_place
+from shatterscope.app.callbacks.stored import history_part, reopened
+from shatterscope.app.options import object_at, signed_distance
+from shatterscope.app.state import Edit, Relation, Target, ViewState
+from shatterscope.backend.api import wire
+from shatterscope.backend.editors import EDITORS
 
 
 def edit(subject: int) -> Edit:

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
-from app import assets
-from app.main import PAGES, create_app
-from app.pages import Page
+from shatterscope.app import assets
+from shatterscope.app.main import PAGES, create_app
+from shatterscope.app.pages import Page
 
 PLOTLY = "/assets/vendor/plotly-gl3d.min.js"
 YEAR = "public, max-age=31536000, immutable"

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import batches, views
-from app.actions import Page, Refused
-from app.share.markup import to_html
-from app.state import Edit, Target, ViewState
-from backend.edits import EditSpec, steps_of
-from backend.schemas import EditorInfo
+from shatterscope.app import batches, views
+from shatterscope.app.actions import Page, Refused
+from shatterscope.app.share.markup import to_html
+from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.backend.edits import EditSpec, steps_of
+from shatterscope.wire.edits import EditorInfo
 
 BATCHING = frozenset({"memit", "pmet"})
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app import views
-from app.figures.course import course_figure
-from backend.schemas import Course, EditOutcome, EditResult, EditSpec
+from shatterscope.app import views
+from shatterscope.app.figures.course import course_figure
+from shatterscope.wire.edits import Course, EditOutcome, EditResult, EditSpec
 
 PARAMETERS = {"early_stop_loss": 0.1, "clamp_norm_factor": 2.0}
 

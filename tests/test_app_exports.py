@@ -16,14 +16,14 @@ from fastapi import FastAPI
 from safetensors.torch import load
 from starlette.testclient import TestClient
 
-from app.compare.tables import joined
-from app.main import create_app
-from backend.api import create_app as create_api
-from backend.checkpoints import Checkpoint
-from backend.reproduction import protocol
-from backend.reproduction.report import Run
-from backend.reproduction.shipped import ship
-from backend.sweep_schemas import SweepRequest
+from shatterscope.app.compare.tables import joined
+from shatterscope.app.main import create_app
+from shatterscope.backend.api import create_app as create_api
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.reproduction import protocol
+from shatterscope.backend.reproduction.report import Run
+from shatterscope.backend.reproduction.shipped import ship
+from shatterscope.wire.sweeps import SweepRequest
 from tests.test_reproduction import make_row
 from tests.test_reproduction_api import own_models, shipped
 

@@ -12,10 +12,10 @@ from dash_page import DashPage
 from httpx import Response
 from starlette.testclient import TestClient
 
-from app.client import ApiError, Client
-from app.main import create_app
-from backend.api import create_app as create_api
-from backend.settings import load_settings
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.main import create_app
+from shatterscope.backend.api import create_app as create_api
+from shatterscope.backend.settings import load_settings
 
 Json = dict[str, Any]
 SMALL = "rings-small"

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import theme, words
-from app.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
-from app.figures.arrays import decode, encode
-from app.options import place_colors
-from app.state import Relation
-from backend.schemas import Array, Change, DamageBin, GraphInfo
+from shatterscope.app import theme, words
+from shatterscope.app.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
+from shatterscope.app.figures.arrays import decode, encode
+from shatterscope.app.options import place_colors
+from shatterscope.app.state import Relation
+from shatterscope.wire.base import Array
+from shatterscope.wire.measures import Change, DamageBin
+from shatterscope.wire.world import GraphInfo
 
 N = 31
 

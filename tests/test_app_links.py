@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_app_state import views
 
-from app.client import ApiError, Client
-from app.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, opening, pin, pinned
-from app.share import cite
-from app.share.view import read
-from app.state import Edit, Target, ViewState
-from backend.checkpoints import Checkpoint
-from backend.commands.edits import _parameters
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, opening, pin, pinned
+from shatterscope.app.share import cite
+from shatterscope.app.share.view import read
+from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.commands.edits import _parameters
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 FAR = Edit(7, "I_C2", Target(40), "rome", 0, "tuned")
 
@@ -42,7 +43,7 @@ def other(here: CheckpointInfo, id: str, first: str, n_entities: int | None = No
 def test_a_pinned_link_is_the_same_view_and_says_its_weights(
     checkpoint: Checkpoint, view: ViewState, digits: str
 ) -> None:
-    from backend.api import wire
+    from shatterscope.backend.api import wire
 
     info = wire.checkpoint_info(checkpoint, True).model_copy(update={"sha256": digits})
     query = pinned(view.to_query(), info)

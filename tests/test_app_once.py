@@ -12,10 +12,10 @@ from dash import Dash
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from app.callbacks import SHARED
-from app.main import create_app
-from app.once import KEEP_SECONDS, MAX_BYTES, Once
-from backend.api.laboratory import Laboratory
+from shatterscope.app.callbacks import SHARED
+from shatterscope.app.main import create_app
+from shatterscope.app.once import KEEP_SECONDS, MAX_BYTES, Once
+from shatterscope.backend.api.laboratory import Laboratory
 
 PATH = "/_dash-update-component"
 

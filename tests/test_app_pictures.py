@@ -11,10 +11,12 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import pictures, views
-from app.reproduce import sentences
-from app.state import ViewState
-from backend.schemas import Array, CheckpointInfo, Diagnostics, ProjectionResult, RingInfo, Shape, Verdict
+from shatterscope.app import pictures, views
+from shatterscope.app.reproduce import sentences
+from shatterscope.app.state import ViewState
+from shatterscope.wire.base import Array
+from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
+from shatterscope.wire.world import CheckpointInfo, RingInfo, Verdict
 
 VERDICTS = get_args(Verdict)
 

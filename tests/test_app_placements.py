@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from app import views
-from app.share.markup import to_html
-from backend.schemas import (
-    Change,
-    EditSpec,
-    Placement,
-    PlacementMade,
-    PlacementRecall,
-    PlacementsResult,
-    SiteShattering,
-)
+from shatterscope.app import views
+from shatterscope.app.share.markup import to_html
+from shatterscope.wire.edits import EditSpec
+from shatterscope.wire.measures import Change, SiteShattering
+from shatterscope.wire.placements import Placement, PlacementMade, PlacementRecall, PlacementsResult
 
 
 def made(rank: int, ended: Any = "reached", taken: int | None = None) -> PlacementMade:

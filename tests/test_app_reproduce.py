@@ -12,20 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from app import theme
-from app.figures.arrays import encode
-from app.figures.fit import fit_figure
-from app.figures.histograms import histograms
-from app.figures.memory import memory_figure
-from app.figures.rings import empty_figure, panels, rings_figure, to_come
-from app.figures.sequences import sequence_figure
-from app.figures.tracing import tracing_figure
-from app.reproduce import opening, protocol, sentences, tables
-from app.reproduce.callbacks.intent import after, did_since
-from app.reproduce.callbacks.looks import explore_link
-from app.reproduce.state import View, default_edit
-from app.state import Edit, Target, ViewState
-from backend.reproduction_schemas import (
+from shatterscope.app import theme
+from shatterscope.app.figures.arrays import encode
+from shatterscope.app.figures.fit import fit_figure
+from shatterscope.app.figures.histograms import histograms
+from shatterscope.app.figures.memory import memory_figure
+from shatterscope.app.figures.rings import empty_figure, panels, rings_figure, to_come
+from shatterscope.app.figures.sequences import sequence_figure
+from shatterscope.app.figures.tracing import tracing_figure
+from shatterscope.app.reproduce import opening, protocol, sentences, tables
+from shatterscope.app.reproduce.callbacks.intent import after, did_since
+from shatterscope.app.reproduce.callbacks.looks import explore_link
+from shatterscope.app.reproduce.state import View, default_edit
+from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.wire.base import Array
+from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
     Explained,
@@ -45,8 +46,8 @@ from backend.reproduction_schemas import (
     Spread,
     Tracing,
 )
-from backend.schemas import Array, CheckpointInfo
-from backend.sweep_schemas import SweepMethod, SweepRequest, SweepSequence
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest, SweepSequence
+from shatterscope.wire.world import CheckpointInfo
 
 
 def spread(mean: float, deviation: float | None = 0.1, n: int = 20) -> Spread:

@@ -8,7 +8,7 @@ import httpx
 from fastapi import FastAPI
 from test_app_once import KEPT, PATH, steps
 
-from app.main import create_app
+from shatterscope.app.main import create_app
 
 
 def model(*edits: str) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from app import options, views, words
-from app.share.markup import to_html
-from app.views.sites import _rings
-from backend.schemas import CheckpointInfo, SiteShattering, SitesResult
+from shatterscope.app import options, views, words
+from shatterscope.app.share.markup import to_html
+from shatterscope.app.views.sites import _rings
+from shatterscope.wire.measures import SiteShattering, SitesResult
+from shatterscope.wire.world import CheckpointInfo
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import views, words
-from app.state import Edit, Target
-from backend.schemas import EditOutcome, EditResult, EditSpec, Movement
+from shatterscope.app import views, words
+from shatterscope.app.state import Edit, Target
+from shatterscope.wire.edits import EditOutcome, EditResult, EditSpec
+from shatterscope.wire.measures import Movement
 
 
 @pytest.mark.parametrize(

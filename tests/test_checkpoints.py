@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file, save
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.wire import checkpoint_info
-from backend.checkpoints import (
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.wire import checkpoint_info
+from shatterscope.backend.checkpoints import (
     CheckpointError,
     CheckpointRegistry,
     UnknownCheckpointError,
@@ -24,8 +24,8 @@ from backend.checkpoints import (
     load_checkpoint,
     read_metadata,
 )
-from backend.model import ModelConfig, Transformer
-from backend.settings import Settings, load_settings
+from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.settings import Settings, load_settings
 
 SHIPPED = Path(__file__).parents[1] / "models_cache"
 SMALL = SHIPPED / "rings-small"

@@ -16,10 +16,10 @@ import httpx
 import pytest
 from safetensors.torch import load_file
 
-from backend.checkpoints import Checkpoint
-from backend.cli import main
-from backend.recipes import NAMES
-from backend.settings import REPOSITORY, Settings
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.cli import main
+from shatterscope.backend.recipes import NAMES
+from shatterscope.backend.settings import REPOSITORY, Settings
 
 SMALL = "rings-small"
 Run = Callable[..., tuple[int, str, str]]
@@ -197,7 +197,7 @@ def test_checkpoints_and_edits_are_exported(run: Run, checkpoint: Checkpoint, tm
 
 
 def test_serve_says_where_it_is_and_stops(settings: Settings) -> None:
-    command = [sys.executable, "-c", "from backend.cli import main; main()", "serve", "--port"]
+    command = [sys.executable, "-c", "from shatterscope.backend.cli import main; main()", "serve", "--port"]
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused = subprocess.run([*command, port], capture_output=True, text=True, timeout=60, check=False)

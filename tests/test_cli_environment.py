@@ -17,17 +17,17 @@ import pytest
 from safetensors.torch import save
 from torch import zeros
 
-from backend.commands import checkpoints as training
-from backend.commands.common import command, options
-from backend.settings import REPOSITORY, Settings, SettingsError, load_settings
-from backend.sweeps.foreground import Foreground
-from backend.training import StepRecord, Trainer
-from backend.training_run import STATE, Stopped
+from shatterscope.backend.commands import checkpoints as training
+from shatterscope.backend.commands.common import command, options
+from shatterscope.backend.settings import REPOSITORY, Settings, SettingsError, load_settings
+from shatterscope.backend.sweeps.foreground import Foreground
+from shatterscope.backend.training import StepRecord, Trainer
+from shatterscope.backend.training_run import STATE, Stopped
 from tests.test_cli import SMALL, Run, run
 
 __all__ = ["run"]
 
-PROGRAM = [sys.executable, "-c", "from backend.cli import main; main()"]
+PROGRAM = [sys.executable, "-c", "from shatterscope.backend.cli import main; main()"]
 
 
 def one_line(err: str, said: str) -> None:
@@ -147,10 +147,10 @@ def no_computing(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("this should not have begun")
 
     monkeypatch.setattr(Foreground, "create", never)
-    monkeypatch.setattr("backend.commands.exports._export", never)
-    monkeypatch.setattr("backend.commands.checkpoints._model_of", never)
-    monkeypatch.setattr("backend.commands.checkpoints.train_with_progress", never)
-    monkeypatch.setattr("backend.reproduction.run.run", never)
+    monkeypatch.setattr("shatterscope.backend.commands.exports._export", never)
+    monkeypatch.setattr("shatterscope.backend.commands.checkpoints._model_of", never)
+    monkeypatch.setattr("shatterscope.backend.commands.checkpoints.train_with_progress", never)
+    monkeypatch.setattr("shatterscope.backend.reproduction.run.run", never)
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_is_computed(

@@ -10,13 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EditRequest, Fact
-from backend.evaluation import draw_queries
-from backend.evaluation.tracing import draw_facts
-from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
-from backend.graph.knowledge_graph import IntArray
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EditRequest, Fact
+from shatterscope.backend.evaluation import draw_queries
+from shatterscope.backend.evaluation.tracing import draw_facts
+from shatterscope.backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
+from shatterscope.backend.graph.knowledge_graph import IntArray
 
 N = 96
 graph = KnowledgeGraph(GraphConfig(n_entities=N, n_orders=3, n_hops=2))

@@ -10,10 +10,10 @@ import sys
 import pytest
 import torch
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
-from backend.edits import EditError, complete_spec, run_edits
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.edits import EditError, complete_spec, run_edits
 
 NAMES = list(EDITORS)
 SUBJECT, RELATION = 7, "II_A1"
@@ -68,12 +68,12 @@ def test_nothing_global_counts(checkpoint: Checkpoint, name: str) -> None:
 
 def test_another_process_computes_the_same_bits(checkpoint: Checkpoint) -> None:
     code = (
-        "import sys; from pathlib import Path; from backend.checkpoints import load_checkpoint; "
+        "import sys; from pathlib import Path; from shatterscope.backend.checkpoints import load_checkpoint; "
         "from tests.test_editors_contract import NAMES, compute, fingerprint; import torch; torch.set_num_threads(1); "
         "checkpoint = load_checkpoint(Path(sys.argv[1])); "
         "print(*(fingerprint(compute(checkpoint, name)) for name in NAMES))"
     )
-    from backend.settings import REPOSITORY
+    from shatterscope.backend.settings import REPOSITORY
 
     folder = REPOSITORY / "models_cache" / checkpoint.id
     found = subprocess.run(

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from backend.checkpoints import Checkpoint
-from backend.editors import EDITORS
-from backend.editors.course import Notes
-from backend.editors.targets import ValueTarget, optimise
-from backend.edits import complete_spec, run_edits
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.editors.course import Notes
+from shatterscope.backend.editors.targets import ValueTarget, optimise
+from shatterscope.backend.edits import complete_spec, run_edits
 
 QUIET = {"weight_decay": 0.0, "kl_factor": 0.0}
 

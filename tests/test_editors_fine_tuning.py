@@ -9,10 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
-from backend.editors.fine_tuning import IGNORED, tokens_and_targets
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors.fine_tuning import IGNORED, tokens_and_targets
 
 DOWN = "blocks.{}.mlp.down.weight"
 

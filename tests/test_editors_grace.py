@@ -14,13 +14,13 @@ from safetensors.torch import load
 from starlette.testclient import TestClient
 from torch import Tensor, nn
 
-from backend.activations import activations
-from backend.checkpoints import Checkpoint
-from backend.editors.codebook import HAIR, CodebookLinear, Entry, codebook_of, codebooks
-from backend.edits import EditSpec, complete_spec, run_edits
-from backend.evaluation import answers, draw_queries, score
-from backend.export_hf import export_hf
-from backend.model import Transformer
+from shatterscope.backend.activations import activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors.codebook import HAIR, CodebookLinear, Entry, codebook_of, codebooks
+from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
+from shatterscope.backend.evaluation import answers, draw_queries, score
+from shatterscope.backend.export_hf import export_hf
+from shatterscope.backend.model import Transformer
 
 SMALL = "rings-small"
 

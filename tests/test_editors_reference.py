@@ -11,10 +11,10 @@ import references
 import torch
 from torch import Tensor
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
-from backend.editors.pmet import attention_moments
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors.pmet import attention_moments
 
 SPREADING_CONTEXTS = 6  # memit_main.py, pmet_main.py and AlphaEdit_main.py: the bare prompt and five texts
 ROME_CONTEXTS = 21  # rome_main.py: the bare prompt and twenty

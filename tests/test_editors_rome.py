@@ -10,13 +10,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
-from backend.editors.least_squares import solve_covariance
-from backend.editors.rome import RomeParameters
-from backend.editors.targets import optimise_value, read_site
-from backend.model import Transformer
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors.least_squares import solve_covariance
+from shatterscope.backend.editors.rome import RomeParameters
+from shatterscope.backend.editors.targets import optimise_value, read_site
+from shatterscope.backend.model import Transformer
 
 ROME = EDITORS["rome"]
 SUBJECT, RELATION = 7, "II_A1"

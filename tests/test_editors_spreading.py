@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
-from backend.editors.least_squares import null_space
-from backend.editors.pmet import ATTENTION, MLP, PmetParameters, attention_moments, joint_target, with_both
-from backend.editors.spreading import SpreadingParameters, residual_goals
-from backend.editors.targets import read_site
-from backend.edits import EditError, EditSpec, complete_spec, run_edits
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors.least_squares import null_space
+from shatterscope.backend.editors.pmet import ATTENTION, MLP, PmetParameters, attention_moments, joint_target, with_both
+from shatterscope.backend.editors.spreading import SpreadingParameters, residual_goals
+from shatterscope.backend.editors.targets import read_site
+from shatterscope.backend.edits import EditError, EditSpec, complete_spec, run_edits
 
 NAMES = ["memit", "pmet", "alphaedit"]
 DOWN = "blocks.{}.mlp.down.weight"

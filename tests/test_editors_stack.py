@@ -11,9 +11,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.checkpoints import Checkpoint
-from backend.editors import EDITORS, EditDelta
-from backend.edits import (
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS, EditDelta
+from shatterscope.backend.edits import (
     VERSION,
     EditError,
     EditSpec,
@@ -25,7 +25,7 @@ from backend.edits import (
     steps_of,
     stored_id,
 )
-from backend.evaluation import answers
+from shatterscope.backend.evaluation import answers
 
 
 def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: object) -> EditSpec:
@@ -114,7 +114,7 @@ def test_ids_and_keys_change_with_everything_that_an_edit_is_computed_by(
     ):
         assert not set(ids(changed)) & set(usual), changed
     assert ids({"title": "another", "note": "another"}) == usual
-    monkeypatch.setattr("backend.edits.VERSION", VERSION + 1)
+    monkeypatch.setattr("shatterscope.backend.edits.VERSION", VERSION + 1)
     assert not set(ids({})) & set(usual)
 
 

@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from backend.activations import all_activations
-from backend.checkpoints import Checkpoint
-from backend.editors import EDITORS, EditDelta
-from backend.edits import EditedModel, EditError, EditSpec, complete_spec, delta_keys, run_edits
-from backend.experiment import Baseline, measure, measure_baseline
+from shatterscope.backend.activations import all_activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS, EditDelta
+from shatterscope.backend.edits import EditedModel, EditError, EditSpec, complete_spec, delta_keys, run_edits
+from shatterscope.backend.experiment import Baseline, measure, measure_baseline
 
 NAMES = sorted(EDITORS)
 RELATIONS = ("I_C1", "I_A2", "II_C1")

@@ -9,11 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.activations import activations
-from backend.checkpoints import Checkpoint
-from backend.evaluation import answer_ripples, damage, ripples
-from backend.evaluation.damage import distance_bins
-from backend.graph import GraphConfig, KnowledgeGraph
+from shatterscope.backend.activations import activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation import answer_ripples, damage, ripples
+from shatterscope.backend.evaluation.damage import distance_bins
+from shatterscope.backend.graph import GraphConfig, KnowledgeGraph
 
 GRAPH = KnowledgeGraph(GraphConfig(n_entities=60, n_hops=4))
 

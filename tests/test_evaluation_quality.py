@@ -8,10 +8,10 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
-from backend.checkpoints import Checkpoint
-from backend.edits import complete_spec, run_edits
-from backend.evaluation import Quality, answers, quality, ripples
-from backend.model import Transformer
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import complete_spec, run_edits
+from shatterscope.backend.evaluation import Quality, answers, quality, ripples
+from shatterscope.backend.model import Transformer
 
 SMALL = "rings-small"
 

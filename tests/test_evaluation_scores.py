@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from backend.checkpoints import Checkpoint
-from backend.evaluation import TASKS, QuerySet, draw_queries, score
-from backend.evaluation.subgraphs import sub_graphs
-from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation import TASKS, QuerySet, draw_queries, score
+from shatterscope.backend.evaluation.subgraphs import sub_graphs
+from shatterscope.backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 
 
 def queries_of(checkpoint: Checkpoint, **more: object) -> QuerySet:

@@ -10,14 +10,14 @@ import pytest
 import torch
 from starlette.testclient import TestClient
 
-from backend.activations import all_activations, default_site
-from backend.checkpoints import Checkpoint
-from backend.edits import EditedModel, complete_spec, run_edits
-from backend.evaluation import ring_means, shattering_at_sites
-from backend.experiment import measure_baseline, measure_geometry
-from backend.geometry import shattering
-from backend.model import Transformer, site_names
-from backend.model.transformer import Block
+from shatterscope.backend.activations import all_activations, default_site
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import EditedModel, complete_spec, run_edits
+from shatterscope.backend.evaluation import ring_means, shattering_at_sites
+from shatterscope.backend.experiment import measure_baseline, measure_geometry
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.model import Transformer, site_names
+from shatterscope.backend.model.transformer import Block
 
 EDIT: dict[str, Any] = {"subject": 3, "relation": "II_C1", "distance": 6, "parameters": {"steps": 20}}
 

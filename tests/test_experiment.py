@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from backend.checkpoints import Checkpoint
-from backend.edits import EditSpec, complete_spec, run_edits
-from backend.experiment import Baseline, Experiment, measure, measure_baseline, run
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
+from shatterscope.backend.experiment import Baseline, Experiment, measure, measure_baseline, run
 
 
 @pytest.fixture(scope="module")

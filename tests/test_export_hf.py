@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from backend.data import Vocabulary
-from backend.export_hf import export_hf
-from backend.graph import GraphConfig, KnowledgeGraph
-from backend.model import ModelConfig, Transformer
+from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.export_hf import export_hf
+from shatterscope.backend.graph import GraphConfig, KnowledgeGraph
+from shatterscope.backend.model import ModelConfig, Transformer
 
 transformers = pytest.importorskip("transformers")
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.geometry.alignment import procrustes
+from shatterscope.backend.geometry.alignment import procrustes
 
 
 @given(seed=st.integers(0, 1000), k=st.sampled_from([2, 3]), mirrored=st.booleans())

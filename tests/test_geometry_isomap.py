@@ -16,11 +16,11 @@ from scipy.spatial import procrustes
 from scipy.spatial.distance import pdist
 from sklearn.manifold import Isomap
 
-from backend.geometry import winding_number
-from backend.geometry.checks import FloatArray
-from backend.geometry.geodesics import all_shortest_paths
-from backend.geometry.isomap import fit_isomap
-from backend.geometry.neighbors import (
+from shatterscope.backend.geometry import winding_number
+from shatterscope.backend.geometry.checks import FloatArray
+from shatterscope.backend.geometry.geodesics import all_shortest_paths
+from shatterscope.backend.geometry.isomap import fit_isomap
+from shatterscope.backend.geometry.neighbors import (
     NeighborGraph,
     automatic_n_neighbors,
     has_cut_point,

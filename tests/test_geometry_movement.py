@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from backend.geometry import movement
+from shatterscope.backend.geometry import movement
 
 N = 64
 STEP = 2 * math.sin(math.pi / N)  # between neighbours on the unit circle

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from backend.geometry import METHODS, Diagnostics, compare, fit, project
-from backend.geometry.checks import FloatArray
-from backend.geometry.pca import fit_pca
-from backend.geometry.projection import Align
-from backend.geometry.residual import KeptDistances
-from backend.schemas import Diagnostics as WireDiagnostics
+from shatterscope.backend.geometry import METHODS, Diagnostics, compare, fit, project
+from shatterscope.backend.geometry.checks import FloatArray
+from shatterscope.backend.geometry.pca import fit_pca
+from shatterscope.backend.geometry.projection import Align
+from shatterscope.backend.geometry.residual import KeptDistances
+from shatterscope.wire.pictures import Diagnostics as WireDiagnostics
 
 ALIGNMENTS: tuple[Align, ...] = ("none", "procrustes", "shared")
 N = 240

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from backend.geometry import shattering
-from backend.geometry.sampled import sampled_shattering
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.geometry.sampled import sampled_shattering
 
 
 def clouds(seed: int, r: int = 6, n: int = 400, d: int = 24) -> Tensor:

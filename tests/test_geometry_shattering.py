@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from backend.geometry import shattering
+from shatterscope.backend.geometry import shattering
 
 
 def cloud(seed: int, n: int = 300, d: int = 24) -> Tensor:

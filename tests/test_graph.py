@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
+from shatterscope.backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 
 configs = st.builds(
     GraphConfig,

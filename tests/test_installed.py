@@ -20,14 +20,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.settings import REPOSITORY
+from shatterscope.backend.settings import REPOSITORY
 
-SOURCES = ("app", "backend", "frontend_assets", "lessons", "models_cache")
+SOURCES = ("app", "backend", "frontend_assets", "lessons", "models_cache", "wire")
 PROJECT = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "constraints.txt")
 INSIDE = {
-    "frontend_assets": "app/frontend_assets",
-    "lessons": "backend/shipped/lessons",
-    "models_cache": "backend/shipped/models_cache",
+    "frontend_assets": "shatterscope/app/frontend_assets",
+    "lessons": "shatterscope/backend/shipped/lessons",
+    "models_cache": "shatterscope/backend/shipped/models_cache",
 }
 
 
@@ -65,9 +65,11 @@ def test_the_wheel_holds_every_file_and_nothing_beside_the_packages(wheel: Path)
     for top in SOURCES:
         for path in (REPOSITORY / top).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("training_state"):
-                expected.add(Path(INSIDE.get(top, top), path.relative_to(REPOSITORY / top)).as_posix())
+                expected.add(
+                    Path(INSIDE.get(top, f"shatterscope/{top}"), path.relative_to(REPOSITORY / top)).as_posix()
+                )
     assert expected - held == set()
-    assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {"app", "backend"}
+    assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {"shatterscope"}
     assert not [name for name in held if "training_state" in name]
 
 

@@ -13,15 +13,16 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from app.client import Client
-from app.lecture.told import html_of, told
-from app.state import Place, ViewState
-from backend.api import create_app
-from backend.lessons import LessonError, read_lesson
-from backend.reproduction.shipped import load
-from backend.schemas import CheckpointInfo, EditorInfo
-from backend.settings import LESSONS, REPOSITORY, Settings, load_settings
 from scripts import lesson_figures
+from shatterscope.app.client import Client
+from shatterscope.app.lecture.told import html_of, told
+from shatterscope.app.state import Place, ViewState
+from shatterscope.backend.api import create_app
+from shatterscope.backend.lessons import LessonError, read_lesson
+from shatterscope.backend.reproduction.shipped import load
+from shatterscope.backend.settings import LESSONS, REPOSITORY, Settings, load_settings
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 SHIPPED = sorted(head.parent.name for head in LESSONS.glob("*/lesson.md"))
 HEAD = "---\ntitle: A lesson\naudience: Everybody\nminutes: 5\nhide: [see]\n---\nIn short.\n"
@@ -286,7 +287,7 @@ def test_views_are_told_in_the_pages_own_form(client: TestClient, tmp_path: Path
 
 
 def test_steps_are_prepared(settings: Settings) -> None:
-    from backend.commands.serve import build_server
+    from shatterscope.backend.commands.serve import build_server
 
     with TestClient(build_server()) as client:
         assert client.get("/lecture/prepare?lesson=editing-101&step=7&reveal=1").status_code == 204

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from test_page_axe import violations
 from test_page_scenes import LOSE, PRINTED, SHOWS
 
-from backend.settings import REPOSITORY
+from shatterscope.backend.settings import REPOSITORY
 from tests.test_reproduction_api import own_models, shipped
 
 __all__ = ["own_models", "shipped"]
@@ -36,7 +36,16 @@ def answers(client: TestClient) -> dict[str, Any]:
 
 
 def export(query: str, file: Path, **environment: str) -> None:
-    command = [sys.executable, "-W", "error", "-c", "from backend.cli import main; main()", "export", query, str(file)]
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        "from shatterscope.backend.cli import main; main()",
+        "export",
+        query,
+        str(file),
+    ]
     done = subprocess.run(
         command, cwd=REPOSITORY, capture_output=True, text=True, check=True, env={**os.environ, **environment}
     )

@@ -16,10 +16,10 @@ import pytest
 from page_fixtures import PATIENCE, Server
 from playwright.sync_api import BrowserContext, Page, expect
 
-from backend.reproduction.report import Run
-from backend.reproduction.shipped import ship
-from backend.settings import REPOSITORY
-from backend.sweep_schemas import SweepRequest, SweepRow
+from shatterscope.backend.reproduction.report import Run
+from shatterscope.backend.reproduction.shipped import ship
+from shatterscope.backend.settings import REPOSITORY
+from shatterscope.wire.sweeps import SweepRequest, SweepRow
 
 SMALL, BARE = "rings-small", "rings-without-a-run"
 SINGLE: dict[str, Any] = {

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from app import theme
-from backend.settings import REPOSITORY
+from shatterscope.app import theme
+from shatterscope.backend.settings import REPOSITORY
 
 Rgb = tuple[float, float, float]
 

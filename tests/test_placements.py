@@ -10,12 +10,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.api.laboratory import Laboratory
-from backend.checkpoints import Checkpoint
-from backend.edits import PlaceError, complete_spec
-from backend.placements import Place, last_step, place_of, placed, places
-from backend.settings import load_settings
+from shatterscope.backend.api import create_app
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import PlaceError, complete_spec
+from shatterscope.backend.placements import Place, last_step, place_of, placed, places
+from shatterscope.backend.settings import load_settings
 
 SMALL = "rings-small"
 SHORT = {"steps": 8, "n_contexts": 2}

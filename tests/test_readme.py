@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from app import words
-from app.reproduce import tables
-from backend.checkpoints import load_checkpoint
-from backend.reproduction.protocol import PRESETS
-from backend.reproduction.shipped import load
+from shatterscope.app import words
+from shatterscope.app.reproduce import tables
+from shatterscope.backend.checkpoints import load_checkpoint
+from shatterscope.backend.reproduction.protocol import PRESETS
+from shatterscope.backend.reproduction.shipped import load
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,7 +51,7 @@ def parse_tree(block: str) -> dict[str, str]:
 
 def modules() -> list[str]:
     """Every module but the `__init__.py`, which stand for their folder."""
-    paths = sorted(path for top in ("backend", "app") for path in (ROOT / top).rglob("*.py"))
+    paths = sorted(path for top in ("backend", "app", "wire") for path in (ROOT / top).rglob("*.py"))
     return [path.relative_to(ROOT).as_posix() for path in paths if path.name != "__init__.py"]
 
 

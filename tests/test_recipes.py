@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.graph import GraphConfig
-from backend.recipes import NAMES, read_recipe
+from shatterscope.backend.graph import GraphConfig
+from shatterscope.backend.recipes import NAMES, read_recipe
 
 OWN = """
 title = "My rings"

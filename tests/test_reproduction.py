@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.editors import EDITORS
-from backend.reproduction import paper, protocol
-from backend.reproduction.report import Run, report, spread
-from backend.reproduction.rows import read
-from backend.reproduction.shipped import NothingShipped, ShippedError, kept, load, ship, shortened
-from backend.reproduction.split import are_two, divided
-from backend.sweep_schemas import SweepRequest, SweepRow
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.reproduction import paper, protocol
+from shatterscope.backend.reproduction.report import Run, report, spread
+from shatterscope.backend.reproduction.rows import read
+from shatterscope.backend.reproduction.shipped import NothingShipped, ShippedError, kept, load, ship, shortened
+from shatterscope.backend.reproduction.split import are_two, divided
+from shatterscope.wire.sweeps import SweepRequest, SweepRow
 
 SHA = "a" * 64
 RUN = Run("s1", SHA, protocol.single_edits("rings-small", 4), 100)

@@ -15,14 +15,14 @@ import pytest
 from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.checkpoints import Checkpoint
-from backend.reproduction import protocol
-from backend.reproduction.report import Run, report
-from backend.reproduction.shipped import ship
-from backend.reproduction_schemas import KeysValues, Report, Reproduction, Rings, Tracing
-from backend.settings import REPOSITORY, Settings, load_settings
-from backend.sweep_schemas import SweepRequest, SweepRow
+from shatterscope.backend.api import create_app
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.reproduction import protocol
+from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.backend.reproduction.shipped import ship
+from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
+from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rings, Tracing
+from shatterscope.wire.sweeps import SweepRequest, SweepRow
 from tests.test_api_sweeps import wait_for
 from tests.test_reproduction import make_row
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from backend.checkpoints import Checkpoint
-from backend.reproduction import protocol
-from backend.reproduction.run import ask, check
-from backend.reproduction.shipped import load
-from backend.settings import REPOSITORY, Settings, load_settings
-from backend.store import Jobs, Store
-from backend.sweep_schemas import SweepMethod, SweepRow
-from backend.sweeps.foreground import Foreground
-from backend.sweeps.plan import known_facts
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.reproduction import protocol
+from shatterscope.backend.reproduction.run import ask, check
+from shatterscope.backend.reproduction.shipped import load
+from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
+from shatterscope.backend.store import Jobs, Store
+from shatterscope.backend.sweeps.foreground import Foreground
+from shatterscope.backend.sweeps.plan import known_facts
+from shatterscope.wire.sweeps import SweepMethod, SweepRow
 from tests.test_cli import Run, run
 
 SMALL = "rings-small"

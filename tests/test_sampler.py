@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.data import TextSampler
-from backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
+from shatterscope.backend.data import TextSampler
+from shatterscope.backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 
 
 def facts_of(tokens: list[int], n_entities: int) -> list[tuple[int, list[int], int]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from backend.model import ModelConfig, Transformer
 from scripts.scale_study import rescaled
+from shatterscope.backend.model import ModelConfig, Transformer
 
 
 def test_a_rescaled_model_answers_the_same_from_a_longer_stream() -> None:

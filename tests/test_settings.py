@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.settings import SettingsError, load_settings, resolve_device
+from shatterscope.backend.settings import SettingsError, load_settings, resolve_device
 
 
 def test_environment_sets_and_options_win(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from backend.soap import Soap
+from shatterscope.backend.soap import Soap
 
 
 def linear() -> nn.Linear:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from backend.store import Store, StoreError
+from shatterscope.backend.store import Store, StoreError
 
 SPECIFICATION = [{"subject": 1, "relation": "I_C2", "object": 5, "strength": 0.5}]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.store import Job, Jobs, Store
+from shatterscope.backend.store import Job, Jobs, Store
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from backend.api import create_app
-from backend.settings import Settings
-from backend.store import Job, Jobs, RoomStore, Store, StoreError, Views, move_aside
-from backend.store.schema import VERSION
-from backend.store.tables import Base
-from backend.sweeps.runner import is_orphan, new_owner
+from shatterscope.backend.api import create_app
+from shatterscope.backend.settings import Settings
+from shatterscope.backend.store import Job, Jobs, RoomStore, Store, StoreError, Views, move_aside
+from shatterscope.backend.store.schema import VERSION
+from shatterscope.backend.store.tables import Base
+from shatterscope.backend.sweeps.runner import is_orphan, new_owner
 
 BEFORE_VERSIONS = (
     Path(__file__).parent / "data" / "store_before_versions.sql"
@@ -276,7 +276,7 @@ def test_the_oldest_edits_make_room(tmp_path: Path) -> None:
 
 
 async def test_a_room_that_was_left_gives_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from backend.api import rooms as live
+    from shatterscope.backend.api import rooms as live
 
     monkeypatch.setattr(live, "MAX_ROOMS", 2)
     store, now = Store(f"sqlite:///{tmp_path / 'store.db'}"), [1000.0]

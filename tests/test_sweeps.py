@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 import torch
 
-from backend.checkpoints import Checkpoint
-from backend.edits import EditError
-from backend.settings import Settings
-from backend.store import Job, Jobs, Store
-from backend.sweep_schemas import SweepMethod, SweepRequest
-from backend.sweeps.foreground import Foreground, SweepError
-from backend.sweeps.plan import Plan, known_facts, make_plan, n_edits
-from backend.sweeps.work import Bench
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import EditError
+from shatterscope.backend.settings import Settings
+from shatterscope.backend.store import Job, Jobs, Store
+from shatterscope.backend.sweeps.foreground import Foreground, SweepError
+from shatterscope.backend.sweeps.plan import Plan, known_facts, make_plan, n_edits
+from shatterscope.backend.sweeps.work import Bench
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
 SMALL = "rings-small"
 GRID = SweepRequest.model_validate(
@@ -254,7 +254,7 @@ def sequence(method: str, edits: int, every: int, repetitions: int = 1) -> Sweep
 
 def test_a_sequence_is_the_stack_of_its_edits(checkpoint: Checkpoint) -> None:
     """Also for a method that carries the keys of earlier edits."""
-    from backend.edits import complete_spec, run_edits
+    from shatterscope.backend.edits import complete_spec, run_edits
 
     here = bench(checkpoint, sequence("alphaedit", 5, 2))
     (task,) = here.plan.tasks()
@@ -350,7 +350,7 @@ def start(settings: Settings, *arguments: str, limit: int | None = None) -> subp
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     return subprocess.Popen(
-        [sys.executable, "-c", "from backend.cli import main; main()", "sweep", *arguments],
+        [sys.executable, "-c", "from shatterscope.backend.cli import main; main()", "sweep", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -479,7 +479,7 @@ def command(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[object, str, str]]:
     """Runs `shatterscope sweep`: (exit status, what it printed, what it printed to stderr)."""
-    from backend.cli import main
+    from shatterscope.backend.cli import main
 
     for name, value in {"COLUMNS": "200", "NO_COLOR": "1", "SHATTERSCOPE_SWEEP_WORKERS": "1"}.items():
         monkeypatch.setenv(name, value)

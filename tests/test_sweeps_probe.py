@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from backend.activations import all_activations
-from backend.checkpoints import Checkpoint
-from backend.edits import EditSpec, complete_spec, delta_key, run_edits
-from backend.evaluation import score
-from backend.geometry import shattering
-from backend.model import ModelConfig, Transformer, site_names
-from backend.sweeps.probe import LARGEST_ERROR, Probe
-from backend.sweeps.together import compute_together
+from shatterscope.backend.activations import all_activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import EditSpec, complete_spec, delta_key, run_edits
+from shatterscope.backend.evaluation import score
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.model import ModelConfig, Transformer, site_names
+from shatterscope.backend.sweeps.probe import LARGEST_ERROR, Probe
+from shatterscope.backend.sweeps.together import compute_together
 
 LAST = "resid_post.1"
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from safetensors import safe_open
 from safetensors.torch import load
 
-from backend.tensor_files import tensor_bytes
+from shatterscope.backend.tensor_files import tensor_bytes
 
 TENSORS = {"b": torch.arange(6.0).reshape(2, 3), "a": torch.tensor([1, 2]), "c": torch.zeros(0)}
 

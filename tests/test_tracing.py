@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from backend.activations import activations
-from backend.checkpoints import Checkpoint
-from backend.evaluation.keys_values import Memory, distance_correlation, memory
-from backend.evaluation.tracing import (
+from shatterscope.backend.activations import activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation.keys_values import Memory, distance_correlation, memory
+from shatterscope.backend.evaluation.tracing import (
     POSITIONS,
     Trace,
     TracedFacts,
@@ -19,7 +19,7 @@ from backend.evaluation.tracing import (
     trace,
     traced_sites,
 )
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_the_order_of_batches_does_not_matter(checkpoint: Checkpoint, monkeypatc
     facts = draw_facts(checkpoint.graph, checkpoint.holdout, checkpoint.model, 30, np.random.default_rng(3))
     corrupted = corrupt(checkpoint.graph, facts, "subject", np.random.default_rng(4))
     whole = trace(checkpoint.model, facts, corrupted)
-    monkeypatch.setattr("backend.evaluation.tracing.BATCH", 7)
+    monkeypatch.setattr("shatterscope.backend.evaluation.tracing.BATCH", 7)
     parts = trace(checkpoint.model, facts, corrupted)
     torch.testing.assert_close(parts.recovery, whole.recovery, atol=1e-5, rtol=0)
     torch.testing.assert_close(parts.standard_error, whole.standard_error, atol=1e-5, rtol=0)

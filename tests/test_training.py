@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from backend.checkpoints import load_checkpoint
-from backend.data import TextSampler, Vocabulary
-from backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
-from backend.model import ModelConfig, Transformer
-from backend.soap import Soap
-from backend.training import Round, ScaleOptimiser, TrainConfig, Trainer, token_loss
-from backend.training_run import STATE, Recipe, SavedRun, Stopped, saved_run, train_checkpoint
+from shatterscope.backend.checkpoints import load_checkpoint
+from shatterscope.backend.data import TextSampler, Vocabulary
+from shatterscope.backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
+from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.soap import Soap
+from shatterscope.backend.training import Round, ScaleOptimiser, TrainConfig, Trainer, token_loss
+from shatterscope.backend.training_run import STATE, Recipe, SavedRun, Stopped, saved_run, train_checkpoint
 
 GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
 MODEL = ModelConfig(vocab_size=Vocabulary.of(GRAPH).size, final_gain=20.0)

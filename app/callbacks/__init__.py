@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dash import ClientsideFunction, Dash, Input, Output
 
-from app import ids
-from app.callbacks import answers, intent, measures, placements, scenes, sites, stack, tool
-from app.client import Client
-from app.lecture import callbacks as lecture
+from shatterscope.app import ids
+from shatterscope.app.callbacks import answers, intent, measures, placements, scenes, sites, stack, tool
+from shatterscope.app.client import Client
+from shatterscope.app.lecture import callbacks as lecture
 
-# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`app.once`)
+# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.once`)
 SHARED = tuple(
     f"{name}.{value}"
     for name, value in (

@@ -8,10 +8,10 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options, views, words
-from app.callbacks import stored
-from app.client import ApiError, Client
-from app.components import plain
+from shatterscope.app import ids, options, views, words
+from shatterscope.app.callbacks import stored
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.components import plain
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app import ids
+from shatterscope.app import ids
 
 Json = dict[str, Any]
 

@@ -12,18 +12,19 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from app import actions, batches, ids, options, views
-from app.actions import Page, Refused
-from app.callbacks import stored
-from app.callbacks.happened import Click, Screen, happened
-from app.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
-from app.client import ApiError, Client
-from app.layout.parts import Node
-from app.lecture.told import view_at
-from app.links import Pin, open_link, opening
-from app.share.notice import told
-from app.state import ALIGNMENTS, PROJECTIONS, SCALES, Edit, Place, Relation, See, Target, Tool, ViewState
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app import actions, batches, ids, options, views
+from shatterscope.app.actions import Page, Refused
+from shatterscope.app.callbacks import stored
+from shatterscope.app.callbacks.happened import Click, Screen, happened
+from shatterscope.app.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.lecture.told import view_at
+from shatterscope.app.links import Pin, open_link, opening
+from shatterscope.app.share.notice import told
+from shatterscope.app.state import ALIGNMENTS, PROJECTIONS, SCALES, Edit, Place, Relation, See, Target, Tool, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 DISABLED = (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)

@@ -7,12 +7,12 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from app import batches, ids, options, views, words
-from app.callbacks import stored
-from app.client import ApiError, Client
-from app.components import plain
-from app.figures import damage_figure
-from app.state import Relation
+from shatterscope.app import batches, ids, options, views, words
+from shatterscope.app.callbacks import stored
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.components import plain
+from shatterscope.app.figures import damage_figure
+from shatterscope.app.state import Relation
 
 Json = dict[str, Any]
 PANELS = ("edit", "retain", "test")

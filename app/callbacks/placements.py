@@ -6,9 +6,9 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from app import batches, ids, views
-from app.callbacks import stored
-from app.client import ApiError, Client
+from shatterscope.app import batches, ids, views
+from shatterscope.app.callbacks import stored
+from shatterscope.app.client import ApiError, Client
 
 Json = dict[str, Any]
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from dash import no_update
 
-from app import actions, ids, links, options
-from app.actions import Page
-from app.callbacks import stored
-from app.callbacks.happened import last_click, now_seen
-from app.layout.parts import Node, sentences
-from app.state import Tool, ViewState
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app import actions, ids, links, options
+from shatterscope.app.actions import Page
+from shatterscope.app.callbacks import stored
+from shatterscope.app.callbacks.happened import last_click, now_seen
+from shatterscope.app.layout.parts import Node, sentences
+from shatterscope.app.state import Tool, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 

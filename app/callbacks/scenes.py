@@ -12,13 +12,13 @@ import numpy as np
 from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app import batches, ids, options, views, words
-from app.callbacks import stored
-from app.client import ApiError, Client
-from app.figures import Mark, Scene, frames, scene_figure, scene_update
-from app.figures.arrays import decode
-from app.state import Relation, Target
-from backend.schemas import ProjectionResult
+from shatterscope.app import batches, ids, options, views, words
+from shatterscope.app.callbacks import stored
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.figures import Mark, Scene, frames, scene_figure, scene_update
+from shatterscope.app.figures.arrays import decode
+from shatterscope.app.state import Relation, Target
+from shatterscope.wire.pictures import ProjectionResult
 
 Json = dict[str, Any]
 NAMES = {"subject": "subject", "old": "true object", "new": "new object"}

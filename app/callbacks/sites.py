@@ -6,10 +6,10 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, State
 
-from app import batches, ids, options, views
-from app.callbacks import stored
-from app.client import ApiError, Client
-from app.components import plain
+from shatterscope.app import batches, ids, options, views
+from shatterscope.app.callbacks import stored
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.components import plain
 
 Json = dict[str, Any]
 

@@ -7,12 +7,12 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from app import actions, ids, options, views
-from app.callbacks import stored
-from app.client import ApiError, Client
-from app.components import plain
-from app.figures.course import course_figure
-from backend.schemas import EditResult
+from shatterscope.app import actions, ids, options, views
+from shatterscope.app.callbacks import stored
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.components import plain
+from shatterscope.app.figures.course import course_figure
+from shatterscope.wire.edits import EditResult
 
 Json = dict[str, Any]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from app.actions import Page
-from app.batches import Stack
-from app.state import Edit, Relation, See, Target, Tool, ViewState
+from shatterscope.app.actions import Page
+from shatterscope.app.batches import Stack
+from shatterscope.app.state import Edit, Relation, See, Target, Tool, ViewState
 
 Json = dict[str, Any]
 

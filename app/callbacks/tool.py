@@ -8,9 +8,9 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from app import actions, ids, options, views
-from app.client import ApiError, Client
-from app.state import Tool, ViewState
+from shatterscope.app import actions, ids, options, views
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.state import Tool, ViewState
 
 Json = dict[str, Any]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from dash import MATCH, ClientsideFunction, Dash, Input, Output, State
 
-from app import ids
-from app.client import Client
-from app.compare.job import numbers, picture
-from app.compare.plan import CONTROLS, Planner
+from shatterscope.app import ids
+from shatterscope.app.client import Client
+from shatterscope.app.compare.job import numbers, picture
+from shatterscope.app.compare.plan import CONTROLS, Planner
 
 Json = dict[str, Any]
 

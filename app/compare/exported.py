@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from app import actions, batches, links
-from app.client import ApiError, Client
-from app.compare import file, rows
-from app.compare.job import PICTURE
-from app.compare.plan import marks_of
-from app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
-from app.compare.tables import joined
-from app.share.cite import edit_command, export_command
-from app.share.exporter import Cited, Exporter, check_exact
-from backend.schemas import CheckpointInfo, EditResult
-from backend.share_schemas import Export
+from shatterscope.app import actions, batches, links
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.compare import file, rows
+from shatterscope.app.compare.job import PICTURE
+from shatterscope.app.compare.plan import marks_of
+from shatterscope.app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
+from shatterscope.app.compare.tables import joined
+from shatterscope.app.share.cite import edit_command, export_command
+from shatterscope.app.share.exporter import Cited, Exporter, check_exact
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.share import Export
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 T = TypeVar("T")

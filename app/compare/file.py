@@ -9,18 +9,21 @@ from typing import Any
 
 from dash import html
 
-from app import batches, options, pictures, words
-from app.callbacks.scenes import scenes_of
-from app.compare import rows
-from app.compare.job import verdict
-from app.compare.layout import BARS, key
-from app.compare.state import Contender, edits_of
-from app.figures import Mark, Scene, frame_beside, scene_figure
-from app.layout.parts import Node, card, tip
-from app.share.document import comes_from, document, header, scene, to_cite
-from app.share.exporter import Cited
-from app.state import Relation, ViewState
-from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, ProjectionResult
+from shatterscope.app import batches, options, pictures, words
+from shatterscope.app.callbacks.scenes import scenes_of
+from shatterscope.app.compare import rows
+from shatterscope.app.compare.job import verdict
+from shatterscope.app.compare.layout import BARS, key
+from shatterscope.app.compare.state import Contender, edits_of
+from shatterscope.app.figures import Mark, Scene, frame_beside, scene_figure
+from shatterscope.app.layout.parts import Node, card, tip
+from shatterscope.app.share.document import comes_from, document, header, scene, to_cite
+from shatterscope.app.share.exporter import Cited
+from shatterscope.app.state import Relation, ViewState
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import EvaluationResult
+from shatterscope.wire.pictures import ProjectionResult
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 SHEETS = ("figure.css", "compare.css")

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from dash import html
 
-from app import pictures, words
-from app.batches import Stack
-from app.client import ApiError, Client
-from app.compare import rows
-from app.compare.layout import words_of
-from app.figures import Mark, Scene, frame, frame_beside
-from app.figures.arrays import decode
-from app.figures.small import drawn_every, small_figure
-from app.layout.figure_card import BLANK
-from app.layout.parts import Node, tip
-from app.state import Edit, Relation
+from shatterscope.app import pictures, words
+from shatterscope.app.batches import Stack
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.compare import rows
+from shatterscope.app.compare.layout import words_of
+from shatterscope.app.figures import Mark, Scene, frame, frame_beside
+from shatterscope.app.figures.arrays import decode
+from shatterscope.app.figures.small import drawn_every, small_figure
+from shatterscope.app.layout.figure_card import BLANK
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.app.state import Edit, Relation
 
 Json = dict[str, Any]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from dash import dcc, html
 
-from app import ids, theme
-from app.compare.rows import COLUMNS, Json
-from app.components import Checks, Choice, Field, SortTable
-from app.layout.figure_card import figure_card
-from app.layout.frame import frame
-from app.layout.parts import Node, labelled, tip
-from app.layout.rail import DIRECTIONS
+from shatterscope.app import ids, theme
+from shatterscope.app.compare.rows import COLUMNS, Json
+from shatterscope.app.components import Checks, Choice, Field, SortTable
+from shatterscope.app.layout.figure_card import figure_card
+from shatterscope.app.layout.frame import frame
+from shatterscope.app.layout.parts import Node, labelled, tip
+from shatterscope.app.layout.rail import DIRECTIONS
 
 BARS = ("Shattering R", "Change of accuracy")
 

@@ -8,17 +8,18 @@ from typing import Any
 from dash import html, no_update
 from dash.exceptions import PreventUpdate
 
-from app import actions, batches, ids, options, theme, views, words
-from app.callbacks.happened import clicks_of
-from app.client import ApiError, Client
-from app.compare import rows
-from app.compare.layout import tile
-from app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
-from app.layout.parts import Node, sentences
-from app.links import Pin, address, open_link, opening
-from app.share.notice import told
-from app.state import SCALES, Edit, Relation, See, Target, ViewState
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app import actions, batches, ids, options, theme, views, words
+from shatterscope.app.callbacks.happened import clicks_of
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.compare import rows
+from shatterscope.app.compare.layout import tile
+from shatterscope.app.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
+from shatterscope.app.layout.parts import Node, sentences
+from shatterscope.app.links import Pin, address, open_link, opening
+from shatterscope.app.share.notice import told
+from shatterscope.app.state import SCALES, Edit, Relation, See, Target, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 

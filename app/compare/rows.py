@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app import words
-from backend.schemas import Change, EditResult, EvaluationResult, TaskScore, WantedAnswers
+from shatterscope.app import words
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import Change, EvaluationResult, TaskScore, WantedAnswers
 
 Json = dict[str, Any]
 State = Literal["waiting", "done", "failed"]

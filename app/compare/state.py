@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote
 
-from app.state import Edit, See, ViewState
-from backend.schemas import EditorInfo
+from shatterscope.app.state import Edit, See, ViewState
+from shatterscope.wire.edits import EditorInfo
 
 METHODS_AT_FIRST = ("rome", "memit", "pmet", "alphaedit")  # the paper's four
 MAX_CONTENDERS = 64

@@ -1,6 +1,6 @@
 """Pure functions from arrays to plotly figures (as plain dictionaries). No web, no client."""
 
-from app.figures.damage import damage_figure
-from app.figures.scene import Frame, Mark, Scene, frame, frame_beside, frames, scene_figure, scene_update
+from shatterscope.app.figures.damage import damage_figure
+from shatterscope.app.figures.scene import Frame, Mark, Scene, frame, frame_beside, frames, scene_figure, scene_update
 
 __all__ = ["Frame", "Mark", "Scene", "damage_figure", "frame", "frame_beside", "frames", "scene_figure", "scene_update"]

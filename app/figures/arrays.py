@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.schemas import Array
+from shatterscope.wire.base import Array
 
 FloatArray = NDArray[np.float32]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app import theme
-from app.figures.plain import Figure, axis, layout, note, nothing
-from backend.schemas import Course, EditOutcome
+from shatterscope.app import theme
+from shatterscope.app.figures.plain import Figure, axis, layout, note, nothing
+from shatterscope.wire.edits import Course, EditOutcome
 
 NAMES = {
     "probability": "probability of the new object",

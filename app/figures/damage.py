@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app import theme
-from backend.schemas import DamageBin
+from shatterscope.app import theme
+from shatterscope.wire.measures import DamageBin
 
 Figure = dict[str, Any]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app import theme
-from app.figures.plain import Figure, axis, layout, note, nothing
-from backend.reproduction_schemas import Fit, FitPoint, Line, Measure
-from backend.sweep_schemas import LAST
+from shatterscope.app import theme
+from shatterscope.app.figures.plain import Figure, axis, layout, note, nothing
+from shatterscope.wire.reproduction import Fit, FitPoint, Line, Measure
+from shatterscope.wire.sweeps import LAST
 
 Group = tuple[str, int]
 

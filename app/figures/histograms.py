@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app import theme
-from app.figures.fit import group_name
-from app.figures.plain import Figure, axis, layout, note, nothing
-from backend.reproduction_schemas import Fit, FitPoint, Measure, Split
+from shatterscope.app import theme
+from shatterscope.app.figures.fit import group_name
+from shatterscope.app.figures.plain import Figure, axis, layout, note, nothing
+from shatterscope.wire.reproduction import Fit, FitPoint, Measure, Split
 
 BINS = 24
 FAR = 2.5  # times what 98 of 100 edits stay below

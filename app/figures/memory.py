@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from app import theme
-from app.figures.arrays import decode, encode
-from app.figures.plain import Figure, axis, layout, note
-from backend.reproduction_schemas import KeysValues
+from shatterscope.app import theme
+from shatterscope.app.figures.arrays import decode, encode
+from shatterscope.app.figures.plain import Figure, axis, layout, note
+from shatterscope.wire.reproduction import KeysValues
 
 
 def memory_figure(memory: KeysValues) -> Figure:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from app import theme
-from app.figures.arrays import FloatArray, decode, encode
-from app.figures.plain import Figure, layout, note
-from app.pictures import SHORT, A, times
-from backend.reproduction_schemas import RingPicture, Rings
+from shatterscope.app import theme
+from shatterscope.app.figures.arrays import FloatArray, decode, encode
+from shatterscope.app.figures.plain import Figure, layout, note
+from shatterscope.app.pictures import SHORT, A, times
+from shatterscope.wire.reproduction import RingPicture, Rings
 
 STEP = 1.16  # from one panel to the next
 PAIR = 2.78  # from one ring's row of pairs to the next

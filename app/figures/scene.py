@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app import theme
-from app.figures.arrays import FloatArray, encode
+from shatterscope.app import theme
+from shatterscope.app.figures.arrays import FloatArray, encode
 
 Figure = dict[str, Any]
 Range = list[float]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from app import theme
-from app.figures.plain import Figure, axis, layout, note, nothing
-from backend.reproduction_schemas import PaperTask, SequenceCurve, SequencePoint, Spread
-from backend.sweep_schemas import LAST
+from shatterscope.app import theme
+from shatterscope.app.figures.plain import Figure, axis, layout, note, nothing
+from shatterscope.wire.reproduction import PaperTask, SequenceCurve, SequencePoint, Spread
+from shatterscope.wire.sweeps import LAST
 
 Value = Callable[[SequencePoint], Spread | None]
 PANELS = ((0.0, 0.29), (0.355, 0.645), (0.71, 1.0))

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from app import theme
-from app.figures.arrays import encode
-from app.figures.scene import ROLE_STYLE, Frame, Scene
+from shatterscope.app import theme
+from shatterscope.app.figures.arrays import encode
+from shatterscope.app.figures.scene import ROLE_STYLE, Frame, Scene
 
 Figure = dict[str, Any]
 

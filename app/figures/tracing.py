@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.figures.plain import Figure, axis, layout
-from backend.reproduction_schemas import Tracing
+from shatterscope.app.figures.plain import Figure, axis, layout
+from shatterscope.wire.reproduction import Tracing
 
 # Cells run from clear to this blue, so that they suit a light and a dark page; on the strongest of them white is what can be read.
 BLUE = "30,95,160"

@@ -1,5 +1,5 @@
-"""The page's markup. Behaviour is in `app.callbacks`, looks in `frontend_assets/style.css`."""
+"""The page's markup. Behaviour is in `shatterscope.app.callbacks`, looks in `frontend_assets/style.css`."""
 
-from app.layout.page import page
+from shatterscope.app.layout.page import page
 
 __all__ = ["page"]

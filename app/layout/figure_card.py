@@ -15,7 +15,7 @@ from typing import Any
 
 from dash import dcc, html
 
-from app.layout.parts import Node, tip
+from shatterscope.app.layout.parts import Node, tip
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": False, "plotlyServerURL": ""}
 CLEAR = "rgba(0,0,0,0)"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dash import dcc, html
 
-from app import ids, theme
-from app.components import Select
-from app.layout.parts import Node, problem
-from app.rooms import room_status
-from app.share.layout import share
+from shatterscope.app import ids, theme
+from shatterscope.app.components import Select
+from shatterscope.app.layout.parts import Node, problem
+from shatterscope.app.rooms import room_status
+from shatterscope.app.share.layout import share
 
 PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"), ("/lecture", "Lecture"))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dash import dcc, html
 
-from app import ids
-from app.components import Plain, Select
-from app.layout.figure_card import figure_card
-from app.layout.parts import Node, labelled, problem
-from app.layout.stage import EMPTY, GRAPH_CONFIG
+from shatterscope.app import ids
+from shatterscope.app.components import Plain, Select
+from shatterscope.app.layout.figure_card import figure_card
+from shatterscope.app.layout.parts import Node, labelled, problem
+from shatterscope.app.layout.stage import EMPTY, GRAPH_CONFIG
 
 TOUR = "/?lesson=shattering&step=1"  # as app.lecture.shelf has it
 

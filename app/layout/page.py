@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dash import dcc, html
 
-from app import ids
-from app.layout.frame import frame
-from app.layout.measure import details, measures
-from app.layout.parts import Node
-from app.layout.rail import rail
-from app.layout.stage import stage
-from app.lecture.panel import lecture
+from shatterscope.app import ids
+from shatterscope.app.layout.frame import frame
+from shatterscope.app.layout.measure import details, measures
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.layout.rail import rail
+from shatterscope.app.layout.stage import stage
+from shatterscope.app.lecture.panel import lecture
 
 STORES = (
     ids.MODEL,

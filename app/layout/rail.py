@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dash import html
 
-from app import ids
-from app.components import Choice, Field, Plain, Range, Select
-from app.layout.parts import Node, card, labelled, problem
-from app.words import plural
+from shatterscope.app import ids
+from shatterscope.app.components import Choice, Field, Plain, Range, Select
+from shatterscope.app.layout.parts import Node, card, labelled, problem
+from shatterscope.app.words import plural
 
 DIRECTIONS = [
     {"value": "C", "label": "↻", "title": "clockwise"},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dash import dcc, html
 
-from app import ids, theme
-from app.components import Choice, Field, Range, Select
-from app.layout.parts import Node, labelled, problem
+from shatterscope.app import ids, theme
+from shatterscope.app.components import Choice, Field, Range, Select
+from shatterscope.app.layout.parts import Node, labelled, problem
 
 GRAPH_CONFIG = {
     "displayModeBar": False,

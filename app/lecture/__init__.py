@@ -3,8 +3,8 @@
 The lecture itself runs in the browser (`frontend_assets/lecture.js`): its place is in the address, and a step is a change of the address.
 """
 
-from app.lecture.prepare import add_preparation
-from app.lecture.shelf import register as register_shelf
-from app.lecture.shelf import shelf
+from shatterscope.app.lecture.prepare import add_preparation
+from shatterscope.app.lecture.shelf import register as register_shelf
+from shatterscope.app.lecture.shelf import shelf
 
 __all__ = ["add_preparation", "register_shelf", "shelf"]

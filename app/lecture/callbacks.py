@@ -7,9 +7,9 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids
-from app.client import ApiError, Client
-from app.lecture.told import told
+from shatterscope.app import ids
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.lecture.told import told
 
 
 def register(app: Dash, client: Client) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dash import html
 
-from app import ids
-from app.layout.parts import Node, problem
+from shatterscope.app import ids
+from shatterscope.app.layout.parts import Node, problem
 
 
 def lecture() -> Node:

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app import actions, options
-from app.client import ApiError, Client
-from app.lecture.told import view_at
-from app.state import ViewState
+from shatterscope.app import actions, options
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.lecture.told import view_at
+from shatterscope.app.state import ViewState
 
 PATH = "/lecture/prepare"
 

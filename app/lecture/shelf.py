@@ -7,13 +7,13 @@ from typing import Any
 from dash import Dash, Input, Output, dcc, html
 from dash.exceptions import PreventUpdate
 
-from app import ids
-from app.client import ApiError, Client
-from app.layout.frame import frame
-from app.layout.parts import Node
-from app.state import Place, ViewState
-from app.words import plural
-from backend.lesson_schemas import LessonInfo, LessonList
+from shatterscope.app import ids
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.layout.frame import frame
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.state import Place, ViewState
+from shatterscope.app.words import plural
+from shatterscope.wire.lessons import LessonInfo, LessonList
 
 KEYS = (
     ("→ or space", "next"),

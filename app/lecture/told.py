@@ -8,10 +8,11 @@ from urllib.parse import quote, urlsplit
 
 from markdown_it import MarkdownIt
 
-from app import actions, options
-from app.state import Place, ViewState
-from backend.lesson_schemas import Lesson, Step
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app import actions, options
+from shatterscope.app.state import Place, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.lessons import Lesson, Step
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 

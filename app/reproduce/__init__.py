@@ -1,6 +1,6 @@
 """The Reproduce page: the paper's experiments, run again."""
 
-from app.reproduce.callbacks import register
-from app.reproduce.layout import layout
+from shatterscope.app.reproduce.callbacks import register
+from shatterscope.app.reproduce.layout import layout
 
 __all__ = ["layout", "register"]

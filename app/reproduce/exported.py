@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app import links, options
-from app.client import ApiError, Client
-from app.reproduce import file
-from app.reproduce.runs import Shown, elsewhere, opened_link, opening_checkpoint, shown
-from app.reproduce.state import View, default_edit
-from app.share.exporter import Cited, Exporter, check_exact
-from backend.reproduction_schemas import Report, Spread
-from backend.schemas import CheckpointInfo
-from backend.sweep_schemas import SweepRequest
+from shatterscope.app import links, options
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.reproduce import file
+from shatterscope.app.reproduce.runs import Shown, elsewhere, opened_link, opening_checkpoint, shown
+from shatterscope.app.reproduce.state import View, default_edit
+from shatterscope.app.share.exporter import Cited, Exporter, check_exact
+from shatterscope.wire.reproduction import Report, Spread
+from shatterscope.wire.sweeps import SweepRequest
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 COLUMNS = (

@@ -9,24 +9,26 @@ from typing import Any, get_args
 
 from dash import html
 
-from app import theme, words
-from app.figures.fit import fit_figure
-from app.figures.histograms import histograms
-from app.figures.memory import memory_figure
-from app.figures.rings import rings_figure
-from app.figures.sequences import sequence_figure
-from app.figures.tracing import tracing_figure
-from app.layout.parts import Node
-from app.lecture.told import html_of
-from app.reproduce import opening, sentences, tables
-from app.reproduce.runs import Shown
-from app.reproduce.state import METHOD, View
-from app.share.document import comes_from, document, header, to_cite
-from app.share.exporter import Cited
-from app.share.markup import Written
-from app.state import Edit
-from backend.reproduction_schemas import Fit, KeysValues, Measure, PaperTask, Report, Rings, Tracing
-from backend.schemas import CheckpointInfo, EditOutcome, SitesResult
+from shatterscope.app import theme, words
+from shatterscope.app.figures.fit import fit_figure
+from shatterscope.app.figures.histograms import histograms
+from shatterscope.app.figures.memory import memory_figure
+from shatterscope.app.figures.rings import rings_figure
+from shatterscope.app.figures.sequences import sequence_figure
+from shatterscope.app.figures.tracing import tracing_figure
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.lecture.told import html_of
+from shatterscope.app.reproduce import opening, sentences, tables
+from shatterscope.app.reproduce.runs import Shown
+from shatterscope.app.reproduce.state import METHOD, View
+from shatterscope.app.share.document import comes_from, document, header, to_cite
+from shatterscope.app.share.exporter import Cited
+from shatterscope.app.share.markup import Written
+from shatterscope.app.state import Edit
+from shatterscope.wire.edits import EditOutcome
+from shatterscope.wire.measures import SitesResult
+from shatterscope.wire.reproduction import Fit, KeysValues, Measure, PaperTask, Report, Rings, Tracing
+from shatterscope.wire.world import CheckpointInfo
 
 SHEETS = ("figure.css", "reproduce.css")
 POINTS = 128  # of each ring, as on the page

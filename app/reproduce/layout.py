@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dash import dcc, html
 
-from app import ids
-from app.components import Choice, Field, Plain, Select
-from app.figures.plain import nothing
-from app.layout.figure_card import figure_card
-from app.layout.frame import frame
-from app.layout.parts import Node, labelled, problem
-from app.reproduce import names
-from app.reproduce.protocol import EDITS
-from app.reproduce.state import BOTH, METHOD
-from backend.sweep_schemas import LAST
+from shatterscope.app import ids
+from shatterscope.app.components import Choice, Field, Plain, Select
+from shatterscope.app.figures.plain import nothing
+from shatterscope.app.layout.figure_card import figure_card
+from shatterscope.app.layout.frame import frame
+from shatterscope.app.layout.parts import Node, labelled, problem
+from shatterscope.app.reproduce import names
+from shatterscope.app.reproduce.protocol import EDITS
+from shatterscope.app.reproduce.state import BOTH, METHOD
+from shatterscope.wire.sweeps import LAST
 
 WAITING = nothing("computing …")
 

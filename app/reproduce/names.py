@@ -1,4 +1,4 @@
-"""Ids of the page's own elements, beside the public ones in `app.ids`."""
+"""Ids of the page's own elements, beside the public ones in `shatterscope.app.ids`."""
 
 from __future__ import annotations
 

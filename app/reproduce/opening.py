@@ -7,12 +7,12 @@ from typing import Any
 
 from dash import html
 
-from app import words
-from app.layout.parts import Node, tip
-from app.reproduce import tables
-from app.reproduce.state import METHOD
-from app.reproduce.tables import REACHED, TAKEN, Which, direct, r, site_name, site_of
-from backend.reproduction_schemas import Explained, Measure, MethodCell, Report, Split, Spread, Token
+from shatterscope.app import words
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.app.reproduce import tables
+from shatterscope.app.reproduce.state import METHOD
+from shatterscope.app.reproduce.tables import REACHED, TAKEN, Which, direct, r, site_name, site_of
+from shatterscope.wire.reproduction import Explained, Measure, MethodCell, Report, Split, Spread, Token
 
 TOKENS: dict[Token, str] = {"relation": "ours, at the relation’s token", "subject": "ours, at the subject’s token"}
 SHOWN: tuple[Which, ...] = (("corrective", 0), *(("counterfactual", d) for d in (1, 2, 3, 4)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from backend.sweep_schemas import SweepMethod, SweepRequest
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
 EDITS = (5, 20, 50, 200)
 

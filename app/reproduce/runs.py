@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from app.client import ApiError, Client
-from app.links import Opened, Pin, open_link
-from app.reproduce import protocol
-from app.reproduce.state import MAX_JOBS, View
-from app.state import ViewState
-from backend.reproduction_schemas import Report
-from backend.schemas import CheckpointInfo
-from backend.sweep_schemas import SweepRequest
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.links import Opened, Pin, open_link
+from shatterscope.app.reproduce import protocol
+from shatterscope.app.reproduce.state import MAX_JOBS, View
+from shatterscope.app.state import ViewState
+from shatterscope.wire.reproduction import Report
+from shatterscope.wire.sweeps import SweepRequest
+from shatterscope.wire.world import CheckpointInfo
 
 
 @dataclass(frozen=True)

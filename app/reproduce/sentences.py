@@ -9,12 +9,12 @@ from statistics import fmean
 
 from dash import html
 
-from app import ids, pictures, theme, words
-from app.layout.parts import Node, tip
-from app.reproduce.protocol import count
-from app.reproduce.state import METHOD, View
-from app.reproduce.tables import r, site_name, site_of
-from backend.reproduction_schemas import (
+from shatterscope.app import ids, pictures, theme, words
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.app.reproduce.protocol import count
+from shatterscope.app.reproduce.state import METHOD, View
+from shatterscope.app.reproduce.tables import r, site_name, site_of
+from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
     Fit,
@@ -29,8 +29,8 @@ from backend.reproduction_schemas import (
     Spread,
     Tracing,
 )
-from backend.schemas import CheckpointInfo
-from backend.sweep_schemas import LAST, SweepRequest
+from shatterscope.wire.sweeps import LAST, SweepRequest
+from shatterscope.wire.world import CheckpointInfo
 
 RECALL: dict[Measure, str] = {"argmax": "direct recall", "probability": "the mean probability of the truth"}
 

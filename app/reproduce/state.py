@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, get_args
 from urllib.parse import parse_qsl, quote
 
-from app.state import Edit, Relation, Target
-from backend.reproduction_schemas import Measure
-from backend.sweep_schemas import LAST
+from shatterscope.app.state import Edit, Relation, Target
+from shatterscope.wire.reproduction import Measure
+from shatterscope.wire.sweeps import LAST
 
 METHOD = "rome"  # the paper's
 BOTH = "both"  # presets: all, or where there are more than two, those at the relation's token

@@ -8,11 +8,13 @@ from typing import Any
 
 from dash import html
 
-from app import theme, views, words
-from app.layout.parts import Node, tip
-from app.reproduce.state import BOTH, SUBJECT
-from app.state import Edit
-from backend.reproduction_schemas import (
+from shatterscope.app import theme, views, words
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.app.reproduce.state import BOTH, SUBJECT
+from shatterscope.app.state import Edit
+from shatterscope.wire.base import SubGraph
+from shatterscope.wire.measures import SitesResult
+from shatterscope.wire.reproduction import (
     AccuracyCell,
     Measure,
     MethodCell,
@@ -22,8 +24,8 @@ from backend.reproduction_schemas import (
     Spread,
     Token,
 )
-from backend.schemas import CheckpointInfo, SitesResult, SubGraph
-from backend.sweep_schemas import LAST
+from shatterscope.wire.sweeps import LAST
+from shatterscope.wire.world import CheckpointInfo
 
 TASKS: dict[PaperTask, tuple[str, str]] = {
     "direct": ("direct recall", "Facts seen in training."),

@@ -6,7 +6,7 @@ from typing import Any
 
 from dash import html
 
-from app import ids
+from shatterscope.app import ids
 
 Node = Any
 

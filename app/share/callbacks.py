@@ -10,12 +10,12 @@ from dash import ClientsideFunction, Dash, Input, Output, html, no_update
 from dash.exceptions import PreventUpdate
 from pydantic import ValidationError
 
-from app import ids, links
-from app.client import ApiError, Client
-from app.layout.parts import Node
-from app.share import cite
-from app.share.exporter import Exporter
-from backend.share_schemas import NewView, ViewAddress
+from shatterscope.app import ids, links
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.share import cite
+from shatterscope.app.share.exporter import Exporter
+from shatterscope.wire.share import NewView, ViewAddress
 
 Json = dict[str, Any]
 QR_AT_MOST = 300  # characters that still make a code a phone reads from a projector

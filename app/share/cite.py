@@ -6,9 +6,10 @@ import json
 import shlex
 from typing import Any
 
-from app.share.exporter import Cited
-from app.state import Edit, ViewState
-from backend.schemas import CheckpointInfo, EditResult
+from shatterscope.app.share.exporter import Cited
+from shatterscope.app.state import Edit, ViewState
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.world import CheckpointInfo
 
 BIBTEX = """@inproceedings{nishi2025shattering,
   title     = {Representation Shattering in Transformers: A Synthetic Study with Knowledge Editing},

@@ -15,13 +15,13 @@ from typing import Any
 
 from dash import html
 
-from app import theme
-from app.assets import ASSETS
-from app.layout.parts import Node, card
-from app.layout.stage import turnable
-from app.share import cite
-from app.share.exporter import Cited
-from app.share.markup import to_html
+from shatterscope.app import theme
+from shatterscope.app.assets import ASSETS
+from shatterscope.app.layout.parts import Node, card
+from shatterscope.app.layout.stage import turnable
+from shatterscope.app.share import cite
+from shatterscope.app.share.exporter import Cited
+from shatterscope.app.share.markup import to_html
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("tip.js", "turn.js", "scene.js", "scene_point.js", "scene_labels.js", "scene_lost.js", "scene_print.js")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from app import batches, links
-from app.client import ApiError, Client
-from app.share import cite
-from app.share.exporter import Cited, Exporter
-from app.share.file import html_file
-from app.share.view import read
-from app.state import ViewState
+from shatterscope.app import batches, links
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.share import cite
+from shatterscope.app.share.exporter import Cited, Exporter
+from shatterscope.app.share.file import html_file
+from shatterscope.app.share.view import read
+from shatterscope.app.state import ViewState
 
 
 async def table(client: Client, query: str, format: str) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from app.client import ApiError, Client
-from app.links import Opened, pinned
-from app.state import ViewState
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.links import Opened, pinned
+from shatterscope.app.state import ViewState
 
 TYPES = {
     "html": "text/html; charset=utf-8",

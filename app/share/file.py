@@ -8,18 +8,18 @@ from typing import Any
 
 from dash import html
 
-from app import batches, options, pictures, theme, views, words
-from app.callbacks.scenes import marks_of, scenes_of
-from app.client import Client
-from app.figures import Scene, scene_figure
-from app.figures.course import course_figure
-from app.figures.damage import damage_figure
-from app.layout.parts import Node, card
-from app.share import cite
-from app.share.document import comes_from, document, header, scene, to_cite
-from app.share.view import Shown, show
-from app.state import Relation
-from backend.schemas import EditOutcome
+from shatterscope.app import batches, options, pictures, theme, views, words
+from shatterscope.app.callbacks.scenes import marks_of, scenes_of
+from shatterscope.app.client import Client
+from shatterscope.app.figures import Scene, scene_figure
+from shatterscope.app.figures.course import course_figure
+from shatterscope.app.figures.damage import damage_figure
+from shatterscope.app.layout.parts import Node, card
+from shatterscope.app.share import cite
+from shatterscope.app.share.document import comes_from, document, header, scene, to_cite
+from shatterscope.app.share.view import Shown, show
+from shatterscope.app.state import Relation
+from shatterscope.wire.edits import EditOutcome
 
 PANELS = ("edit", "retain", "test")
 SHEETS = ("explore.css",)

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs
 from dash import Dash, Input, Output, html
 from dash.exceptions import PreventUpdate
 
-from app import batches, ids, theme, words
-from app.client import ApiError, Client
-from app.layout.frame import frame
-from app.layout.parts import Node
-from app.share.layout import PAGE_NAMES
-from app.state import ViewState
-from backend.share_schemas import View
+from shatterscope.app import batches, ids, theme, words
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.layout.frame import frame
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.share.layout import PAGE_NAMES
+from shatterscope.app.state import ViewState
+from shatterscope.wire.share import View
 
 CARDS = "gallery-cards"
 

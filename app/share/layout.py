@@ -1,6 +1,6 @@
 """The Share popover of the header: a list of sections, each a function of the page's path.
 
-What its buttons do is in `frontend_assets/share.js` (clipboard, pictures) and `app.share.callbacks` (what the server is asked).
+What its buttons do is in `frontend_assets/share.js` (clipboard, pictures) and `shatterscope.app.share.callbacks` (what the server is asked).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from dash import dcc, html
 
-from app import ids
-from app.components import Field
-from app.layout.parts import Node
-from app.rooms import room_share
+from shatterscope.app import ids
+from shatterscope.app.components import Field
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.rooms import room_share
 
 Section = Callable[[str], Node]
 

@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import Any
 
-from app.layout.parts import Node
+from shatterscope.app.layout.parts import Node
 
 NAMES = {"className": "class", "htmlFor": "for"}
 VOID = {"br", "col", "hr", "img", "wbr"}

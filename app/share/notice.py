@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from dash import html
 
-from app.layout.parts import Node
-from app.links import Opened
-from app.state import ViewState
+from shatterscope.app.layout.parts import Node
+from shatterscope.app.links import Opened
+from shatterscope.app.state import ViewState
 
 
 def told(

@@ -15,11 +15,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.client import ApiError, Client
-from app.compare.exported import COMPARE
-from app.reproduce.exported import REPRODUCE
-from app.share.explore import EXPLORE
-from app.share.exporter import Exporter, media_type
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.compare.exported import COMPARE
+from shatterscope.app.reproduce.exported import REPRODUCE
+from shatterscope.app.share.explore import EXPLORE
+from shatterscope.app.share.exporter import Exporter, media_type
 
 EXPORTERS = {exporter.path: exporter for exporter in (EXPLORE, COMPARE, REPRODUCE)}
 

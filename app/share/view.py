@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from app import actions, ids, links
-from app.client import ApiError, Client
-from app.links import Pin
-from app.share.exporter import check_exact
-from app.state import ViewState
-from backend.schemas import (
-    CheckpointInfo,
-    EditResult,
-    EvaluationResult,
-    PlacementsResult,
-    ProjectionResult,
-    SitesResult,
-)
+from shatterscope.app import actions, ids, links
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.links import Pin
+from shatterscope.app.share.exporter import check_exact
+from shatterscope.app.state import ViewState
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import EvaluationResult, SitesResult
+from shatterscope.wire.pictures import ProjectionResult
+from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.world import CheckpointInfo
 
 
 @dataclass(frozen=True)

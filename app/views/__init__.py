@@ -1,14 +1,14 @@
 """From what the API answered to markup. Pure: no callbacks, no client."""
 
-from app.views.ask import answer, top, truth
-from app.views.change import about, error_list, form_owner, legend, parameter_form, target
-from app.views.course import course_choices, course_over, course_words
-from app.views.numbers import accuracy, r_card, r_values, r_words, ripples
-from app.views.picture import caption, invitation, of_model
-from app.views.placements import WRITE, placements
-from app.views.quality import quality, quality_line
-from app.views.sites import r_shown, r_table, read_at
-from app.views.stack import chips, outcomes
+from shatterscope.app.views.ask import answer, top, truth
+from shatterscope.app.views.change import about, error_list, form_owner, legend, parameter_form, target
+from shatterscope.app.views.course import course_choices, course_over, course_words
+from shatterscope.app.views.numbers import accuracy, r_card, r_values, r_words, ripples
+from shatterscope.app.views.picture import caption, invitation, of_model
+from shatterscope.app.views.placements import WRITE, placements
+from shatterscope.app.views.quality import quality, quality_line
+from shatterscope.app.views.sites import r_shown, r_table, read_at
+from shatterscope.app.views.stack import chips, outcomes
 
 __all__ = [
     "WRITE",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dash import html
 
-from app import words
-from app.layout.parts import Node, tip
-from backend.schemas import Answer, FactInfo
+from shatterscope.app import words
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.wire.world import Answer, FactInfo
 
 
 def truth(base: FactInfo) -> Node:

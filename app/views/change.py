@@ -7,11 +7,12 @@ from typing import Any
 
 from dash import html
 
-from app import words
-from app.actions import Resolved, properties
-from app.components import Field, Select
-from app.layout.parts import Node, tip
-from backend.schemas import EditorInfo, ErrorList
+from shatterscope.app import words
+from shatterscope.app.actions import Resolved, properties
+from shatterscope.app.components import Field, Select
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import ErrorList
 
 
 def target(old: int, new: int | None, distance: int | None) -> list[Node]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app import theme, words
-from app.figures.course import bounds, clamped_from, leads_from
-from backend.schemas import Course, EditOutcome, EditResult
+from shatterscope.app import theme, words
+from shatterscope.app.figures.course import bounds, clamped_from, leads_from
+from shatterscope.wire.edits import Course, EditOutcome, EditResult
 
 
 def course_choices(result: EditResult | None) -> list[dict[str, str]]:

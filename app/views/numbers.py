@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from dash import html
 
-from app import words
-from app.layout.parts import Node, table, tip
-from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, RippleFact, TaskScore
+from shatterscope.app import words
+from shatterscope.app.layout.parts import Node, table, tip
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import EvaluationResult, RippleFact, TaskScore
+from shatterscope.wire.world import CheckpointInfo
 
 SUB_GRAPHS = ("edit", "retain", "test")
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from dash import html
 
-from app import pictures, words
-from app.layout.parts import Node, tip
-from app.state import Relation, See, ViewState
-from backend.schemas import CheckpointInfo, EditResult, ProjectionResult
+from shatterscope.app import pictures, words
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.app.state import Relation, See, ViewState
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.pictures import ProjectionResult
+from shatterscope.wire.world import CheckpointInfo
 
 APPLY = html.B("Apply edit")
 

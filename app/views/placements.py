@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dash import html
 
-from app import words
-from app.layout.parts import Node, table
-from app.views.numbers import SUB_GRAPHS
-from backend.schemas import Placement, PlacementMade, PlacementsResult
+from shatterscope.app import words
+from shatterscope.app.layout.parts import Node, table
+from shatterscope.app.views.numbers import SUB_GRAPHS
+from shatterscope.wire.placements import Placement, PlacementMade, PlacementsResult
 
 WRITE = "write"  # the type of the buttons that make an edit elsewhere
 

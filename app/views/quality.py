@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dash import html
 
-from app import words
-from app.layout.parts import Node, tip
-from app.views.numbers import dumbbell
-from backend.schemas import EditQuality, EvaluationResult, WantedAnswers
+from shatterscope.app import words
+from shatterscope.app.layout.parts import Node, tip
+from shatterscope.app.views.numbers import dumbbell
+from shatterscope.wire.measures import EditQuality, EvaluationResult, WantedAnswers
 
 
 def quality(result: EvaluationResult | None) -> Node:

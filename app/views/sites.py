@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dash import html
 
-from app import options, words
-from app.layout.parts import Node, table
-from app.state import Relation
-from app.views.numbers import SUB_GRAPHS
-from backend.schemas import CheckpointInfo, SitesResult
+from shatterscope.app import options, words
+from shatterscope.app.layout.parts import Node, table
+from shatterscope.app.state import Relation
+from shatterscope.app.views.numbers import SUB_GRAPHS
+from shatterscope.wire.measures import SitesResult
+from shatterscope.wire.world import CheckpointInfo
 
 
 def read_at(checkpoint: CheckpointInfo) -> str:

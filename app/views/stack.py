@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from dash import html
 
-from app import theme, words
-from app.batches import Stack, joined, made
-from app.batches import obstacle as obstacle_to
-from app.layout.parts import Node, table, tip
-from backend.schemas import EditOutcome, EditResult
+from shatterscope.app import theme, words
+from shatterscope.app.batches import Stack, joined, made
+from shatterscope.app.batches import obstacle as obstacle_to
+from shatterscope.app.layout.parts import Node, table, tip
+from shatterscope.wire.edits import EditOutcome, EditResult
 
 
 def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (), d_mlp: int = 0) -> list[Node]:

@@ -1,5 +1,5 @@
 """The HTTP API: thin routes over the science."""
 
-from backend.api.app import API_PREFIX, create_app
+from shatterscope.backend.api.app import API_PREFIX, create_app
 
 __all__ = ["API_PREFIX", "create_app"]

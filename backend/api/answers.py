@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from backend import interrupt
-from backend.checkpoints import Checkpoint
-from backend.evaluation.answers import answers
-from backend.graph import Relation
-from backend.model import Transformer
-from backend.schemas import Answer, ErrorList, FactInfo, WrongFact
+from shatterscope.backend import interrupt
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import Transformer
+from shatterscope.wire.world import Answer, ErrorList, FactInfo, WrongFact
 
 
 def ask(

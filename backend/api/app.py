@@ -16,14 +16,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend import __version__
-from backend.api import docs, measures, problems
-from backend.api.bodies import MAX_BODY_BYTES, MAX_DEPTH, MAX_ITEMS
-from backend.api.door import Door
-from backend.api.jobs import JobDesk
-from backend.api.laboratory import Laboratory
-from backend.api.rooms import LIFETIME_SECONDS, MAX_FOLLOWERS, MAX_ROOMS, MAX_STATE_BYTES, RoomLimits, Rooms
-from backend.api.routes import (
+from shatterscope.backend import __version__
+from shatterscope.backend.api import docs, measures, problems
+from shatterscope.backend.api.bodies import MAX_BODY_BYTES, MAX_DEPTH, MAX_ITEMS
+from shatterscope.backend.api.door import Door
+from shatterscope.backend.api.jobs import JobDesk
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.rooms import (
+    LIFETIME_SECONDS,
+    MAX_FOLLOWERS,
+    MAX_ROOMS,
+    MAX_STATE_BYTES,
+    RoomLimits,
+    Rooms,
+)
+from shatterscope.backend.api.routes import (
     checkpoints,
     edits,
     exports,
@@ -35,11 +42,12 @@ from backend.api.routes import (
     sweeps,
     views,
 )
-from backend.api.views import MAX_VIEWS, view_limit
-from backend.schemas import MAX_EDITS, Problem
-from backend.settings import Settings
-from backend.store import RoomStore
-from backend.sweep_schemas import MAX_SEQUENCE, SweepRow
+from shatterscope.backend.api.views import MAX_VIEWS, view_limit
+from shatterscope.backend.settings import Settings
+from shatterscope.backend.store import RoomStore
+from shatterscope.wire.base import Problem
+from shatterscope.wire.edits import MAX_EDITS
+from shatterscope.wire.sweeps import MAX_SEQUENCE, SweepRow
 
 API_PREFIX = "/api/v1"
 
@@ -62,7 +70,7 @@ At most {MAX_VIEWS} views are stored: those that nobody has opened for the longe
 def create_app(settings: Settings) -> FastAPI:
     """The whole server but the dashboard, which attaches itself at `/`.
 
-    `app.state.laboratory`, `app.state.rooms` and `app.state.jobs` are there for whoever composes.
+    `shatterscope.app.state.laboratory`, `shatterscope.app.state.rooms` and `shatterscope.app.state.jobs` are there for whoever composes.
 
     Raises:
         SettingsError: the device or the default checkpoint does not exist.

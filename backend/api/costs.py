@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from backend.edits import EditSpec
+from shatterscope.backend.edits import EditSpec
 
 
 def work_of(specs: Iterable[EditSpec]) -> int:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from backend.api.jobs import JobDesk
-from backend.api.laboratory import Laboratory
-from backend.api.limiter import Limiter
-from backend.api.rooms import RoomLimits, Rooms
+from shatterscope.backend.api.jobs import JobDesk
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.limiter import Limiter
+from shatterscope.backend.api.rooms import RoomLimits, Rooms
 
 
 def _laboratory(request: Request) -> Laboratory:

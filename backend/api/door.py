@@ -20,11 +20,11 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api import bodies, caller, origins
-from backend.api.origins import Origins
-from backend.api.problems import problem_response
-from backend.schemas import FieldError
-from backend.settings import Settings
+from shatterscope.backend.api import bodies, caller, origins
+from shatterscope.backend.api.origins import Origins
+from shatterscope.backend.api.problems import problem_response
+from shatterscope.backend.settings import Settings
+from shatterscope.wire.base import FieldError
 
 BODY_SECONDS = 30.0
 RETRY_AFTER = 10  # seconds

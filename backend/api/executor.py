@@ -1,6 +1,6 @@
 """Torch work off the event loop: a few places to compute, a bounded queue before them, and nothing that holds a place for long.
 
-Every `QUANTUM` seconds, at its next checkpoint (`backend.interrupt`), a computation gives its place to smaller ones that wait
+Every `QUANTUM` seconds, at its next checkpoint (`shatterscope.backend.interrupt`), a computation gives its place to smaller ones that wait
 (`queue.level`), and rests in its thread until it is its turn again. One that nobody waits for any more ends there, and so does
 one that has run for as long as it may.
 """
@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 import torch
 from threadpoolctl import threadpool_limits
 
-from backend.api.caller import caller
-from backend.api.queue import Shares, crowded, level
-from backend.interrupt import interruptible
+from shatterscope.backend.api.caller import caller
+from shatterscope.backend.api.queue import Shares, crowded, level
+from shatterscope.backend.interrupt import interruptible
 
 T = TypeVar("T")
 

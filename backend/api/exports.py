@@ -13,22 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend import __version__
-from backend.api import wire
-from backend.api.laboratory import Laboratory
-from backend.api.measures import get_evaluation, get_projection, get_sites
-from backend.schemas import (
-    Array,
-    EditRequest,
-    EditResult,
-    EvaluationRequest,
-    EvaluationResult,
-    ProjectionRequest,
-    Shattering,
-    SiteShattering,
-    SitesRequest,
-)
-from backend.share_schemas import Coordinates, Export, ExportRequest, Provenance
+from shatterscope.backend import __version__
+from shatterscope.backend.api import wire
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.measures import get_evaluation, get_projection, get_sites
+from shatterscope.wire.base import Array
+from shatterscope.wire.edits import EditRequest, EditResult
+from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
+from shatterscope.wire.pictures import ProjectionRequest
+from shatterscope.wire.share import Coordinates, Export, ExportRequest, Provenance
 
 PAPER = (
     "Nishi, Ramesh, Okawa, Khona, Tanaka, Lubana: Representation Shattering in Transformers: A Synthetic Study with "
@@ -106,7 +99,7 @@ def _rows(array: Array) -> list[list[float]]:
 def to_csv(export: Export) -> str:
     """One table. Its first lines, which begin with `#`, say where it comes from; then one row a metric (`record` is `metric`), one row for each
     thing that the pictures before and after are judged by (`record` is `shape`), and one row an entity (`record` is `entity`). Of shapes `verdict ring`
-    and the like are 1 where that is the verdict, and the others are as `schemas.Shape` has them. `pandas.read_csv(file, comment="#")` reads it."""
+    and the like are 1 where that is the verdict, and the others are as `wire.pictures.Shape` has them. `pandas.read_csv(file, comment="#")` reads it."""
     out = io.StringIO()
     for name, value in export.provenance.model_dump(mode="json").items():
         shown = value if isinstance(value, str) else json.dumps(value)

@@ -1,4 +1,4 @@
-"""What the routes of sweeps and jobs do: plan, look, ask. The work itself is done by processes (`backend.sweeps`)."""
+"""What the routes of sweeps and jobs do: plan, look, ask. The work itself is done by processes (`shatterscope.backend.sweeps`)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from backend.api.costs import cost_of, too_much
-from backend.api.executor import Busy
-from backend.api.laboratory import Laboratory
-from backend.api.owners import Owners
-from backend.api.problems import ProblemError, invalid
-from backend.edits import EditError
-from backend.store import KEPT_JOBS, Job, Jobs, StoreError
-from backend.sweep_schemas import ENDED, JobCreated, JobInfo, SweepRequest, SweepRow
-from backend.sweeps.info import job_info
-from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan, n_edits
-from backend.sweeps.runner import is_orphan, new_id
-from backend.sweeps.supervisor import Supervisor
-from backend.sweeps.table import csv_lines, is_object, sound_rows
+from shatterscope.backend.api.costs import cost_of, too_much
+from shatterscope.backend.api.executor import Busy
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.owners import Owners
+from shatterscope.backend.api.problems import ProblemError, invalid
+from shatterscope.backend.edits import EditError
+from shatterscope.backend.store import KEPT_JOBS, Job, Jobs, StoreError
+from shatterscope.backend.sweeps.info import job_info
+from shatterscope.backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan, n_edits
+from shatterscope.backend.sweeps.runner import is_orphan, new_id
+from shatterscope.backend.sweeps.supervisor import Supervisor
+from shatterscope.backend.sweeps.table import csv_lines, is_object, sound_rows
+from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest, SweepRow
 
 log = logging.getLogger(__name__)
 

@@ -16,31 +16,33 @@ from typing import Any, TypeVar
 
 import torch
 
-from backend import __version__
-from backend.api import wire
-from backend.api.answers import ask, error_list, wrong_facts
-from backend.api.cache import Cache
-from backend.api.costs import too_much, work_of
-from backend.api.executor import Executor
-from backend.api.problems import ProblemError, invalid
-from backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
-from backend.editors import EDITORS
-from backend.edits import VERSION, EditedModel, EditError, complete_spec, delta_keys, edit_id, run_edits, stored_id
-from backend.edits import EditSpec as CompleteSpec
-from backend.graph import Relation
-from backend.model import Transformer
-from backend.schemas import (
-    CheckpointInfo,
-    EditorInfo,
-    EditRequest,
-    EditResult,
-    EditSpec,
-    ErrorList,
-    FactInfo,
-    Health,
+from shatterscope.backend import __version__
+from shatterscope.backend.api import wire
+from shatterscope.backend.api.answers import ask, error_list, wrong_facts
+from shatterscope.backend.api.cache import Cache
+from shatterscope.backend.api.costs import too_much, work_of
+from shatterscope.backend.api.executor import Executor
+from shatterscope.backend.api.problems import ProblemError, invalid
+from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.edits import (
+    VERSION,
+    EditedModel,
+    EditError,
+    complete_spec,
+    delta_keys,
+    edit_id,
+    run_edits,
+    stored_id,
 )
-from backend.settings import Settings, SettingsError, resolve_device
-from backend.store import Store
+from shatterscope.backend.edits import EditSpec as CompleteSpec
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.settings import Settings, SettingsError, resolve_device
+from shatterscope.backend.store import Store
+from shatterscope.wire.base import Health
+from shatterscope.wire.edits import EditorInfo, EditRequest, EditResult, EditSpec
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
 
 log = logging.getLogger(__name__)
 

@@ -10,28 +10,24 @@ from functools import partial
 
 import numpy as np
 
-from backend.activations import activations, default_site
-from backend.api import wire
-from backend.api.laboratory import Laboratory
-from backend.api.problems import invalid
-from backend.checkpoints import Checkpoint
-from backend.edits import EditedModel, at_strength, delta_key
-from backend.evaluation import ring_means, shattering_at_sites
-from backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
-from backend.geometry import Fit, compare, fit, picture
-from backend.geometry.checks import Float32Array
-from backend.graph import Relation
-from backend.model import site_names
-from backend.schemas import (
+from shatterscope.backend.activations import activations, default_site
+from shatterscope.backend.api import wire
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.problems import invalid
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import EditedModel, at_strength, delta_key
+from shatterscope.backend.evaluation import ring_means, shattering_at_sites
+from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
+from shatterscope.backend.geometry import Fit, compare, fit, picture
+from shatterscope.backend.geometry.checks import Float32Array
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import site_names
+from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Questions, SitesRequest, SitesResult
+from shatterscope.wire.pictures import (
     ActivationRequest,
     Activations,
-    EvaluationRequest,
-    EvaluationResult,
     ProjectionRequest,
     ProjectionResult,
-    Questions,
-    SitesRequest,
-    SitesResult,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from backend.settings import Settings
+from shatterscope.backend.settings import Settings
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 

@@ -13,8 +13,8 @@ import os
 import secrets
 from pathlib import Path
 
-from backend.api.caller import caller
-from backend.api.problems import ProblemError
+from shatterscope.backend.api.caller import caller
+from shatterscope.backend.api.problems import ProblemError
 
 NAME = "secret.key"
 BYTES = 32

@@ -9,27 +9,20 @@ import time
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from backend.activations import default_site
-from backend.api.costs import too_much, work_of
-from backend.api.laboratory import Laboratory
-from backend.api.measures import asked, get_baseline
-from backend.api.problems import invalid
-from backend.api.wire import change, edit_spec
-from backend.checkpoints import Checkpoint
-from backend.edits import EditedModel, EditError, EditSpec, PlaceError, check_place
-from backend.evaluation import ring_means
-from backend.evaluation.subgraphs import SubGraph
-from backend.experiment import Baseline, Geometry, TaskChange, measure_shattering
-from backend.placements import Place, last_step, measure_effect, place_of, placed, places
-from backend.schemas import (
-    Change,
-    Placement,
-    PlacementMade,
-    PlacementRecall,
-    PlacementsRequest,
-    PlacementsResult,
-    SiteShattering,
-)
+from shatterscope.backend.activations import default_site
+from shatterscope.backend.api.costs import too_much, work_of
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.measures import asked, get_baseline
+from shatterscope.backend.api.problems import invalid
+from shatterscope.backend.api.wire import change, edit_spec
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.edits import EditedModel, EditError, EditSpec, PlaceError, check_place
+from shatterscope.backend.evaluation import ring_means
+from shatterscope.backend.evaluation.subgraphs import SubGraph
+from shatterscope.backend.experiment import Baseline, Geometry, TaskChange, measure_shattering
+from shatterscope.backend.placements import Place, last_step, measure_effect, place_of, placed, places
+from shatterscope.wire.measures import Change, SiteShattering
+from shatterscope.wire.placements import Placement, PlacementMade, PlacementRecall, PlacementsRequest, PlacementsResult
 
 
 async def get_placements(laboratory: Laboratory, request: PlacementsRequest) -> PlacementsResult:

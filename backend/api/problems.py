@@ -11,9 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from backend.api.executor import Busy, TooLong
-from backend.schemas import FieldError, Problem
-from backend.store import StoreError
+from shatterscope.backend.api.executor import Busy, TooLong
+from shatterscope.backend.store import StoreError
+from shatterscope.wire.base import FieldError, Problem
 
 MAX_ERRORS = 20  # that are told
 MAX_TEXT = 300  # characters of one of them

@@ -7,19 +7,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backend.api import wire
-from backend.api.jobs import JobDesk
-from backend.api.laboratory import Laboratory
-from backend.api.problems import ProblemError, invalid
-from backend.evaluation.keys_values import distance_correlation, memory
-from backend.evaluation.tracing import TracingError
-from backend.geometry.checks import FloatArray
-from backend.geometry.pca import fit_pca
-from backend.reproduction.report import Run, report
-from backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
-from backend.reproduction.shipped import Part as ShippedPart
-from backend.reproduction.traced import trace_checkpoint
-from backend.reproduction_schemas import (
+from shatterscope.backend.api import wire
+from shatterscope.backend.api.jobs import JobDesk
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.problems import ProblemError, invalid
+from shatterscope.backend.evaluation.keys_values import distance_correlation, memory
+from shatterscope.backend.evaluation.tracing import TracingError
+from shatterscope.backend.geometry.checks import FloatArray
+from shatterscope.backend.geometry.pca import fit_pca
+from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
+from shatterscope.backend.reproduction.shipped import Part as ShippedPart
+from shatterscope.backend.reproduction.traced import trace_checkpoint
+from shatterscope.backend.sweeps.table import csv_lines, sound_rows
+from shatterscope.wire.reproduction import (
     KeysValues,
     KeysValuesRequest,
     Report,
@@ -27,8 +28,7 @@ from backend.reproduction_schemas import (
     Tracing,
     TracingRequest,
 )
-from backend.sweep_schemas import SweepRow
-from backend.sweeps.table import csv_lines, sound_rows
+from shatterscope.wire.sweeps import SweepRow
 
 PAIRS = 20_000  # of entities, for the correlation of distances
 

@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from backend.activations import activations
-from backend.api import wire
-from backend.api.laboratory import Laboratory
-from backend.api.problems import invalid
-from backend.checkpoints import Checkpoint
-from backend.evaluation import sub_graphs
-from backend.geometry import Verdict, fit, shattering
-from backend.geometry.alignment import procrustes
-from backend.geometry.checks import Float32Array, IntArray
-from backend.geometry.projection import Neighbors
-from backend.graph import Relation
-from backend.model import Transformer
-from backend.reproduction_schemas import RingPicture, Rings, RingsRequest
+from shatterscope.backend.activations import activations
+from shatterscope.backend.api import wire
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.problems import invalid
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation import sub_graphs
+from shatterscope.backend.geometry import Verdict, fit, shattering
+from shatterscope.backend.geometry.alignment import procrustes
+from shatterscope.backend.geometry.checks import Float32Array, IntArray
+from shatterscope.backend.geometry.projection import Neighbors
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import Transformer
+from shatterscope.wire.reproduction import RingPicture, Rings, RingsRequest
 
 AT_ONCE = 3  # pictures of one request: others wait for the same processors
 

@@ -17,9 +17,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from backend.api.limiter import Limiter
-from backend.api.polls import Polls, Question
-from backend.store import RoomStore, StoredRoom, StoreError
+from shatterscope.backend.api.limiter import Limiter
+from shatterscope.backend.api.polls import Polls, Question
+from shatterscope.backend.store import RoomStore, StoredRoom, StoreError
 
 MAX_ROOMS = 256
 MAX_FOLLOWERS = 1000  # of one room

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from backend.api.limiter import Limiter
-from backend.api.problems import ProblemError
-from backend.share_schemas import NewView, View, ViewAddress, ViewCreated
-from backend.store import Store, StoredView, StoreError, Views
+from shatterscope.backend.api.limiter import Limiter
+from shatterscope.backend.api.problems import ProblemError
+from shatterscope.backend.store import Store, StoredView, StoreError, Views
+from shatterscope.wire.share import NewView, View, ViewAddress, ViewCreated
 
 log = logging.getLogger(__name__)
 

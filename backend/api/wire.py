@@ -14,54 +14,45 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend import geometry
-from backend.activations import default_site
-from backend.checkpoints import Checkpoint
-from backend.editors import Course as KeptCourse
-from backend.editors import Editor
-from backend.editors.codebook import codebooks
-from backend.edits import EditedModel, steps_of
-from backend.edits import EditSpec as CompleteSpec
-from backend.evaluation import Wanted
-from backend.evaluation.subgraphs import SubGraph
-from backend.experiment import Baseline, Experiment, Geometry
-from backend.graph import Relation
-from backend.model import site_names
-from backend.schemas import (
-    AccuracyInfo,
-    Answer,
-    Array,
+from shatterscope.backend import geometry
+from shatterscope.backend.activations import default_site
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import Course as KeptCourse
+from shatterscope.backend.editors import Editor
+from shatterscope.backend.editors.codebook import codebooks
+from shatterscope.backend.edits import EditedModel, steps_of
+from shatterscope.backend.edits import EditSpec as CompleteSpec
+from shatterscope.backend.evaluation import Wanted
+from shatterscope.backend.evaluation.subgraphs import SubGraph
+from shatterscope.backend.experiment import Baseline, Experiment, Geometry
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import site_names
+from shatterscope.backend.tensor_files import tensor_bytes
+from shatterscope.wire.base import Array
+from shatterscope.wire.edits import Course, EditorInfo, EditOutcome, EditResult, EditSpec, Preset
+from shatterscope.wire.measures import (
     Change,
-    CheckpointInfo,
-    Course,
     DamageBin,
-    Diagnostics,
-    EditorInfo,
-    EditOutcome,
     EditQuality,
-    EditResult,
-    EditSpec,
     EvaluationResult,
-    GraphInfo,
-    ModelInfo,
     Movement,
     Movements,
-    Preset,
-    ProjectionRequest,
-    ProjectionResult,
-    RingInfo,
     RippleFact,
     Shattering,
     SiteShattering,
     SitesResult,
+    TaskScore,
+    WantedAnswers,
+)
+from shatterscope.wire.pictures import (
+    Diagnostics,
+    ProjectionRequest,
+    ProjectionResult,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,
-    TaskScore,
-    TrainingInfo,
-    WantedAnswers,
 )
-from backend.tensor_files import tensor_bytes
+from shatterscope.wire.world import AccuracyInfo, Answer, CheckpointInfo, GraphInfo, ModelInfo, RingInfo, TrainingInfo
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
 CODEBOOK = (

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.commands.common import Device, check_folder, command, examples, fail, laboratory_of, options
-from backend.commands.printed import show_checkpoints, train_with_progress
-from backend.settings import load_settings
+from shatterscope.backend.commands.common import Device, check_folder, command, examples, fail, laboratory_of, options
+from shatterscope.backend.commands.printed import show_checkpoints, train_with_progress
+from shatterscope.backend.settings import load_settings
 
 if TYPE_CHECKING:
-    from backend.api.laboratory import Laboratory
-    from backend.checkpoints import Checkpoint
-    from backend.model import Transformer
-    from backend.recipes import Recipe
+    from shatterscope.backend.api.laboratory import Laboratory
+    from shatterscope.backend.checkpoints import Checkpoint
+    from shatterscope.backend.model import Transformer
+    from shatterscope.backend.recipes import Recipe
 
 commands = typer.Typer()
 
@@ -51,9 +51,9 @@ def train(
     ] = False,
 ) -> None:
     """Train a checkpoint, with loss, accuracy, rings, speed and time left."""
-    from backend.checkpoints import METADATA
-    from backend.recipes import read_recipe
-    from backend.training_run import STATE, Stopped
+    from shatterscope.backend.checkpoints import METADATA
+    from shatterscope.backend.recipes import read_recipe
+    from shatterscope.backend.training_run import STATE, Stopped
 
     try:
         wanted = read_recipe(recipe)
@@ -90,7 +90,7 @@ def _as_begun(
     """The recipe with its options, and the device: what was given, else what the run was begun with, else the defaults."""
     from dataclasses import replace
 
-    from backend.training_run import saved_run
+    from shatterscope.backend.training_run import saved_run
 
     if resume:
         saved = saved_run(folder)
@@ -133,7 +133,7 @@ def checkpoints(
 
 
 def _judge(laboratory: Laboratory) -> None:
-    from backend import checkpoints
+    from shatterscope.backend import checkpoints
 
     for id in laboratory.registry.ids():
         folder = laboratory.settings.models_dir / id
@@ -153,8 +153,8 @@ def export_hf(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; must be new or empty.")],
 ) -> None:
     """Write a Hugging Face GPT-2 folder: config, weights, tokenizer with entity and relation names."""
-    from backend.export_hf import empty_folder
-    from backend.export_hf import export_hf as export
+    from shatterscope.backend.export_hf import empty_folder
+    from shatterscope.backend.export_hf import export_hf as export
 
     try:
         new = not directory.exists()
@@ -171,7 +171,7 @@ def export_hf(
 
 async def _model_of(id: str) -> tuple[Checkpoint, Transformer]:
     """The model called `id`: a checkpoint's own, or one edited by an edit in the store."""
-    from backend.api.problems import ProblemError
+    from shatterscope.backend.api.problems import ProblemError
 
     laboratory = laboratory_of("cpu")
     try:

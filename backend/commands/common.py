@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from backend.settings import load_settings
+from shatterscope.backend.settings import load_settings
 
 if TYPE_CHECKING:
-    from backend.api.laboratory import Laboratory
+    from shatterscope.backend.api.laboratory import Laboratory
 
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.", show_default="auto")]
 
@@ -80,6 +80,6 @@ def check_folder(path: Path) -> None:
 
 def laboratory_of(device: str | None = None) -> Laboratory:
     """A laboratory without a server."""
-    from backend.api.laboratory import Laboratory
+    from shatterscope.backend.api.laboratory import Laboratory
 
     return Laboratory(load_settings(device=device))

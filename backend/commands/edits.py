@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.commands.common import Device, examples, fail, laboratory_of
-from backend.commands.printed import show_edit, show_placements
+from shatterscope.backend.commands.common import Device, examples, fail, laboratory_of
+from shatterscope.backend.commands.printed import show_edit, show_placements
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from backend.schemas import EditResult, EvaluationResult, PlacementsResult
+    from shatterscope.wire.edits import EditResult
+    from shatterscope.wire.measures import EvaluationResult
+    from shatterscope.wire.placements import PlacementsResult
 
 commands = typer.Typer()
 
@@ -97,10 +99,12 @@ async def _edit(
 ) -> tuple[EditResult, EvaluationResult, PlacementsResult | None]:
     from pydantic import ValidationError
 
-    from backend.api.measures import get_evaluation
-    from backend.api.placements import get_placements
-    from backend.api.problems import ProblemError
-    from backend.schemas import EditRequest, EvaluationRequest, PlacementsRequest
+    from shatterscope.backend.api.measures import get_evaluation
+    from shatterscope.backend.api.placements import get_placements
+    from shatterscope.backend.api.problems import ProblemError
+    from shatterscope.wire.edits import EditRequest
+    from shatterscope.wire.measures import EvaluationRequest
+    from shatterscope.wire.placements import PlacementsRequest
 
     laboratory = laboratory_of(device)
     try:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from backend.commands.common import Device, check_file, examples, fail
-from backend.settings import load_settings
+from shatterscope.backend.commands.common import Device, check_file, examples, fail
+from shatterscope.backend.settings import load_settings
 
 commands = typer.Typer()
 
@@ -38,8 +38,8 @@ def export(
     device: Device = None,
 ) -> None:
     """Write a view as one HTML file that opens without a network, or its numbers, or its edited weights. No server is needed."""
-    from app.client import ApiError
-    from app.share.exporter import TYPES
+    from shatterscope.app.client import ApiError
+    from shatterscope.app.share.exporter import TYPES
 
     if file.suffix.lstrip(".") not in TYPES:
         fail(f"{file}: name a file that ends in {', '.join('.' + name for name in TYPES)}")
@@ -54,9 +54,9 @@ def export(
 
 
 async def _export(view: str, name: str, device: str | None) -> bytes:
-    from app.client import Client
-    from app.share.routes import find
-    from backend.api import create_app
+    from shatterscope.app.client import Client
+    from shatterscope.app.share.routes import find
+    from shatterscope.backend.api import create_app
 
     settings = load_settings(device=device)
     server = create_app(settings)

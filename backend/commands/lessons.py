@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from backend.commands.common import command, examples, fail
-from backend.lessons import HEAD, LessonError, lesson_folders, read_lesson
-from backend.settings import LESSONS, PREFIX, absolute, load_settings
+from shatterscope.backend.commands.common import command, examples, fail
+from shatterscope.backend.lessons import HEAD, LessonError, lesson_folders, read_lesson
+from shatterscope.backend.settings import LESSONS, PREFIX, absolute, load_settings
 
 commands = typer.Typer(no_args_is_help=True, help="Lessons: begin one, or check what is written.")
 
@@ -146,10 +146,10 @@ def _lessons_in(folder: Path) -> Sequence[Path]:
 @contextmanager
 def _views() -> Iterator[Callable[[str], list[str]]]:
     """What is wrong with a view, as the page would find: its form, its checkpoint, and whether each of its edits can be made."""
-    from app import actions, options
-    from app.client import ApiError, Client
-    from app.state import ViewState
-    from backend.api import create_app
+    from shatterscope.app import actions, options
+    from shatterscope.app.client import ApiError, Client
+    from shatterscope.app.state import ViewState
+    from shatterscope.backend.api import create_app
 
     async def problems(client: Client, query: str) -> list[str]:
         view, found = ViewState.from_query(query)

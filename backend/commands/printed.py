@@ -15,14 +15,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from backend.schemas import CheckpointInfo, EditResult, EvaluationResult, PlacementsResult
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import EvaluationResult
+from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.world import CheckpointInfo
 
 if TYPE_CHECKING:
-    from backend.recipes import Recipe
-    from backend.store import Job
-    from backend.sweep_schemas import SweepRow
-    from backend.sweeps.foreground import Foreground
-    from backend.training_run import Progress as Training
+    from shatterscope.backend.recipes import Recipe
+    from shatterscope.backend.store import Job
+    from shatterscope.backend.sweeps.foreground import Foreground
+    from shatterscope.backend.training_run import Progress as Training
+    from shatterscope.wire.sweeps import SweepRow
 
 
 def wide_console(width: int) -> Console:
@@ -134,8 +137,8 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
     import torch
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from backend.settings import resolve_device
-    from backend.training_run import train_checkpoint
+    from shatterscope.backend.settings import resolve_device
+    from shatterscope.backend.training_run import train_checkpoint
 
     console = wide_console(160)
     columns = (

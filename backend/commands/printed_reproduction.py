@@ -9,9 +9,9 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
-from backend.commands.printed import wide_console
-from backend.reproduction.paper import ACCURACY, METHOD, SHATTERING
-from backend.reproduction_schemas import (
+from shatterscope.backend.commands.printed import wide_console
+from shatterscope.backend.reproduction.paper import ACCURACY, METHOD, SHATTERING
+from shatterscope.wire.reproduction import (
     AccuracyCell,
     MethodCell,
     Provenance,

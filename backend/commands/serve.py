@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.commands.common import Device, examples, fail
-from backend.settings import load_settings
+from shatterscope.backend.commands.common import Device, examples, fail
+from shatterscope.backend.settings import load_settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -21,8 +21,8 @@ commands = typer.Typer()
 
 def build_server() -> FastAPI:
     """API and dashboard, from the environment (also uvicorn's factory under --reload)."""
-    from app.main import create_app as attach_dashboard
-    from backend.api import create_app
+    from shatterscope.app.main import create_app as attach_dashboard
+    from shatterscope.backend.api import create_app
 
     settings = load_settings()
     server = create_app(settings)
@@ -48,7 +48,7 @@ def serve(
     """Start the dashboard and the API."""
     import uvicorn
 
-    from backend.api import connections
+    from shatterscope.backend.api import connections
 
     settings = load_settings(host=host, port=port, device=device)
     os.environ["SHATTERSCOPE_DEVICE"] = settings.device  # build_server reads the environment, in a child under --reload
@@ -60,9 +60,9 @@ def serve(
         listener.close()
         options["http"] = connections.Connection  # handed to another process, by its name
         print(f"Shatterscope (reloading) on {address}", flush=True)
-        folders = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent / "app")]
+        folders = [str(Path(__file__).parents[2] / name) for name in ("app", "backend", "wire")]
         uvicorn.run(
-            "backend.commands.serve:build_server",
+            "shatterscope.backend.commands.serve:build_server",
             factory=True,
             host=settings.host,
             port=settings.port,

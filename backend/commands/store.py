@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from backend.commands.common import examples, fail
-from backend.settings import PREFIX, load_settings
+from shatterscope.backend.commands.common import examples, fail
+from shatterscope.backend.settings import PREFIX, load_settings
 
 commands = typer.Typer()
 
@@ -19,8 +19,8 @@ def store(
     ] = False,
 ) -> None:
     """Say where the database is and whether it can be used: stored views, rooms, sweeps and edits are in it."""
-    from backend.store import Store
-    from backend.store import move_aside as keep
+    from shatterscope.backend.store import Store
+    from shatterscope.backend.store import move_aside as keep
 
     settings = load_settings()
     if move_aside:

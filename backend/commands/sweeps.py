@@ -9,9 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.commands.common import Device, check_file, check_folder, command, examples, fail, given, options
-from backend.commands.printed import show_sweep, sweep_with_progress
-from backend.settings import load_settings
+from shatterscope.backend.commands.common import (
+    Device,
+    check_file,
+    check_folder,
+    command,
+    examples,
+    fail,
+    given,
+    options,
+)
+from shatterscope.backend.commands.printed import show_sweep, sweep_with_progress
+from shatterscope.backend.settings import load_settings
 
 commands = typer.Typer()
 
@@ -56,8 +65,8 @@ def sweep(
     """Make many edits, each alone (or one after another), and measure what each does. Killed or stopped, it can be resumed."""
     from pydantic import ValidationError
 
-    from backend.sweep_schemas import SweepRequest
-    from backend.sweeps.foreground import Foreground, SweepError
+    from shatterscope.backend.sweeps.foreground import Foreground, SweepError
+    from shatterscope.wire.sweeps import SweepRequest
 
     if (checkpoint is None) == (resume is None):
         fail("give a checkpoint, or --resume with the id of a sweep")
@@ -134,10 +143,10 @@ def reproduce(
     device: Device = None,
 ) -> None:
     """Run the paper's experiments again, and print our numbers beside the paper's. Killed or stopped, it can be resumed."""
-    from backend.commands.printed_reproduction import as_text, show_reproduction
-    from backend.reproduction.run import Stopped, ask, check, keep, results, run, traced
-    from backend.reproduction.shipped import FOLDER, ShippedError
-    from backend.sweeps.foreground import Foreground, SweepError
+    from shatterscope.backend.commands.printed_reproduction import as_text, show_reproduction
+    from shatterscope.backend.reproduction.run import Stopped, ask, check, keep, results, run, traced
+    from shatterscope.backend.reproduction.shipped import FOLDER, ShippedError
+    from shatterscope.backend.sweeps.foreground import Foreground, SweepError
 
     if resume and (settled := given(context, "edits", "edits_others", "seed")):
         fail(f"--resume goes on with what the run was begun with: leave out {', '.join(settled)}")

@@ -1,6 +1,6 @@
 """From the world to tokens: the vocabulary and the training text."""
 
-from backend.data.sampler import TextSampler
-from backend.data.vocabulary import Vocabulary
+from shatterscope.backend.data.sampler import TextSampler
+from shatterscope.backend.data.vocabulary import Vocabulary
 
 __all__ = ["TextSampler", "Vocabulary"]

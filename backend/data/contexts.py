@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.graph import Holdout, KnowledgeGraph
-from backend.graph.knowledge_graph import IntArray
+from shatterscope.backend.graph import Holdout, KnowledgeGraph
+from shatterscope.backend.graph.knowledge_graph import IntArray
 
 P_COMPOSITION = 0.5
 TRIES = 1000  # at each fact; only a world of a few entities has none that is allowed

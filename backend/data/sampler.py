@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from backend.data.vocabulary import Vocabulary
-from backend.graph import Holdout, KnowledgeGraph
+from shatterscope.backend.data.vocabulary import Vocabulary
+from shatterscope.backend.graph import Holdout, KnowledgeGraph
 
 
 class TextSampler:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from backend.graph import KnowledgeGraph, Relation
+from shatterscope.backend.graph import KnowledgeGraph, Relation
 
 
 @dataclass(frozen=True)

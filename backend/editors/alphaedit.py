@@ -25,11 +25,18 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditRequest, Preset
-from backend.editors.least_squares import null_space
-from backend.editors.presets import reference_tuned
-from backend.editors.spreading import Part, Spread, SpreadingParameters, edited_layers, residual_goals, write
-from backend.model import Transformer
+from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditRequest, Preset
+from shatterscope.backend.editors.least_squares import null_space
+from shatterscope.backend.editors.presets import reference_tuned
+from shatterscope.backend.editors.spreading import (
+    Part,
+    Spread,
+    SpreadingParameters,
+    edited_layers,
+    residual_goals,
+    write,
+)
+from shatterscope.backend.model import Transformer
 
 
 class AlphaEditParameters(SpreadingParameters):

@@ -19,10 +19,10 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
-from backend.data.contexts import ContextSampler
-from backend.editors.codebook import Entry, insert
-from backend.editors.course import Course
-from backend.model import Transformer
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors.codebook import Entry, insert
+from shatterscope.backend.editors.course import Course
+from shatterscope.backend.model import Transformer
 
 
 class EditorParameters(BaseModel):

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 HAIR = 1e-5
 

@@ -26,12 +26,12 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from backend import interrupt
-from backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
-from backend.editors.course import Ending, Notes
-from backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
-from backend.model import Transformer
-from backend.model.transformer import Block, no_tap
+from shatterscope.backend import interrupt
+from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
+from shatterscope.backend.editors.course import Ending, Notes
+from shatterscope.backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.model.transformer import Block, no_tap
 
 LossOn = Literal["answer", "text"]
 LearningRate = Annotated[float, Field(gt=0, le=1, description="Step size of Adam on the weights")]

@@ -16,10 +16,17 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from backend.editors.base import EditDelta, Editor, EditRequest, Preset
-from backend.editors.fine_tuning import FineTuningParameters, LearningRate, Steps, Token, WeightDecay, fine_tune
-from backend.editors.targets import EarlyStopLoss, NContexts, Seed
-from backend.model import Transformer
+from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Preset
+from shatterscope.backend.editors.fine_tuning import (
+    FineTuningParameters,
+    LearningRate,
+    Steps,
+    Token,
+    WeightDecay,
+    fine_tune,
+)
+from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.model import Transformer
 
 
 class FtMParameters(FineTuningParameters):

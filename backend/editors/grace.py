@@ -27,9 +27,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import EditDelta, Editor, EditorParameters, EditRequest, Preset
-from backend.editors.codebook import Entry, codebook_of
-from backend.editors.targets import (
+from shatterscope.backend.editors.base import EditDelta, Editor, EditorParameters, EditRequest, Preset
+from shatterscope.backend.editors.codebook import Entry, codebook_of
+from shatterscope.backend.editors.targets import (
     EarlyStopLoss,
     LearningRate,
     NContexts,
@@ -38,7 +38,7 @@ from backend.editors.targets import (
     optimise,
     read_site,
 )
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 
 class GraceParameters(EditorParameters):

@@ -22,10 +22,10 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import EditDelta, Editor, EditRequest, Preset
-from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
-from backend.editors.presets import reference_tuned
-from backend.editors.spreading import (
+from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Preset
+from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.presets import reference_tuned
+from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
     Part,
     Spread,
@@ -34,7 +34,7 @@ from backend.editors.spreading import (
     residual_goals,
     write,
 )
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 
 class MemitParameters(SpreadingParameters):

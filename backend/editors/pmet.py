@@ -31,10 +31,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import EditDelta, Editor, EditRequest, Fact, Preset, in_float64
-from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
-from backend.editors.presets import reference_tuned
-from backend.editors.spreading import (
+from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Fact, Preset, in_float64
+from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.presets import reference_tuned
+from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
     Part,
     Spread,
@@ -44,9 +44,9 @@ from backend.editors.spreading import (
     rate,
     write,
 )
-from backend.editors.targets import EditSite, ValueTarget, optimise, read_site
-from backend.model import Transformer
-from backend.model.transformer import Block
+from shatterscope.backend.editors.targets import EditSite, ValueTarget, optimise, read_site
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.model.transformer import Block
 
 MLP, ATTENTION = 0, 1
 OUT = "blocks.{}.attn.out.weight"

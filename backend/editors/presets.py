@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backend.editors.base import Preset
+from shatterscope.backend.editors.base import Preset
 
 SEARCH = {
     "token": "subject",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from backend.editors.alphaedit import AlphaEdit
-from backend.editors.base import Editor
-from backend.editors.ft import Ft
-from backend.editors.ft_l import FtL
-from backend.editors.ft_m import FtM
-from backend.editors.grace import Grace
-from backend.editors.memit import Memit
-from backend.editors.pmet import Pmet
-from backend.editors.rome import Rome
+from shatterscope.backend.editors.alphaedit import AlphaEdit
+from shatterscope.backend.editors.base import Editor
+from shatterscope.backend.editors.ft import Ft
+from shatterscope.backend.editors.ft_l import FtL
+from shatterscope.backend.editors.ft_m import FtM
+from shatterscope.backend.editors.grace import Grace
+from shatterscope.backend.editors.memit import Memit
+from shatterscope.backend.editors.pmet import Pmet
+from shatterscope.backend.editors.rome import Rome
 
 EDITORS: dict[str, Editor[Any]] = {
     editor.name: editor for editor in (Rome(), Memit(), Pmet(), AlphaEdit(), Ft(), FtL(), FtM(), Grace())

@@ -25,7 +25,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import (
+from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
     Editor,
@@ -34,9 +34,9 @@ from backend.editors.base import (
     Preset,
     in_float64,
 )
-from backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
-from backend.editors.presets import reference_tuned
-from backend.editors.targets import (
+from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.presets import reference_tuned
+from shatterscope.backend.editors.targets import (
     ClampNormFactor,
     EarlyStopLoss,
     EditSite,
@@ -52,7 +52,7 @@ from backend.editors.targets import (
     optimise_value,
     read_site,
 )
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 SMALL_DENOMINATOR = 0.2
 

@@ -28,7 +28,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend.editors.base import (
+from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
     EditorParameters,
@@ -37,7 +37,7 @@ from backend.editors.base import (
     add_weights,
     in_float64,
 )
-from backend.editors.targets import (
+from shatterscope.backend.editors.targets import (
     ClampNormFactor,
     EarlyStopLoss,
     EditSite,
@@ -53,7 +53,7 @@ from backend.editors.targets import (
     optimise_value,
     read_site,
 )
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 MUCH_LEFT = 0.5
 MLP = "blocks.{}.mlp.down.weight"

@@ -31,11 +31,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from backend import interrupt
-from backend.editors.course import Course, Ending, Notes
-from backend.model import Transformer
-from backend.model.incremental import Past, past_of, step
-from backend.model.transformer import Block
+from shatterscope.backend import interrupt
+from shatterscope.backend.editors.course import Course, Ending, Notes
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.model.incremental import Past, past_of, step
+from shatterscope.backend.model.transformer import Block
 
 # Parameters of the optimisation, as the editors declare them; defaults are each editor's own.
 LearningRate = Annotated[float, Field(gt=0, le=10, description="Step size of Adam on the value (see relative_rate)")]

@@ -1,13 +1,13 @@
 """What a model knows, and what an edit did to it."""
 
-from backend.evaluation.answers import Answers, answers
-from backend.evaluation.damage import DamageBin, damage
-from backend.evaluation.quality import Quality, Wanted, quality
-from backend.evaluation.queries import TASKS, QuerySet, draw_queries
-from backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
-from backend.evaluation.scores import Score, score
-from backend.evaluation.sites import ring_means, shattering_at_sites
-from backend.evaluation.subgraphs import sub_graphs
+from shatterscope.backend.evaluation.answers import Answers, answers
+from shatterscope.backend.evaluation.damage import DamageBin, damage
+from shatterscope.backend.evaluation.quality import Quality, Wanted, quality
+from shatterscope.backend.evaluation.queries import TASKS, QuerySet, draw_queries
+from shatterscope.backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
+from shatterscope.backend.evaluation.scores import Score, score
+from shatterscope.backend.evaluation.sites import ring_means, shattering_at_sites
+from shatterscope.backend.evaluation.subgraphs import sub_graphs
 
 __all__ = [
     "TASKS",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.model import Transformer
+from shatterscope.backend.model import Transformer
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend.graph import KnowledgeGraph, Relation
-from backend.model import Transformer
+from shatterscope.backend.graph import KnowledgeGraph, Relation
+from shatterscope.backend.model import Transformer
 
 
 @dataclass(frozen=True)

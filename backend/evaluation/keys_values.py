@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.graph import Relation
-from backend.model import Transformer
+from shatterscope.backend.graph import Relation
+from shatterscope.backend.model import Transformer
 
 
 @dataclass(frozen=True)

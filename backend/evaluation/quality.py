@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from backend import interrupt
-from backend.data.contexts import ContextSampler
-from backend.evaluation.answers import answers
-from backend.evaluation.ripples import ripples
-from backend.graph import Holdout, KnowledgeGraph, Relation
-from backend.model import Transformer
+from shatterscope.backend import interrupt
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.evaluation.ripples import ripples
+from shatterscope.backend.graph import Holdout, KnowledgeGraph, Relation
+from shatterscope.backend.model import Transformer
 
 GENERALITY_CONTEXTS = 20
 LOCALITY_FACTS = 200

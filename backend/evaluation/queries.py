@@ -19,9 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from backend.data.contexts import ContextSampler
-from backend.graph import Holdout, KnowledgeGraph
-from backend.graph.knowledge_graph import IntArray
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.graph import Holdout, KnowledgeGraph
+from shatterscope.backend.graph.knowledge_graph import IntArray
 
 Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
 TASKS: tuple[Task, ...] = ("direct", "logical", "composition_stated", "composition_held_out")

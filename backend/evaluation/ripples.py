@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from backend.evaluation.answers import Answers, answers
-from backend.graph import KnowledgeGraph, Relation
-from backend.model import Transformer
+from shatterscope.backend.evaluation.answers import Answers, answers
+from shatterscope.backend.graph import KnowledgeGraph, Relation
+from shatterscope.backend.model import Transformer
 
 Kind = Literal["implied", "contradicted"]
 

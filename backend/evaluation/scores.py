@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from backend import interrupt
-from backend.evaluation.queries import QuerySet
-from backend.model import Transformer
-from backend.model.incremental import Past, prefix, step
+from shatterscope.backend import interrupt
+from shatterscope.backend.evaluation.queries import QuerySet
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.model.incremental import Past, prefix, step
 
 CHUNK = 512  # rows of logits at a time: they stay in cache
 

@@ -13,11 +13,11 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from backend.activations import at_sites
-from backend.evaluation.subgraphs import SubGraph, sub_graphs
-from backend.geometry import shattering
-from backend.graph import KnowledgeGraph
-from backend.model import Transformer
+from shatterscope.backend.activations import at_sites
+from shatterscope.backend.evaluation.subgraphs import SubGraph, sub_graphs
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.graph import KnowledgeGraph
+from shatterscope.backend.model import Transformer
 
 ROUNDING = 1e-5  # of the largest number: what float32 sums of equal numbers may differ by
 

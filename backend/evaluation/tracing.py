@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend import interrupt
-from backend.data.contexts import ContextSampler
-from backend.graph import Holdout, KnowledgeGraph
-from backend.model import Transformer, site_names
+from shatterscope.backend import interrupt
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.graph import Holdout, KnowledgeGraph
+from shatterscope.backend.model import Transformer, site_names
 
 Part = Literal["subject", "relation"]
 POSITIONS = ("context subject", "context relation", "subject", "relation")

@@ -3,12 +3,21 @@
 Start at `projection.py` (pictures before and after an edit), `shattering.py` (the paper's R) and `movement.py` (what moved, and how unevenly).
 """
 
-from backend.geometry.loops import gap_by_chance
-from backend.geometry.movement import movement
-from backend.geometry.projection import METHODS, Diagnostics, Fit, Projection, compare, fit, picture, project
-from backend.geometry.ring import ring_neighbor_share, winding_number
-from backend.geometry.shape import Shape, Verdict, shape
-from backend.geometry.shattering import shattering
+from shatterscope.backend.geometry.loops import gap_by_chance
+from shatterscope.backend.geometry.movement import movement
+from shatterscope.backend.geometry.projection import (
+    METHODS,
+    Diagnostics,
+    Fit,
+    Projection,
+    compare,
+    fit,
+    picture,
+    project,
+)
+from shatterscope.backend.geometry.ring import ring_neighbor_share, winding_number
+from shatterscope.backend.geometry.shape import Shape, Verdict, shape
+from shatterscope.backend.geometry.shattering import shattering
 
 __all__ = [
     "METHODS",

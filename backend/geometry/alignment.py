@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.geometry.checks import FloatArray
+from shatterscope.backend.geometry.checks import FloatArray
 
 
 def procrustes(moving: FloatArray, onto: FloatArray, *, scaling: bool = False) -> FloatArray:

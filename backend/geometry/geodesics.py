@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from backend import interrupt
-from backend.geometry.checks import Float32Array, IntArray
-from backend.geometry.neighbors import NeighborGraph
+from shatterscope.backend import interrupt
+from shatterscope.backend.geometry.checks import Float32Array, IntArray
+from shatterscope.backend.geometry.neighbors import NeighborGraph
 
 # Vertices are eliminated while their degree is at most this: beyond it the new edges cost more than the vertex saves.
 MAX_DEGREE = 16

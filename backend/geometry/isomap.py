@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
-from backend import interrupt
-from backend.geometry.checks import Float32Array, FloatArray, as_points, fix_signs
-from backend.geometry.geodesics import all_shortest_paths
-from backend.geometry.neighbors import NeighborGraph, nearest_neighbors, neighbor_graph, stitch
-from backend.geometry.residual import KeptDistances, sample_rows
+from shatterscope.backend import interrupt
+from shatterscope.backend.geometry.checks import Float32Array, FloatArray, as_points, fix_signs
+from shatterscope.backend.geometry.geodesics import all_shortest_paths
+from shatterscope.backend.geometry.neighbors import NeighborGraph, nearest_neighbors, neighbor_graph, stitch
+from shatterscope.backend.geometry.residual import KeptDistances, sample_rows
 
 # Up to this many points the full eigen-decomposition is as fast as the truncated one, and never fails.
 DENSE_POINTS = 200

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree, shortest_path
 from scipy.spatial.distance import cdist
 
-from backend.geometry.checks import FloatArray, IntArray
+from shatterscope.backend.geometry.checks import FloatArray, IntArray
 
 # As many as tell a ring with a stub from two loops (`shape.py` was judged against pictures with these), and few enough for a millisecond or two.
 LANDMARKS = 64

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, depth_first_order
 
-from backend import interrupt
-from backend.geometry.checks import FloatArray, IntArray, as_points
+from shatterscope.backend import interrupt
+from shatterscope.backend.geometry.checks import FloatArray, IntArray, as_points
 
 # Beyond this many neighbours a map of a few thousand points is no longer one of its local geometry.
 MAX_AUTOMATIC_NEIGHBORS = 32

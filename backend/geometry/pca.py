@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
-from backend.geometry.checks import FloatArray, as_points, fix_signs
-from backend.geometry.residual import KeptDistances, sample_rows
+from shatterscope.backend.geometry.checks import FloatArray, as_points, fix_signs
+from shatterscope.backend.geometry.residual import KeptDistances, sample_rows
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,13 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backend.geometry.alignment import procrustes
-from backend.geometry.checks import Float32Array, FloatArray, IntArray, as_points, as_positions
-from backend.geometry.isomap import fit_isomap
-from backend.geometry.pca import fit_pca
-from backend.geometry.residual import KeptDistances
-from backend.geometry.ring import ring_neighbor_share
-from backend.geometry.shape import Shape, shape
+from shatterscope.backend.geometry.alignment import procrustes
+from shatterscope.backend.geometry.checks import Float32Array, FloatArray, IntArray, as_points, as_positions
+from shatterscope.backend.geometry.isomap import fit_isomap
+from shatterscope.backend.geometry.pca import fit_pca
+from shatterscope.backend.geometry.residual import KeptDistances
+from shatterscope.backend.geometry.ring import ring_neighbor_share
+from shatterscope.backend.geometry.shape import Shape, shape
 
 Align = Literal["none", "procrustes", "shared"]
 Neighbors = int | Literal["auto"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from backend.geometry.checks import Float32Array, FloatArray, IntArray
+from shatterscope.backend.geometry.checks import Float32Array, FloatArray, IntArray
 
 MAX_ROWS = 128
 

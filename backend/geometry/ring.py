@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from backend.geometry.checks import as_points, as_positions
-from backend.geometry.neighbors import nearest_neighbors
+from shatterscope.backend.geometry.checks import as_points, as_positions
+from shatterscope.backend.geometry.neighbors import nearest_neighbors
 
 
 def ring_neighbor_share(points: ArrayLike, positions: ArrayLike, k: int = 2, within: int = 2) -> float:

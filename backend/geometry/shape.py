@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist, pdist
 
-from backend.geometry.checks import FloatArray, as_points, as_positions
-from backend.geometry.loops import Loops, gap_by_chance, loops
-from backend.geometry.residual import sample_rows
-from backend.geometry.ring import winding_number
+from shatterscope.backend.geometry.checks import FloatArray, as_points, as_positions
+from shatterscope.backend.geometry.loops import Loops, gap_by_chance, loops
+from shatterscope.backend.geometry.residual import sample_rows
+from shatterscope.backend.geometry.ring import winding_number
 
 Verdict = Literal["ring", "line", "knot", "pieces", "point", "none"]
 

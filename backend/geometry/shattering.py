@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from backend import interrupt
+from shatterscope.backend import interrupt
 
 # Rows a block has: two blocks of 128 x 2048 stay in a core's cache; 64 and 256 were measured to be no faster.
 BLOCK_ROWS = 128

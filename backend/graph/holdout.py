@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.graph.knowledge_graph import KnowledgeGraph
+from shatterscope.backend.graph.knowledge_graph import KnowledgeGraph
 
 BoolArray = NDArray[np.bool_]
 

@@ -1,5 +1,5 @@
 """The transformer and its named sites."""
 
-from backend.model.transformer import ModelConfig, Transformer, site_names
+from shatterscope.backend.model.transformer import ModelConfig, Transformer, site_names
 
 __all__ = ["ModelConfig", "Transformer", "site_names"]

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from backend.model.transformer import Block, Tap, Transformer, no_tap
+from shatterscope.backend.model.transformer import Block, Tap, Transformer, no_tap
 
 
 @dataclass(frozen=True)

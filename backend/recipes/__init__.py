@@ -28,11 +28,11 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from backend.data import Vocabulary
-from backend.files import UnreadableFile, read_file
-from backend.graph import GraphConfig, KnowledgeGraph
-from backend.model import ModelConfig
-from backend.training import TrainConfig
+from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.files import UnreadableFile, read_file
+from shatterscope.backend.graph import GraphConfig, KnowledgeGraph
+from shatterscope.backend.model import ModelConfig
+from shatterscope.backend.training import TrainConfig
 
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))

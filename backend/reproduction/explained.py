@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import get_args
 
-from backend.reproduction import paper
-from backend.reproduction_schemas import (
+from shatterscope.backend.reproduction import paper
+from shatterscope.wire.reproduction import (
     AccuracyCell,
     Explained,
     Fit,

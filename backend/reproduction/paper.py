@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.reproduction_schemas import PaperTask
-from backend.schemas import SubGraph
+from shatterscope.wire.base import SubGraph
+from shatterscope.wire.reproduction import PaperTask
 
 METHOD = "rome"  # the paper's main method
 

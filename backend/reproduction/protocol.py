@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backend.editors import EDITORS
-from backend.reproduction.paper import METHOD
-from backend.sweep_schemas import SweepMethod, SweepRequest, SweepSequence
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.reproduction.paper import METHOD
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest, SweepSequence
 
 CHECKPOINT = "rings-2048"
 EDITS = 200  # by the paper's main method, per preset and kind

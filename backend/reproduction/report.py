@@ -13,12 +13,12 @@ from typing import Literal
 import numpy as np
 from scipy.stats import linregress
 
-from backend.reproduction import paper
-from backend.reproduction.explained import explain
-from backend.reproduction.protocol import arguments
-from backend.reproduction.rows import PARTS, TASKS, Cell, Measured, read
-from backend.reproduction.split import are_two, divided, group
-from backend.reproduction_schemas import (
+from shatterscope.backend.reproduction import paper
+from shatterscope.backend.reproduction.explained import explain
+from shatterscope.backend.reproduction.protocol import arguments
+from shatterscope.backend.reproduction.rows import PARTS, TASKS, Cell, Measured, read
+from shatterscope.backend.reproduction.split import are_two, divided, group
+from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
     Fit,
@@ -36,7 +36,7 @@ from backend.reproduction_schemas import (
     Spread,
     Token,
 )
-from backend.sweep_schemas import SweepRequest, SweepRow, Versions
+from shatterscope.wire.sweeps import SweepRequest, SweepRow, Versions
 
 TASK_NAMES: dict[PaperTask, str] = {
     "direct": "direct recall",

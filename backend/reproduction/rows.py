@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from backend.reproduction_schemas import Kind, PaperTask, Token
-from backend.schemas import SubGraph
-from backend.sweep_schemas import LAST, SweepRow
+from shatterscope.wire.base import SubGraph
+from shatterscope.wire.reproduction import Kind, PaperTask, Token
+from shatterscope.wire.sweeps import LAST, SweepRow
 
 When = Literal["before", "after", "change"]
 
@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Held:
-    """How a sequence's edits fare: `sweep_schemas.Holding`."""
+    """How a sequence's edits fare: `wire.sweeps.Holding`."""
 
     after: int
     written: float | None

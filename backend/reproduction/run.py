@@ -8,19 +8,19 @@ from pathlib import Path
 
 import torch
 
-from backend.checkpoints import CheckpointError, load_checkpoint
-from backend.edits import EditError
-from backend.evaluation.tracing import TracingError
-from backend.reproduction import protocol
-from backend.reproduction.report import Run, report
-from backend.reproduction.shipped import PARTS, Part, read_findings, ship
-from backend.reproduction.traced import trace_checkpoint
-from backend.reproduction_schemas import Reproduction, Tracing
-from backend.settings import Settings, resolve_device
-from backend.store import Job
-from backend.sweep_schemas import SweepRequest
-from backend.sweeps.foreground import Foreground, SweepError
-from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
+from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint
+from shatterscope.backend.edits import EditError
+from shatterscope.backend.evaluation.tracing import TracingError
+from shatterscope.backend.reproduction import protocol
+from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.backend.reproduction.shipped import PARTS, Part, read_findings, ship
+from shatterscope.backend.reproduction.traced import trace_checkpoint
+from shatterscope.backend.settings import Settings, resolve_device
+from shatterscope.backend.store import Job
+from shatterscope.backend.sweeps.foreground import Foreground, SweepError
+from shatterscope.backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
+from shatterscope.wire.reproduction import Reproduction, Tracing
+from shatterscope.wire.sweeps import SweepRequest
 
 Progress = Callable[[Foreground, Job], tuple[str, str | None]]
 

@@ -26,10 +26,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from backend.files import UnreadableFile, read_file, read_json
-from backend.reproduction.report import Run, report
-from backend.reproduction_schemas import Report, Reproduction
-from backend.sweep_schemas import SweepRequest, Versions
+from shatterscope.backend.files import UnreadableFile, read_file, read_json
+from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.wire.reproduction import Report, Reproduction
+from shatterscope.wire.sweeps import SweepRequest, Versions
 
 FOLDER, MANIFEST, FINDINGS = "reproduction", "reproduction.json", "findings.md"
 FORMAT = 1

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.reproduction_schemas import Group
+from shatterscope.wire.reproduction import Group
 
 SEPARATE = 0.8
 FEWEST, FEW = 0.05, 5  # of the edits, and in number: a few outliers are no group

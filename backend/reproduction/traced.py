@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from backend.checkpoints import Checkpoint
-from backend.evaluation.tracing import POSITIONS, REPLACED, corrupt, draw_facts, trace
-from backend.reproduction_schemas import Tracing
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation.tracing import POSITIONS, REPLACED, corrupt, draw_facts, trace
+from shatterscope.wire.reproduction import Tracing
 
 
 def trace_checkpoint(checkpoint: Checkpoint, n_facts: int, seed: int) -> list[Tracing]:

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import NullType
 
-from backend.store import schema
-from backend.store.tables import EditRow
+from shatterscope.backend.store import schema
+from shatterscope.backend.store.tables import EditRow
 
 MAX_EDITS = 200_000  # that are kept; the oldest go first
 PRUNE_EVERY = 1000  # edits that are put between two looks at how many there are

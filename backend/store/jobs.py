@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from backend.store.database import Store
-from backend.store.readable import Json, Seconds, Time, columns, readable
-from backend.store.tables import JobRow, ResultRow
+from shatterscope.backend.store.database import Store
+from shatterscope.backend.store.readable import Json, Seconds, Time, columns, readable
+from shatterscope.backend.store.tables import JobRow, ResultRow
 
 WINDOW = 30.0  # seconds over which a rate is taken
 CHUNK = 200  # rows read at a time

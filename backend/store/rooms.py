@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, select
 
-from backend.store.database import Store
-from backend.store.readable import Seconds, columns, readable
-from backend.store.tables import RoomRow
+from shatterscope.backend.store.database import Store
+from shatterscope.backend.store.readable import Seconds, columns, readable
+from shatterscope.backend.store.tables import RoomRow
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, delete, func, insert, inspect, select, text
 from sqlalchemy.schema import CreateColumn
 
-from backend.store.tables import Base, SchemaRow
+from shatterscope.backend.store.tables import Base, SchemaRow
 
 
 class NewerSchema(Exception):

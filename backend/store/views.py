@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from backend.store.database import Store
-from backend.store.readable import Time, columns, readable
-from backend.store.tables import ViewRow
+from shatterscope.backend.store.database import Store
+from shatterscope.backend.store.readable import Time, columns, readable
+from shatterscope.backend.store.tables import ViewRow
 
 DAY = 24 * 3600.0
 

@@ -9,15 +9,15 @@ from types import FrameType
 
 import torch
 
-from backend.checkpoints import CheckpointError, load_checkpoint
-from backend.edits import EditError
-from backend.settings import Settings, resolve_device
-from backend.store import KEPT_JOBS, Job, Jobs, Store, StoreError
-from backend.sweep_schemas import JobInfo, SweepRequest, SweepRow
-from backend.sweeps.info import job_info
-from backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
-from backend.sweeps.runner import Runner, is_orphan, new_id, new_owner
-from backend.sweeps.table import csv_lines, sound_rows
+from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint
+from shatterscope.backend.edits import EditError
+from shatterscope.backend.settings import Settings, resolve_device
+from shatterscope.backend.store import KEPT_JOBS, Job, Jobs, Store, StoreError
+from shatterscope.backend.sweeps.info import job_info
+from shatterscope.backend.sweeps.plan import TooManyCells, check_size, known_facts, make_plan
+from shatterscope.backend.sweeps.runner import Runner, is_orphan, new_id, new_owner
+from shatterscope.backend.sweeps.table import csv_lines, sound_rows
+from shatterscope.wire.sweeps import JobInfo, SweepRequest, SweepRow
 
 LOOK = 0.5  # seconds between two looks at the progress
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from backend.store import Job, Pace
-from backend.sweep_schemas import JobInfo, SweepRequest
+from shatterscope.backend.store import Job, Pace
+from shatterscope.wire.sweeps import JobInfo, SweepRequest
 
 
 def job_info(job: Job, pace: Pace) -> JobInfo:

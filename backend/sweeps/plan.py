@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from backend import interrupt
-from backend.checkpoints import Checkpoint
-from backend.editors import EDITORS
-from backend.edits import EditError, EditSpec, complete_spec
-from backend.evaluation.answers import answers
-from backend.model import site_names
-from backend.sweep_schemas import SweepMethod, SweepRequest
+from shatterscope.backend import interrupt
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.edits import EditError, EditSpec, complete_spec
+from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.model import site_names
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
 BEFORE = ("embed", "attn_out.0", "resid_mid.0")  # the first MLP's output
 BATCH = 16  # edits of a task: computed together, and lost together at most where a worker is killed

@@ -15,15 +15,15 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from backend.activations import default_site
-from backend.checkpoints import Checkpoint
-from backend.evaluation import QuerySet, Score, draw_queries
-from backend.evaluation.scores import judge
-from backend.geometry import shattering
-from backend.geometry.sampled import sampled_shattering
-from backend.model import Transformer
-from backend.model.incremental import Past, attend, prefix_from, qkv, step
-from backend.model.transformer import Block
+from shatterscope.backend.activations import default_site
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.evaluation import QuerySet, Score, draw_queries
+from shatterscope.backend.evaluation.scores import judge
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.geometry.sampled import sampled_shattering
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.model.incremental import Past, attend, prefix_from, qkv, step
+from shatterscope.backend.model.transformer import Block
 
 PAIRS = 2048  # per relation: the mean over the 8 relations of a sub-graph then has an error of some 0.7 %
 LARGEST_ERROR = 0.02

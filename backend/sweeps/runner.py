@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backend.settings import PREFIX, Settings
-from backend.store import Job, Jobs, StoreError
-from backend.sweeps.plan import Plan
+from shatterscope.backend.settings import PREFIX, Settings
+from shatterscope.backend.store import Job, Jobs, StoreError
+from shatterscope.backend.sweeps.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ class Runner:
         values = {f"{PREFIX}{name.upper()}": value for name, value in self.settings.model_dump(mode="json").items()}
         ours = {name: "" if value is None else str(value) for name, value in values.items()}
         process = subprocess.Popen(  # noqa: S603 - our own module, and the id of a job in the store
-            [sys.executable, "-m", "backend.sweeps.worker", self.job.id],
+            [sys.executable, "-m", "shatterscope.backend.sweeps.worker", self.job.id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,9 +10,9 @@ import logging
 import threading
 from dataclasses import dataclass, replace
 
-from backend.settings import Settings
-from backend.store import Job, Jobs, StoreError
-from backend.sweeps.runner import Runner, is_orphan, new_owner
+from shatterscope.backend.settings import Settings
+from shatterscope.backend.store import Job, Jobs, StoreError
+from shatterscope.backend.sweeps.runner import Runner, is_orphan, new_owner
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from backend.sweep_schemas import SweepRow
+from shatterscope.wire.sweeps import SweepRow
 
 log = logging.getLogger(__name__)
 

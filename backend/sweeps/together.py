@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend.checkpoints import Checkpoint
-from backend.data.contexts import ContextSampler
-from backend.editors import Course, EditDelta, EditNotPossibleError, EditRequest, Fact
-from backend.editors.base import in_float64
-from backend.editors.rome import Rome, RomeParameters, step_size
-from backend.editors.targets import EditSite, ValueTarget, read_site
-from backend.edits import EditSpec, delta_key
-from backend.model import Transformer
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import Course, EditDelta, EditNotPossibleError, EditRequest, Fact
+from shatterscope.backend.editors.base import in_float64
+from shatterscope.backend.editors.rome import Rome, RomeParameters, step_size
+from shatterscope.backend.editors.targets import EditSite, ValueTarget, read_site
+from shatterscope.backend.edits import EditSpec, delta_key
+from shatterscope.backend.model import Transformer
 
 
 def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[str, EditDelta]:

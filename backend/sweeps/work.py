@@ -19,19 +19,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backend import __version__
-from backend.checkpoints import Checkpoint
-from backend.editors import Course
-from backend.edits import EditedModel, EditError, EditSpec, Outcome, carried_on, run_edits
-from backend.evaluation import Wanted, quality, sub_graphs
-from backend.evaluation.answers import answers
-from backend.schemas import Change, EditOutcome, EditQuality, TaskScore, WantedAnswers
-from backend.schemas import Course as WireCourse
-from backend.schemas import EditSpec as WireSpec
-from backend.sweep_schemas import Estimate, Holding, RingShattering, SweepRequest, SweepRow, SweepShattering, Versions
-from backend.sweeps.plan import Plan, Task, named_sites
-from backend.sweeps.probe import Probe, Probed, Shattered
-from backend.sweeps.together import compute_together
+from shatterscope.backend import __version__
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import Course
+from shatterscope.backend.edits import EditedModel, EditError, EditSpec, Outcome, carried_on, run_edits
+from shatterscope.backend.evaluation import Wanted, quality, sub_graphs
+from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.sweeps.plan import Plan, Task, named_sites
+from shatterscope.backend.sweeps.probe import Probe, Probed, Shattered
+from shatterscope.backend.sweeps.together import compute_together
+from shatterscope.wire.edits import Course as WireCourse
+from shatterscope.wire.edits import EditOutcome
+from shatterscope.wire.edits import EditSpec as WireSpec
+from shatterscope.wire.measures import Change, EditQuality, TaskScore, WantedAnswers
+from shatterscope.wire.sweeps import (
+    Estimate,
+    Holding,
+    RingShattering,
+    SweepRequest,
+    SweepRow,
+    SweepShattering,
+    Versions,
+)
 
 MAX_GENERALITY = 400  # questions of a row's edits behind contexts
 

@@ -1,4 +1,4 @@
-"""A worker process of a sweep: `python -m backend.sweeps.worker JOB`, started by `runner.py`.
+"""A worker process of a sweep: `python -m shatterscope.backend.sweeps.worker JOB`, started by `runner.py`.
 
 It reads numbers of tasks, a line each, from stdin, commits every row as soon as it is measured, and says so on stdout, a JSON object a line:
 `ready`, then `done` for each task, or `failed` with a reason. It ends when its stdin does: no worker outlives who started it.
@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
-from backend.checkpoints import CheckpointError, load_checkpoint
-from backend.settings import Settings, SettingsError, load_settings, resolve_device
-from backend.store import Jobs, Store, StoreError
-from backend.sweep_schemas import SweepRequest
-from backend.sweeps.plan import Plan
-from backend.sweeps.work import Bench
+from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint
+from shatterscope.backend.settings import Settings, SettingsError, load_settings, resolve_device
+from shatterscope.backend.store import Jobs, Store, StoreError
+from shatterscope.backend.sweeps.plan import Plan
+from shatterscope.backend.sweeps.work import Bench
+from shatterscope.wire.sweeps import SweepRequest
 
 NICENESS = 5  # clicks go before
 TRIES = 3  # to commit a row, where the database is locked or the disk full

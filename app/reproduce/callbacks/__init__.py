@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dash import Dash
 
-from app.client import Client
-from app.reproduce.callbacks import intent, looks, report, run
+from shatterscope.app.client import Client
+from shatterscope.app.reproduce.callbacks import intent, looks, report, run
 
 
 def register(app: Dash, client: Client) -> None:

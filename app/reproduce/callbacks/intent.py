@@ -12,16 +12,17 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, options
-from app.client import ApiError, Client
-from app.layout.parts import Node, sentences
-from app.links import Pin, address
-from app.reproduce import names
-from app.reproduce.runs import elsewhere, opened_link, opening_checkpoint
-from app.reproduce.state import View, default_edit
-from app.share.notice import told
-from app.state import Edit, Target
-from backend.schemas import CheckpointInfo, EditorInfo
+from shatterscope.app import ids, options
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.layout.parts import Node, sentences
+from shatterscope.app.links import Pin, address
+from shatterscope.app.reproduce import names
+from shatterscope.app.reproduce.runs import elsewhere, opened_link, opening_checkpoint
+from shatterscope.app.reproduce.state import View, default_edit
+from shatterscope.app.share.notice import told
+from shatterscope.app.state import Edit, Target
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 RING_CONTROLS = (names.SUBJECT, names.RELATION, names.DISTANCE, names.RINGS_METHOD)

@@ -9,15 +9,15 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app import options, theme, words
-from app.client import ApiError, Client
-from app.components import plain
-from app.figures.memory import memory_figure
-from app.figures.rings import empty_figure, panels, to_come
-from app.figures.tracing import tracing_figure
-from app.reproduce import names, sentences, tables
-from app.state import Edit, Relation, See, ViewState
-from backend.reproduction_schemas import RingPicture, Tracing
+from shatterscope.app import options, theme, words
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.components import plain
+from shatterscope.app.figures.memory import memory_figure
+from shatterscope.app.figures.rings import empty_figure, panels, to_come
+from shatterscope.app.figures.tracing import tracing_figure
+from shatterscope.app.reproduce import names, sentences, tables
+from shatterscope.app.state import Edit, Relation, See, ViewState
+from shatterscope.wire.reproduction import RingPicture, Tracing
 
 Json = dict[str, Any]
 POINTS = 128  # of each ring: 48 pictures of them are all that a browser draws at once with pleasure

@@ -7,16 +7,16 @@ from typing import Any
 from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids, theme, words
-from app.client import ApiError, Client
-from app.figures.fit import fit_figure
-from app.figures.histograms import histograms
-from app.figures.sequences import sequence_figure
-from app.reproduce import names, opening, sentences, tables
-from app.reproduce.runs import Shown, shown
-from app.reproduce.state import METHOD
-from backend.reproduction_schemas import Measure, Report
-from backend.sweep_schemas import LAST
+from shatterscope.app import ids, theme, words
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.figures.fit import fit_figure
+from shatterscope.app.figures.histograms import histograms
+from shatterscope.app.figures.sequences import sequence_figure
+from shatterscope.app.reproduce import names, opening, sentences, tables
+from shatterscope.app.reproduce.runs import Shown, shown
+from shatterscope.app.reproduce.state import METHOD
+from shatterscope.wire.reproduction import Measure, Report
+from shatterscope.wire.sweeps import LAST
 
 Json = dict[str, Any]
 NOTHING = tables.empty("Nothing has been run on this checkpoint yet.")

@@ -11,12 +11,12 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from app import ids
-from app.client import ApiError, Client
-from app.reproduce import names, sentences
-from app.reproduce.protocol import again
-from app.reproduce.runs import requests
-from backend.sweep_schemas import ENDED
+from shatterscope.app import ids
+from shatterscope.app.client import ApiError, Client
+from shatterscope.app.reproduce import names, sentences
+from shatterscope.app.reproduce.protocol import again
+from shatterscope.app.reproduce.runs import requests
+from shatterscope.wire.sweeps import ENDED
 
 Json = dict[str, Any]
 MAX_TOKENS = 100

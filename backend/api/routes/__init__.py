@@ -1,1 +1,1 @@
-"""One file per noun. Routes parse and delegate; the work is in `backend.api.laboratory`."""
+"""One file per noun. Routes parse and delegate; the work is in `shatterscope.backend.api.laboratory`."""

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from backend.api.dependencies import CheckpointId, LaboratoryDep
-from backend.schemas import CheckpointInfo, ErrorList, FactInfo
+from shatterscope.backend.api.dependencies import CheckpointId, LaboratoryDep
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
 
 router = APIRouter(tags=["checkpoints"])
 

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
-from backend.api.dependencies import EditId, LaboratoryDep
-from backend.api.laboratory import Laboratory
-from backend.schemas import EditorInfo, EditRequest, EditResult
+from shatterscope.backend.api.dependencies import EditId, LaboratoryDep
+from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.wire.edits import EditorInfo, EditRequest, EditResult
 
 router = APIRouter(tags=["edits"])
 

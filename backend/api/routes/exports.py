@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from backend.api import exports
-from backend.api.dependencies import LaboratoryDep
-from backend.share_schemas import Export, ExportRequest
+from shatterscope.backend.api import exports
+from shatterscope.backend.api.dependencies import LaboratoryDep
+from shatterscope.wire.share import Export, ExportRequest
 
 router = APIRouter(tags=["exports"])
 

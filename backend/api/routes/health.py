@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from backend.api.dependencies import LaboratoryDep
-from backend.schemas import Health
+from shatterscope.backend.api.dependencies import LaboratoryDep
+from shatterscope.wire.base import Health
 
 router = APIRouter(tags=["server"])
 

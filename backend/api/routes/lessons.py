@@ -7,12 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from backend.api.dependencies import LaboratoryDep
-from backend.api.problems import ProblemError
-from backend.files import UnreadableFile
-from backend.lesson_schemas import Lesson, LessonInfo, LessonList
-from backend.lessons import LessonError, Shelf
-from backend.settings import LESSONS, Settings
+from shatterscope.backend.api.dependencies import LaboratoryDep
+from shatterscope.backend.api.problems import ProblemError
+from shatterscope.backend.files import UnreadableFile
+from shatterscope.backend.lessons import LessonError, Shelf
+from shatterscope.backend.settings import LESSONS, Settings
+from shatterscope.wire.lessons import Lesson, LessonInfo, LessonList
 
 router = APIRouter(tags=["lessons"])
 

@@ -7,23 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from backend.api import measures, placements
-from backend.api.dependencies import LaboratoryDep
-from backend.api.problems import ProblemError
-from backend.schemas import (
+from shatterscope.backend.api import measures, placements
+from shatterscope.backend.api.dependencies import LaboratoryDep
+from shatterscope.backend.api.problems import ProblemError
+from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, SitesRequest, SitesResult
+from shatterscope.wire.pictures import (
     ActivationRequest,
     Activations,
-    EvaluationRequest,
-    EvaluationResult,
-    PlacementsRequest,
-    PlacementsResult,
     ProjectionRequest,
     ProjectionResult,
-    SitesRequest,
-    SitesResult,
     StrengthsRequest,
     StrengthsResult,
 )
+from shatterscope.wire.placements import PlacementsRequest, PlacementsResult
 
 router = APIRouter(tags=["measures"])
 

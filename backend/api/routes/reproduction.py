@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
-from backend.api import reproduction, rings
-from backend.api.dependencies import CheckpointId, JobDeskDep, LaboratoryDep
-from backend.api.routes.sweeps import JobId
-from backend.reproduction_schemas import (
+from shatterscope.backend.api import reproduction, rings
+from shatterscope.backend.api.dependencies import CheckpointId, JobDeskDep, LaboratoryDep
+from shatterscope.backend.api.routes.sweeps import JobId
+from shatterscope.wire.reproduction import (
     KeysValues,
     KeysValuesRequest,
     Report,

@@ -13,12 +13,12 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response, StreamingResponse
 
-from backend.api.dependencies import AddressDep, LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
-from backend.api.limiter import Limiter
-from backend.api.polls import PollFull, Question
-from backend.api.problems import ProblemError
-from backend.api.rooms import HANDOVER_SECONDS, MAX_FOLLOWERS, MAX_STATE_BYTES, Room, RoomsFull
-from backend.schemas import (
+from shatterscope.backend.api.dependencies import AddressDep, LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
+from shatterscope.backend.api.limiter import Limiter
+from shatterscope.backend.api.polls import PollFull, Question
+from shatterscope.backend.api.problems import ProblemError
+from shatterscope.backend.api.rooms import HANDOVER_SECONDS, MAX_FOLLOWERS, MAX_STATE_BYTES, Room, RoomsFull
+from shatterscope.wire.rooms import (
     RoomAnswer,
     RoomClaim,
     RoomCreated,

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response, StreamingResponse
 
-from backend.api.dependencies import JobDeskDep
-from backend.api.jobs import JobDesk
-from backend.sweep_schemas import ENDED, JobCreated, JobInfo, SweepRequest
+from shatterscope.backend.api.dependencies import JobDeskDep
+from shatterscope.backend.api.jobs import JobDesk
+from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
 
 router = APIRouter(tags=["sweeps"])
 

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Path, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
-from backend.api import views
-from backend.api.dependencies import AddressDep, LaboratoryDep, ViewLimitDep
-from backend.api.problems import ProblemError
-from backend.share_schemas import NewView, View, ViewCreated
+from shatterscope.backend.api import views
+from shatterscope.backend.api.dependencies import AddressDep, LaboratoryDep, ViewLimitDep
+from shatterscope.backend.api.problems import ProblemError
+from shatterscope.wire.share import NewView, View, ViewCreated
 
 router = APIRouter(tags=["views"])
 

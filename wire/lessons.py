@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from backend.schemas import Wire
+from shatterscope.wire.base import Wire
 
 # Parts of the Explore page that a step may hide, or show but lock.
 Part = Literal[

@@ -10,8 +10,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from backend.schemas import Array, SubGraph, Verdict, Wire
-from backend.sweep_schemas import LAST, SweepRequest, Versions
+from shatterscope.wire.base import Array, SubGraph, Wire
+from shatterscope.wire.sweeps import LAST, SweepRequest, Versions
+from shatterscope.wire.world import Verdict
 
 PaperTask = Literal["direct", "logical", "compositional"]
 Token = Literal["relation", "subject"]

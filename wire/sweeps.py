@@ -1,4 +1,4 @@
-"""Wire models of sweeps and jobs: pydantic only, beside `schemas.py`.
+"""Wire models of sweeps and jobs.
 
 A sweep is a grid of edits (methods x kinds x edits per cell), each made alone on the unedited model, or, with `sequence`, edits made one
 after another on the same model. Either is a job, and yields rows.
@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from backend.schemas import EditOutcome, EditQuality, TaskScore, Wire
+from shatterscope.wire.base import Wire
+from shatterscope.wire.edits import EditOutcome
+from shatterscope.wire.measures import EditQuality, TaskScore
 
 MAX_SEQUENCE = 1000
 LAST = "resid_post.last"

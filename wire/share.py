@@ -6,17 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from backend.schemas import (
-    MAX_EDITS,
-    AccuracyInfo,
-    Diagnostics,
-    EditResult,
-    EditSpec,
-    EvaluationResult,
-    SiteShattering,
-    TaskScore,
-    Wire,
-)
+from shatterscope.wire.base import Wire
+from shatterscope.wire.edits import MAX_EDITS, EditResult, EditSpec
+from shatterscope.wire.measures import EvaluationResult, SiteShattering, TaskScore
+from shatterscope.wire.pictures import Diagnostics
+from shatterscope.wire.world import AccuracyInfo
 
 MAX_QUERY = 8000
 MAX_LINK = MAX_QUERY + 300  # with the server's address

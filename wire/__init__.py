@@ -1,0 +1,1 @@
+"""The contract between backend and dashboard: the models of the HTTP API, and nothing but pydantic."""

@@ -1,0 +1,113 @@
+"""Representations, and the pictures of them before and after."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shatterscope.wire.base import Array, Wire
+from shatterscope.wire.world import Verdict
+
+MAX_STRENGTHS = 41  # in one request: a slider from 0 to 2 by 0.05
+
+
+class ActivationRequest(Wire):
+    checkpoint: str
+    edit: str | None = None
+    relation: str
+    site: str | None = Field(default=None, description="default: the last layer's resid_post")
+
+
+class Activations(Wire):
+    checkpoint: str
+    edit: str | None
+    relation: str
+    site: str
+    values: Array
+
+
+class ProjectionRequest(ActivationRequest):
+    method: Literal["isomap", "pca"] = "isomap"
+    dimensions: Literal[2, 3] = 3
+    n_neighbors: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
+    align: Literal["none", "procrustes", "shared"] = "procrustes"
+
+
+class Shape(Wire):
+    """What a picture shows, and what that rests on. Only a picture that passes every test is a ring."""
+
+    verdict: Verdict = Field(
+        description="ring: one closed, clean loop; line: straight or bent, also a ring pressed flat; knot: crosses or lies on itself; pieces: has "
+        "come apart; point: all representations are alike; none: no clear shape"
+    )
+    pieces: int = Field(description="of the neighbour graph, or of the picture where that has more")
+    winding: int = Field(
+        description="turns round the centre; by itself no sign of a ring, shuffled points often turn once"
+    )
+    roundness: float = Field(description="the second principal axis as a share of the first")
+    overlap: float = Field(description="share of points that lie on a part of the ring more than an eighth away")
+    crossings: int = Field(description="with such parts, in the plane of the principal axes")
+    step: float = Field(
+        description="mean distance of ring neighbours as a share of that of any two points; 1 by chance"
+    )
+    loop: float = Field(
+        description="life of the longest-lived H1 loop of 64 landmarks, as a share of the picture; 0.8 for a circle"
+    )
+    gap: float = Field(description="(l1 - l2) / l1 of the two longest-lived H1 loops; 1 for a single one")
+    gap_by_chance: float = Field(description="the largest gap of 19 shapeless clouds of as many points")
+
+
+class Diagnostics(Wire):
+    """Of one picture. A neighbour graph that falls apart is a finding, returned as data."""
+
+    residual_variance: float = Field(description="1 - r^2 between the distances to be kept and those of the picture")
+    graph_components: int | None = Field(description="components of the neighbour graph before stitching; null for PCA")
+    n_neighbors: int | None = Field(description="null for PCA")
+    ring_neighbor_share: float = Field(
+        description="share of each point's two nearest neighbours within 2 ring steps, in the full space"
+    )
+    winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
+    shape: Shape
+
+
+class ProjectionResult(Wire):
+    id: str = Field(description="hash of all that it depends on; GET /projections/{id} while the server has it")
+    checkpoint: str
+    edit: str | None
+    relation: str
+    site: str
+    method: str
+    dimensions: int
+    align: str
+    before: Array
+    after: Array
+    order_position: list[int]
+    diagnostics: dict[Literal["before", "after"], Diagnostics]
+    seconds: float
+
+
+class StrengthsRequest(ProjectionRequest):
+    edit: str = Field(
+        description="id of an edit, as returned by POST /edits; its last step is drawn at other strengths"
+    )
+    strengths: list[Annotated[float, Field(ge=-4.0, le=4.0)]] = Field(min_length=1, max_length=MAX_STRENGTHS)
+
+
+class StrengthPicture(Wire):
+    strength: float
+    after: Array | None = Field(description="null where so strong an edit leaves no finite numbers to draw")
+
+
+class StrengthsResult(Wire):
+    checkpoint: str
+    edit: str
+    relation: str
+    site: str
+    method: str
+    dimensions: int
+    align: str
+    before: Array
+    order_position: list[int]
+    pictures: list[StrengthPicture] = Field(description="in the order asked for, each of a real model")
+    seconds: float
