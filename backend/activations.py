@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from shatterscope.backend import interrupt
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer, site_names
 from shatterscope.backend.model.incremental import prefix, step
+from shatterscope.backend.worlds import Relation, World
 
 
 def default_site(model: Transformer) -> str:
@@ -25,6 +25,12 @@ def default_site(model: Transformer) -> str:
 def activations(model: Transformer, n_entities: int, relation: Relation, site: str | None = None) -> Tensor:
     """(n_entities, d_model) at `site` of the relation token. Raises `ValueError` for an unknown site."""
     return _at_relation(model, n_entities, torch.tensor([n_entities + relation.index]), site)[0]
+
+
+def drawn_activations(model: Transformer, graph: World, relation: Relation, site: str | None = None) -> Tensor:
+    """(n, d_model) of the entities that have a fact under `relation`, on the CPU: what its picture shows. Raises `ValueError` for an unknown site."""
+    found = activations(model, graph.n_entities, relation, site).cpu()
+    return found if graph.total else found[torch.from_numpy(graph.domain(relation))]
 
 
 def all_activations(model: Transformer, n_entities: int, site: str | None = None) -> Tensor:

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.geometry import Verdict, fit, gap_by_chance
-from shatterscope.backend.graph import Holdout, KnowledgeGraph
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import ABSENT, Holdout, World
 
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
 
@@ -38,47 +38,49 @@ class Rings:
 
 @dataclass(frozen=True)
 class Assessment:
-    """`accuracy[task][order]`, fractions; and the rings."""
+    """`accuracy[task][group]`, fractions; and the rings."""
 
     accuracy: dict[str, dict[str, float]]
     rings: Rings
 
 
 @torch.no_grad()
-def assess(model: Transformer, graph: KnowledgeGraph, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
+def assess(model: Transformer, graph: World, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
     """Assess `model`. Single facts are always enumerated in full; `n_subjects` bounds the subjects of compositions (None: all)."""
     representations, correct = _single_facts(model, graph)
     subjects = np.arange(graph.n_entities)
     if n_subjects is not None and n_subjects < graph.n_entities:
         subjects = np.random.default_rng(0).choice(graph.n_entities, n_subjects, replace=False)
     composed = _compositions(model, graph, subjects)
-    held = holdout.composition[subjects]
-    single_order = np.array([relation.order for relation in graph.relations])
-    pair_order = single_order[graph.compositions[:, 0]]
+    held, there = holdout.composition[subjects], graph.composition_objects[subjects] != ABSENT
+    single_group = np.array([relation.group for relation in graph.relations])
+    pair_group = single_group[graph.compositions[:, 0]]
     cells = {
-        "direct": (correct, ~holdout.single, single_order),
-        "logical": (correct, holdout.single, single_order),
-        "compositional": (composed, np.ones_like(held), pair_order),
-        "composition_stated": (composed, ~held, pair_order),
-        "composition_held_out": (composed, held, pair_order),
+        "direct": (correct, graph.present & ~holdout.single, single_group),
+        "logical": (correct, holdout.single, single_group),
+        "compositional": (composed, there, pair_group),
+        "composition_stated": (composed, there & ~held, pair_group),
+        "composition_held_out": (composed, held, pair_group),
     }
     accuracy = {
         task: {
-            name: _mean(right[:, columns == order][mask[:, columns == order]])
-            for order, name in enumerate(graph.order_names)
+            name: _mean(right[:, columns == group][mask[:, columns == group]])
+            for group, name in enumerate(graph.group_names)
         }
         for task, (right, mask, columns) in cells.items()
     }
     return Assessment(accuracy, measure_rings(representations, graph))
 
 
-def measure_rings(representations: NDArray[np.float32], graph: KnowledgeGraph) -> Rings:
+def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
     """Ring-ness of (n_relations, n_entities, d_model) representations, each relation against the ring of its own order."""
     share, winding, neighbors, shapes = {}, {}, {}, {}
     chance = gap_by_chance(graph.n_entities, 2)
     for relation, points in zip(graph.relations, representations, strict=True):
-        positions = graph.positions[relation.order]
-        diagnostics = fit(points, positions, method="isomap", dimensions=2, chance=chance).diagnostics
+        positions = graph.positions(relation)
+        diagnostics = fit(
+            points[graph.domain(relation)], positions, method="isomap", dimensions=2, chance=chance
+        ).diagnostics
         share[relation.name] = diagnostics.ring_neighbor_share
         winding[relation.name] = diagnostics.shape.winding
         neighbors[relation.name] = diagnostics.n_neighbors or 0
@@ -90,7 +92,7 @@ def _mean(values: NDArray[np.bool_]) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def _single_facts(model: Transformer, graph: KnowledgeGraph) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _single_facts(model: Transformer, graph: World) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(n_relations, n_entities, d_model) representations and (n_entities, n_relations) whether the answer is right."""
     vocabulary, site = Vocabulary.of(graph), f"resid_post.{model.config.n_layers - 1}"
     device = model.token.weight.device
@@ -107,12 +109,12 @@ def _single_facts(model: Transformer, graph: KnowledgeGraph) -> tuple[NDArray[np
         token = torch.full_like(subjects, vocabulary.relation_token(relation))
         final = model.trunk(torch.stack([subjects, token], dim=1), tap)[:, -1]
         answer = model.unembed(final)[:, : graph.n_entities].argmax(1).cpu().numpy()
-        correct.append(answer == graph.objects[:, relation.index])
+        correct.append((answer[:, None] == graph.truths[:, relation.index]).any(1))
         representations.append(seen[site].cpu().numpy())
     return np.stack(representations), np.stack(correct, axis=1)
 
 
-def _compositions(model: Transformer, graph: KnowledgeGraph, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _compositions(model: Transformer, graph: World, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(len(subjects), n_compositions), whether `x r1 r2` is answered right."""
     device = model.token.weight.device
     x = torch.from_numpy(subjects).to(device)

@@ -30,10 +30,10 @@ from shatterscope.backend.assessment import TASKS
 from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
 from shatterscope.backend.geometry import Verdict
-from shatterscope.backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
 from shatterscope.backend.model import ModelConfig, Transformer
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.training import TrainConfig
+from shatterscope.backend.worlds import Holdout, World, WorldConfig, build, config_table, draw_holdout
 
 if TYPE_CHECKING:
     from shatterscope.backend.assessment import Assessment
@@ -97,7 +97,7 @@ class Metadata(BaseModel):
     format: int
     title: str = Field(max_length=200)
     note: str = Field(max_length=2000)
-    graph: GraphConfig
+    graph: WorldConfig
     model: ModelConfig
     training: TrainingReport
     accuracy: dict[str, dict[str, Share]]  # task -> order -> fraction, by full enumeration
@@ -111,7 +111,7 @@ class Checkpoint:
     """A verified checkpoint, ready to use. The model is in eval mode, needs no gradients and lives on its device."""
 
     id: str
-    graph: KnowledgeGraph
+    graph: World
     holdout: Holdout
     vocabulary: Vocabulary
     model: Transformer
@@ -130,7 +130,7 @@ class Checkpoint:
         parts = {
             "weights": self.sha256,
             "statistics": self.metadata.sha256[STATISTICS],
-            "graph": asdict(self.metadata.graph),
+            "graph": config_table(self.metadata.graph),
             "model": asdict(self.metadata.model),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -163,7 +163,7 @@ def save_checkpoint(
     *,
     title: str,
     note: str,
-    graph: KnowledgeGraph,
+    graph: World,
     model: Transformer,
     statistics: dict[int, Tensor],
     assessment: Assessment,
@@ -239,7 +239,7 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
         _check_tensor(f"{name}/{STATISTICS}: {key}", moments[key], (width, width), torch.float64)
         statistics[layer] = moments[key].to(device)
     model.load_state_dict(weights)
-    graph = KnowledgeGraph(metadata.graph)
+    graph = build(metadata.graph)
     return Checkpoint(
         id=folder.name,
         graph=graph,
@@ -306,7 +306,7 @@ def read_metadata(folder: Path) -> Metadata:
         first = error.errors()[0]
         place = ".".join(str(part)[:40] for part in first["loc"])
         raise CheckpointError(f"{name}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
-    graph = KnowledgeGraph(metadata.graph)
+    graph = build(metadata.graph)
     if metadata.opening is not None and metadata.opening not in graph.relation_names:
         raise CheckpointError(f"{name}: opening: {metadata.opening!r:.40} is not a relation of its graph")
     vocabulary = Vocabulary.of(graph)
@@ -322,9 +322,9 @@ def read_metadata(folder: Path) -> Metadata:
     return metadata
 
 
-def _names(metadata: Metadata, graph: KnowledgeGraph) -> Iterator[tuple[str, set[str], set[str]]]:
+def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], set[str]]]:
     """(place, the names there, the names that belong there): whoever reads a score by its name must find it."""
-    orders, relations = set(graph.order_names), set(graph.relation_names)
+    orders, relations = set(graph.group_names), set(graph.relation_names)
     files = {WEIGHTS, STATISTICS}
     yield "sha256", set(metadata.sha256) & files, files
     yield "accuracy", set(metadata.accuracy), set(TASKS)

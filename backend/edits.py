@@ -39,8 +39,8 @@ from shatterscope.backend.editors import (
     apply_delta,
 )
 from shatterscope.backend.evaluation.answers import answers
-from shatterscope.backend.graph import KnowledgeGraph
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import World
 from shatterscope.wire.edits import MAX_STRENGTH
 
 VERSION = 2
@@ -123,7 +123,7 @@ class EditedModel:
 
 
 def complete_spec(
-    graph: KnowledgeGraph,
+    graph: World,
     n_layers: int,
     *,
     subject: int,
@@ -354,7 +354,7 @@ def _compute(
 
 
 def _outcome(
-    graph: KnowledgeGraph,
+    graph: World,
     before: Transformer,
     after: Transformer,
     spec: EditSpec,
@@ -374,7 +374,7 @@ def _outcome(
         new_object=spec.object,
         prediction_before=int(was.prediction[0]),
         prediction_after=predicted,
-        distance=graph.distance(relation.order, truth, spec.object),
+        distance=graph.distance(relation.group, truth, spec.object),
         kind="corrective" if spec.object == truth else "counterfactual",
         success=predicted == spec.object,
         probability_before=was.of(0, spec.object)[1],

@@ -37,15 +37,15 @@ from shatterscope.backend.evaluation import (
     damage,
     draw_queries,
     quality,
+    relation_shattering,
     ring_means,
-    ripples,
     score,
     sub_graphs,
 )
 from shatterscope.backend.evaluation.queries import Task
 from shatterscope.backend.evaluation.subgraphs import SubGraph
-from shatterscope.backend.geometry import movement, shattering
-from shatterscope.backend.graph import KnowledgeGraph
+from shatterscope.backend.geometry import movement
+from shatterscope.backend.worlds import World
 
 DEFAULT_QUERIES = 200
 
@@ -136,7 +136,8 @@ def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> 
 
 def measure_shattering(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Tensor:
     """R of every relation, (n_relations,) float64: the greater part of `measure_geometry`'s work."""
-    return shattering(baseline.representations, all_activations(edited.model, checkpoint.graph.n_entities))
+    graph = checkpoint.graph
+    return relation_shattering(graph, baseline.representations, all_activations(edited.model, graph.n_entities))
 
 
 def measure_geometry(
@@ -145,15 +146,15 @@ def measure_geometry(
     """Steps 3 and 4. `R`: from `measure_shattering`, where it is known."""
     graph, last = checkpoint.graph, edited.made[-1]
     relation = graph.relation(last.spec.relation)
-    parts = sub_graphs(graph.config.n_orders, relation.order)
+    parts = sub_graphs(len(graph.groups), relation.group)
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
-    R = shattering(before, after) if R is None else R  # (n_relations,)
+    R = relation_shattering(graph, before, after) if R is None else R  # (n_relations,)
     moved_by = relation_movement(graph, before, after)
-    members = {part: [i for i, each in enumerate(graph.relations) if parts[each.order] == part] for part in parts}
+    members = {part: [i for i, each in enumerate(graph.relations) if parts[each.group] == part] for part in parts}
     moved = before[relation.index], after[relation.index]
     return Geometry(
         shattering=dict(zip(graph.relation_names, R.tolist(), strict=True)),
-        sub_graph_shattering=ring_means(graph, relation.order, R),
+        sub_graph_shattering=ring_means(graph, relation.group, R),
         movement=dict(zip(graph.relation_names, moved_by, strict=True)),
         sub_graph_movement={
             part: (fmean(moved_by[i][0] for i in rows), fmean(moved_by[i][1] for i in rows))
@@ -163,11 +164,12 @@ def measure_geometry(
     )
 
 
-def relation_movement(graph: KnowledgeGraph, before: Tensor, after: Tensor) -> list[tuple[float, float]]:
+def relation_movement(graph: World, before: Tensor, after: Tensor) -> list[tuple[float, float]]:
     """(moved, strain) of every relation, from (n_relations, n_entities, d_model) representations."""
     found = []
     for relation, x, y in zip(graph.relations, before, after, strict=True):
-        moved, strain = movement(x, y, torch.from_numpy(graph.orders[relation.order]).to(x.device))
+        rows, edges = graph.drawn(relation)
+        moved, strain = movement(x[rows], y[rows], torch.from_numpy(edges).to(x.device))
         found.append((moved.item(), strain.item()))
     return found
 
@@ -175,7 +177,7 @@ def relation_movement(graph: KnowledgeGraph, before: Tensor, after: Tensor) -> l
 def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:
     """Step 5."""
     graph, last = checkpoint.graph, edited.made[-1]
-    found = ripples(graph, last.spec.subject, graph.relation(last.spec.relation), last.new_object)
+    found = graph.consequences(last.spec.subject, graph.relation(last.spec.relation), last.new_object)
     facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.made]
     return Recall(
         task_changes(checkpoint, edited, baseline),
@@ -187,13 +189,13 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
 def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
     """Every cell of the baseline's questions, asked again."""
     graph = checkpoint.graph
-    parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
+    parts = sub_graphs(len(graph.groups), graph.relation(edited.made[-1].spec.relation).group)
     cells = zip(baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True)
     return [
         TaskChange(
             task=cell.task,
-            order=graph.order_names[cell.order],
-            sub_graph=parts[cell.order],
+            order=graph.group_names[cell.group],
+            sub_graph=parts[cell.group],
             before=was,
             after=now,
             n_queries=len(cell),

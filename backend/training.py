@@ -32,9 +32,9 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from shatterscope.backend.data import TextSampler
-from shatterscope.backend.graph import Holdout, KnowledgeGraph
 from shatterscope.backend.model import ModelConfig, Transformer
 from shatterscope.backend.soap import MAX_SIDE, Soap
+from shatterscope.backend.worlds import Holdout, World
 
 REFRESH_EVERY = 10  # steps between refreshes of the optimiser's bases
 
@@ -196,7 +196,7 @@ class Trainer:
     """
 
     def __init__(
-        self, graph: KnowledgeGraph, holdout: Holdout, model: ModelConfig, config: TrainConfig, device: torch.device
+        self, graph: World, holdout: Holdout, model: ModelConfig, config: TrainConfig, device: torch.device
     ) -> None:
         self.config, self.device = config, device
         self.n_predicted = graph.n_entities if config.loss_over == "entities" else model.vocab_size

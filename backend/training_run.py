@@ -21,9 +21,9 @@ from safetensors.torch import load_file
 
 from shatterscope.backend.assessment import Assessment, assess
 from shatterscope.backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
-from shatterscope.backend.graph import KnowledgeGraph, draw_holdout
 from shatterscope.backend.recipes import Recipe
 from shatterscope.backend.training import StepRecord, Trainer
+from shatterscope.backend.worlds import build, draw_holdout
 
 STATE = "training_state.safetensors"
 
@@ -101,7 +101,7 @@ def train_checkpoint(
     elif state_file.exists():
         raise FileExistsError(f"{folder} holds an unfinished run; continue it with --resume or remove the folder")
 
-    graph = KnowledgeGraph(recipe.graph)
+    graph = build(recipe.graph)
     holdout = draw_holdout(graph)
     trainer = Trainer(graph, holdout, recipe.model, recipe.train, device)
     if resume:

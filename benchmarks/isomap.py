@@ -98,8 +98,8 @@ def isomap_cases(checkpoint: Checkpoint) -> list[Case]:
     graph = checkpoint.graph
     before, after = representations(checkpoint)
     cases = []
-    for order in range(graph.config.n_orders):
-        relation = graph.relations_of_order(order)[0]
+    for order in range(len(graph.groups)):
+        relation = graph.relations_of(order)[0]
         # Before and after an edit with the same number of neighbours, as the page does.
         ring, tangle = (points[relation.index].numpy().astype(np.float64) for points in (before, after))
         k = fit_isomap(ring, 3).n_neighbors

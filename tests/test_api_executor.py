@@ -248,7 +248,7 @@ def test_measuring_and_drawing_pass_checkpoints(checkpoint: Checkpoint) -> None:
         once = len(calls)
         measure(checkpoint, edited, baseline)
         twice = len(calls)
-        fit(baseline.representations[0].numpy(), checkpoint.graph.positions[0])
+        fit(baseline.representations[0].numpy(), checkpoint.graph.places[0])
     assert 10 < once < twice - 10 < len(calls) - 10
 
 

@@ -62,7 +62,7 @@ def test_without_an_edit_both_pictures_are_the_same(client: TestClient, checkpoi
     assert got["diagnostics"]["before"] == got["diagnostics"]["after"]
     assert decode(got["before"]).shape == (n, 3)
     assert sorted(got["order_position"]) == list(range(n))
-    assert got["order_position"] == checkpoint.graph.positions[2].tolist()
+    assert got["order_position"] == checkpoint.graph.places[2].tolist()
 
 
 def test_a_projection_has_an_address_that_may_be_kept_for_ever(client: TestClient, laboratory: Laboratory) -> None:
@@ -132,7 +132,7 @@ def test_an_evaluation_says_what_was_lost(client: TestClient, checkpoint: Checkp
     assert {(score["task"], score["order"]) for score in got["scores"]} == {
         (task, order)
         for task in ("direct", "logical", "composition_stated", "composition_held_out")
-        for order in checkpoint.graph.order_names
+        for order in checkpoint.graph.group_names
     }
     for score in got["scores"]:
         assert score["n_queries"] == min(20, score["n_available"])

@@ -57,7 +57,7 @@ def test_the_recorded_accuracy_is_that_of_the_weights() -> None:
     graph = checkpoint.graph
     subjects = torch.arange(graph.n_entities)
     right = []
-    for relation in graph.relations_of_order(0):
+    for relation in graph.relations_of(0):
         prompt = torch.stack(
             [subjects, torch.full_like(subjects, checkpoint.vocabulary.relation_token(relation))], dim=1
         )

@@ -15,11 +15,12 @@ from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import EditRequest, Fact
 from shatterscope.backend.evaluation import draw_queries
 from shatterscope.backend.evaluation.tracing import draw_facts
-from shatterscope.backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
-from shatterscope.backend.graph.knowledge_graph import IntArray
+from shatterscope.backend.worlds import draw_holdout
+from shatterscope.backend.worlds.base import IntArray
+from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 N = 96
-graph = KnowledgeGraph(GraphConfig(n_entities=N, n_orders=3, n_hops=2))
+graph = Rings(RingsConfig(n_entities=N, n_orders=3, n_hops=2))
 holdout = draw_holdout(graph)
 sampler = ContextSampler(graph, holdout)
 column = {(int(a), int(b)): i for i, (a, b) in enumerate(graph.compositions)}
@@ -65,7 +66,7 @@ def test_what_is_to_be_avoided_is_not_named(length: int, seed: int, avoid: list[
 
 
 def test_a_world_without_another_way_names_it_all_the_same() -> None:
-    tiny = KnowledgeGraph(GraphConfig(n_entities=5, n_orders=1, n_hops=1))
+    tiny = Rings(RingsConfig(n_entities=5, n_orders=1, n_hops=1))
     walks = ContextSampler(tiny, draw_holdout(tiny)).arriving_at(
         np.arange(5), 7, np.random.default_rng(0), np.broadcast_to(np.arange(5), (5, 5))
     )
@@ -80,7 +81,7 @@ def test_no_answer_stands_in_the_context_of_its_query(queries: int) -> None:
         for context, rows in zip(drawn.contexts, cell.walks, strict=True):
             walks = context[rows]
             assert torch.equal(walks[:, -1], cell.subjects)
-            assert not (walks[:, :-1] == cell.objects[:, None]).any()
+            assert not (walks[:, :-1] == cell.objects).any()
             behind_second += int((rows >= N).sum())
             total += len(rows)
     assert 0 < behind_second < 0.25 * total

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from shatterscope.backend.activations import activations
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.evaluation import answer_ripples, damage, ripples
+from shatterscope.backend.evaluation import answer_ripples, damage
 from shatterscope.backend.evaluation.damage import distance_bins
-from shatterscope.backend.graph import GraphConfig, KnowledgeGraph
+from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
-GRAPH = KnowledgeGraph(GraphConfig(n_entities=60, n_hops=4))
+GRAPH = Rings(RingsConfig(n_entities=60, n_hops=4))
 
 
 @given(st.integers(4, 5000))
 def test_bins_cover_every_distance_once(n: int) -> None:
     bins = distance_bins(n)
     assert bins[:3] == [(0, 0), (1, 1), (2, 2)]
-    assert bins[-1][1] == n // 2
+    assert bins[-1][1] == n
     assert all(low <= high for low, high in bins)
     assert all(after[0] == before[1] + 1 for before, after in pairwise(bins))
 
@@ -41,10 +41,10 @@ def test_displacement_is_measured_in_ring_steps(checkpoint: Checkpoint) -> None:
     """On a circle, moving everyone to the next place is a displacement of one, at every distance."""
     graph, model = checkpoint.graph, checkpoint.model
     relation = graph.relations[0]
-    angle = torch.from_numpy(graph.positions[relation.order]) * (2 * torch.pi / graph.n_entities)
+    angle = torch.from_numpy(graph.places[relation.group]) * (2 * torch.pi / graph.n_entities)
     circle = torch.zeros(graph.n_entities, model.config.d_model)
     circle[:, 0], circle[:, 1] = torch.cos(angle), torch.sin(angle)
-    turned = circle[torch.from_numpy(graph.walk(relation.order, torch.arange(graph.n_entities).numpy(), 1))]
+    turned = circle[torch.from_numpy(graph.walk(relation.group, torch.arange(graph.n_entities).numpy(), 1))]
     for each in damage(graph, relation, 3, (model, model), (circle, turned)):
         assert each.displacement == pytest.approx(1, rel=1e-3)
 
@@ -54,17 +54,15 @@ def test_displacement_is_measured_in_ring_steps(checkpoint: Checkpoint) -> None:
 def test_ripples_are_few_true_and_told_apart(subject: int, index: int, distance: int) -> None:
     relation = GRAPH.relations[index]
     new = GRAPH.counterfactual(subject, relation, distance)
-    found = ripples(GRAPH, subject, relation, new)
+    found = GRAPH.consequences(subject, relation, new)
     assert 5 <= len(found) <= 12
     assert len({(each.subject, each.relations) for each in found}) == len(found)
     for each in found:
         path = [GRAPH.relation(name) for name in each.relations]
-        assert {step.order for step in path} == {relation.order}
-        assert GRAPH.walk(relation.order, each.subject, sum(step.step for step in path)) == each.truth
+        assert {step.group for step in path} == {relation.group}
+        assert GRAPH.walk(relation.group, each.subject, sum(step.step for step in path)) == each.truth
         assert each.explanation
-    backwards = next(
-        each for each in found if each.subject == new and each.relations == (GRAPH.inverse(relation).name,)
-    )
+    backwards = next(each for each in found if each.subject == new and each.relations == (relation.inverse,))
     assert backwards.kind in ("implied", "contradicted")
     assert backwards.expected == subject or new == GRAPH.object_of(subject, relation)
     assert found[0].subject == subject
@@ -78,7 +76,7 @@ def test_the_ripples_of_one_edit_spelt_out() -> None:
         return int(GRAPH.walk(0, x, steps))
 
     new = at(12)  # ten steps past the truth
-    found = {(each.subject, each.relations): each for each in ripples(GRAPH, x, C2, new)}
+    found = {(each.subject, each.relations): each for each in GRAPH.consequences(x, C2, new)}
     contradicted = {key: each.expected for key, each in found.items() if each.kind == "contradicted"}
     assert contradicted == {
         (x, ("I_C2",)): new,
@@ -100,7 +98,7 @@ def test_the_ripples_of_one_edit_spelt_out() -> None:
 
 def test_a_corrected_fact_contradicts_nothing() -> None:
     relation = GRAPH.relation("II_A3")
-    found = ripples(GRAPH, 5, relation, GRAPH.object_of(5, relation))
+    found = GRAPH.consequences(5, relation, GRAPH.object_of(5, relation))
     assert {each.kind for each in found} == {"implied"}
     assert all(each.expected == each.truth for each in found)
 
@@ -108,7 +106,7 @@ def test_a_corrected_fact_contradicts_nothing() -> None:
 def test_ripples_are_asked_of_both_models(checkpoint: Checkpoint) -> None:
     graph, model = checkpoint.graph, checkpoint.model
     relation = graph.relations[0]
-    found = ripples(graph, 7, relation, graph.counterfactual(7, relation, 5))
+    found = graph.consequences(7, relation, graph.counterfactual(7, relation, 5))
     asked = answer_ripples(graph, found, model, model)
     assert [each.ripple for each in asked] == found
     for each in asked:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import complete_spec, run_edits
-from shatterscope.backend.evaluation import Quality, answers, quality, ripples
+from shatterscope.backend.evaluation import Quality, answers, quality
 from shatterscope.backend.model import Transformer
 
 SMALL = "rings-small"
@@ -57,7 +57,7 @@ def test_the_numbers_are_those_of_the_answers(checkpoint: Checkpoint) -> None:
     assert found.efficacy.accuracy_after == outcome.success == 1
     assert found.efficacy.probability_after == pytest.approx(outcome.probability_after)
     assert found.efficacy.probability_before == pytest.approx(outcome.probability_before)
-    implied = [each for each in ripples(graph, 7, graph.relation("II_A1"), spec.object) if each.kind == "implied"]
+    implied = [each for each in graph.consequences(7, graph.relation("II_A1"), spec.object) if each.kind == "implied"]
     assert found.portability.n == len(implied)
     right = 0
     for each in implied:
@@ -78,7 +78,7 @@ def test_a_corrected_fact_is_not_its_own_ripple(checkpoint: Checkpoint) -> None:
     graph = checkpoint.graph
     truth = graph.object_of(7, graph.relation("II_A1"))
     found = measure(checkpoint, checkpoint.model, (7, "II_A1", truth))
-    implied = ripples(graph, 7, graph.relation("II_A1"), truth)
+    implied = graph.consequences(7, graph.relation("II_A1"), truth)
     assert found.portability.n == len(implied) - 1
 
 

@@ -11,7 +11,8 @@ import torch
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation import TASKS, QuerySet, draw_queries, score
 from shatterscope.backend.evaluation.subgraphs import sub_graphs
-from shatterscope.backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
+from shatterscope.backend.worlds import Holdout, draw_holdout
+from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 
 def queries_of(checkpoint: Checkpoint, **more: object) -> QuerySet:
@@ -28,8 +29,8 @@ def test_scores_agree_with_the_plain_way(checkpoint: Checkpoint) -> None:
         correct, probability = [], []
         for context, walks in zip(queries.contexts, cell.walks, strict=True):
             logits = checkpoint.model(torch.cat([context[walks], cell.relations], dim=1))[:, -1]
-            correct.append((logits[:, :n].argmax(1) == cell.objects).double())
-            probability.append(logits.softmax(1).gather(1, cell.objects[:, None]).double())
+            correct.append((logits[:, :n].argmax(1) == cell.objects[:, 0]).double())
+            probability.append(logits.softmax(1).gather(1, cell.objects).double())
         assert got.accuracy == pytest.approx(float(torch.cat(correct).mean()))
         assert got.probability == pytest.approx(float(torch.cat(probability).mean()), rel=1e-4, abs=1e-6)
 
@@ -38,14 +39,16 @@ def test_every_cell_asks_true_facts_of_its_kind(checkpoint: Checkpoint) -> None:
     graph, holdout, n = checkpoint.graph, checkpoint.holdout, checkpoint.graph.n_entities
     column = {(int(a), int(b)): i for i, (a, b) in enumerate(graph.compositions)}
     queries = queries_of(checkpoint, queries=50)
-    assert [(cell.task, cell.order) for cell in queries.cells] == [(t, o) for t in TASKS for o in range(3)]
+    assert [(cell.task, cell.group) for cell in queries.cells] == [(t, o) for t in TASKS for o in range(3)]
     for cell in queries.cells:
         single = cell.task in ("direct", "logical")
         questions = set()
-        for x, relations, y in zip(cell.subjects.tolist(), cell.relations.tolist(), cell.objects.tolist(), strict=True):
+        for x, relations, y in zip(
+            cell.subjects.tolist(), cell.relations.tolist(), cell.objects[:, 0].tolist(), strict=True
+        ):
             path = [graph.relations[token - n] for token in relations]
-            assert {relation.order for relation in path} == {cell.order}
-            assert graph.walk(cell.order, x, sum(relation.step for relation in path)) == y
+            assert {relation.group for relation in path} == {cell.group}
+            assert graph.walk(cell.group, x, sum(relation.step for relation in path)) == y
             held = (
                 holdout.single[x, path[0].index]
                 if single
@@ -77,10 +80,10 @@ def test_a_task_without_queries_has_no_score(checkpoint: Checkpoint) -> None:
     graph = checkpoint.graph
     all_stated = replace(graph.config, held_out_facts=0.0, held_out_compositions=0.0)
     queries = draw_queries(
-        graph, draw_holdout(KnowledgeGraph(all_stated)), checkpoint.model.config.context, queries=5, n_contexts=1
+        graph, draw_holdout(Rings(all_stated)), checkpoint.model.config.context, queries=5, n_contexts=1
     )
     scores = dict(
-        zip([(cell.task, cell.order) for cell in queries.cells], score(checkpoint.model, queries), strict=True)
+        zip([(cell.task, cell.group) for cell in queries.cells], score(checkpoint.model, queries), strict=True)
     )
     assert math.isnan(scores["logical", 0].accuracy)
     assert not math.isnan(scores["direct", 0].accuracy)
@@ -91,7 +94,7 @@ def test_bad_counts_are_refused(checkpoint: Checkpoint) -> None:
         queries_of(checkpoint, n_contexts=0)
     with pytest.raises(ValueError, match="queries"):
         queries_of(checkpoint, queries=0)
-    graph = KnowledgeGraph(GraphConfig(n_entities=20, n_hops=1))
+    graph = Rings(RingsConfig(n_entities=20, n_hops=1))
     holdout: Holdout = draw_holdout(graph)
     with pytest.raises(ValueError, match="context"):
         draw_queries(graph, holdout, 4)

@@ -37,7 +37,7 @@ def test_it_is_the_shattering_of_the_representations_there(
     by_hand = shattering(*each).tolist()
     assert R.tolist() == by_hand
     of_ring = {
-        order: fmean(R for R, each in zip(by_hand, graph.relations, strict=True) if each.order == order)
+        order: fmean(R for R, each in zip(by_hand, graph.relations, strict=True) if each.group == order)
         for order in range(3)
     }
     assert ring_means(graph, 1, R) == {"edit": of_ring[1], "retain": of_ring[2], "test": of_ring[0]}

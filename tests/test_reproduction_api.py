@@ -191,7 +191,7 @@ def test_keys_and_values(client: TestClient, checkpoint: Checkpoint) -> None:
     assert 0 < found.values_variance <= 1
     assert found.distance_correlation is not None
     assert 0 < found.distance_correlation <= 1
-    assert found.order_position == checkpoint.graph.positions[2].tolist()
+    assert found.order_position == checkpoint.graph.places[2].tolist()
 
 
 def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) -> None:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shatterscope.backend.data import TextSampler
-from shatterscope.backend.graph import GraphConfig, Holdout, KnowledgeGraph, draw_holdout
+from shatterscope.backend.worlds import Holdout, draw_holdout
+from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 
 def facts_of(tokens: list[int], n_entities: int) -> list[tuple[int, list[int], int]]:
@@ -22,9 +23,7 @@ def facts_of(tokens: list[int], n_entities: int) -> list[tuple[int, list[int], i
 
 @given(st.integers(0, 100), st.integers(2, 30))
 def test_text_states_only_true_facts_and_none_held_out(seed: int, length: int) -> None:
-    graph = KnowledgeGraph(
-        GraphConfig(n_entities=24, n_hops=2, held_out_facts=0.2, held_out_compositions=0.2, seed=seed)
-    )
+    graph = Rings(RingsConfig(n_entities=24, n_hops=2, held_out_facts=0.2, held_out_compositions=0.2, seed=seed))
     holdout = draw_holdout(graph)
     pairs = {tuple(pair): column for column, pair in enumerate(graph.compositions.tolist())}
     text = TextSampler(graph, holdout).sample(20, length, torch.Generator().manual_seed(seed))
@@ -41,7 +40,7 @@ def test_text_states_only_true_facts_and_none_held_out(seed: int, length: int) -
 
 
 def test_singles_and_compositions_come_half_and_half_and_all_stated_facts_come_up() -> None:
-    graph = KnowledgeGraph(GraphConfig(n_entities=20, n_orders=1, n_hops=1))
+    graph = Rings(RingsConfig(n_entities=20, n_orders=1, n_hops=1))
     holdout: Holdout = draw_holdout(graph)
     text = TextSampler(graph, holdout).sample(3000, 17, torch.Generator().manual_seed(0))
     facts = [fact for sequence in text.tolist() for fact in facts_of(sequence, 20)]
@@ -52,7 +51,7 @@ def test_singles_and_compositions_come_half_and_half_and_all_stated_facts_come_u
 
 
 def test_same_generator_same_text() -> None:
-    graph = KnowledgeGraph(GraphConfig(n_entities=24, n_hops=2))
+    graph = Rings(RingsConfig(n_entities=24, n_hops=2))
     sampler = TextSampler(graph, draw_holdout(graph))
     first, second = (sampler.sample(8, 17, torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(first, second)

@@ -144,7 +144,7 @@ def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> N
     assert {(score["task"], score["order"]) for score in row["scores"]} == {
         (task, order)
         for task in ("direct", "logical", "composition_stated", "composition_held_out")
-        for order in checkpoint.graph.order_names
+        for order in checkpoint.graph.group_names
     }
     assert all(set(score["accuracy"]) == {"before", "after", "change"} for score in row["scores"])
 
@@ -300,7 +300,7 @@ def test_each_sequence_stays_in_one_order_and_repeats_no_fact(checkpoint: Checkp
     assert len(set(plan.facts)) == 4 * 30
     for i in range(4):
         orders = {checkpoint.graph.relation(relation).order for _, relation in plan.facts[30 * i : 30 * (i + 1)]}
-        assert orders == {i % checkpoint.graph.config.n_orders}
+        assert orders == {i % len(checkpoint.graph.groups)}
 
 
 def test_plans_survive_the_store(checkpoint: Checkpoint) -> None:

@@ -93,8 +93,8 @@ def test_the_error_is_within_bounds_or_all_pairs_are_measured(checkpoint: Checkp
     assert set(few.standard_error) == {0.0}
     many = probe.measure(edited).shattered[LAST]
     assert many.n_pairs is not None
-    for order in range(checkpoint.graph.config.n_orders):
-        rows = [relation.index for relation in checkpoint.graph.relations_of_order(order)]
+    for order in range(len(checkpoint.graph.groups)):
+        rows = [relation.index for relation in checkpoint.graph.relations_of(order)]
         error = sum(many.standard_error[i] ** 2 for i in rows) ** 0.5
         assert 0 < error <= LARGEST_ERROR * sum(many.R[i] for i in rows)
 

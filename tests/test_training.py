@@ -13,13 +13,14 @@ from safetensors.torch import save
 
 from shatterscope.backend.checkpoints import load_checkpoint
 from shatterscope.backend.data import TextSampler, Vocabulary
-from shatterscope.backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
 from shatterscope.backend.model import ModelConfig, Transformer
 from shatterscope.backend.soap import Soap
 from shatterscope.backend.training import Round, ScaleOptimiser, TrainConfig, Trainer, token_loss
 from shatterscope.backend.training_run import STATE, Recipe, SavedRun, Stopped, saved_run, train_checkpoint
+from shatterscope.backend.worlds import draw_holdout
+from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
-GRAPH = KnowledgeGraph(GraphConfig(n_entities=32, n_orders=3, n_hops=1))
+GRAPH = Rings(RingsConfig(n_entities=32, n_orders=3, n_hops=1))
 MODEL = ModelConfig(vocab_size=Vocabulary.of(GRAPH).size, final_gain=20.0)
 RECIPE = Recipe(
     title="Tiny",

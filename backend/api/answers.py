@@ -10,8 +10,8 @@ import torch
 from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation.answers import answers
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import Relation
 from shatterscope.wire.world import Answer, ErrorList, FactInfo, WrongFact
 
 

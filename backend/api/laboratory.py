@@ -36,10 +36,10 @@ from shatterscope.backend.edits import (
     stored_id,
 )
 from shatterscope.backend.edits import EditSpec as CompleteSpec
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
 from shatterscope.backend.store import Store
+from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Health
 from shatterscope.wire.edits import EditorInfo, EditRequest, EditResult, EditSpec
 from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
@@ -131,7 +131,7 @@ class Laboratory:
         relations = [self.relation(checkpoint, relation, "query.relation")]
         if relation2 is not None:
             second = self.relation(checkpoint, relation2, "query.relation2")
-            if second.order != relations[0].order:
+            if second.group != relations[0].group:
                 raise invalid("query.relation2", f"a composition stays in one order, {relation} and {relation2} do not")
             relations.append(second)
         edited = None if edit is None else await self.edited(edit, checkpoint)

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from shatterscope.backend.activations import activations, default_site
+from shatterscope.backend.activations import activations, default_site, drawn_activations
 from shatterscope.backend.api import wire
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import invalid
@@ -20,8 +20,8 @@ from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from shatterscope.backend.geometry import Fit, compare, fit, picture
 from shatterscope.backend.geometry.checks import Float32Array
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import site_names
+from shatterscope.backend.worlds import Relation
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Questions, SitesRequest, SitesResult
 from shatterscope.wire.pictures import (
     ActivationRequest,
@@ -68,8 +68,8 @@ async def _before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[s
 
     def job() -> Fit:
         return fit(
-            activations(checkpoint.model, checkpoint.graph.n_entities, relation, site).cpu().numpy(),
-            checkpoint.graph.positions[relation.order],
+            drawn_activations(checkpoint.model, checkpoint.graph, relation, site).numpy(),
+            checkpoint.graph.positions(relation),
             method=request.method,
             dimensions=request.dimensions,
             n_neighbors=request.n_neighbors,
@@ -80,14 +80,14 @@ async def _before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[s
 
 async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> ProjectionResult:
     checkpoint, relation, site = _place(laboratory, request)
-    edited, n = await _edited(laboratory, checkpoint, request.edit), checkpoint.graph.n_entities
+    edited = await _edited(laboratory, checkpoint, request.edit)
     model = edited.model if edited else checkpoint.model
     place, before = await _before(laboratory, request)
     id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
-        after = activations(model, n, relation, site).cpu().numpy()
+        after = drawn_activations(model, checkpoint.graph, relation, site).numpy()
         try:
             drawn = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
@@ -111,7 +111,7 @@ async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> St
 
     def draw(strength: float) -> tuple[Float32Array | None]:  # in a tuple: the cache keeps no None
         model = at_strength(checkpoint, edited, strength)
-        after = activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy()
+        after = drawn_activations(model, checkpoint.graph, relation, site).numpy()
         return (picture(before, after, align=request.align) if np.isfinite(after).all() else None,)
 
     pictures = []
@@ -166,7 +166,7 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
         if site not in known:
             raise invalid(f"body.sites.{i}", f"unknown site {site!r}; this model has {', '.join(known)}")
     sites = list(dict.fromkeys(request.sites or known))
-    order = graph.relation(edited.made[-1].spec.relation).order
+    order = graph.relation(edited.made[-1].spec.relation).group
 
     def job() -> SitesResult:
         start = time.perf_counter()

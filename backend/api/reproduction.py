@@ -124,7 +124,7 @@ async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) ->
             values_variance=values_variance,
             distance_correlation=distance_correlation(found, PAIRS, np.random.default_rng(0)),
             pairs=PAIRS,
-            order_position=checkpoint.graph.positions[relation.order].tolist(),
+            order_position=checkpoint.graph.positions(relation).tolist(),
         )
 
     found = await laboratory.compute(f"keys/{checkpoint.identity}/{relation.name}/{request.layer}", compute)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shatterscope.backend.activations import activations
+from shatterscope.backend.activations import drawn_activations
 from shatterscope.backend.api import wire
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import invalid
@@ -19,8 +19,8 @@ from shatterscope.backend.geometry import Verdict, fit, shattering
 from shatterscope.backend.geometry.alignment import procrustes
 from shatterscope.backend.geometry.checks import Float32Array, IntArray
 from shatterscope.backend.geometry.projection import Neighbors
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import Relation
 from shatterscope.wire.reproduction import RingPicture, Rings, RingsRequest
 
 AT_ONCE = 3  # pictures of one request: others wait for the same processors
@@ -44,7 +44,7 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
     names = request.relations or [relation.name for relation in graph.relations]
     relations = [laboratory.relation(checkpoint, name, "body.relations") for name in names]
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
-    parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
+    parts = sub_graphs(len(graph.groups), graph.relation(edited.made[-1].spec.relation).group)
 
     several = asyncio.Semaphore(AT_ONCE)
 
@@ -56,10 +56,10 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
             now, R = await laboratory.compute(
                 f"rings/{edited.id}/{relation.name}", lambda: _after(checkpoint, edited.model, relation, before)
             )
-        shown = _spaced(graph.orders[relation.order], request.entities)
+        shown = _spaced(np.argsort(graph.positions(relation)), request.entities)
         return RingPicture(
             relation=relation.name,
-            sub_graph=parts[relation.order],
+            sub_graph=parts[relation.group],
             n_neighbors=before.n_neighbors,
             before=wire.array(before.embedding[shown]),
             after=wire.array(now.embedding[shown]),
@@ -84,15 +84,15 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
 
 
 def _before(checkpoint: Checkpoint, relation: Relation) -> Ring:
-    points = activations(checkpoint.model, checkpoint.graph.n_entities, relation).cpu()
-    return _draw(points.numpy(), checkpoint.graph.positions[relation.order], "auto")
+    points = drawn_activations(checkpoint.model, checkpoint.graph, relation)
+    return _draw(points.numpy(), checkpoint.graph.positions(relation), "auto")
 
 
 def _after(checkpoint: Checkpoint, model: Transformer, relation: Relation, before: Ring) -> tuple[Ring, float]:
     """Turned and shifted onto the picture before, with R. Raises `ValueError` for a model that puts out no finite numbers."""
     graph = checkpoint.graph
-    was, now = (activations(each, graph.n_entities, relation).cpu() for each in (checkpoint.model, model))
-    drawn = _draw(now.numpy(), graph.positions[relation.order], before.n_neighbors, before.chance)
+    was, now = (drawn_activations(each, graph, relation) for each in (checkpoint.model, model))
+    drawn = _draw(now.numpy(), graph.positions(relation), before.n_neighbors, before.chance)
     turned = procrustes(drawn.embedding.astype(np.float64), before.embedding.astype(np.float64))
     return replace(drawn, embedding=turned.astype(np.float32)), float(shattering(was[None], now[None])[0])
 

@@ -25,9 +25,9 @@ from shatterscope.backend.edits import EditSpec as CompleteSpec
 from shatterscope.backend.evaluation import Wanted
 from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import site_names
 from shatterscope.backend.tensor_files import tensor_bytes
+from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import Course, EditorInfo, EditOutcome, EditResult, EditSpec, Preset
 from shatterscope.wire.measures import (
@@ -81,9 +81,9 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         note=metadata.note,
         graph=GraphInfo(
             n_entities=graph.n_entities,
-            n_orders=graph.config.n_orders,
+            n_orders=len(graph.groups),
             n_hops=graph.config.n_hops,
-            orders=list(graph.order_names),
+            orders=list(graph.group_names),
             relations=graph.relation_names,
         ),
         model=ModelInfo(
@@ -232,7 +232,7 @@ def projection_result(
         align=request.align,
         before=array(picture.before),
         after=array(picture.after),
-        order_position=checkpoint.graph.positions[relation.order].tolist(),
+        order_position=checkpoint.graph.positions(relation).tolist(),
         diagnostics={
             "before": _diagnostics(picture.diagnostics_before),
             "after": _diagnostics(picture.diagnostics_after),
@@ -263,7 +263,7 @@ def strengths_result(
         dimensions=request.dimensions,
         align=request.align,
         before=array(before.map.embedding.astype(np.float32)),
-        order_position=checkpoint.graph.positions[relation.order].tolist(),
+        order_position=checkpoint.graph.positions(relation).tolist(),
         pictures=pictures,
         seconds=seconds,
     )
@@ -340,7 +340,7 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
         scores=[
             TaskScore(
                 task=cell.task,
-                order=checkpoint.graph.order_names[cell.order],
+                order=checkpoint.graph.group_names[cell.group],
                 sub_graph=None,
                 accuracy=change(score.accuracy, score.accuracy),
                 probability=change(score.probability, score.probability),
@@ -384,7 +384,7 @@ def sites_result(
         edit=edit,
         sites=[row(site, means) for site, means in found.items()],
         n_entities=graph.n_entities,
-        n_relations=graph.n_relations // graph.config.n_orders,
+        n_relations=graph.n_relations // len(graph.groups),
         seconds=seconds,
     )
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shatterscope.backend.graph import Holdout, KnowledgeGraph
-from shatterscope.backend.graph.knowledge_graph import IntArray
+from shatterscope.backend.worlds import Holdout, World
+from shatterscope.backend.worlds.base import ABSENT, IntArray
 
 P_COMPOSITION = 0.5
 TRIES = 1000  # at each fact; only a world of a few entities has none that is allowed
@@ -24,11 +24,12 @@ TRIES = 1000  # at each fact; only a world of a few entities has none that is al
 class ContextSampler:
     """Draws walks that end at given entities, from a generator the caller owns."""
 
-    def __init__(self, graph: KnowledgeGraph, holdout: Holdout) -> None:
-        self.n_entities, self.n_relations = graph.n_entities, graph.n_relations
-        self.objects, self.compositions = graph.objects, graph.compositions
-        self.holdout = holdout
-        self.inverse = np.array([graph.inverse(relation).index for relation in graph.relations])
+    def __init__(self, graph: World, holdout: Holdout) -> None:
+        self.n_entities, self.compositions, self.holdout = graph.n_entities, graph.compositions, holdout
+        self.truths, self.sources, self.n_sources = graph.truths, graph.sources, graph.n_sources
+        self.single, self.n_single, self.pairs, self.n_pairs = graph.arriving
+        # A walk of three tokens is a composition: in a world where some entity is reached by none, walks have an odd length.
+        self.composes = bool(self.n_pairs.all())
 
     def arriving_at(
         self, subjects: IntArray, length: int, rng: np.random.Generator, avoid: IntArray | None = None
@@ -36,6 +37,7 @@ class ContextSampler:
         """(len(subjects), length) token ids whose last column is `subjects`.
 
         Args:
+            length: one less where it is even and the world has entities that no composition leads to.
             avoid: (len(subjects), k), entities that each walk does not name before its last token; -1 for none. A world so small that no
                 walk can do without them names them all the same.
 
@@ -44,6 +46,8 @@ class ContextSampler:
         """
         if length < 1 or length == 2:
             raise ValueError(f"a context has 1 (the bare subject) or at least 3 tokens, got {length}")
+        if not self.composes and length % 2 == 0:
+            length -= 1
         tokens = np.empty((len(subjects), length), dtype=np.int64)
         tokens[:, -1] = entity = subjects
         # Rows part ways between facts of two and of three tokens: `cursor` is the leftmost column filled so far.
@@ -52,6 +56,7 @@ class ContextSampler:
             room, entity = cursor[rows], tokens[rows, cursor[rows]]
             # 2 or 3 tokens left must be filled exactly, and 1 left could not be: so 4 go in two steps of 2.
             composed = np.where((room == 3) | (room >= 5), rng.random(len(rows)) < P_COMPOSITION, False) | (room == 3)
+            composed &= self.composes
             kept_out = None if avoid is None else avoid[rows]
             first, second, start = self._fact_before(entity, composed, kept_out, rng)
             tokens[rows, room - 1] = self.n_entities + second
@@ -71,19 +76,26 @@ class ContextSampler:
         first, second, start = np.empty((3, len(entity)), dtype=np.int64)
         todo, tries = np.arange(len(entity)), 0
         while todo.size:  # draw again what turns out to be held out, or to be avoided
-            pair = rng.integers(len(self.compositions), size=todo.size)
-            both = composed[todo]
+            y, both = entity[todo], composed[todo]
+            pair = self.pairs[y, rng.integers(np.maximum(self.n_pairs[y], 1))]
             first[todo] = self.compositions[pair, 0]
-            second[todo] = np.where(both, self.compositions[pair, 1], rng.integers(self.n_relations, size=todo.size))
-            middle = self.objects[entity[todo], self.inverse[second[todo]]]
-            start[todo] = np.where(both, self.objects[middle, self.inverse[first[todo]]], middle)
+            single = self.single[y, rng.integers(self.n_single[y])]
+            second[todo] = np.where(both, self.compositions[pair, 1], single)
+            middle = self._source(y, second[todo], rng)
+            start[todo] = np.where(both, self._source(middle, first[todo], rng), middle)
             held_out = np.where(
                 both,
                 self.holdout.composition[start[todo], pair],
                 self.holdout.single[start[todo], second[todo]],
             )
-            unwanted = held_out
+            unwanted = held_out | (start[todo] == ABSENT)
             if avoid is not None and tries < TRIES:
-                unwanted = held_out | (start[todo, None] == avoid[todo]).any(1)
+                unwanted |= (start[todo, None] == avoid[todo]).any(1)
             todo, tries = todo[unwanted], tries + 1
         return first, second, start
+
+    def _source(self, entity: IntArray, relation: IntArray, rng: np.random.Generator) -> IntArray:
+        """One of the subjects that have `entity` under `relation`; `ABSENT` where there is none."""
+        if self.sources.shape[2] == 1:
+            return np.asarray(self.sources[entity, relation, 0])
+        return np.asarray(self.sources[entity, relation, rng.integers(np.maximum(self.n_sources[entity, relation], 1))])

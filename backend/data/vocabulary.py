@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from shatterscope.backend.graph import KnowledgeGraph, Relation
+from shatterscope.backend.worlds import Relation, World
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    n_entities: int
+    entity_names: tuple[str, ...]
     relation_names: tuple[str, ...]
 
     @classmethod
-    def of(cls, graph: KnowledgeGraph) -> Vocabulary:
-        return cls(graph.n_entities, tuple(graph.relation_names))
+    def of(cls, graph: World) -> Vocabulary:
+        return cls(graph.entities, tuple(graph.relation_names))
+
+    @property
+    def n_entities(self) -> int:
+        return len(self.entity_names)
 
     @property
     def size(self) -> int:
@@ -24,7 +28,7 @@ class Vocabulary:
     @cached_property
     def names(self) -> list[str]:
         """Name of every token, in the order of the ids."""
-        return [str(entity) for entity in range(self.n_entities)] + list(self.relation_names)
+        return [*self.entity_names, *self.relation_names]
 
     def relation_token(self, relation: Relation | int) -> int:
         return self.n_entities + (relation if isinstance(relation, int) else relation.index)

@@ -79,8 +79,8 @@ class EditRequest:
         """`n` token lists that end with `subject relation`: the bare prompt, then random true facts before it, which name neither the new
         object nor the true one."""
         prompts = [[fact.subject, fact.relation]]
-        truth = self.contexts.objects[fact.subject, fact.relation - self.contexts.n_entities]
-        avoid = np.array([[fact.object, truth]])
+        truths = self.contexts.truths[fact.subject, fact.relation - self.contexts.n_entities]
+        avoid = np.array([[fact.object, *truths]])
         lengths = rng.integers(3, context, size=n - 1) if context > 3 else np.empty(0, dtype=np.int64)
         for length in lengths:
             walk = self.contexts.arriving_at(np.array([fact.subject]), int(length), rng, avoid)[0]

@@ -4,8 +4,9 @@ from shatterscope.backend.evaluation.answers import Answers, answers
 from shatterscope.backend.evaluation.damage import DamageBin, damage
 from shatterscope.backend.evaluation.quality import Quality, Wanted, quality
 from shatterscope.backend.evaluation.queries import TASKS, QuerySet, draw_queries
-from shatterscope.backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
+from shatterscope.backend.evaluation.ripples import AnsweredRipple, answer_ripples
 from shatterscope.backend.evaluation.scores import Score, score
+from shatterscope.backend.evaluation.shattered import relation_shattering
 from shatterscope.backend.evaluation.sites import ring_means, shattering_at_sites
 from shatterscope.backend.evaluation.subgraphs import sub_graphs
 
@@ -16,7 +17,6 @@ __all__ = [
     "DamageBin",
     "Quality",
     "QuerySet",
-    "Ripple",
     "Score",
     "Wanted",
     "answer_ripples",
@@ -24,8 +24,8 @@ __all__ = [
     "damage",
     "draw_queries",
     "quality",
+    "relation_shattering",
     "ring_means",
-    "ripples",
     "score",
     "shattering_at_sites",
     "sub_graphs",

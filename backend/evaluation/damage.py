@@ -1,4 +1,4 @@
-"""How far the damage reaches: entities by their ring distance from the edited subject, in the edited relation's order."""
+"""How far the damage reaches: entities by their distance from the edited subject, along the edges of the edited relation's group."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from shatterscope.backend.graph import KnowledgeGraph, Relation
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import ABSENT, Relation, World
 
 
 @dataclass(frozen=True)
 class DamageBin:
-    """`displacement`: mean distance a representation moved, over the mean distance of two ring neighbours before the edit.
-    Accuracies are of the edited relation's own facts, on bare prompts."""
+    """`displacement`: mean distance a representation moved, over the mean distance of two neighbours (entities that an edge of the group joins)
+    before the edit. Accuracies are of the edited relation's own facts, on bare prompts; NaN where the bin has none."""
 
     distance_from: int
     distance_to: int
@@ -24,9 +24,9 @@ class DamageBin:
     n_entities: int
 
 
-def distance_bins(n_entities: int) -> list[tuple[int, int]]:
-    """0, 1, 2, 3-4, 5-8, ... up to half of the ring, both ends included."""
-    farthest, bins = n_entities // 2, [(0, 0), (1, 1)]
+def distance_bins(farthest: int) -> list[tuple[int, int]]:
+    """0, 1, 2, 3-4, 5-8, ... up to the farthest, both ends included."""
+    bins = [(0, 0), (1, 1)]
     while bins[-1][1] < farthest:
         low = bins[-1][1] + 1
         bins.append((low, min(2 * (low - 1), farthest)))
@@ -35,7 +35,7 @@ def distance_bins(n_entities: int) -> list[tuple[int, int]]:
 
 @torch.no_grad()
 def damage(
-    graph: KnowledgeGraph,
+    graph: World,
     relation: Relation,
     subject: int,
     models: tuple[Transformer, Transformer],
@@ -47,20 +47,21 @@ def damage(
     """
     before, after = representations
     n = graph.n_entities
-    truth = torch.from_numpy(graph.objects[:, relation.index]).to(before.device)
+    truths = torch.from_numpy(graph.truths[:, relation.index]).to(before.device)
+    asked = truths[:, 0] != ABSENT
     correct = [
-        (model.unembed(model.norm(x))[:, :n].argmax(-1) == truth).double()
+        (model.unembed(model.norm(x))[:, :n].argmax(-1, keepdim=True) == truths).any(-1).double()
         for model, x in zip(models, representations, strict=True)
     ]
-    ring = torch.from_numpy(graph.orders[relation.order]).to(before.device)
-    spacing = (before[ring] - before[ring.roll(1)]).norm(dim=-1).mean()
+    start, end = torch.from_numpy(graph.groups[relation.group].edges).to(before.device).T
+    joined = asked[start] & asked[end]  # what has no fact is not represented
+    spacing = (before[start[joined]] - before[end[joined]]).norm(dim=-1).mean()
     moved = (after - before).norm(dim=-1) / spacing
-    positions = torch.from_numpy(graph.positions[relation.order]).to(before.device)
-    steps = (positions - positions[subject]) % n
-    distance = torch.minimum(steps, n - steps)
+    distances = graph.distances(relation.group, subject)
+    distance = torch.from_numpy(distances).to(before.device)
     result = []
-    for low, high in distance_bins(n):
-        here = (distance >= low) & (distance <= high)
+    for low, high in distance_bins(int(distances.max())):
+        here = (distance >= low) & (distance <= high) & asked
         result.append(
             DamageBin(
                 distance_from=low,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import Relation
 
 
 @dataclass(frozen=True)

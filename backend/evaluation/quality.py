@@ -21,9 +21,8 @@ import torch
 from shatterscope.backend import interrupt
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation.answers import answers
-from shatterscope.backend.evaluation.ripples import ripples
-from shatterscope.backend.graph import Holdout, KnowledgeGraph, Relation
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import Holdout, Relation, World
 
 GENERALITY_CONTEXTS = 20
 LOCALITY_FACTS = 200
@@ -52,7 +51,7 @@ class Quality:
 
 
 def quality(
-    graph: KnowledgeGraph,
+    graph: World,
     holdout: Holdout,
     before: Transformer,
     after: Transformer,
@@ -66,7 +65,7 @@ def quality(
     rng = np.random.default_rng([seed, 3])
     said = {(subject, (relation.name,)): (subject, relation, new) for subject, relation, new in edits}
     facts = list(said.values())
-    found = [ripple for subject, relation, new in facts for ripple in ripples(graph, subject, relation, new)]
+    found = [ripple for subject, relation, new in facts for ripple in graph.consequences(subject, relation, new)]
     touched = {(ripple.subject, ripple.relations) for ripple in found} | said.keys()
 
     def token(relation: Relation) -> int:
@@ -78,7 +77,7 @@ def quality(
     sampler, longest = ContextSampler(graph, holdout), before.config.context - 1
     behind = []
     for subject, relation, new in facts:
-        answer = np.array([[new, graph.object_of(subject, relation)]])
+        answer = np.array([[new, *graph.objects_of(subject, relation)]])
         for length in rng.integers(3, longest + 1, size=n_contexts):
             walk = sampler.arriving_at(np.array([subject]), int(length), rng, answer)[0]
             behind.append(([*walk.tolist(), token(relation)], new))

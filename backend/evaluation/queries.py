@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.graph import Holdout, KnowledgeGraph
-from shatterscope.backend.graph.knowledge_graph import IntArray
+from shatterscope.backend.worlds import ABSENT, Holdout, World
+from shatterscope.backend.worlds.base import IntArray
 
 Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
 TASKS: tuple[Task, ...] = ("direct", "logical", "composition_stated", "composition_held_out")
@@ -29,11 +29,11 @@ TASKS: tuple[Task, ...] = ("direct", "logical", "composition_stated", "compositi
 
 @dataclass(frozen=True)
 class Cell:
-    """The queries of one task and order. `relations` are token ids, (Q, 1) or (Q, 2); `subjects` and `objects` (Q,) entities. `walks` (contexts,
-    Q) says behind which row of each context a query is asked."""
+    """The queries of one task and group. `relations` are token ids, (Q, 1) or (Q, 2); `subjects` (Q,) entities; `objects` (Q, most) those that are
+    right, `ABSENT` where a query has fewer. `walks` (contexts, Q) says behind which row of each context a query is asked."""
 
     task: Task
-    order: int
+    group: int
     subjects: Tensor
     relations: Tensor
     objects: Tensor
@@ -60,7 +60,7 @@ class QuerySet:
 
 
 def draw_queries(
-    graph: KnowledgeGraph,
+    graph: World,
     holdout: Holdout,
     context: int,
     *,
@@ -90,13 +90,13 @@ def draw_queries(
     populations = list(_populations(graph, holdout))
     pool = _pool([available for _, _, available, _, _ in populations], queries, rng)
     asked = []
-    for task, order, available, columns, objects in populations:
+    for task, group, available, columns, objects in populations:
         row, column = np.nonzero(available[pool])
         if queries != "all" and queries < len(row):
             chosen = rng.choice(len(row), queries, replace=False)
             row, column = row[chosen], column[chosen]
         x = pool[row]
-        asked.append((task, order, x, graph.n_entities + columns[column], objects[x, column], int(available.sum())))
+        asked.append((task, group, x, graph.n_entities + columns[column], objects[x, column], int(available.sum())))
 
     walker = ContextSampler(graph, holdout)
     subjects, answers = (np.concatenate([each[i] for each in asked]) for i in (2, 4))
@@ -105,8 +105,8 @@ def draw_queries(
     contexts, rows = zip(*(_second_walks(walker, walks, subjects, answers, rng) for walks in first), strict=True)
     ends = np.cumsum([len(each[2]) for each in asked])[:-1]
     cells = [
-        Cell(task, order, tensor(x), tensor(tokens), tensor(objects), tensor(walks), n_available)
-        for (task, order, x, tokens, objects, n_available), walks in zip(
+        Cell(task, group, tensor(x), tensor(tokens), tensor(objects), tensor(walks), n_available)
+        for (task, group, x, tokens, objects, n_available), walks in zip(
             asked, np.split(np.stack(rows), ends, axis=1), strict=True
         )
     ]
@@ -120,16 +120,19 @@ def _second_walks(
 
     Args:
         first: (n_entities, length), one walk to each entity.
-        subjects, answers: (Q,) of all queries.
+        subjects, answers: (Q,) and (Q, most) of all queries.
     """
-    told = np.flatnonzero((first[subjects, :-1] == answers[:, None]).any(1))
+    named = (first[subjects, :-1, None] == answers[:, None]).any(1)  # (Q, most)
+    told = np.flatnonzero(named.any(1))
     entities, at = np.unique(subjects[told], return_inverse=True)
-    rank = np.zeros(len(told), dtype=np.int64)  # of an answer among those of the same subject
-    by_entity = np.argsort(at, kind="stable")
-    starts = np.searchsorted(at[by_entity], np.arange(len(entities)))
-    rank[by_entity] = np.arange(len(told)) - starts[at[by_entity]]
-    avoid = np.full((len(entities), int(rank.max(initial=0)) + 1), -1)
-    avoid[at, rank] = answers[told]
+    subject, right = np.repeat(at, answers.shape[1]), answers[told].ravel()
+    subject, right = subject[right != ABSENT], right[right != ABSENT]
+    rank = np.zeros(len(right), dtype=np.int64)  # of an answer among those of the same subject
+    by_entity = np.argsort(subject, kind="stable")
+    starts = np.searchsorted(subject[by_entity], np.arange(len(entities)))
+    rank[by_entity] = np.arange(len(right)) - starts[subject[by_entity]]
+    avoid = np.full((len(entities), int(rank.max(initial=0)) + 1), ABSENT)
+    avoid[subject, rank] = right
     rows = subjects.copy()
     rows[told] = len(first) + at
     second = walker.arriving_at(entities, first.shape[1], rng, avoid)
@@ -151,24 +154,25 @@ def _pool(members: list[NDArray[np.bool_]], queries: int | Literal["all"], rng: 
     return shuffled[:enough]
 
 
-def _populations(
-    graph: KnowledgeGraph, holdout: Holdout
-) -> Iterator[tuple[Task, int, NDArray[np.bool_], IntArray, IntArray]]:
-    """Per task and order: (n_entities, k) which facts belong to it, (k, 1 or 2) relations, (n_entities, k) objects."""
-    single_order = np.array([relation.order for relation in graph.relations])
-    pair_order = single_order[graph.compositions[:, 0]]
+def _populations(graph: World, holdout: Holdout) -> Iterator[tuple[Task, int, NDArray[np.bool_], IntArray, IntArray]]:
+    """Per task and group: (n_entities, k) which facts belong to it, (k, 1 or 2) relations, (n_entities, k, most) objects."""
+    single_group = np.array([relation.group for relation in graph.relations])
+    pair_group = single_group[graph.compositions[:, 0]]
     singles = np.arange(graph.n_relations)[:, None]
+    most = graph.truths.shape[2]
+    composed = np.pad(graph.composition_objects[:, :, None], ((0, 0), (0, 0), (0, most - 1)), constant_values=ABSENT)
     for task in TASKS:
         single = task in ("direct", "logical")
         held = holdout.single if single else holdout.composition
-        member = held if task in ("logical", "composition_held_out") else ~held
-        for order in range(graph.config.n_orders):
+        there = graph.present if single else composed[:, :, 0] != ABSENT
+        member = held if task in ("logical", "composition_held_out") else there & ~held
+        for group in range(len(graph.groups)):
             if single:
-                at = single_order == order
-                yield task, order, member[:, at], singles[at], graph.objects[:, at]
+                at = single_group == group
+                yield task, group, member[:, at], singles[at], graph.truths[:, at]
             else:
-                at = pair_order == order
-                yield task, order, member[:, at], graph.compositions[at], graph.composition_objects[:, at]
+                at = pair_group == group
+                yield task, group, member[:, at], graph.compositions[at], composed[:, at]
 
 
 def _spread(low: int, high: int, n: int, rng: np.random.Generator) -> IntArray:

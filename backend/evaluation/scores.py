@@ -60,13 +60,16 @@ def _answer_position(model: Transformer, past: list[Past], row: Tensor, relation
     return model.norm(final)
 
 
-def judge(model: Transformer, final: Tensor, truth: Tensor, n_entities: int) -> Tensor:
-    """(2,) sums over the queries: answered right, and the probability of the truth. `final` (Q, C) is behind the final norm."""
+def judge(model: Transformer, final: Tensor, truths: Tensor, n_entities: int) -> Tensor:
+    """(2,) sums over the queries: answered right, and the probability of what is right. `final` (Q, C) is behind the final norm, `truths` (Q, most)
+    objects that are right, the absent ones negative."""
     sums = torch.zeros(2, dtype=torch.float64)
-    for x, wanted in zip(torch.split(final, CHUNK), torch.split(truth, CHUNK), strict=True):
+    for x, wanted in zip(torch.split(final, CHUNK), torch.split(truths, CHUNK), strict=True):
         logits = model.unembed(x)  # (Q, V)
-        # p_j / p_truth: 1 at the truth. Clamped because exp is many times slower where it under- or overflows.
-        odds = logits.sub_(logits.gather(1, wanted[:, None])).clamp_(-40, 80).exp_()
+        right = logits.gather(1, wanted.clamp(min=0)).masked_fill(wanted < 0, -torch.inf)
+        best = right.amax(1, keepdim=True)
+        # p_j / p_best: 1 at the likeliest truth. Clamped because exp is many times slower where it under- or overflows.
+        odds = logits.sub_(best).clamp_(-40, 80).exp_()
         sums[0] += int((odds[:, :n_entities].amax(1) <= 1).sum())
-        sums[1] += odds.sum(1).reciprocal_().nan_to_num_(0.0).sum().item()
+        sums[1] += ((right - best).exp().sum(1) / odds.sum(1)).nan_to_num_(0.0).sum().item()
     return sums

@@ -16,16 +16,16 @@ from torch import Tensor
 from shatterscope.backend.activations import at_sites
 from shatterscope.backend.evaluation.subgraphs import SubGraph, sub_graphs
 from shatterscope.backend.geometry import shattering
-from shatterscope.backend.graph import KnowledgeGraph
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import World
 
 ROUNDING = 1e-5  # of the largest number: what float32 sums of equal numbers may differ by
 
 
 def shattering_at_sites(
-    graph: KnowledgeGraph, before: Transformer, after: Transformer, sites: Sequence[str]
+    graph: World, before: Transformer, after: Transformer, sites: Sequence[str]
 ) -> dict[str, Tensor]:
-    """R of every relation over all entities, at each of `sites` of the relation token.
+    """R of every relation over the entities that have a fact under it, at each of `sites` of the relation token.
 
     Both models are run once for all sites, and no more than one relation's representations are held.
 
@@ -38,18 +38,20 @@ def shattering_at_sites(
     """
     n = graph.n_entities
     found: dict[str, list[Tensor]] = {site: [] for site in sites}
-    for was, now in zip(at_sites(before, n, sites), at_sites(after, n, sites), strict=True):
+    for relation, was, now in zip(graph.relations, at_sites(before, n, sites), at_sites(after, n, sites), strict=True):
+        rows = slice(None) if graph.total else torch.from_numpy(graph.domain(relation))
         for site, R in found.items():
-            R.append(_undefined(was[site]) if _alike(was[site]) else shattering(was[site], now[site]))
+            x, y = was[site][rows], now[site][rows]
+            R.append(_undefined(x) if _alike(x) else shattering(x, y))
     return {site: torch.stack(R) for site, R in found.items()}
 
 
-def ring_means(graph: KnowledgeGraph, edited: int, R: Tensor) -> dict[SubGraph, float]:
+def ring_means(graph: World, edited: int, R: Tensor) -> dict[SubGraph, float]:
     """Means over the relations of each sub-graph, from (n_relations,); `edited` is the order of the edit. NaN where any of them is."""
-    parts = sub_graphs(graph.config.n_orders, edited)
+    parts = sub_graphs(len(graph.groups), edited)
     values = R.tolist()
     return {
-        part: fmean(values[i] for i, each in enumerate(graph.relations) if parts[each.order] == part) for part in parts
+        part: fmean(values[i] for i, each in enumerate(graph.relations) if parts[each.group] == part) for part in parts
     }
 
 

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.graph import Holdout, KnowledgeGraph
 from shatterscope.backend.model import Transformer, site_names
+from shatterscope.backend.worlds import Holdout, World
 
 Part = Literal["subject", "relation"]
 POSITIONS = ("context subject", "context relation", "subject", "relation")
@@ -62,9 +62,7 @@ def traced_sites(model: Transformer) -> list[str]:
     return site_names(model.config.n_layers)[:-1]
 
 
-def draw_facts(
-    graph: KnowledgeGraph, holdout: Holdout, model: Transformer, n: int, rng: np.random.Generator
-) -> TracedFacts:
+def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: np.random.Generator) -> TracedFacts:
     """`n` facts that the model answers right, each behind one true, stated fact that arrives at its subject; fewer where there are not as
     many.
 
@@ -93,7 +91,7 @@ def draw_facts(
     return TracedFacts(torch.cat(clean)[:n], torch.cat(truths)[:n])
 
 
-def corrupt(graph: KnowledgeGraph, facts: TracedFacts, part: Part, rng: np.random.Generator) -> Tensor:
+def corrupt(graph: World, facts: TracedFacts, part: Part, rng: np.random.Generator) -> Tensor:
     """(n, 4): each prompt with another entity for its subject, or another relation, that leads to another object."""
     tokens = facts.clean.cpu().numpy().copy()
     objects = facts.objects.cpu().numpy()

@@ -3,7 +3,7 @@
     title = "My rings"
     note = "What is tried with them."
 
-    [graph]              # the world: `GraphConfig`
+    [graph]              # the world: `kind` (rings where there is none), and its config, for instance `RingsConfig`
     n_entities = 512
 
     [model]              # `ModelConfig`; the vocabulary is the world's
@@ -30,9 +30,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.files import UnreadableFile, read_file
-from shatterscope.backend.graph import GraphConfig, KnowledgeGraph
 from shatterscope.backend.model import ModelConfig
 from shatterscope.backend.training import TrainConfig
+from shatterscope.backend.worlds import WorldConfig, build, config_table, read_config
+from shatterscope.backend.worlds.rings import RingsConfig
 
 FOLDER = Path(__file__).parent
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
@@ -48,7 +49,7 @@ class Recipe:
     train: TrainConfig
     model: ModelConfig
     note: str = ""
-    graph: GraphConfig = field(default_factory=GraphConfig)
+    graph: WorldConfig = field(default_factory=RingsConfig)
 
 
 def read_recipe(name: str) -> Recipe:
@@ -79,27 +80,30 @@ def read_recipe(name: str) -> Recipe:
 
 
 def _recipe(given: dict[str, Any]) -> Recipe:
-    graph = _validated(GraphConfig, given.get("graph", {}), "graph")
+    try:
+        graph = read_config(given.get("graph", {}))
+    except ValueError as error:
+        raise ValueError(f"graph: {error}") from None
     model = given.get("model", {})
     if not isinstance(model, dict):
         raise ValueError("model: a table is needed")
     if "vocab_size" in model:
         raise ValueError("model.vocab_size follows from the graph; leave it out")
-    vocabulary = Vocabulary.of(KnowledgeGraph(graph)).size
-    recipe = _validated(Recipe, {**given, "model": {**model, "vocab_size": vocabulary}})
-    if (unknown := _unknown(given, asdict(recipe))) is not None:
+    vocabulary = Vocabulary.of(build(graph)).size
+    whole = {**given, "graph": graph, "model": {**model, "vocab_size": vocabulary}}
+    recipe = _validated(whole)
+    known = asdict(recipe) | {"graph": {"kind": ""} | config_table(graph)}
+    if (unknown := _unknown(given, known)) is not None:
         raise ValueError(f"{unknown} is not part of a recipe")
     return recipe
 
 
-def _validated(kind: type[T], given: Any, *place: str) -> T:
+def _validated(given: Any) -> Recipe:
     try:
-        return TypeAdapter(kind).validate_python(given)
+        return TypeAdapter(Recipe).validate_python(given)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ValueError(
-            f"{'.'.join(map(str, [*place, *first['loc']]))}: {first['msg'].removeprefix('Value error, ')}"
-        ) from None
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _unknown(given: Any, known: Any, place: str = "") -> str | None:

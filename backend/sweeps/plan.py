@@ -296,16 +296,16 @@ def _sequences(
     name: str,
 ) -> tuple[Pair, ...]:
     """The facts of all sequences, one sequence after another. Each has one order, the `edit` sub-graph, in turn; none a fact twice."""
-    graph, orders = checkpoint.graph, checkpoint.graph.config.n_orders
+    graph, orders = checkpoint.graph, len(checkpoint.graph.groups)
     by_order: list[list[Pair]] = [[] for _ in range(orders)]
     for i in pick:
-        by_order[graph.relation(population[i][1]).order].append(population[i])
+        by_order[graph.relation(population[i][1]).group].append(population[i])
     found: list[Pair] = []
     for repetition in range(repetitions):
         turn, order = divmod(repetition, orders)
         facts = by_order[order][turn * n : (turn + 1) * n]
         if len(facts) < n:
-            where = f" in order {graph.order_names[order]}"
+            where = f" in order {graph.group_names[order]}"
             raise EditError("edits_per_cell", _too_few(len(by_order[order]), name, where))
         found += facts
     return tuple(found)

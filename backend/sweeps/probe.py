@@ -17,9 +17,8 @@ from torch import Tensor
 
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.evaluation import QuerySet, Score, draw_queries
+from shatterscope.backend.evaluation import QuerySet, Score, draw_queries, relation_shattering
 from shatterscope.backend.evaluation.scores import judge
-from shatterscope.backend.geometry import shattering
 from shatterscope.backend.geometry.sampled import sampled_shattering
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.model.incremental import Past, attend, prefix_from, qkv, step
@@ -101,8 +100,9 @@ class Probe:
         sites: Sequence[str] = (),
     ) -> None:
         graph, self.model = checkpoint.graph, checkpoint.model
+        self.graph = graph
         self.n_entities, self.seed, self.n_pairs = graph.n_entities, seed, n_pairs
-        self.relation_order = [relation.order for relation in graph.relations]
+        self.relation_group = [relation.group for relation in graph.relations]
         self.device = self.model.token.weight.device
         self.sites = list(dict.fromkeys([default_site(self.model), *sites]))
         self.queries: QuerySet = draw_queries(
@@ -160,13 +160,15 @@ class Probe:
 
     def _shatter(self, site: str, after: Tensor) -> Shattered:
         before = self.representations[site]
+        if not self.graph.total:
+            return Shattered(relation_shattering(self.graph, before, after).tolist(), [0.0] * len(before), None)
         generator = torch.Generator(self.device).manual_seed(self.seed)
         sample = sampled_shattering(before, after, self.n_pairs, generator)
         R, error = sample.R.cpu(), sample.standard_error.cpu()
-        for order in sorted(set(self.relation_order)):
-            members = torch.tensor([each == order for each in self.relation_order])
+        for group in sorted(set(self.relation_group)):
+            members = torch.tensor([each == group for each in self.relation_group])
             if not bool(error[members].norm() <= LARGEST_ERROR * R[members].sum()):  # also where either is NaN
-                return Shattered(shattering(before, after).tolist(), [0.0] * len(R), None)
+                return Shattered(relation_shattering(self.graph, before, after).tolist(), [0.0] * len(R), None)
         return Shattered(R.tolist(), error.tolist(), self.n_pairs)
 
     # --- answers ------------------------------------------------------------------------------------------------
@@ -186,7 +188,7 @@ class Probe:
             final = model.norm(torch.stack(found, 1))  # (Q, contexts, C)
             cells = [self.queries.cells[i] for i in part]
             for i, cell, mine in zip(part, cells, torch.split(final, [len(cell) for cell in cells]), strict=True):
-                truth = cell.objects[:, None].expand(mine.shape[:2]).flatten()
+                truth = cell.objects.repeat_interleave(mine.shape[1], 0)
                 sums = judge(model, mine.flatten(0, 1), truth, self.n_entities)
                 accuracy, probability = (sums / len(truth) if len(truth) else sums * torch.nan).tolist()
                 scores[i] = Score(accuracy, probability)

@@ -155,7 +155,7 @@ class Bench:
         found = None if edited is None else self._quality(edited)
         measure_seconds = time.perf_counter() - start
         distance, repetition = self.plan.place(task, index)
-        parts = sub_graphs(self.checkpoint.graph.config.n_orders, self.checkpoint.graph.relation(spec.relation).order)
+        parts = sub_graphs(len(self.checkpoint.graph.groups), self.checkpoint.graph.relation(spec.relation).group)
         method, request = self.plan.methods[task.method], self.request
         return SweepRow(
             sweep=self.sweep,
@@ -212,7 +212,7 @@ class Bench:
         graph = self.checkpoint.graph
         by_part: dict[str, Estimate] = {}
         for part in ("edit", "retain", "test"):
-            rows = [i for i, relation in enumerate(graph.relations) if parts[relation.order] == part]
+            rows = [i for i, relation in enumerate(graph.relations) if parts[relation.group] == part]
             if rows:
                 error = math.hypot(*(found.standard_error[i] for i in rows)) / len(rows)
                 by_part[part] = _estimate(fmean(found.R[i] for i in rows), error)
@@ -228,8 +228,8 @@ class Bench:
         return [
             TaskScore(
                 task=cell.task,
-                order=self.checkpoint.graph.order_names[cell.order],
-                sub_graph=parts[cell.order],
+                order=self.checkpoint.graph.group_names[cell.group],
+                sub_graph=parts[cell.group],
                 accuracy=_change(was.accuracy, now.accuracy),
                 probability=_change(was.probability, now.probability),
                 n_queries=len(cell),

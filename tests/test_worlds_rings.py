@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.backend.graph import GraphConfig, KnowledgeGraph, draw_holdout
+from shatterscope.backend.worlds import draw_holdout
+from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 configs = st.builds(
-    GraphConfig,
+    RingsConfig,
     n_entities=st.integers(17, 80),
     n_orders=st.integers(1, 4),
     n_hops=st.integers(1, 4),
@@ -18,19 +19,19 @@ configs = st.builds(
 
 
 def test_relations_are_named_order_by_order() -> None:
-    graph = KnowledgeGraph(GraphConfig(n_entities=9, n_orders=2, n_hops=2))
+    graph = Rings(RingsConfig(n_entities=9, n_orders=2, n_hops=2))
     assert graph.relation_names == ["I_C1", "I_C2", "I_A1", "I_A2", "II_C1", "II_C2", "II_A1", "II_A2"]
     assert graph.relation("II_A2").step == -2
 
 
 def test_the_papers_world_has_24_relations_and_49152_facts() -> None:
-    graph = KnowledgeGraph(GraphConfig())
+    graph = Rings(RingsConfig())
     assert (graph.n_entities, graph.n_relations, graph.objects.size) == (2048, 24, 49_152)
     assert graph.composition_objects.size == 393_216
 
 
 def test_walking_round_the_ring_comes_home() -> None:
-    graph = KnowledgeGraph(GraphConfig(n_entities=20, n_orders=1, n_hops=1))
+    graph = Rings(RingsConfig(n_entities=20, n_orders=1, n_hops=1))
     c1 = graph.relation("I_C1")
     seen, entity = [], 0
     for _ in range(20):
@@ -41,21 +42,21 @@ def test_walking_round_the_ring_comes_home() -> None:
 
 
 @given(configs, st.data())
-def test_facts_follow_the_ring(config: GraphConfig, data: st.DataObject) -> None:
-    graph = KnowledgeGraph(config)
+def test_facts_follow_the_ring(config: RingsConfig, data: st.DataObject) -> None:
+    graph = Rings(config)
     relation = data.draw(st.sampled_from(graph.relations))
     subject = data.draw(st.integers(0, config.n_entities - 1))
     target = graph.object_of(subject, relation)
-    assert graph.distance(relation.order, subject, target) == relation.hops
+    assert graph.distance(relation.group, subject, target) == relation.hops
     assert graph.object_of(target, graph.inverse(relation)) == subject
     distance = data.draw(st.integers(1, config.n_entities // 2))
     moved = graph.counterfactual(subject, relation, distance)
-    assert graph.distance(relation.order, target, moved) == distance
+    assert graph.distance(relation.group, target, moved) == distance
 
 
 @given(configs)
-def test_of_a_fact_and_its_inverse_at_most_one_is_held_out(config: GraphConfig) -> None:
-    graph = KnowledgeGraph(config)
+def test_of_a_fact_and_its_inverse_at_most_one_is_held_out(config: RingsConfig) -> None:
+    graph = Rings(config)
     held_out = draw_holdout(graph).single
     for relation in graph.relations:
         inverse_column = graph.inverse(relation).index
@@ -63,24 +64,24 @@ def test_of_a_fact_and_its_inverse_at_most_one_is_held_out(config: GraphConfig) 
 
 
 def test_the_held_out_shares_are_those_asked_for() -> None:
-    holdout = draw_holdout(KnowledgeGraph(GraphConfig(held_out_facts=0.05, held_out_compositions=0.1)))
+    holdout = draw_holdout(Rings(RingsConfig(held_out_facts=0.05, held_out_compositions=0.1)))
     assert holdout.single.mean() == pytest.approx(0.05, abs=0.005)
     assert holdout.composition.mean() == pytest.approx(0.1, abs=0.005)
 
 
 def test_compositions_stay_in_one_order_and_compose() -> None:
-    graph = KnowledgeGraph(GraphConfig(n_entities=33, n_hops=2))
+    graph = Rings(RingsConfig(n_entities=33, n_hops=2))
     first, second = (graph.relations[index] for index in graph.compositions[5])
-    assert first.order == second.order
+    assert first.group == second.group
     for subject in (0, 7):
         middle = graph.object_of(subject, first)
         assert graph.composition_objects[subject, 5] == graph.object_of(middle, second)
 
 
 def test_same_seed_same_world() -> None:
-    a, b = (KnowledgeGraph(GraphConfig(n_entities=40, seed=3)) for _ in range(2))
+    a, b = (Rings(RingsConfig(n_entities=40, seed=3)) for _ in range(2))
     assert np.array_equal(a.orders, b.orders)
-    assert not np.array_equal(a.orders, KnowledgeGraph(GraphConfig(n_entities=40, seed=4)).orders)
+    assert not np.array_equal(a.orders, Rings(RingsConfig(n_entities=40, seed=4)).orders)
 
 
 @pytest.mark.parametrize(
@@ -94,16 +95,16 @@ def test_same_seed_same_world() -> None:
 )
 def test_a_bad_world_is_refused_by_name(fields: dict[str, float], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        GraphConfig(**fields)  # type: ignore[arg-type]
+        RingsConfig(**fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("distance", [0, 21, -21])
 def test_a_distance_off_the_ring_is_refused(distance: int) -> None:
-    graph = KnowledgeGraph(GraphConfig(n_entities=40))
+    graph = Rings(RingsConfig(n_entities=40))
     with pytest.raises(ValueError, match="distance"):
         graph.counterfactual(0, graph.relations[0], distance)
 
 
 def test_an_unknown_relation_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="I_C9"):
-        KnowledgeGraph(GraphConfig(n_entities=40)).relation("I_C9")
+        Rings(RingsConfig(n_entities=40)).relation("I_C9")
