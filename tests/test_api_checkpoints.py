@@ -5,15 +5,43 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from shatterscope.backend.api import create_app
+from shatterscope.backend.api.wire import values_of
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.settings import Settings, SettingsError, load_settings
+from shatterscope.wire.base import Array
 
 SMALL = "rings-small"
+
+
+def test_the_world_says_all_that_a_page_draws_and_asks(client: TestClient, checkpoint: Checkpoint) -> None:
+    world, known = client.get(f"checkpoints/{SMALL}/world").json(), checkpoint.graph
+    n = known.n_entities
+    assert (world["kind"], world["entities"]) == ("rings", [str(entity) for entity in range(n)])
+    assert [group["name"] for group in world["groups"]] == ["I", "II", "III"]
+    for order, group in zip(known.orders, world["groups"], strict=True):  # type: ignore[attr-defined]
+        assert group["title"] == f"ring {group['name']}"
+        assert group["edges"] == [[int(a), int(b)] for a, b in zip(order, np.roll(order, -1), strict=True)]
+        color = values_of(Array.model_validate(group["color"]))
+        assert np.argsort(color).tolist() == order.tolist()
+        around = values_of(Array.model_validate(group["coordinates"]))
+        assert np.hypot(*around.T) == pytest.approx(np.ones(n))
+    relation = next(each for each in world["relations"] if each["name"] == "II_A2")
+    assert relation == {
+        "name": "II_A2",
+        "group": "II",
+        "phrase": "On ring II, who stands 2 steps anticlockwise of {subject}?",
+        "inverse": "II_C2",
+        "several": False,
+        "n_facts": n,
+    }
+    assert world["rules"]
+    assert client.get("checkpoints/nowhere/world").status_code == 404
 
 
 def test_health_says_what_runs(client: TestClient) -> None:

@@ -6,18 +6,63 @@ from typing import Literal
 
 from pydantic import Field
 
-from shatterscope.wire.base import Wire
+from shatterscope.wire.base import Array, Wire
 
 Verdict = Literal["ring", "line", "knot", "pieces", "point", "none"]
 
 
 class GraphInfo(Wire):
-    kind: Literal["rings"] = "rings"
+    """The sizes of a world and the names of its parts; `GET /checkpoints/{id}/world` tells the rest."""
+
+    kind: str = Field(default="rings", description="kind of world")
     n_entities: int
-    n_orders: int
-    n_hops: int
-    orders: list[str]
+    n_orders: int = Field(description="number of groups; those of rings are the paper's orders")
+    n_hops: int = Field(description="of a world of rings: the most steps of a relation; of others 0")
+    orders: list[str] = Field(description="names of the groups")
     relations: list[str]
+
+
+class GroupInfo(Wire):
+    """Relations that make one picture."""
+
+    name: str
+    title: str = Field(description="as a sentence says it, `ring I`")
+    shape: Literal["ring", "chain", "tree", "grid", "torus", "clusters", "graph"] = Field(
+        description="what its pictures are judged as"
+    )
+    scale: Literal["cyclic", "sequential", "branches"] = Field(description="of its colours")
+    members: list[int] = Field(description="the entities that are in it; what follows is in their order")
+    coordinates: Array = Field(description="(n, 2 or 3), where each stands in the world's own picture")
+    color: Array = Field(description="(n,) from 0 to 1, where each stands on the scale of colours")
+    branch: list[int] | None = Field(description="(n,), the branch or cluster of each, -1 for none")
+    edges: list[tuple[int, int]] = Field(description="entities that a line joins; distances are steps along these")
+
+
+class RelationInfo(Wire):
+    name: str
+    group: str
+    phrase: str = Field(description="the question that it asks, with `{subject}` for the subject")
+    inverse: str | None = Field(description="the relation that undoes it")
+    several: bool = Field(description="whether a subject can have more than one object: then any of them is right")
+    n_facts: int = Field(description="subjects that have an object")
+
+
+class RuleInfo(Wire):
+    """By which facts that training never stated can be inferred."""
+
+    text: str
+    relations: list[str]
+
+
+class WorldInfo(Wire):
+    """The world that a checkpoint was taught, all that a page needs to draw it and to ask about it."""
+
+    checkpoint: str
+    kind: str
+    entities: list[str] = Field(description="their names; the place in the list is the entity's number")
+    groups: list[GroupInfo]
+    relations: list[RelationInfo]
+    rules: list[RuleInfo]
 
 
 class ModelInfo(Wire):

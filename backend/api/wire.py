@@ -27,7 +27,7 @@ from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry
 from shatterscope.backend.model import site_names
 from shatterscope.backend.tensor_files import tensor_bytes
-from shatterscope.backend.worlds import Relation
+from shatterscope.backend.worlds import Group, Relation
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import Course, EditorInfo, EditOutcome, EditResult, EditSpec, Preset
 from shatterscope.wire.measures import (
@@ -52,7 +52,19 @@ from shatterscope.wire.pictures import (
     StrengthsRequest,
     StrengthsResult,
 )
-from shatterscope.wire.world import AccuracyInfo, Answer, CheckpointInfo, GraphInfo, ModelInfo, RingInfo, TrainingInfo
+from shatterscope.wire.world import (
+    AccuracyInfo,
+    Answer,
+    CheckpointInfo,
+    GraphInfo,
+    GroupInfo,
+    ModelInfo,
+    RelationInfo,
+    RingInfo,
+    RuleInfo,
+    TrainingInfo,
+    WorldInfo,
+)
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
 CODEBOOK = (
@@ -72,6 +84,43 @@ def values_of(array: Array) -> NDArray[np.float32]:
     return np.frombuffer(base64.b64decode(array.bdata), dtype="<f4").reshape(array.shape)
 
 
+def world_info(checkpoint: Checkpoint) -> WorldInfo:
+    world = checkpoint.graph
+    return WorldInfo(
+        checkpoint=checkpoint.id,
+        kind=world.kind,
+        entities=list(world.entities),
+        groups=[_group_info(group) for group in world.groups],
+        relations=[
+            RelationInfo(
+                name=each.name,
+                group=world.group_names[each.group],
+                phrase=each.phrase,
+                inverse=each.inverse,
+                several=not world.single_valued[each.index],
+                n_facts=len(world.domain(each)),
+            )
+            for each in world.relations
+        ],
+        rules=[RuleInfo(text=rule.text, relations=list(rule.relations)) for rule in world.rules],
+    )
+
+
+def _group_info(group: Group) -> GroupInfo:
+    members = group.members
+    return GroupInfo(
+        name=group.name,
+        title=group.title,
+        shape=group.shape,
+        scale=group.scale,
+        members=members.tolist(),
+        coordinates=array(group.coordinates[members]),
+        color=array(group.color[members]),
+        branch=None if group.branch is None else group.branch[members].tolist(),
+        edges=group.edges.tolist(),
+    )
+
+
 def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
     graph, model, metadata = checkpoint.graph, checkpoint.model, checkpoint.metadata
     training, rings = metadata.training, metadata.rings
@@ -80,9 +129,10 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         title=metadata.title,
         note=metadata.note,
         graph=GraphInfo(
+            kind=graph.kind,
             n_entities=graph.n_entities,
             n_orders=len(graph.groups),
-            n_hops=graph.config.n_hops,
+            n_hops=getattr(graph.config, "n_hops", 0),
             orders=list(graph.group_names),
             relations=graph.relation_names,
         ),

@@ -112,6 +112,7 @@ class World:
         objects: (n_entities, n_relations), the first object of every fact, or `ABSENT`.
     """
 
+    kind: ClassVar[str]
     Config: ClassVar[type]
 
     def __init__(

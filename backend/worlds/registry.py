@@ -16,7 +16,10 @@ from shatterscope.backend.worlds.base import World
 from shatterscope.backend.worlds.rings import Rings
 
 WORLDS: dict[str, type[World]] = {
-    "rings": Rings,
+    each.kind: each
+    for each in (
+        Rings,  # the paper's
+    )
 }
 DEFAULT = "rings"
 

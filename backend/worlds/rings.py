@@ -72,6 +72,7 @@ class Rings(World):
         places: (n_orders, n_entities), the place of each entity on each ring.
     """
 
+    kind: ClassVar[str] = "rings"
     Config: ClassVar[type] = RingsConfig
     config: RingsConfig
     relations: tuple[RingRelation, ...]

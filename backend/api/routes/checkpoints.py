@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from shatterscope.backend.api import wire
 from shatterscope.backend.api.dependencies import CheckpointId, LaboratoryDep
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, WorldInfo
 
 router = APIRouter(tags=["checkpoints"])
 
@@ -16,6 +17,12 @@ router = APIRouter(tags=["checkpoints"])
 async def list_checkpoints(laboratory: LaboratoryDep) -> list[CheckpointInfo]:
     """Every checkpoint that loads, the default one first."""
     return laboratory.checkpoints()
+
+
+@router.get("/checkpoints/{id}/world")
+async def describe_world(laboratory: LaboratoryDep, id: CheckpointId) -> WorldInfo:
+    """Entities, groups, relations and rules; names, pictures and colours."""
+    return wire.world_info(laboratory.checkpoint(id))
 
 
 @router.get("/checkpoints/{id}/facts")
