@@ -10,10 +10,12 @@ from __future__ import annotations
 from dash import Dash
 from fastapi import FastAPI
 
-from shatterscope.app import callbacks, compare, layout, lecture, reproduce, strengths
-from shatterscope.app.client import Client
-from shatterscope.app.pages import Page, serve
-from shatterscope.app.share import gallery, routes
+from shatterscope.app.kit.client import Client
+from shatterscope.app.kit.serving.pages import Page, serve
+from shatterscope.app.kit.share import routes
+from shatterscope.app.pages import compare, reproduce
+from shatterscope.app.pages.explore import callbacks, layout, lecture, strengths
+from shatterscope.app.pages.gallery import layout as gallery
 
 PAGES = (
     Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED, routes.EXPORTERS["/"]),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.actions import Page, Refused, at_place
-from shatterscope.app.callbacks.stored import history_part, reopened
-from shatterscope.app.options import object_at, signed_distance
-from shatterscope.app.state import Edit, Relation, Target, ViewState
+from shatterscope.app.kit.actions import Page, Refused, at_place
+from shatterscope.app.kit.options import object_at, signed_distance
+from shatterscope.app.kit.state import Edit, Relation, Target, ViewState
+from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
 from shatterscope.backend.api import wire
 from shatterscope.backend.editors import EDITORS
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app import batches, views
-from shatterscope.app.actions import Page, Refused
-from shatterscope.app.share.markup import to_html
-from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.app.kit import batches
+from shatterscope.app.kit.actions import Page, Refused
+from shatterscope.app.kit.share.markup import to_html
+from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.pages.explore import views
 from shatterscope.backend.edits import EditSpec, steps_of
 from shatterscope.wire.edits import EditorInfo
 

@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from shatterscope.app import theme
-from shatterscope.app.figures.arrays import encode
-from shatterscope.app.figures.fit import fit_figure
-from shatterscope.app.figures.histograms import histograms
-from shatterscope.app.figures.memory import memory_figure
-from shatterscope.app.figures.rings import empty_figure, panels, rings_figure, to_come
-from shatterscope.app.figures.sequences import sequence_figure
-from shatterscope.app.figures.tracing import tracing_figure
-from shatterscope.app.reproduce import opening, protocol, sentences, tables
-from shatterscope.app.reproduce.callbacks.intent import after, did_since
-from shatterscope.app.reproduce.callbacks.looks import explore_link
-from shatterscope.app.reproduce.state import View, default_edit
-from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.app.kit import theme
+from shatterscope.app.kit.figures.arrays import encode
+from shatterscope.app.kit.figures.fit import fit_figure
+from shatterscope.app.kit.figures.histograms import histograms
+from shatterscope.app.kit.figures.memory import memory_figure
+from shatterscope.app.kit.figures.rings import empty_figure, panels, rings_figure, to_come
+from shatterscope.app.kit.figures.sequences import sequence_figure
+from shatterscope.app.kit.figures.tracing import tracing_figure
+from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.pages.reproduce import opening, protocol, sentences, tables
+from shatterscope.app.pages.reproduce.callbacks.intent import after, did_since
+from shatterscope.app.pages.reproduce.callbacks.looks import explore_link
+from shatterscope.app.pages.reproduce.state import View, default_edit
 from shatterscope.wire.base import Array
 from shatterscope.wire.reproduction import (
     AccuracyCell,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from shatterscope.app import options, views, words
-from shatterscope.app.share.markup import to_html
-from shatterscope.app.views.sites import _rings
+from shatterscope.app.kit import options, words
+from shatterscope.app.kit.share.markup import to_html
+from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.views.sites import _rings
 from shatterscope.wire.measures import SiteShattering, SitesResult
 from shatterscope.wire.world import CheckpointInfo
 

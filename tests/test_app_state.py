@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.actions import Page
-from shatterscope.app.state import ALIGNMENTS, MODES, Edit, Place, Relation, See, Target, Tool, ViewState
+from shatterscope.app.kit.actions import Page
+from shatterscope.app.kit.state import ALIGNMENTS, MODES, Edit, Place, Relation, See, Target, Tool, ViewState
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
     lambda text: not _is_number(text) and text not in ("true", "false")

@@ -1,0 +1,1 @@
+"""The Explore page: ask a question, change a fact, see what breaks."""

@@ -1,0 +1,1 @@
+"""The Lecture page: which lessons are here."""
