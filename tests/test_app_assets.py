@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from shatterscope.app.kit import assets
-from shatterscope.app.kit.serving.pages import Page
+from shatterscope.app.kit.page import Page
 from shatterscope.app.main import PAGES, create_app
 
 PLOTLY = "/assets/vendor/plotly-gl3d.min.js"

@@ -20,27 +20,27 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Page:
+class History:
     """The view state and the stacks before and after it."""
 
     view: ViewState = ViewState()
     past: tuple[Stack, ...] = field(default_factory=tuple)
     future: tuple[Stack, ...] = field(default_factory=tuple)
 
-    def with_edits(self, edits: Stack) -> Page:
+    def with_edits(self, edits: Stack) -> History:
         if edits == self.view.edits:
             return self
-        return Page(replace(self.view, edits=edits), (*self.past, self.view.edits), ())
+        return History(replace(self.view, edits=edits), (*self.past, self.view.edits), ())
 
-    def apply(self, edit: Edit) -> Page:
+    def apply(self, edit: Edit) -> History:
         if len(self.view.edits) >= MAX_EDITS:
             raise Refused(f"A stack holds at most {MAX_EDITS} edits. Undo or reset before adding another.")
         return self.with_edits((*self.view.edits, edit))
 
-    def remove(self, index: int) -> Page:
+    def remove(self, index: int) -> History:
         return self.with_edits(batches.without(self.view.edits, index))
 
-    def join(self, index: int, editors: list[EditorInfo]) -> Page:
+    def join(self, index: int, editors: list[EditorInfo]) -> History:
         """Edit `index` and the one before it as one batch, or no longer so. Raises `Refused` where they cannot be one."""
         edits = self.view.edits
         if not 0 < index < len(edits):
@@ -51,7 +51,7 @@ class Page:
             raise Refused(reason)
         return self.with_edits(batches.join(edits, index))
 
-    def write(self, index: int, layer: int, token: str, editors: list[EditorInfo]) -> Page:
+    def write(self, index: int, layer: int, token: str, editors: list[EditorInfo]) -> History:
         """Edit `index`, and all that is written together with it, at another layer and token."""
         edits = self.view.edits
         moved = batches.step(edits, index)
@@ -59,23 +59,23 @@ class Page:
             tuple(at_place(edit, layer, token, editors) if i in moved else edit for i, edit in enumerate(edits))
         )
 
-    def reset(self) -> Page:
+    def reset(self) -> History:
         return self.with_edits(())
 
-    def undo(self) -> Page:
+    def undo(self) -> History:
         """Back to the stack before; a page opened from a link has no past, there the last edit goes."""
         now = self.view.edits
         if not self.past and not now:
             return self
         before = self.past[-1] if self.past else now[:-1]
-        return Page(replace(self.view, edits=before), self.past[:-1], (now, *self.future))
+        return History(replace(self.view, edits=before), self.past[:-1], (now, *self.future))
 
-    def redo(self) -> Page:
+    def redo(self) -> History:
         if not self.future:
             return self
-        return Page(replace(self.view, edits=self.future[0]), (*self.past, self.view.edits), self.future[1:])
+        return History(replace(self.view, edits=self.future[0]), (*self.past, self.view.edits), self.future[1:])
 
-    def at(self, edits: Stack) -> Page | None:
+    def at(self, edits: Stack) -> History | None:
         """The same history with `edits` as the present stack, where they stand in it; the present itself comes first."""
         stacks = (*self.past, self.view.edits, *self.future)
         now = len(self.past)
@@ -83,32 +83,32 @@ class Page:
         if not found:
             return None
         place = found[0][1]
-        return Page(replace(self.view, edits=edits), stacks[:place], stacks[place + 1 :])
+        return History(replace(self.view, edits=edits), stacks[:place], stacks[place + 1 :])
 
-    def cancelled(self, complete: ViewState) -> Page:
+    def cancelled(self, complete: ViewState) -> History:
         """Back to the last `complete` view. What was given up can be redone, and the next edit stays as it was prepared."""
         if complete.checkpoint != self.view.checkpoint:
-            return Page(complete)
+            return History(complete)
         view = replace(complete, tool=self.view.tool, camera=self.view.camera)
         if (view.subject, view.relation) == (self.view.subject, self.view.relation):
             view = replace(view, target=self.view.target)
         found = self.at(view.edits)
         if found is None and not view.edits:  # opened from a link: there was nothing before
-            found = Page(future=(self.view.edits, *self.future))
+            found = History(future=(self.view.edits, *self.future))
         return replace(found or self, view=view)
 
-    def strength(self, value: float, index: int = -1) -> Page:
+    def strength(self, value: float, index: int = -1) -> History:
         """Edit `index` scaled, the last one unless told otherwise, and with it all that is written together with it."""
         strength = min(max(value, -MAX_STRENGTH), MAX_STRENGTH)
         return replace(self, view=replace(self.view, edits=batches.with_strength(self.view.edits, strength, index)))
 
-    def checkpoint(self, name: str | None) -> Page:
+    def checkpoint(self, name: str | None) -> History:
         """Another checkpoint is another world: the edits of the old one mean nothing there."""
         if name == self.view.checkpoint:
             return self
         blank = ViewState()
         see = replace(self.view.see, relation=None, site=None)
-        return Page(replace(blank, checkpoint=name, camera=self.view.camera, see=see, lecture=self.view.lecture))
+        return History(replace(blank, checkpoint=name, camera=self.view.camera, see=see, lecture=self.view.lecture))
 
 
 def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[ViewState, list[str]]:

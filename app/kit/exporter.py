@@ -16,8 +16,18 @@ TYPES = {
     "safetensors": "application/octet-stream",
     "zip": "application/zip",
 }
+OFFLINE = "One file that opens without a network"
+GRACE = "Of GRACE, which changes no weight: its codebook."
 
-Make = Callable[[Client, str], Awaitable[bytes]]
+
+@dataclass(frozen=True)
+class File:
+    """One kind of file. `make` computes it from the query of a view; `name`, `ident` and `hint` are those of its button in Share."""
+
+    make: Callable[[Client, str], Awaitable[bytes]]
+    name: str
+    ident: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -30,12 +40,18 @@ class Cited:
 
 @dataclass(frozen=True)
 class Exporter:
-    """`formats`: a file's ending -> what makes it of a query; `stem`: its name without the ending. All raise `ApiError`."""
+    """`files`: by their endings; `stem`: their name without it, of a query; `again`: what the citation's command does. All raise `ApiError`.
+
+    In Share, `figures` are ids and names of those that are offered as pictures (none: the cards that are there when it opens), `note` stands below.
+    """
 
     path: str
-    formats: Mapping[str, Make]
+    files: Mapping[str, File]
     stem: Callable[[str], str]
     cite: Callable[[Client, str], Awaitable[Cited]]
+    again: str
+    note: str = ""
+    figures: tuple[tuple[str, str], ...] = ()
 
     @property
     def address(self) -> str:
@@ -44,13 +60,13 @@ class Exporter:
 
     def format_of(self, name: str) -> str:
         """That a file called `name` is to have: the longest ending that fits, else its last one."""
-        fitting = [format for format in self.formats if name.endswith(f".{format}")]
+        fitting = [format for format in self.files if name.endswith(f".{format}")]
         return max(fitting, key=len, default=name.rpartition(".")[2])
 
     async def make(self, client: Client, format: str, query: str) -> bytes:
-        if format not in self.formats:
-            raise ApiError(404, f"Of {self.path} there are exports as {', '.join(self.formats)}, not as {format}.")
-        return await self.formats[format](client, query)
+        if format not in self.files:
+            raise ApiError(404, f"Of {self.path} there are exports as {', '.join(self.files)}, not as {format}.")
+        return await self.files[format].make(client, query)
 
 
 def media_type(format: str) -> str:

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dash import dcc, html
 
 from shatterscope.app.kit import ids, theme
 from shatterscope.app.kit.components import Select
+from shatterscope.app.kit.page import Page
 from shatterscope.app.kit.parts import Node, problem
 from shatterscope.app.kit.rooms import room_status
 from shatterscope.app.kit.share.layout import share
 
-PAGES = (("/", "Explore"), ("/compare", "Compare"), ("/reproduce", "Reproduce"), ("/lecture", "Lecture"))
 
-
-def frame(path: str, *content: Node, stores: tuple[str, ...] = (), skip: tuple[str, str]) -> Node:
-    """The page at `path`. `stores` are further stores; `skip` is the label and the target of the link past the header."""
+def frame(page: Page, pages: Sequence[Page]) -> Node:
+    """`page`, one of `pages`, with all that every page has."""
     return html.Div(
         [
-            *(dcc.Store(id=name) for name in (ids.URL_IN, ids.URL_OUT, *stores)),
-            html.A(skip[0], href=skip[1], className="skip"),
-            header(path),
+            *(dcc.Store(id=name) for name in (ids.URL_IN, ids.URL_OUT, *page.stores)),
+            html.A(page.skip[0], href=page.skip[1], className="skip"),
+            header(page, pages),
             html.Div(id=ids.NOTICE, className="notice", role="status"),
             problem(ids.PROBLEM_PAGE),
-            *content,
+            *page.layout(),
         ],
         className="page",
     )
 
 
-def header(path: str) -> Node:
+def header(page: Page, pages: Sequence[Page]) -> Node:
     return html.Header(
         [
-            *(html.H1(name, className="unseen") for target, name in PAGES if path == target != "/reproduce"),
+            *([html.H1(page.name, className="unseen")] if page.named else []),
             html.A(
                 [html.Span(className="brand-ring", style={"background": theme.ring_gradient()}), "Shatterscope"],
                 href="/",
                 className="brand",
             ),
-            navigation(path),
+            navigation(page, pages),
             html.Div(
                 [
                     Select(id=ids.CHECKPOINT, options=[], label="checkpoint: which trained model"),
                     html.Span("", id=ids.CHECKPOINT_NOTE, className="checkpoint-note"),
                 ]
-                if path != "/gallery"
+                if page.on_checkpoint
                 else [],
                 className="checkpoint",
             ),
@@ -65,16 +66,18 @@ def header(path: str) -> Node:
                 title="Stop computing and go back to the last complete view (Esc)",
             ),
             room_status(),
-            share(path),
+            share(page),
             html.Button("Theme", id="theme-toggle", className="quiet", title="Light, dark, or as the system"),
         ],
         className="bar",
     )
 
 
-def navigation(path: str) -> Node:
+def navigation(page: Page, pages: Sequence[Page]) -> Node:
     """Links to the pages; `frontend_assets/nav.js` gives each the checkpoint and the edits to take along."""
     links = [
-        html.A(name, href=target, **({"aria-current": "page"} if target == path else {})) for target, name in PAGES
+        html.A(other.name, href=other.path, **({"aria-current": "page"} if other is page else {}))
+        for other in pages
+        if other.listed
     ]
     return html.Nav(links, className="pages", **{"aria-label": "Pages"})

@@ -149,6 +149,9 @@ EXPORT_HTML = "export-html"
 EXPORT_CSV = "export-csv"
 
 # Its other elements and stores.
+EXPORT_JSON = "export-json"
+EXPORT_WEIGHTS = "export-weights"
+EXPORT_DELTA = "export-delta"
 SHARE_ASKED = "share-asked"
 SHARE_TOLD = "share-told"
 SHARE_PINS = "share-pins"

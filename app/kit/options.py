@@ -16,6 +16,10 @@ Options = list[dict[str, Any]]
 ALL_LAYERS = "all"
 SPREAD = "spread"  # the parameter of methods that can
 
+DIRECTIONS: Options = [
+    {"value": "C", "label": "↻", "title": "clockwise"},
+    {"value": "A", "label": "↺", "title": "anticlockwise"},
+]
 PROJECTION_NAMES = {"isomap": "Isomap", "pca": "PCA"}
 ALIGN_NAMES = {
     "procrustes": "After rotated to match Before",

@@ -6,12 +6,20 @@ from typing import Any
 
 from dash import html
 
+from shatterscope.app.kit import words
+
 Node = Any
 
 
 def tip(text: str) -> dict[str, str]:
     """Attributes that show `text` on hover and focus, and read it out (see `frontend_assets/tip.js`)."""
     return {"data-tip": text, "tabIndex": "0"}
+
+
+def turnable(name: str) -> dict[str, str]:
+    """Attributes of a scene that the keyboard reaches (`frontend_assets/turn.js`)."""
+    told = f"{name}: the representations in space. Arrow keys turn them, + and - come nearer and go away."
+    return {"tabIndex": "0", "aria-label": told}
 
 
 def labelled(text: str, *children: Node, hint: str | None = None, className: str = "") -> Node:
@@ -42,3 +50,15 @@ def sentences(parts: list[Node]) -> Node:
     if all(isinstance(part, str) for part in parts):
         return " ".join(parts)
     return [item for part in parts for item in (part, " ")]
+
+
+def teaches(old: int, new: int | None, distance: int | None) -> list[Node]:
+    """What the next edit teaches; `distance` is None where the new object was given by itself."""
+    if new == old:
+        return ["Teach it the truth: ", html.B(str(new), className="new")]
+    steps = (
+        ""
+        if distance is None
+        else f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
+    )
+    return ["Teach it ", html.B(str(new), className="new"), f" instead of {old}{steps}."]

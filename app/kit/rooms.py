@@ -40,7 +40,7 @@ def room_status() -> Node:
     )
 
 
-def room_share(_: str) -> Node:
+def room_share() -> Node:
     """A part of the Share popover."""
     return html.Section(
         [

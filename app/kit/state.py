@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
@@ -26,6 +26,7 @@ T = TypeVar("T")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _RELATION = re.compile(r"([IVX]{1,5})_([CA])([1-9][0-9]?)")
 MAX_ENTITY = 10**7
+TOUR = "shattering"  # the lesson for newcomers: Explore leads to it, the Lecture page lists it first
 
 # Keys of a link that others read: which weights and version it was made on (`shatterscope.app.kit.links`), the live room one follows, what was unfolded (`shatterscope.app.pages.explore.shown`).
 BESIDE = ("h", "ver", "room", "open")
@@ -222,9 +223,6 @@ class ViewState:
     def from_query(cls, query: str) -> tuple[ViewState, list[str]]:
         """The state a query string describes, and one notice for each part of it that was ignored."""
         return _Reader(query).read()
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 _SEE_KEYS = {

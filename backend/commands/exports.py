@@ -56,13 +56,14 @@ def export(
 async def _export(view: str, name: str, device: str | None) -> bytes:
     from shatterscope.app.kit.client import Client
     from shatterscope.app.kit.share.routes import find
+    from shatterscope.app.main import EXPORTERS
     from shatterscope.backend.api import create_app
 
     settings = load_settings(device=device)
     server = create_app(settings)
     try:
         client = Client(server=server).reached_at(settings.address)
-        exporter, query = await find(client, view)
+        exporter, query = await find(client, view, EXPORTERS)
         return await exporter.make(client, exporter.format_of(name), query)
     finally:
         server.state.laboratory.close()

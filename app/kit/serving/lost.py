@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from fastapi import FastAPI, Request
@@ -9,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from shatterscope.app.kit.assets import address
+from shatterscope.app.kit.page import Page
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -26,8 +28,7 @@ PAGE = """<!DOCTYPE html>
 <main>
 <h1>There is no page here</h1>
 <p>Nothing is at <code>{path}</code>. The address may be mistyped, or what was here is gone.</p>
-<p><a href="/">Explore</a> · <a href="/compare">Compare</a> · <a href="/lecture">Lecture</a> · <a href="/reproduce">Reproduce</a> ·
-<a href="/gallery">Gallery</a></p>
+<p>{pages}</p>
 </main>
 </div>
 </body>
@@ -36,20 +37,21 @@ PAGE = """<!DOCTYPE html>
 LONGEST = 80  # characters of the address that are shown
 
 
-def install(server: FastAPI) -> None:
-    """Goes before the server's own answer to a 404."""
+def install(server: FastAPI, pages: Sequence[Page]) -> None:
+    """`pages` are what it leads to. Goes before the server's own answer to a 404."""
+    links = " · ".join(f'<a href="{page.path}">{page.name}</a>' for page in pages)
     otherwise = server.exception_handlers[HTTPException]
 
     @server.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
         reads = "text/html" in request.headers.get("accept", "")
         if error.status_code == 404 and reads and not request.url.path.startswith("/api"):
-            return HTMLResponse(_page(request.url.path), 404)
+            return HTMLResponse(_lost(request.url.path, links), 404)
         answer = otherwise(request, error)
         response: Response = answer if isinstance(answer, Response) else await answer
         return response
 
 
-def _page(path: str) -> str:
+def _lost(path: str, pages: str) -> str:
     shown = path if len(path) <= LONGEST else f"{path[:LONGEST]}..."
-    return PAGE.format(icon=address("favicon.svg"), style=address("bundle.css"), path=escape(shown))
+    return PAGE.format(icon=address("favicon.svg"), style=address("bundle.css"), path=escape(shown), pages=pages)

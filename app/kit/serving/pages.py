@@ -7,8 +7,7 @@ nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output
@@ -22,7 +21,8 @@ from starlette.responses import HTMLResponse
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.assets import ASSETS, Static, address
 from shatterscope.app.kit.client import Client
-from shatterscope.app.kit.exporter import Exporter
+from shatterscope.app.kit.frame import frame
+from shatterscope.app.kit.page import Page
 from shatterscope.app.kit.serving import asked, lost
 from shatterscope.app.kit.serving.once import Once
 from shatterscope.app.kit.share import callbacks as sharing
@@ -55,24 +55,6 @@ ENTRY = """<div id="react-entry-point"><div class="page starting" aria-busy="tru
 <main><p role="status">Loading the page …</p><noscript><p>This page draws in the browser: allow it JavaScript.</p></noscript>
 <p class="stuck">If nothing follows, its scripts were not reached. Shatterscope has to be at the root of its host, not below a path.</p></main>
 </div></div>"""
-
-
-@dataclass(frozen=True)
-class Page:
-    """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
-    pure functions of what the page sends, by their first output (see `shatterscope.app.kit.serving.once`); `exporter` says what it can be taken away as, `draws` whether it has figures."""
-
-    path: str
-    title: str
-    layout: Callable[[], Any]
-    register: Callable[[Dash, Client], None]
-    shared: tuple[str, ...] = ()
-    exporter: Exporter | None = None
-    draws: bool = True
-
-    @property
-    def prefix(self) -> str:
-        return f"{self.path.rstrip('/')}/"
 
 
 class _PageApp(Dash):
@@ -127,21 +109,23 @@ def _only_what_is_there(app: Dash) -> None:
     backend.serve_component_suites = suite
 
 
-def serve(pages: tuple[Page, ...], server: FastAPI, client: Client) -> Dash:
+def serve(pages: Sequence[Page], server: FastAPI, client: Client) -> Dash:
     """Adds the pages' routes to `server` and returns the application of `/`."""
-    apps = [_serve(page, server, client) for page in sorted(pages, key=lambda page: page.path, reverse=True)]
+    for page in pages:
+        page.add_routes(server, client)
+    apps = [_serve(page, pages, server, client) for page in sorted(pages, key=lambda page: page.path, reverse=True)]
     root = apps[-1]
     for app in apps:
         app.registered_paths = root.registered_paths
     server.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4, exclude_content_types=PACKED)
     server.add_middleware(Static)
-    lost.install(server)
+    lost.install(server, pages)
     # Dash's one line of script within a page, which the content policy of the server has to know.
     server.state.inline_scripts = sorted({digest for app in apps for digest in app.csp_hashes()})
     return root
 
 
-def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
+def _serve(page: Page, pages: Sequence[Page], server: FastAPI, client: Client) -> Dash:
     app = _PageApp(
         __name__,
         server=server,  # type: ignore[arg-type]  # FastAPI is accepted since Dash 4.2
@@ -161,7 +145,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
     # Callbacks go over HTTP: else every page asks for a WebSocket upgrade that no route answers.
     app.backend.websocket_capability = False
     _only_what_is_there(app)
-    app.layout = page.layout()
+    app.layout = frame(page, pages)
     for name, output, source, prop in (
         ("readUrl", (ids.URL_IN, "data"), ids.URL_IN, "id"),
         ("writeUrl", (ids.LINK_COPY, "data-query"), ids.URL_OUT, "data"),

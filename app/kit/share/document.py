@@ -18,10 +18,9 @@ from dash import html
 from shatterscope.app.kit import theme
 from shatterscope.app.kit.assets import ASSETS
 from shatterscope.app.kit.exporter import Cited
-from shatterscope.app.kit.parts import Node, card
+from shatterscope.app.kit.parts import Node, card, turnable
 from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.share.markup import to_html
-from shatterscope.app.pages.explore.layout.stage import turnable
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("tip.js", "turn.js", "scene.js", "scene_point.js", "scene_labels.js", "scene_lost.js", "scene_print.js")

@@ -1,60 +1,29 @@
-"""The Share popover of the header: a list of sections, each a function of the page's path.
+"""The Share popover of the header: sections that follow from what the page says of itself.
 
 What its buttons do is in `frontend_assets/share.js` (clipboard, pictures) and `shatterscope.app.kit.share.callbacks` (what the server is asked).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from dash import dcc, html
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Field
+from shatterscope.app.kit.page import Page
 from shatterscope.app.kit.parts import Node
 from shatterscope.app.kit.rooms import room_share
 
-Section = Callable[[str], Node]
 
-PAGE_NAMES = {"/": "Explore", "/compare": "Compare", "/reproduce": "Reproduce"}
-FIGURES = (("scene-before", "Before"), ("scene-after", "After"), ("damage-figure", "Damage"))
-
-HTML, CSV, JSON, WEIGHTS, DELTA = ids.EXPORT_HTML, ids.EXPORT_CSV, "export-json", "export-weights", "export-delta"
-OFFLINE = "One file that opens without a network"
-GRACE = "Of GRACE, which changes no weight: its codebook."
-# By page: name, id, ending of the file, and what is in it.
-FILES = {
-    "/": (
-        ("HTML page", HTML, "html", f"{OFFLINE}: both scenes, still turning"),
-        ("CSV", CSV, "csv", "Coordinates and metrics, with where they come from"),
-        ("JSON", JSON, "json", "The same as JSON, with the complete edits"),
-        ("Edited weights", WEIGHTS, "safetensors", f"Every parameter of the edited model, a safetensors file. {GRACE}"),
-        ("Weight change", DELTA, "delta.safetensors", f"W_edited − W of every changed parameter. {GRACE}"),
-    ),
-    "/compare": (
-        ("HTML page", HTML, "html", f"{OFFLINE}: a turning scene and a row of numbers for each method"),
-        ("CSV", CSV, "csv", "Coordinates and metrics of every variant, with where they come from"),
-        ("JSON", JSON, "json", "The same as JSON, with the complete edits"),
-        ("Edited weights", WEIGHTS, "zip", f"A safetensors file for each method, in a ZIP archive. {GRACE}"),
-        ("Weight changes", DELTA, "delta.zip", f"W_edited − W of each method, in a ZIP archive. {GRACE}"),
-    ),
-    "/reproduce": (
-        ("HTML page", HTML, "html", f"{OFFLINE}: tables, figures, sentences and findings of this run"),
-        ("CSV", CSV, "csv", "The numbers of tables and figures, with where they come from"),
-        ("JSON", JSON, "json", "The same as JSON, with the protocol"),
-    ),
-}
-NOTES = {"/compare": "What is not computed yet is computed for the files. Their pictures have three dimensions."}
-
-
-def share(path: str) -> Node:
-    """The popover for the page at `path`."""
+def share(page: Page) -> Node:
     return html.Details(
         [
             html.Summary("Share", title="Link, QR code, gallery, exports, citation"),
             html.Div(
                 [
-                    *(section(path) for section in SECTIONS),
+                    links(page),
+                    room_share(),
+                    exports(page),
+                    cite(page),
                     html.P(id=ids.SHARE_SAID, className="share-said", role="status"),
                 ],
                 className="share-panel",
@@ -70,8 +39,7 @@ def share(path: str) -> Node:
     )
 
 
-def links(path: str) -> Node:
-    save = None if path not in PAGE_NAMES else _save()
+def links(page: Page) -> Node:
     return part(
         "Link",
         html.Div(
@@ -83,7 +51,7 @@ def links(path: str) -> Node:
             className="share-row",
         ),
         html.Div(id=ids.SHARE_QR, className="share-qr", hidden=True),
-        save,
+        None if page.exporter is None else _save(),
     )
 
 
@@ -109,20 +77,20 @@ def _save() -> Node:
     )
 
 
-def exports(path: str) -> Node | None:
+def exports(page: Page) -> Node | None:
     """Files of what is shown, and a picture of each figure: those of cards are listed by the browser when the popover opens."""
-    if path not in FILES:
+    exporter = page.exporter
+    if exporter is None:
         return None
-    files = [button(name, ident, hint, **{"data-export": ending}) for name, ident, ending, hint in FILES[path]]
-    known = [_picture(graph, name) for graph, name in FIGURES] if path == "/" else []
-    note = (
-        "The SVG of a 3D scene holds a picture of pixels; its labels are text." if path == "/" else NOTES.get(path, "")
-    )
+    files = [
+        button(file.name, file.ident, file.hint, **{"data-export": ending}) for ending, file in exporter.files.items()
+    ]
+    known = [_picture(graph, name) for graph, name in exporter.figures]
     return part(
         "Export",
         html.Div(files, className="share-row"),
         html.Div(known, className="share-pictures", **({} if known else {"data-cards": ""})),
-        html.P(note, className="share-note") if note else None,
+        html.P(exporter.note, className="share-note") if exporter.note else None,
     )
 
 
@@ -138,11 +106,10 @@ def _picture(graph: str, name: str) -> Node:
     return html.Span([html.Span(name), *kinds], className="share-picture")
 
 
-def cite(path: str) -> Node:
+def cite(page: Page) -> Node:
     """Beside a page without exports there is nothing to make again, only the paper to cite."""
     texts = ((ids.CITE_BIBTEX, "BibTeX"), (ids.CITE_COMMAND, "command"), (ids.CITE_SPEC, "specification"))
-    again = {"/": "make this picture again", "/compare": "make this comparison again", "/reproduce": "run this again"}
-    how = f", and how to {again[path]}" if path in again else ""
+    how = f", and how to {page.exporter.again}" if page.exporter else ""
     return part(
         "Cite this",
         html.Details(
@@ -155,7 +122,7 @@ def cite(path: str) -> Node:
                             html.Pre(id=ident, tabIndex="0", role="region", **{"aria-label": name}),
                         ],
                         className="share-cite",
-                        hidden=path not in FILES and ident != ids.CITE_BIBTEX,
+                        hidden=page.exporter is None and ident != ids.CITE_BIBTEX,
                     )
                     for ident, name in texts
                 ),
@@ -172,7 +139,3 @@ def part(title: str, *content: Node) -> Node:
 
 def button(text: str, ident: str, hint: str, **attributes: str) -> Node:
     return html.Button(text, id=ident, type="button", title=hint, **attributes)
-
-
-# In the order in which they are shown.
-SECTIONS: list[Section] = [links, room_share, exports, cite]

@@ -8,7 +8,7 @@ GET /v/<id>                                   the view behind a short link
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
@@ -17,35 +17,32 @@ from starlette.responses import RedirectResponse, Response
 
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import Exporter, media_type
-from shatterscope.app.pages.compare.exported import COMPARE
-from shatterscope.app.pages.explore.exported import EXPLORE
-from shatterscope.app.pages.reproduce.exported import REPRODUCE
 
-EXPORTERS = {exporter.path: exporter for exporter in (EXPLORE, COMPARE, REPRODUCE)}
+Exporters = Mapping[str, Exporter]  # by the path of their page
 
 
-async def find(client: Client, link: str) -> tuple[Exporter, str]:
-    """Page and query of a link (also a short one), of a path with a query, or of a query alone: then of the Explore page.
+async def find(client: Client, link: str, exporters: Exporters) -> tuple[Exporter, str]:
+    """Page and query of a link (also a short one), of a path with a query, or of a query alone: then of the page at `/`.
 
     Raises:
         ApiError: where it leads to a page that has no exports.
     """
     if not link.startswith(("http://", "https://", "/")):
-        return EXPLORE, link
+        return exporters["/"], link
     parts = urlsplit(link)
     path, query = parts.path or "/", f"?{parts.query}"
     if path.startswith("/v/"):
         state = (await client.view(path.removeprefix("/v/"))).state
         path, query = state.path, state.query
-    found = EXPORTERS.get(path if path == "/" else path.rstrip("/"))
+    found = exporters.get(path if path == "/" else path.rstrip("/"))
     if found is None:
-        raise ApiError(422, f"{path} has no exports: give a link to a view of {', '.join(EXPORTERS)}, or a query of /.")
+        raise ApiError(422, f"{path} has no exports: give a link to a view of {', '.join(exporters)}, or a query of /.")
     return found, query
 
 
-def serve(server: FastAPI, client: Client, public_url: str | None = None) -> None:
+def serve(exporters: Exporters, server: FastAPI, client: Client, public_url: str | None = None) -> None:
     """Adds the addresses to `server`. Files say where their view is: at `public_url`, else where they were asked for."""
-    for exporter in EXPORTERS.values():
+    for exporter in exporters.values():
         server.add_route(f"{exporter.address}{{format}}", _export(exporter, client, public_url), methods=["GET"])
 
     async def short(request: Request) -> Response:

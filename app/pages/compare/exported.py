@@ -10,11 +10,12 @@ import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
-from shatterscope.app.kit import actions, batches, links
+from shatterscope.app.kit import actions, batches, ids, links
 from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.exporter import Cited, Exporter, check_exact
+from shatterscope.app.kit.exporter import GRACE, OFFLINE, Cited, Exporter, File, check_exact
 from shatterscope.app.kit.share.cite import edit_command, export_command
 from shatterscope.app.pages.compare import file, rows
 from shatterscope.app.pages.compare.job import PICTURE
@@ -31,7 +32,7 @@ SOLID: Json = {**PICTURE, "dimensions": 3}  # files hold what can be turned
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedComparison:
     """A comparison that can be made here; `path` is its pinned address on any server, `origin` where this one is reached."""
 
     state: Comparison
@@ -50,7 +51,7 @@ class Asked:
         return batches.last(edits_of(self.state.view)).relation
 
 
-async def read(client: Client, query: str) -> Asked:
+async def read(client: Client, query: str) -> AskedComparison:
     """The comparison that a query means here.
 
     Raises:
@@ -72,12 +73,14 @@ async def read(client: Client, query: str) -> Asked:
     found = contenders(state, editors)
     if not found:
         raise ApiError(409, "No method is chosen, so there is nothing to compare. Choose some methods first.")
-    return Asked(
+    return AskedComparison(
         state, opened.checkpoint, found, f"/compare{links.pinned(state.to_query(), opened.checkpoint)}", client.origin
     )
 
 
-async def each(asked: Asked, make: Callable[[Contender], Awaitable[T]]) -> list[tuple[Contender, T | ApiError]]:
+async def each(
+    asked: AskedComparison, make: Callable[[Contender], Awaitable[T]]
+) -> list[tuple[Contender, T | ApiError]]:
     """`make` of every contender, or why there is none.
 
     Raises:
@@ -169,7 +172,7 @@ async def csv_file(client: Client, query: str) -> bytes:
     return joined(parts).encode()
 
 
-async def _export(client: Client, asked: Asked, contender: Contender, format: str) -> bytes:
+async def _export(client: Client, asked: AskedComparison, contender: Contender, format: str) -> bytes:
     what = {**SOLID, "relation": asked.relation, "link": asked.link}
     return await client.export(asked.checkpoint.id, contender.edits, format, **what)
 
@@ -211,7 +214,7 @@ async def cited(client: Client, query: str) -> Cited:
     return _cited(asked, await each(asked, made), PICTURE)
 
 
-def _cited(asked: Asked, variants: list[tuple[Contender, EditResult | ApiError]], picture: Json) -> Cited:
+def _cited(asked: AskedComparison, variants: list[tuple[Contender, EditResult | ApiError]], picture: Json) -> Cited:
     """The numbers of each variant (of single edits) and all pictures; every default filled in."""
     found: Json = {
         "checkpoint": asked.checkpoint.id,
@@ -241,17 +244,37 @@ def stem(query: str) -> str:
     return "-".join(part for part in parts if part)
 
 
-async def _edited(client: Client, query: str) -> bytes:
-    return await weights(client, query, "weights")
-
-
-async def _changed(client: Client, query: str) -> bytes:
-    return await weights(client, query, "delta")
-
-
 COMPARE = Exporter(
     "/compare",
-    {"html": html_file, "json": json_file, "csv": csv_file, "zip": _edited, "delta.zip": _changed},
+    {
+        "html": File(
+            html_file,
+            "HTML page",
+            ids.EXPORT_HTML,
+            f"{OFFLINE}: a turning scene and a row of numbers for each method",
+        ),
+        "csv": File(
+            csv_file,
+            "CSV",
+            ids.EXPORT_CSV,
+            "Coordinates and metrics of every variant, with where they come from",
+        ),
+        "json": File(json_file, "JSON", ids.EXPORT_JSON, "The same as JSON, with the complete edits"),
+        "zip": File(
+            partial(weights, what="weights"),
+            "Edited weights",
+            ids.EXPORT_WEIGHTS,
+            f"A safetensors file for each method, in a ZIP archive. {GRACE}",
+        ),
+        "delta.zip": File(
+            partial(weights, what="delta"),
+            "Weight changes",
+            ids.EXPORT_DELTA,
+            f"W_edited − W of each method, in a ZIP archive. {GRACE}",
+        ),
+    },
     stem,
     cited,
+    again="make this comparison again",
+    note="What is not computed yet is computed for the files. Their pictures have three dimensions.",
 )

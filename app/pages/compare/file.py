@@ -13,13 +13,13 @@ from shatterscope.app.kit import batches, options, pictures, words
 from shatterscope.app.kit.exporter import Cited
 from shatterscope.app.kit.figures import Mark, Scene, frame_beside, scene_figure
 from shatterscope.app.kit.parts import Node, card, tip
+from shatterscope.app.kit.scenes import scenes_of
 from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
 from shatterscope.app.kit.state import Relation, ViewState
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import verdict
 from shatterscope.app.pages.compare.layout import BARS, key
 from shatterscope.app.pages.compare.state import Contender, edits_of
-from shatterscope.app.pages.explore.callbacks.scenes import scenes_of
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult
 from shatterscope.wire.pictures import ProjectionResult

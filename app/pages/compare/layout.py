@@ -10,27 +10,23 @@ from dash import dcc, html
 from shatterscope.app.kit import ids, theme
 from shatterscope.app.kit.components import Checks, Choice, Field, SortTable
 from shatterscope.app.kit.figure_card import figure_card
-from shatterscope.app.kit.frame import frame
+from shatterscope.app.kit.options import DIRECTIONS
 from shatterscope.app.kit.parts import Node, labelled, tip
 from shatterscope.app.pages.compare.rows import COLUMNS, Json
-from shatterscope.app.pages.explore.layout.rail import DIRECTIONS
 
 BARS = ("Shattering R", "Change of accuracy")
 
 
-def layout() -> Node:
-    return frame(
-        "/compare",
+def layout() -> list[Node]:
+    return [
         html.Main(
             [
                 html.Section([edit(), methods()], className="compare-ask", **{"aria-label": "What is compared"}),
                 html.Div([pictures(), numbers()], id=ids.COMPARE_BOARD, className="compare-board"),
             ],
             className="compare",
-        ),
-        stores=(ids.COMPARE_PLAN, ids.COMPARE_ROWS, ids.CLICKS),
-        skip=("Skip to the table", f"#{ids.COMPARE_TABLE}"),
-    )
+        )
+    ]
 
 
 def edit() -> Node:

@@ -9,16 +9,15 @@ from dash import html, no_update
 from dash.exceptions import PreventUpdate
 
 from shatterscope.app.kit import actions, batches, ids, options, theme, words
+from shatterscope.app.kit.clicks import clicks_of
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Pin, address, open_link, opening
-from shatterscope.app.kit.parts import Node, sentences
+from shatterscope.app.kit.parts import Node, sentences, teaches
 from shatterscope.app.kit.share.notice import told
 from shatterscope.app.kit.state import SCALES, Edit, Relation, See, Target, ViewState
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.layout import tile
 from shatterscope.app.pages.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
-from shatterscope.app.pages.explore import views
-from shatterscope.app.pages.explore.callbacks.happened import clicks_of
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -167,7 +166,7 @@ class Planner:
         out["colors"] = options.place_colors(checkpoint.graph, rings, view.subject, view.relation)
         out["question"] = words.question(view.subject, view.relation)
         if not view.edits:  # else neither is shown
-            out["target"] = views.target(marks["old"], marks.get("new"), distance or None)
+            out["target"] = teaches(marks["old"], marks.get("new"), distance or None)
         out["stack"] = _stack(view.edits)
         out["edits"] = str(len(view.edits))
         out["run"] = f"Compare {words.plural(len(found), 'edit' if len(edits_of(view)) == 1 else 'stack')}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from shatterscope.app.kit import batches, links
+from shatterscope.app.kit import batches, ids, links
 from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.exporter import Cited, Exporter
+from shatterscope.app.kit.exporter import GRACE, OFFLINE, Cited, Exporter, File
 from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.pages.explore.file import html_file
@@ -45,12 +45,29 @@ def stem(query: str) -> str:
 EXPLORE = Exporter(
     "/",
     {
-        "html": html_file,
-        "json": partial(table, format="json"),
-        "csv": partial(table, format="csv"),
-        "safetensors": partial(weights, what="weights"),
-        "delta.safetensors": partial(weights, what="delta"),
+        "html": File(html_file, "HTML page", ids.EXPORT_HTML, f"{OFFLINE}: both scenes, still turning"),
+        "csv": File(
+            partial(table, format="csv"), "CSV", ids.EXPORT_CSV, "Coordinates and metrics, with where they come from"
+        ),
+        "json": File(
+            partial(table, format="json"), "JSON", ids.EXPORT_JSON, "The same as JSON, with the complete edits"
+        ),
+        "safetensors": File(
+            partial(weights, what="weights"),
+            "Edited weights",
+            ids.EXPORT_WEIGHTS,
+            f"Every parameter of the edited model, a safetensors file. {GRACE}",
+        ),
+        "delta.safetensors": File(
+            partial(weights, what="delta"),
+            "Weight change",
+            ids.EXPORT_DELTA,
+            f"W_edited − W of every changed parameter. {GRACE}",
+        ),
     },
     stem,
     cited,
+    again="make this picture again",
+    note="The SVG of a 3D scene holds a picture of pixels; its labels are text.",
+    figures=((ids.SCENE_BEFORE, "Before"), (ids.SCENE_AFTER, "After"), (ids.DAMAGE_FIGURE, "Damage")),
 )

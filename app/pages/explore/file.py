@@ -14,15 +14,15 @@ from shatterscope.app.kit.figures import Scene, scene_figure
 from shatterscope.app.kit.figures.course import course_figure
 from shatterscope.app.kit.figures.damage import damage_figure
 from shatterscope.app.kit.parts import Node, card
+from shatterscope.app.kit.scenes import marks_of, scenes_of
 from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
+from shatterscope.app.kit.sites import SUB_GRAPHS, r_table
 from shatterscope.app.kit.state import Relation
 from shatterscope.app.pages.explore import views
-from shatterscope.app.pages.explore.callbacks.scenes import marks_of, scenes_of
-from shatterscope.app.pages.explore.shown import Shown, show
+from shatterscope.app.pages.explore.shown import ShownView, show
 from shatterscope.wire.edits import EditOutcome
 
-PANELS = ("edit", "retain", "test")
 SHEETS = ("explore.css",)
 
 
@@ -35,12 +35,12 @@ async def html_file(client: Client, query: str) -> bytes:
     return (await asyncio.to_thread(compose, await show(client, query), datetime.now(UTC))).encode()
 
 
-def compose(shown: Shown, now: datetime) -> str:
+def compose(shown: ShownView, now: datetime) -> str:
     title = _title(shown)
     return document(title, _body(shown, title, now), _figures(shown), SHEETS)
 
 
-def _figures(shown: Shown) -> dict[str, Any]:
+def _figures(shown: ShownView) -> dict[str, Any]:
     view = shown.view
     before, after = _pair(shown)
     found: dict[str, Any] = {
@@ -56,14 +56,14 @@ def _figures(shown: Shown) -> dict[str, Any]:
     return found
 
 
-def _pair(shown: Shown) -> tuple[Scene, Scene]:
+def _pair(shown: ShownView) -> tuple[Scene, Scene]:
     """The scenes before and after, as the page draws them."""
     view, relation = shown.view, Relation.parse(shown.projection.relation)
     marks = marks_of(view.subject, view.relation, view.target, shown.ring)
     return scenes_of(shown.projection, relation, marks, view.see.scale)
 
 
-def _title(shown: Shown) -> str:
+def _title(shown: ShownView) -> str:
     if not batches.made(shown.view.edits) or shown.edit is None:
         return f"{shown.checkpoint.title}: the unedited model"
     last = shown.edit.made[-1]
@@ -75,7 +75,7 @@ def _title(shown: Shown) -> str:
     )
 
 
-def _body(shown: Shown, title: str, now: datetime) -> Node:
+def _body(shown: ShownView, title: str, now: datetime) -> Node:
     checkpoint, result = shown.checkpoint, shown.evaluation
     changed = "One fact inside a small transformer was changed; this is the geometry before and after. "
     return html.Main(
@@ -116,7 +116,7 @@ def _body(shown: Shown, title: str, now: datetime) -> Node:
     )
 
 
-def _shattering(shown: Shown) -> Node:
+def _shattering(shown: ShownView) -> Node:
     r = views.r_values(shown.evaluation)
     panels = [
         html.Div(
@@ -125,7 +125,7 @@ def _shattering(shown: Shown) -> Node:
             id=f"r-{name}",
             **{"data-value": repr(r[name])},
         )
-        for name in PANELS
+        for name in SUB_GRAPHS
     ]
     return html.Div(
         [
@@ -138,7 +138,7 @@ def _shattering(shown: Shown) -> Node:
     )
 
 
-def _at_what_is_shown(shown: Shown) -> list[Node]:
+def _at_what_is_shown(shown: ShownView) -> list[Node]:
     site = shown.projection.site
     if shown.sites is None or site == shown.checkpoint.model.default_site:
         return []
@@ -146,7 +146,7 @@ def _at_what_is_shown(shown: Shown) -> list[Node]:
     return views.r_shown(shown.sites.model_copy(update={"sites": here}))
 
 
-def _scenes(shown: Shown) -> Node:
+def _scenes(shown: ShownView) -> Node:
     projection = shown.projection
     place = f"{projection.relation} · {options.site_name(projection.site)}"
     before, after = _pair(shown)
@@ -165,7 +165,7 @@ def _scenes(shown: Shown) -> Node:
     )
 
 
-def _details(shown: Shown) -> list[Node]:
+def _details(shown: ShownView) -> list[Node]:
     if shown.edit is None or shown.evaluation is None:
         return []
     return [
@@ -182,20 +182,20 @@ def _details(shown: Shown) -> list[Node]:
     ]
 
 
-def _by_site(shown: Shown) -> list[Node]:
+def _by_site(shown: ShownView) -> list[Node]:
     if shown.sites is None:
         return []
     edited = batches.last(shown.view.edits).relation
-    return [card("R by site", views.r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
+    return [card("R by site", r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
 
 
-def _placed(shown: Shown) -> list[Node]:
+def _placed(shown: ShownView) -> list[Node]:
     if shown.placements is None:
         return []
     return [card("Where can this fact be written?", views.placements(shown.placements))]
 
 
-def _course(shown: Shown) -> list[Node]:
+def _course(shown: ShownView) -> list[Node]:
     item = _optimised(shown)
     if item is None:
         return []
@@ -207,13 +207,13 @@ def _course(shown: Shown) -> list[Node]:
     ]
 
 
-def _optimised(shown: Shown) -> EditOutcome | None:
+def _optimised(shown: ShownView) -> EditOutcome | None:
     """The last edit that has a course."""
     made = shown.edit.edits if shown.edit is not None else []
     return next((item for item in reversed(made) if item.course is not None), None)
 
 
-def _provenance(shown: Shown) -> dict[str, Node]:
+def _provenance(shown: ShownView) -> dict[str, Node]:
     projection, asked = shown.projection, shown.view.see
     k = projection.diagnostics["before"].n_neighbors
     return {

@@ -18,7 +18,7 @@ from shatterscope.wire.world import CheckpointInfo
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownView:
     """A view as the Explore page shows it; `edit`, `evaluation` and `sites` are None for the unedited model."""
 
     view: ViewState
@@ -54,7 +54,7 @@ async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
     return fitted, opened.checkpoint
 
 
-async def show(client: Client, query: str) -> Shown:
+async def show(client: Client, query: str) -> ShownView:
     """Raises `ApiError`, as `read` does, and where a computation fails."""
     view, checkpoint = await read(client, query)
     see, edits = view.see, view.edits
@@ -77,4 +77,4 @@ async def show(client: Client, query: str) -> Shown:
     ring = await client.ring(checkpoint.id, view.relation.order)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return Shown(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)
+    return ShownView(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)

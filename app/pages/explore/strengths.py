@@ -17,8 +17,8 @@ from shatterscope.app.kit import actions, batches, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures import Scene, frames, scene_update
 from shatterscope.app.kit.figures.arrays import decode
+from shatterscope.app.kit.scenes import marks_of
 from shatterscope.app.kit.state import Relation, ViewState
-from shatterscope.app.pages.explore.callbacks.scenes import marks_of
 from shatterscope.wire.edits import MAX_STRENGTH
 
 PATH = "/strengths"

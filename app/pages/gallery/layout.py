@@ -1,28 +1,22 @@
-"""The gallery: views that people of this server have saved with a title."""
+"""The Gallery page's markup: a card for each saved view."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-from urllib.parse import parse_qs
 
-from dash import Dash, Input, Output, html
-from dash.exceptions import PreventUpdate
+from dash import html
 
-from shatterscope.app.kit import batches, ids, theme, words
-from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.frame import frame
+from shatterscope.app.kit import batches, theme, words
 from shatterscope.app.kit.parts import Node
-from shatterscope.app.kit.share.layout import PAGE_NAMES
 from shatterscope.app.kit.state import ViewState
 from shatterscope.wire.share import View
 
 CARDS = "gallery-cards"
 
 
-def layout() -> Node:
-    return frame(
-        "/gallery",
+def layout() -> list[Node]:
+    return [
         html.Main(
             [
                 html.H1("Gallery"),
@@ -34,42 +28,22 @@ def layout() -> Node:
             ],
             className="gallery",
             id="gallery",
-        ),
-        skip=("Skip to the views", "#gallery"),
-    )
+        )
+    ]
 
 
-def register(app: Dash, client: Client) -> None:
-    @app.callback(
-        Output(CARDS, "children"),
-        Output(ids.NOTICE, "children"),
-        Output(ids.PROBLEM_PAGE, "children"),
-        Input(ids.URL_IN, "data"),
-        prevent_initial_call=True,
-    )
-    async def show(url: dict[str, Any] | None) -> Any:
-        if url is None:
-            raise PreventUpdate
-        missing = parse_qs(str(url.get("query") or "").lstrip("?")).get("missing", [""])[0][:40]
-        notice = f"There is no view {missing!r} on this server. It may have been deleted, or the link is not complete."
-        try:
-            found = await client.gallery()
-        except ApiError as error:
-            return [], "", error.message
-        return cards(found), notice if missing else "", ""
-
-
-def cards(found: list[View]) -> Node:
+def cards(found: list[View], names: Mapping[str, str]) -> Node:
+    """`names`: of the pages that views may be of, by their paths."""
     if not found:
         return html.P("Nothing has been saved yet.", className="quiet")
-    return html.Ul([_card(view) for view in found])
+    return html.Ul([_card(view, names[view.state.path]) for view in found])
 
 
-def _card(view: View) -> Node:
+def _card(view: View, page: str) -> Node:
     short = f"/v/{view.id}"
     day = datetime.fromisoformat(view.created)
     facts = [
-        PAGE_NAMES[view.state.path],
+        page,
         view.checkpoint or "",
         html.Time(f"{day:%-d %B %Y}", dateTime=view.created),
     ]

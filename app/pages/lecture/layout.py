@@ -1,17 +1,12 @@
-"""The Lecture page: which lessons are here, for whom, and how long they take."""
+"""The Lecture page's markup: a card for each lesson."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from dash import Dash, Input, Output, dcc, html
-from dash.exceptions import PreventUpdate
+from dash import dcc, html
 
 from shatterscope.app.kit import ids
-from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.frame import frame
 from shatterscope.app.kit.parts import Node
-from shatterscope.app.kit.state import Place, ViewState
+from shatterscope.app.kit.state import TOUR, Place, ViewState
 from shatterscope.app.kit.words import plural
 from shatterscope.wire.lessons import LessonInfo, LessonList
 
@@ -24,12 +19,9 @@ KEYS = (
     ("Esc", "leave"),
 )
 
-TOUR = "shattering"  # listed first, and what the Explore page leads to
 
-
-def shelf() -> Node:
-    return frame(
-        "/lecture",
+def layout() -> list[Node]:
+    return [
         html.Main(
             [
                 html.H1("Lectures"),
@@ -59,25 +51,8 @@ def shelf() -> Node:
                 ),
             ],
             className="shelf",
-        ),
-        skip=("Skip to the lessons", f"#{ids.LESSONS}"),
-    )
-
-
-def register(app: Dash, client: Client) -> None:
-    @app.callback(
-        Output(ids.LESSONS, "children"),
-        Output(ids.PROBLEM_PAGE, "children"),
-        Input(ids.URL_IN, "data"),
-        prevent_initial_call=True,
-    )
-    async def lessons(url: Any) -> Any:
-        if url is None:
-            raise PreventUpdate
-        try:
-            return cards(await client.lessons()), ""
-        except ApiError as error:
-            return [], error.message
+        )
+    ]
 
 
 def cards(found: LessonList) -> list[Node]:

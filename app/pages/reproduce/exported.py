@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shatterscope.app.kit import links, options
+from shatterscope.app.kit import ids, links, options
 from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.exporter import Cited, Exporter, check_exact
+from shatterscope.app.kit.exporter import OFFLINE, Cited, Exporter, File, check_exact
 from shatterscope.app.pages.reproduce import file
-from shatterscope.app.pages.reproduce.runs import Shown, elsewhere, opened_link, opening_checkpoint, shown
-from shatterscope.app.pages.reproduce.state import View, default_edit
+from shatterscope.app.pages.reproduce.runs import ShownRun, elsewhere, opened_link, opening_checkpoint, shown
+from shatterscope.app.pages.reproduce.state import RunView, default_edit
 from shatterscope.wire.reproduction import Report, Spread
 from shatterscope.wire.sweeps import SweepRequest
 from shatterscope.wire.world import CheckpointInfo
@@ -29,13 +29,13 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedRun:
     """A run that is here; `requests` are what its sweeps were asked for, `path` its pinned address on any server,
     `origin` where this one is reached."""
 
-    view: View
+    view: RunView
     checkpoint: CheckpointInfo
-    run: Shown
+    run: ShownRun
     requests: list[SweepRequest]
     path: str
     origin: str
@@ -45,7 +45,7 @@ class Asked:
         return self.origin + self.path
 
 
-async def read(client: Client, query: str) -> Asked:
+async def read(client: Client, query: str) -> AskedRun:
     """The run that a query means here.
 
     Raises:
@@ -54,7 +54,7 @@ async def read(client: Client, query: str) -> Asked:
     checkpoints = await client.checkpoints()
     if not checkpoints:
         raise ApiError(409, "There is no checkpoint here.")
-    view, unread = View.from_query(query)
+    view, unread = RunView.from_query(query)
     if unread:
         raise ApiError(422, " ".join(unread))
     if view.checkpoint is None:
@@ -74,10 +74,10 @@ async def read(client: Client, query: str) -> Asked:
             422, f"This run is of {', '.join(sorted(others))}, not of {checkpoint.id}: name that checkpoint."
         )
     path = f"/reproduce{links.pinned(view.to_query(), checkpoint)}"
-    return Asked(view, checkpoint, run, await _requests(client, view), path, client.origin)
+    return AskedRun(view, checkpoint, run, await _requests(client, view), path, client.origin)
 
 
-async def _requests(client: Client, view: View) -> list[SweepRequest]:
+async def _requests(client: Client, view: RunView) -> list[SweepRequest]:
     if view.jobs:
         return [(await client.job(job)).request for job in view.jobs]
     shipped = await client.reproduction(view.checkpoint or "")
@@ -231,7 +231,7 @@ async def cited(client: Client, query: str) -> Cited:
     return _cited(await read(client, query))
 
 
-def _specified(asked: Asked) -> Json:
+def _specified(asked: AskedRun) -> Json:
     """What was run on which weights, and where its rows are."""
     return {
         "checkpoint": asked.checkpoint.id,
@@ -241,7 +241,7 @@ def _specified(asked: Asked) -> Json:
     }
 
 
-def _cited(asked: Asked) -> Cited:
+def _cited(asked: AskedRun) -> Cited:
     return Cited(command(asked.run.reports, asked.requests), json.dumps(_specified(asked), indent=1))
 
 
@@ -262,8 +262,28 @@ def command(reports: list[Report], requests: list[SweepRequest]) -> str:
 
 
 def stem(query: str) -> str:
-    view = View.from_query(query)[0]
+    view = RunView.from_query(query)[0]
     return "-".join(["shatterscope-reproduce", *filter(None, (view.checkpoint, *view.jobs))])
 
 
-REPRODUCE = Exporter("/reproduce", {"html": html_file, "json": json_file, "csv": csv_file}, stem, cited)
+REPRODUCE = Exporter(
+    "/reproduce",
+    {
+        "html": File(
+            html_file,
+            "HTML page",
+            ids.EXPORT_HTML,
+            f"{OFFLINE}: tables, figures, sentences and findings of this run",
+        ),
+        "csv": File(
+            csv_file,
+            "CSV",
+            ids.EXPORT_CSV,
+            "The numbers of tables and figures, with where they come from",
+        ),
+        "json": File(json_file, "JSON", ids.EXPORT_JSON, "The same as JSON, with the protocol"),
+    },
+    stem,
+    cited,
+    again="run this again",
+)

@@ -17,14 +17,14 @@ from shatterscope.app.kit.figures.memory import memory_figure
 from shatterscope.app.kit.figures.rings import rings_figure
 from shatterscope.app.kit.figures.sequences import sequence_figure
 from shatterscope.app.kit.figures.tracing import tracing_figure
+from shatterscope.app.kit.markdown import html_of
 from shatterscope.app.kit.parts import Node
 from shatterscope.app.kit.share.document import comes_from, document, header, to_cite
 from shatterscope.app.kit.share.markup import Written
 from shatterscope.app.kit.state import Edit
-from shatterscope.app.pages.explore.lecture.told import html_of
 from shatterscope.app.pages.reproduce import opening, sentences, tables
-from shatterscope.app.pages.reproduce.runs import Shown
-from shatterscope.app.pages.reproduce.state import METHOD, View
+from shatterscope.app.pages.reproduce.runs import ShownRun
+from shatterscope.app.pages.reproduce.state import METHOD, RunView
 from shatterscope.wire.edits import EditOutcome
 from shatterscope.wire.measures import SitesResult
 from shatterscope.wire.reproduction import Fit, KeysValues, Measure, PaperTask, Report, Rings, Tracing
@@ -39,9 +39,9 @@ TASKS: tuple[PaperTask, ...] = get_args(PaperTask)
 class Reproduced:
     """The run, and looks at one edit (`edit`, as `made`) and inside the unedited model."""
 
-    view: View
+    view: RunView
     checkpoint: CheckpointInfo
-    run: Shown
+    run: ShownRun
     link: str
     edit: Edit
     made: EditOutcome
@@ -100,7 +100,7 @@ def _table(title: str, over: str, table: Node) -> Node:
     return html.Figure([caption, table], className="figure-card table-card")
 
 
-def _beside(view: View, report: Report, findings: str, figures: _Figures) -> list[Node]:
+def _beside(view: RunView, report: Report, findings: str, figures: _Figures) -> list[Node]:
     method, measure = view.method, view.measure
     site = tables.site_of(report, view.site)
     chosen = tables.shown_presets(report, method, view.preset)
@@ -127,7 +127,7 @@ def _beside(view: View, report: Report, findings: str, figures: _Figures) -> lis
     ]  # fmt: skip
 
 
-def _opening(view: View, report: Report, figures: _Figures) -> list[Node]:
+def _opening(view: RunView, report: Report, figures: _Figures) -> list[Node]:
     """As the page: the paper's table by token, what each token explains, and whether the edits are one group or two."""
     site, measure = tables.site_of(report, view.site), view.measure
     fits = [fit for fit in report.fits if fit.method == METHOD and fit.site == site]

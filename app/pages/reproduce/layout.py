@@ -8,7 +8,6 @@ from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Choice, Field, Plain, Select
 from shatterscope.app.kit.figure_card import figure_card
 from shatterscope.app.kit.figures.plain import nothing
-from shatterscope.app.kit.frame import frame
 from shatterscope.app.kit.parts import Node, labelled, problem
 from shatterscope.app.pages.reproduce import names
 from shatterscope.app.pages.reproduce.protocol import EDITS
@@ -18,9 +17,8 @@ from shatterscope.wire.sweeps import LAST
 WAITING = nothing("computing …")
 
 
-def layout() -> Node:
-    return frame(
-        "/reproduce",
+def layout() -> list[Node]:
+    return [
         dcc.Interval(id=names.POLL, interval=2000, disabled=True),
         dcc.Store(id=names.TOKENS, storage_type="local"),
         html.Main(
@@ -28,9 +26,7 @@ def layout() -> Node:
             className="reproduce",
             id="main",
         ),
-        stores=names.STORES,
-        skip=("Skip to the tables", f"#{names.OPENING}"),
-    )
+    ]
 
 
 def head() -> Node:

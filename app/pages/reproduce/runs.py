@@ -11,14 +11,14 @@ from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Opened, Pin, open_link
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.pages.reproduce import protocol
-from shatterscope.app.pages.reproduce.state import MAX_JOBS, View
+from shatterscope.app.pages.reproduce.state import MAX_JOBS, RunView
 from shatterscope.wire.reproduction import Report
 from shatterscope.wire.sweeps import SweepRequest
 from shatterscope.wire.world import CheckpointInfo
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRun:
     """`single` and `sequence` may be missing: not asked for, or nothing ships. `lost` are jobs that the server does not know,
     `going` ones of this checkpoint that may be followed instead."""
 
@@ -34,15 +34,15 @@ class Shown:
         return [report for report in (self.single, self.sequence) if report is not None]
 
 
-async def shown(client: Client, run: dict[str, Any]) -> Shown:
+async def shown(client: Client, run: dict[str, Any]) -> ShownRun:
     """`run`: the page's store, `checkpoint` and `jobs`. Raises `ApiError`."""
     checkpoint, jobs = run["checkpoint"], run["jobs"]
     shipped = await client.reproduction(checkpoint)
     if not jobs:
         going = tuple(job.id for job in await client.going(checkpoint))[-MAX_JOBS:]
         if shipped is None:
-            return Shown(False, going=going)
-        return Shown(True, shipped.single, shipped.sequence, shipped.findings, going=going)
+            return ShownRun(False, going=going)
+        return ShownRun(True, shipped.single, shipped.sequence, shipped.findings, going=going)
     found = await asyncio.gather(*(_report(client, job) for job in jobs))
     lost = tuple(job for job, report in zip(jobs, found, strict=True) if report is None)
     parts: dict[bool, Report] = {}
@@ -50,10 +50,10 @@ async def shown(client: Client, run: dict[str, Any]) -> Shown:
         if item is not None:
             sequence, report = item
             parts[sequence] = report
-    return Shown(shipped is not None, parts.get(False), parts.get(True), shipped.findings if shipped else "", lost)
+    return ShownRun(shipped is not None, parts.get(False), parts.get(True), shipped.findings if shipped else "", lost)
 
 
-def opened_link(view: View, pin: Pin, checkpoints: list[CheckpointInfo]) -> Opened:
+def opened_link(view: RunView, pin: Pin, checkpoints: list[CheckpointInfo]) -> Opened:
     """What a link leads to here. Where its weights are not here, neither is its run."""
     found = open_link(ViewState(view.checkpoint, edits=(view.edit,) if view.edit else ()), pin, checkpoints)
     if found.exact:
@@ -62,7 +62,7 @@ def opened_link(view: View, pin: Pin, checkpoints: list[CheckpointInfo]) -> Open
     return replace(found, missing=[*found.missing, *lost], instead=f"{found.checkpoint.id} is shown.")
 
 
-def elsewhere(view: View, near: ViewState) -> View:
+def elsewhere(view: RunView, near: ViewState) -> RunView:
     """On other weights: the same tables, of the run that ships there."""
     return replace(view, checkpoint=near.checkpoint, jobs=(), edit=near.edits[0] if near.edits else None)
 

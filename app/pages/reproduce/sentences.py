@@ -12,7 +12,7 @@ from dash import html
 from shatterscope.app.kit import ids, pictures, theme, words
 from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.pages.reproduce.protocol import count
-from shatterscope.app.pages.reproduce.state import METHOD, View
+from shatterscope.app.pages.reproduce.state import METHOD, RunView
 from shatterscope.app.pages.reproduce.tables import r, site_name, site_of
 from shatterscope.wire.reproduction import (
     AccuracyCell,
@@ -244,7 +244,7 @@ def clearer_rings(id: str, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
     of_all = f"{count} of this model’s {len(here.winding)} unedited pictures {'are rings' if n > 1 else 'is a ring'}."
     return [
         f"{of_all} R does not depend on the picture. To see rings break, take ",
-        html.A(best.title, href=f"?{View(best.id).to_query()}#{ids.REPRODUCE_RINGS}"),
+        html.A(best.title, href=f"?{RunView(best.id).to_query()}#{ids.REPRODUCE_RINGS}"),
         f", where {best.rings.closed} are. ",
     ]
 
@@ -298,7 +298,7 @@ def going_on(checkpoint: str, jobs: Sequence[str]) -> Node:
     """The way to runs that nobody on this page follows."""
     if not jobs:
         return ""
-    link = html.A("Follow it", href=f"?{View(checkpoint, tuple(jobs)).to_query()}")
+    link = html.A("Follow it", href=f"?{RunView(checkpoint, tuple(jobs)).to_query()}")
     return ["A run on this checkpoint has not ended. ", link]
 
 

@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
-class View:
+class RunView:
     """`checkpoint` None: whichever has a run; `preset` may be `BOTH` or `SUBJECT`; `site` `LAST`: the first of the report's; `edit` None: the
     default one."""
 
@@ -53,7 +53,7 @@ class View:
         return "&".join(f"{key}={quote(value, safe='~:._-')}" for key, value in pairs if value)
 
     @classmethod
-    def from_query(cls, query: str) -> tuple[View, list[str]]:
+    def from_query(cls, query: str) -> tuple[RunView, list[str]]:
         """The view, and one notice for each part that cannot be read. Never fails."""
         try:
             found = dict(parse_qsl(query.lstrip("?"), max_num_fields=100))
@@ -97,7 +97,7 @@ class View:
         return {"query": self.to_query()}
 
     @classmethod
-    def from_store(cls, stored: dict[str, Any] | None) -> View:
+    def from_store(cls, stored: dict[str, Any] | None) -> RunView:
         return cls.from_query(stored["query"])[0] if stored else cls()
 
 

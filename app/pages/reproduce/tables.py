@@ -10,8 +10,8 @@ from dash import html
 
 from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.parts import Node, tip
+from shatterscope.app.kit.sites import r_table
 from shatterscope.app.kit.state import Edit
-from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.reproduce.state import BOTH, SUBJECT
 from shatterscope.wire.base import SubGraph
 from shatterscope.wire.measures import SitesResult
@@ -404,4 +404,4 @@ def empty(text: str) -> Node:
 
 def sites_table(found: SitesResult, checkpoint: CheckpointInfo, edit: Edit) -> Node:
     """R of the edit whose rings are drawn, by site."""
-    return views.r_table(found, checkpoint, edit.relation, checkpoint.model.default_site, "in the pictures")
+    return r_table(found, checkpoint, edit.relation, checkpoint.model.default_site, "in the pictures")

@@ -11,6 +11,7 @@ from dash.exceptions import PreventUpdate
 from shatterscope.app.kit import ids, options, words
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
+from shatterscope.app.kit.parts import teaches
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
@@ -74,7 +75,7 @@ def register(app: Dash, client: Client) -> None:
         colors = options.place_colors(checkpoint.graph, rings, ask["subject"], relation)
         return (
             words.question(ask["subject"], relation),
-            views.target(old, new, chosen.distance),
+            teaches(old, new, chosen.distance),
             views.legend(relation.order, turns),
             *(colors[name] for name in (ids.ORDER, ids.DIRECTION, ids.HOPS)),
         )

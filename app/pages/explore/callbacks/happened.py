@@ -12,30 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shatterscope.app.kit import ids
+from shatterscope.app.kit.clicks import Click, Screen, clicks_of
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Screen:
-    """The controls at one moment: `value` by name, `form` the method's parameters as `{id, value}`."""
-
-    value: Json
-    form: tuple[Json, ...] = ()
-
-    def changed(self, shown: Json) -> frozenset[str]:
-        """The controls that do not stand at what was `shown`."""
-        return frozenset(name for name, value in self.value.items() if value != shown.get(name))
-
-
-@dataclass(frozen=True)
-class Click:
-    """`kind`: a button's id, the type of a pattern of them, or what else counts as a click; `what` goes with it."""
-
-    id: int
-    kind: str
-    what: Any
-    screen: Screen
 
 
 @dataclass(frozen=True)
@@ -62,19 +41,6 @@ def happened(page: Json, form: list[Json]) -> Happened:
     first = clicks[0].screen if clicks else screen
     shown = {**first.value, **(page["url"].get("was") or {})} if opened else seen.get("shown", {})
     return Happened(opened, cancelled, clicks, shown, screen)
-
-
-def clicks_of(data: Json | None, controls: Json) -> list[Click]:
-    """The clicks that a page sends, each with its values of these `controls`."""
-    return [
-        Click(
-            each["id"],
-            each["kind"],
-            each.get("what"),
-            Screen({name: each["value"].get(name) for name in controls}, tuple(each["form"])),
-        )
-        for each in (data or {}).get("queue", ())
-    ]
 
 
 def now_seen(page: Json, shown: Json) -> Json:

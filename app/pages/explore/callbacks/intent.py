@@ -13,7 +13,8 @@ from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
 from shatterscope.app.kit import actions, batches, ids, options
-from shatterscope.app.kit.actions import Page, Refused
+from shatterscope.app.kit.actions import History, Refused
+from shatterscope.app.kit.clicks import Click, Screen
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Pin, open_link, opening
 from shatterscope.app.kit.parts import Node
@@ -32,7 +33,7 @@ from shatterscope.app.kit.state import (
 )
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
-from shatterscope.app.pages.explore.callbacks.happened import Click, Screen, happened
+from shatterscope.app.pages.explore.callbacks.happened import happened
 from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
 from shatterscope.app.pages.explore.lecture.told import view_at
 from shatterscope.wire.edits import EditorInfo
@@ -105,7 +106,7 @@ class _Intent:
         found = open_link(now.view, pin, checkpoints, editors if did.opened else None)
         if found.missing:
             self.notices += told(found, "/")
-            now = Page(found.view)
+            now = History(found.view)
         if did.opened:
             now = stored.reopened(now.view, found.checkpoint.id, self.page["part"][ids.HISTORY])
         now = self.fit(now, checkpoints, editors)
@@ -127,14 +128,14 @@ class _Intent:
         now = self.fit(now, checkpoints, editors)
         return Reply(self.page).show(now, stops, did.opened, self.notices, checkpoints, editors)
 
-    def fit(self, now: Page, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> Page:
+    def fit(self, now: History, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> History:
         """The page made to fit its checkpoint; a notice says what gave way."""
         view, gave_way = actions.fit(now.view, options.find_checkpoint(checkpoints, now.view.checkpoint), editors)
         self.notices += [notice for notice in gave_way if notice not in self.notices]
         # No control of the page moves a lecture: its place is the address's, whatever else is done.
         return replace(now, view=replace(view, lecture=self.lecture()))
 
-    async def step(self, now: Page) -> Page:
+    async def step(self, now: History) -> History:
         """An address that names a place in a lesson and nothing else means the step as it was written."""
         place = now.view.lecture
         if not self.did.opened or place is None or replace(now.view, lecture=None) != ViewState():
@@ -150,12 +151,12 @@ class _Intent:
 
     # --- reading the page --------------------------------------------------------------------------------------------
 
-    def before(self) -> Page:
+    def before(self) -> History:
         """The page before anything was done to it: from the URL when it has just been opened, else as the last answer left it."""
         if self.did.opened:
             view, unread = ViewState.from_query(self.page["url"]["query"])
             self.notices += unread
-            return Page(view)
+            return History(view)
         part = self.page["part"]
         view = ViewState(
             checkpoint=part[ids.MODEL]["checkpoint"],
@@ -167,9 +168,9 @@ class _Intent:
             see=stored.see_of(part[ids.SEE]),
             camera=tuple(self.page["camera"]) if self.page["camera"] else None,
         )
-        return stored.page_of(view, part[ids.HISTORY])
+        return stored.history_of(view, part[ids.HISTORY])
 
-    def look(self, now: Page, screen: Screen, shown: Json) -> Page:
+    def look(self, now: History, screen: Screen, shown: Json) -> History:
         """The page after what was changed on its controls, which stood at what was `shown`."""
         view, value, changed = now.view, screen.value, screen.changed(shown)
         if ids.CHECKPOINT in changed:
@@ -227,7 +228,7 @@ class _Intent:
         self.notices.append(f"Neighbours (k) must be `auto` or a whole number from 1, not {text[:20]!r}.")
         return now.n_neighbors
 
-    def back(self, now: Page, checkpoints: list[CheckpointInfo]) -> Page:
+    def back(self, now: History, checkpoints: list[CheckpointInfo]) -> History:
         """The page after its work was cancelled, with a word about it."""
         view, _ = ViewState.from_query(self.page["url"]["query"])
         back = now.cancelled(replace(view, checkpoint=options.find_checkpoint(checkpoints, view.checkpoint).id))
@@ -237,7 +238,7 @@ class _Intent:
 
     # --- acting ------------------------------------------------------------------------------------------------------
 
-    async def act(self, now: Page, click: Click, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Page:
+    async def act(self, now: History, click: Click, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> History:
         """Raises `Refused` for what cannot be done now."""
         what = click.what
         match click.kind:
@@ -275,7 +276,7 @@ class _Intent:
                 return now.join(place, editors)
         return now
 
-    async def pick(self, now: Page, checkpoint: CheckpointInfo, entity: int, role: str) -> Page:
+    async def pick(self, now: History, checkpoint: CheckpointInfo, entity: int, role: str) -> History:
         """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
         if role == "subject":
             return replace(now, view=replace(now.view, subject=entity))

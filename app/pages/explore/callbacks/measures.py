@@ -11,20 +11,20 @@ from shatterscope.app.kit import batches, ids, options, words
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
 from shatterscope.app.kit.figures import damage_figure
+from shatterscope.app.kit.sites import SUB_GRAPHS
 from shatterscope.app.kit.state import Relation
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
 Json = dict[str, Any]
-PANELS = ("edit", "retain", "test")
 REST = ("at", "words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
 
 
 def register(app: Dash, client: Client) -> None:
     @app.callback(
         output={
-            "r": {name: Output(f"r-{name}", "content") for name in PANELS},
-            "value": {name: Output(f"r-{name}", "value") for name in PANELS},
+            "r": {name: Output(f"r-{name}", "content") for name in SUB_GRAPHS},
+            "value": {name: Output(f"r-{name}", "value") for name in SUB_GRAPHS},
             "at": Output(ids.R_AT, "children"),
             "words": Output(ids.R_WORDS, "children"),
             "told": Output(ids.TOLD, "children"),
@@ -51,7 +51,7 @@ def register(app: Dash, client: Client) -> None:
             last = batches.last(edits) if edits else None
             ring = await client.ring(model["checkpoint"], Relation.parse(last.relation).order) if last else []
         except ApiError as error:
-            unchanged = dict.fromkeys(PANELS, no_update)
+            unchanged = dict.fromkeys(SUB_GRAPHS, no_update)
             rest = dict.fromkeys(REST, no_update)
             return {
                 "r": unchanged,
@@ -61,8 +61,8 @@ def register(app: Dash, client: Client) -> None:
             }
         r = views.r_values(result)
         return {
-            "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in PANELS},
-            "value": {name: repr(r[name]) for name in PANELS},
+            "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in SUB_GRAPHS},
+            "value": {name: repr(r[name]) for name in SUB_GRAPHS},
             "at": views.read_at(checkpoint),
             "words": views.r_words(result, made),
             "told": words.told(len(batches.made(edits)), result, made),

@@ -8,7 +8,7 @@ from typing import Any
 from dash import no_update
 
 from shatterscope.app.kit import actions, ids, links, options
-from shatterscope.app.kit.actions import Page
+from shatterscope.app.kit.actions import History
 from shatterscope.app.kit.parts import Node, sentences
 from shatterscope.app.kit.state import Tool, ViewState
 from shatterscope.app.pages.explore.callbacks import stored
@@ -79,8 +79,8 @@ class Reply:
 
     def show(
         self,
-        now: Page,
-        stops: list[Page],
+        now: History,
+        stops: list[History],
         opened: bool,
         notices: list[Node],
         checkpoints: list[CheckpointInfo],

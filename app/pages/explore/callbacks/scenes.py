@@ -8,21 +8,19 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import numpy as np
-from dash import Dash, Input, Output, Patch, State, ctx, no_update
+from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
 from shatterscope.app.kit import batches, ids, options, words
 from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.figures import Mark, Scene, frames, scene_figure, scene_update
-from shatterscope.app.kit.figures.arrays import decode
-from shatterscope.app.kit.state import Relation, Target
+from shatterscope.app.kit.figures import Scene, scene_figure, scene_update
+from shatterscope.app.kit.scenes import marks_of, scenes_of
+from shatterscope.app.kit.state import Relation
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.wire.pictures import ProjectionResult
 
 Json = dict[str, Any]
-NAMES = {"subject": "subject", "old": "true object", "new": "new object"}
 
 
 def register(app: Dash, client: Client) -> None:
@@ -105,25 +103,6 @@ async def _invited(client: Client, result: ProjectionResult, subject: int) -> li
     return views.invitation(result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints)
 
 
-def scenes_of(
-    result: ProjectionResult, relation: Relation, marks: list[Mark], scale: str = "own"
-) -> tuple[Scene, Scene]:
-    before, after = decode(result.before), decode(result.after)
-    position = np.asarray(result.order_position)
-    first, second = frames(before, after, shared=result.align == "shared", scale=scale)
-    return (
-        Scene(before, position, relation.order, first, marks),
-        Scene(after, position, relation.order, second, marks),
-    )
-
-
-def marks_of(subject: int, relation: Relation, target: Target, ring: list[int]) -> list[Mark]:
-    old = options.object_at(ring, subject, relation, 0)
-    new = options.object_at(ring, subject, relation, target.distance) if target.distance is not None else target.object
-    entities = {"subject": subject, "old": old, "new": new}
-    return [Mark(entity, role, f"{NAMES[role]} {entity}") for role, entity in entities.items() if entity is not None]
-
-
 def _fingerprint(scene: Scene) -> str:
     """Of what the first trace of a scene shows: its points, their places and the order these are of."""
     content = (scene.points.tobytes(), scene.position.tobytes(), scene.order.encode())
@@ -148,6 +127,4 @@ def _camera(camera: list[float] | None) -> tuple[float, ...] | None:
 
 
 def _quiet(text: str, name: str = "quiet") -> Any:
-    from dash import html
-
     return html.Span(text, className=name)

@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State
 from shatterscope.app.kit import batches, ids, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
+from shatterscope.app.kit.sites import r_table
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
@@ -47,5 +48,5 @@ def register(app: Dash, client: Client) -> None:
             return [], [], *(("", f"R by site {problem}") if every else (f"R at what is shown {problem}", ""))
         here = found.model_copy(update={"sites": [row for row in found.sites if row.site == site]})
         edited = batches.last(edits).relation
-        table = views.r_table(found, checkpoint, edited, site or checkpoint.model.default_site) if every else None
+        table = r_table(found, checkpoint, edited, site or checkpoint.model.default_site) if every else None
         return plain(views.r_shown(here if site else None)), plain(table) if table else [], "", ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from shatterscope.app.kit.actions import Page
+from shatterscope.app.kit.actions import History
 from shatterscope.app.kit.batches import Stack
 from shatterscope.app.kit.state import Edit, Relation, See, Target, Tool, ViewState
 
@@ -28,38 +28,38 @@ def edits_of(model: Json | None) -> Stack:
     return tuple(Edit.parse(text) for text in (model or {}).get("edits", ()))
 
 
-def history_part(page: Page, checkpoint: str) -> Json:
+def history_part(history: History, checkpoint: str) -> Json:
     """The browser keeps this for as long as its tab lives, so that a reload forgets nothing; a link carries none of it."""
 
     def dump(stacks: tuple[Stack, ...]) -> list[list[str]]:
         return [[str(edit) for edit in stack] for stack in stacks]
 
-    past, now, future = dump(page.past), dump((page.view.edits,))[0], dump(page.future)
+    past, now, future = dump(history.past), dump((history.view.edits,))[0], dump(history.future)
     return {"checkpoint": checkpoint, "past": past, "now": now, "future": future}
 
 
-def page_of(view: ViewState, history: Json | None) -> Page:
-    """The view with the history the browser kept for it."""
+def history_of(view: ViewState, kept: Json | None) -> History:
+    """The view with the history that the browser `kept` for it."""
 
     def load(stacks: list[list[str]]) -> tuple[Stack, ...]:
         return tuple(tuple(Edit.parse(text) for text in stack) for stack in stacks)
 
-    history = history or {"past": [], "future": []}
-    return Page(view, load(history["past"]), load(history["future"]))
+    stacks = kept or {"past": [], "future": []}
+    return History(view, load(stacks["past"]), load(stacks["future"]))
 
 
-def reopened(view: ViewState, checkpoint: str, history: Json | None) -> Page:
+def reopened(view: ViewState, checkpoint: str, kept: Json | None) -> History:
     """A page opened from its URL: anew, or again in the same tab, by a reload or the browser's back and forward.
 
     Then what the browser kept still holds, if the stack stands in it. It may be from another version, so it is not trusted.
     """
     try:
-        if history is None or history["checkpoint"] != checkpoint:
-            return Page(view)
-        kept = page_of(replace(view, edits=edits_of({"edits": history["now"]})), history).at(view.edits)
+        if kept is None or kept["checkpoint"] != checkpoint:
+            return History(view)
+        found = history_of(replace(view, edits=edits_of({"edits": kept["now"]})), kept).at(view.edits)
     except (KeyError, TypeError, ValueError, AttributeError):
-        return Page(view)
-    return replace(kept, view=view) if kept else Page(view)
+        return History(view)
+    return replace(found, view=view) if found else History(view)
 
 
 def see_of(part: Json) -> See:

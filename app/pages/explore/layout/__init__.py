@@ -1,5 +1,5 @@
 """The page's markup. Behaviour is in `shatterscope.app.pages.explore.callbacks`, looks in `frontend_assets/style.css`."""
 
-from shatterscope.app.pages.explore.layout.page import page
+from shatterscope.app.pages.explore.layout.page import STORES, page
 
-__all__ = ["page"]
+__all__ = ["STORES", "page"]

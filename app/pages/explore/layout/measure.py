@@ -6,11 +6,10 @@ from dash import dcc, html
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Plain, Select
-from shatterscope.app.kit.figure_card import figure_card
+from shatterscope.app.kit.figure_card import BLANK, figure_card
 from shatterscope.app.kit.parts import Node, labelled, problem
-from shatterscope.app.pages.explore.layout.stage import EMPTY, GRAPH_CONFIG
-
-TOUR = "/?lesson=shattering&step=1"  # as app.lecture.shelf has it
+from shatterscope.app.kit.state import TOUR, Place, ViewState
+from shatterscope.app.pages.explore.layout.stage import GRAPH_CONFIG
 
 
 def measures() -> Node:
@@ -58,7 +57,12 @@ def details() -> Node:
                     html.A("R by site", href="#sites"),
                     html.A("Where to write it", href="#placements"),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
-                    html.A("Take the guided tour", href=TOUR, id=ids.LECTURE_START, className="away"),
+                    html.A(
+                        "Take the guided tour",
+                        href=f"/?{ViewState(lecture=Place(TOUR)).to_query()}",
+                        id=ids.LECTURE_START,
+                        className="away",
+                    ),
                 ],
                 className="peek",
                 **{"aria-label": "Details"},
@@ -73,7 +77,7 @@ def details() -> Node:
                                 className="lead",
                             ),
                             html.Div(
-                                dcc.Graph(id=ids.DAMAGE_FIGURE, figure=EMPTY, config=GRAPH_CONFIG, responsive=True),
+                                dcc.Graph(id=ids.DAMAGE_FIGURE, figure=BLANK, config=GRAPH_CONFIG, responsive=True),
                                 className="damage-graph",
                             ),
                         ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dash import dcc, html
 
 from shatterscope.app.kit import ids
-from shatterscope.app.kit.frame import frame
 from shatterscope.app.kit.parts import Node
 from shatterscope.app.pages.explore.layout.measure import details, measures
 from shatterscope.app.pages.explore.layout.rail import rail
@@ -28,9 +27,8 @@ STORES = (
 )
 
 
-def page() -> Node:
-    return frame(
-        "/",
+def page() -> list[Node]:
+    return [
         dcc.Store(id=ids.HISTORY, storage_type="session"),
         html.Main(
             [lecture(), rail(), html.Div([stage(), measures()], className="column")],
@@ -38,6 +36,4 @@ def page() -> Node:
         ),
         details(),
         html.P(id=ids.TOLD, className="unseen", role="status"),
-        stores=STORES,
-        skip=("Skip to the numbers", "#accuracy"),
-    )
+    ]

@@ -6,13 +6,9 @@ from dash import html
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Choice, Field, Plain, Range, Select
+from shatterscope.app.kit.options import DIRECTIONS
 from shatterscope.app.kit.parts import Node, card, labelled, problem
 from shatterscope.app.kit.words import plural
-
-DIRECTIONS = [
-    {"value": "C", "label": "↻", "title": "clockwise"},
-    {"value": "A", "label": "↺", "title": "anticlockwise"},
-]
 
 
 def ask() -> Node:

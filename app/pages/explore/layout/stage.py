@@ -6,7 +6,8 @@ from dash import dcc, html
 
 from shatterscope.app.kit import ids, theme
 from shatterscope.app.kit.components import Choice, Field, Range, Select
-from shatterscope.app.kit.parts import Node, labelled, problem
+from shatterscope.app.kit.figure_card import BLANK
+from shatterscope.app.kit.parts import Node, labelled, problem, turnable
 
 GRAPH_CONFIG = {
     "displayModeBar": False,
@@ -15,9 +16,6 @@ GRAPH_CONFIG = {
     "scrollZoom": True,
     "plotlyServerURL": "",
 }
-NO_AXIS = {"visible": False}
-CLEAR = "rgba(0,0,0,0)"
-EMPTY = {"data": [], "layout": {"paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "xaxis": NO_AXIS, "yaxis": NO_AXIS}}
 
 
 def stack_bar() -> Node:
@@ -62,7 +60,7 @@ def scene(graph: str, caption: str, words: str, name: str, over: Node = None) ->
         [
             html.Figcaption(id=caption, className="scene-caption"),
             over,
-            dcc.Graph(id=graph, figure=EMPTY, config=GRAPH_CONFIG, className="graph", responsive=True),
+            dcc.Graph(id=graph, figure=BLANK, config=GRAPH_CONFIG, className="graph", responsive=True),
             html.P(id=words, className="scene-words"),
         ],
         className=f"scene {name}",
@@ -83,12 +81,6 @@ def scale() -> Node:
     return html.Div(
         Choice(id=ids.SCALE, options=scales, value="own", label="scale of the two pictures"), className="scene-choice"
     )
-
-
-def turnable(name: str) -> dict[str, str]:
-    """Attributes of a scene that the keyboard reaches (`frontend_assets/turn.js`)."""
-    told = f"{name}: the representations in space. Arrow keys turn them, + and - come nearer and go away."
-    return {"tabIndex": "0", "aria-label": told}
 
 
 def hint() -> Node:

@@ -1,10 +1,4 @@
-"""Lectures: lessons told over the living Explore page. The page that lists them, the panel, and what makes the next step quick.
+"""A lecture: a lesson told over the living Explore page. Its panel, its texts, and what makes the next step quick.
 
 The lecture itself runs in the browser (`frontend_assets/lecture.js`): its place is in the address, and a step is a change of the address.
 """
-
-from shatterscope.app.pages.explore.lecture.prepare import add_preparation
-from shatterscope.app.pages.lecture.layout import register as register_shelf
-from shatterscope.app.pages.lecture.layout import shelf
-
-__all__ = ["add_preparation", "register_shelf", "shelf"]

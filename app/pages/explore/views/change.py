@@ -1,4 +1,4 @@
-"""The next edit: its target, the ring legend, the method's parameters, the model's mistakes."""
+"""The next edit: the ring legend, the method's parameters, the model's mistakes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ from shatterscope.app.kit.components import Field, Select
 from shatterscope.app.kit.parts import Node, tip
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import ErrorList
-
-
-def target(old: int, new: int | None, distance: int | None) -> list[Node]:
-    if new == old:
-        return ["Teach it the truth: ", html.B(str(new), className="new")]
-    steps = (
-        ""
-        if distance is None
-        else f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
-    )
-    return ["Teach it ", html.B(str(new), className="new"), f" instead of {old}{steps}."]
 
 
 def legend(order: str, marks: dict[str, tuple[int, float]]) -> list[Node]:

@@ -8,11 +8,10 @@ from dash import html
 
 from shatterscope.app.kit import words
 from shatterscope.app.kit.parts import Node, table, tip
+from shatterscope.app.kit.sites import SUB_GRAPHS
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, RippleFact, TaskScore
 from shatterscope.wire.world import CheckpointInfo
-
-SUB_GRAPHS = ("edit", "retain", "test")
 
 
 def r_values(result: EvaluationResult | None) -> dict[str, float]:

@@ -6,7 +6,7 @@ from dash import html
 
 from shatterscope.app.kit import words
 from shatterscope.app.kit.parts import Node, table
-from shatterscope.app.pages.explore.views.numbers import SUB_GRAPHS
+from shatterscope.app.kit.sites import SUB_GRAPHS
 from shatterscope.wire.placements import Placement, PlacementMade, PlacementsResult
 
 WRITE = "write"  # the type of the buttons that make an edit elsewhere

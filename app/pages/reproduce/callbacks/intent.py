@@ -20,7 +20,7 @@ from shatterscope.app.kit.share.notice import told
 from shatterscope.app.kit.state import Edit, Target
 from shatterscope.app.pages.reproduce import names
 from shatterscope.app.pages.reproduce.runs import elsewhere, opened_link, opening_checkpoint
-from shatterscope.app.pages.reproduce.state import View, default_edit
+from shatterscope.app.pages.reproduce.state import RunView, default_edit
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -71,7 +71,7 @@ def register(app: Dash, client: Client) -> None:
         try:
             checkpoints, editors = await client.checkpoints(), await client.editors()
             if did.opened:
-                view, unread = View.from_query(url["query"] or "")
+                view, unread = RunView.from_query(url["query"] or "")
                 link = opened_link(view, Pin.from_query(url["query"] or ""), checkpoints)
                 notices = [*unread, *told(link, "/reproduce", lambda near: elsewhere(view, near).to_query())]
                 if not link.exact:
@@ -81,7 +81,7 @@ def register(app: Dash, client: Client) -> None:
                 elif view.checkpoint is None:
                     view = replace(view, checkpoint=await opening_checkpoint(client, checkpoints), jobs=(), edit=None)
             else:
-                view = View.from_store(was[names.VIEW])
+                view = RunView.from_store(was[names.VIEW])
         except ApiError as error:
             return _only(problem=f"The page could not be opened: {error.message}")
         view = after(view, did, checkpoints)
@@ -118,7 +118,7 @@ def did_since(stored: Json | None, url: Json, value: Json, started: Json | None,
     return Did(opened, value, changed, jobs, clicked, now_seen)
 
 
-def after(view: View, did: Did, checkpoints: list[CheckpointInfo]) -> View:
+def after(view: RunView, did: Did, checkpoints: list[CheckpointInfo]) -> RunView:
     """The view after what the person did. A run and an edit belong to a checkpoint, and stay behind when another is chosen."""
     value, changed = did.value, did.changed
     if ids.CHECKPOINT in changed and value[ids.CHECKPOINT] != view.checkpoint:
@@ -148,7 +148,7 @@ def _edit_of(edit: Edit, value: Json, changed: frozenset[str]) -> Edit:
     return Edit(subject, relation, target, value[names.RINGS_METHOD] if names.RINGS_METHOD in changed else edit.method)
 
 
-def _fit(view: View, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[View, list[str]]:
+def _fit(view: RunView, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[RunView, list[str]]:
     """An edit that this checkpoint cannot have gives way to the default one."""
     edit, graph = view.edit, checkpoint.graph
     if edit is None:
@@ -165,7 +165,7 @@ def _fit(view: View, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> t
 
 
 def _reply(
-    view: View,
+    view: RunView,
     checkpoint: CheckpointInfo,
     checkpoints: list[CheckpointInfo],
     editors: list[EditorInfo],

@@ -13,7 +13,7 @@ from shatterscope.app.kit.figures.fit import fit_figure
 from shatterscope.app.kit.figures.histograms import histograms
 from shatterscope.app.kit.figures.sequences import sequence_figure
 from shatterscope.app.pages.reproduce import names, opening, sentences, tables
-from shatterscope.app.pages.reproduce.runs import Shown, shown
+from shatterscope.app.pages.reproduce.runs import ShownRun, shown
 from shatterscope.app.pages.reproduce.state import METHOD
 from shatterscope.wire.reproduction import Measure, Report
 from shatterscope.wire.sweeps import LAST
@@ -153,13 +153,13 @@ KEYS = (
 )  # fmt: skip
 
 
-def _lost(found: Shown) -> str:
+def _lost(found: ShownRun) -> str:
     if not found.lost:
         return ""
     return f"The run of this link ({', '.join(found.lost)}) is not known on this server any more. Run it again, or go to the shipped run."
 
 
-def _head(found: Shown, run: Json, address: str) -> Json:
+def _head(found: ShownRun, run: Json, address: str) -> Json:
     nothing = not found.reports and not run["jobs"]
     return {
         "provenance": sentences.provenance(found.reports, not run["jobs"]) if found.reports else "",
