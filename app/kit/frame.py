@@ -74,9 +74,13 @@ def header(page: Page, pages: Sequence[Page]) -> Node:
 
 
 def navigation(page: Page, pages: Sequence[Page]) -> Node:
-    """Links to the pages; `frontend_assets/nav.js` gives each the checkpoint and the edits to take along."""
+    """Links to the pages, each with what its page carries; `frontend_assets/nav.js` gives each the checkpoint and the edits to take along."""
     links = [
-        html.A(other.name, href=other.path, **({"aria-current": "page"} if other is page else {}))
+        html.A(
+            other.name,
+            href=other.path,
+            **{"data-carries": " ".join(other.carries), **({"aria-current": "page"} if other is page else {})},
+        )
         for other in pages
         if other.listed
     ]

@@ -19,7 +19,7 @@ def add_routes(server: FastAPI, client: Client) -> None:
 PAGE = Page(
     path="/",
     name="Explore",
-    layout=layout.page,
+    layout=layout.layout,
     register=callbacks.register,
     skip=("Skip to the numbers", "#accuracy"),
     stores=layout.STORES,

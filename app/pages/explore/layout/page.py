@@ -27,7 +27,7 @@ STORES = (
 )
 
 
-def page() -> list[Node]:
+def layout() -> list[Node]:
     return [
         dcc.Store(id=ids.HISTORY, storage_type="session"),
         html.Main(
