@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from shatterscope.app.kit.assets import address
 from shatterscope.app.kit.page import Page
 
-PAGE = """<!DOCTYPE html>
+HTML = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -54,4 +54,4 @@ def install(server: FastAPI, pages: Sequence[Page]) -> None:
 
 def _lost(path: str, pages: str) -> str:
     shown = path if len(path) <= LONGEST else f"{path[:LONGEST]}..."
-    return PAGE.format(icon=address("favicon.svg"), style=address("bundle.css"), path=escape(shown), pages=pages)
+    return HTML.format(icon=address("favicon.svg"), style=address("bundle.css"), path=escape(shown), pages=pages)
