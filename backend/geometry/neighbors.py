@@ -164,7 +164,7 @@ def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> Neighb
     sources, targets = [], []
     for label in range(1, n_components):
         members, others = np.flatnonzero(labels == label), np.flatnonzero(labels < label)
-        nearest = _squared_distances(points[others], points[members]).min(dim=1)  # member to each point of the others
+        nearest = squared_distances(points[others], points[members]).min(dim=1)  # member to each point of the others
         squared, member = nearest.values.numpy(), nearest.indices.numpy()
         # Sorted by component, then distance, the first of each component is its closest point.
         order = np.lexsort((squared, labels[others]))
@@ -190,7 +190,7 @@ def _adjacency(n: int, source: IntArray, target: IntArray) -> csr_array:
     return csr_array((np.ones(len(ends), dtype=np.int8), (ends, others)), shape=(n, n))
 
 
-def _squared_distances(left: FloatArray, right: FloatArray) -> torch.Tensor:
+def squared_distances(left: FloatArray, right: FloatArray) -> torch.Tensor:
     """(m, n) float64, up to a common factor."""
     x, y = _comparable(left, right)
     return torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2) + x.square().sum(dim=1, keepdim=True)
