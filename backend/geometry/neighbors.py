@@ -148,10 +148,16 @@ def neighbor_graph(points: FloatArray, n_neighbors: int | Literal["auto"]) -> tu
     else:
         k = min(n_neighbors, len(points) - 1)
         index, distance = nearest_neighbors(points, k)
-    source, target = np.repeat(np.arange(len(points)), k), index[:, :k].ravel()
+    return symmetrized(index[:, :k], distance[:, :k]), k
+
+
+def symmetrized(index: IntArray, distance: FloatArray) -> NeighborGraph:
+    """The graph that joins each of n points to its neighbours, (n, k) each as from `nearest_neighbors`."""
+    n, k = index.shape
+    source, target = np.repeat(np.arange(n), k), index.ravel()
     low, high = np.minimum(source, target), np.maximum(source, target)
-    key, first = np.unique(low * len(points) + high, return_index=True)
-    return NeighborGraph(len(points), key // len(points), key % len(points), distance[:, :k].ravel()[first]), k
+    key, first = np.unique(low * n + high, return_index=True)
+    return NeighborGraph(n, key // n, key % n, distance.ravel()[first])
 
 
 def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> NeighborGraph:

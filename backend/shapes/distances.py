@@ -10,9 +10,12 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import rankdata
 
 from shatterscope.backend.geometry.checks import FloatArray, as_points, as_positions
-from shatterscope.backend.geometry.neighbors import neighbor_graph, stitch
+from shatterscope.backend.geometry.neighbors import nearest_neighbors, stitch, symmetrized
 from shatterscope.backend.shapes.chance import Measured, measured, sample, shuffles
 from shatterscope.backend.shapes.layout import Steps
+
+# A graph of as many nearest neighbours that is still in pieces is joined where they are closest.
+MOST_NEIGHBORS = 8
 
 
 def rank_correlation(points: ArrayLike, steps: Steps) -> Measured:
@@ -43,8 +46,9 @@ def order_correlation(points: ArrayLike, order: ArrayLike) -> Measured:
     """Spearman's correlation, without its sign, of the order on a chain with the way along the points from one end.
 
     The way, and not the first principal axis: a chain may be bent into any curve and is still one, while an axis folds a horseshoe over
-    itself. It runs through the graph of nearest neighbours; its end is the point farthest from the point farthest from any, so no label takes
-    part. Of a chain that has closed to a ring, or lies double, the way goes there and back: 0.
+    itself. It runs through the graph of as few nearest neighbours as connect the points, for more would take short cuts. Its end is the point
+    farthest from the point farthest from any, so no label takes part. Of a chain that has closed to a ring, or lies double, the way goes there
+    and back: 0.
 
     Args:
         points: (n, d).
@@ -63,8 +67,13 @@ def order_correlation(points: ArrayLike, order: ArrayLike) -> Measured:
 
 
 def _way_from_an_end(points: FloatArray) -> FloatArray:
-    graph, _ = neighbor_graph(points, "auto")
-    graph = stitch(graph, points, graph.labels())
+    index, distance = nearest_neighbors(points, MOST_NEIGHBORS)
+    for k in range(1, index.shape[1] + 1):
+        graph = symmetrized(index[:, :k], distance[:, :k])
+        labels = graph.labels()
+        if not labels.any():  # one component
+            break
+    graph = stitch(graph, points, labels)
     # Points that coincide are next to each other all the same, and a stored 0 would be no edge.
     length = np.maximum(graph.length, np.finfo(np.float64).tiny)
     edges = csr_array((length, (graph.source, graph.target)), shape=(graph.n, graph.n))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from shatterscope.backend.geometry.checks import FloatArray, as_points, as_positions
-from shatterscope.backend.shapes.chance import Measured, measured, shuffles
+from shatterscope.backend.shapes.chance import SHUFFLES, Measured, measured, shuffles
 
 # Waves round the whole ring, and up to four times as short: a bent or dented ring has these, a tangle all lengths alike.
 WAVES = 4
@@ -96,4 +96,4 @@ def shuffled_products(left: FloatArray, right: FloatArray) -> FloatArray:
     n, k = right.shape
     named = right[shuffles(n)]  # (99, n, k)
     side_by_side = named.transpose(1, 0, 2).reshape(n, -1)
-    return (left.T @ side_by_side).reshape(left.shape[1], -1, k).transpose(1, 0, 2)
+    return (left.T @ side_by_side).reshape(left.shape[1], SHUFFLES, k).transpose(1, 0, 2)

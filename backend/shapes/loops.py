@@ -67,7 +67,7 @@ def gap_by_chance(n: int, dimensions: int) -> float:
 
 
 def loop_gap(points: ArrayLike, classes: int = 1) -> Measured:
-    """The gap behind the so many longest-lived loops, (l_c - l_(c+1)) / l_c: 1 where there are c loops and no more (H1 of c classes).
+    """The gap behind the c longest-lived loops, (l_c - l_(c+1)) / l_1: 1 where there are c alike and no more (c classes of H1).
 
     No label takes part, so chance is that of shapeless clouds, of which none in 19 has more than `chance_95`.
 
@@ -122,8 +122,11 @@ def _longest_loop(distances: FloatArray) -> tuple[float, float, float]:
 
 
 def _gap(lives: FloatArray, classes: int) -> float:
-    last, next_one = np.append(lives, [0.0] * (classes + 1))[classes - 1 : classes + 1]
-    return float((last - next_one) / last) if last > 0 else 0.0
+    """(l_c - l_(c+1)) / l_1 of lives in descending order. Against the longest, or a speck behind nothing at all would count."""
+    if len(lives) < classes:
+        return 0.0
+    following = lives[classes] if len(lives) > classes else 0.0
+    return float((lives[classes - 1] - following) / lives[0])
 
 
 def _loops(distances: FloatArray) -> tuple[FloatArray, FloatArray]:

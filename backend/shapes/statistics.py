@@ -102,7 +102,7 @@ STATISTICS: dict[str, Statistic] = {
     ),
     "two_loops": Statistic(
         "Two loops",
-        "How much the second of the longest-lived loops outlives the third: 1 for a torus, with one loop each way round.",
+        "How much the second longest-lived loop outlives the third: 1 for a torus, with one loop each way round.",
         lambda points, _: loop_gap(points, classes=2),
     ),
 }

@@ -25,7 +25,7 @@ FORM: dict[Kind, dict[str, float]] = {
     "chain": {"order": 0.8},
     "tree": {"distances": 0.35},
     "grid": {"procrustes": 0.75},
-    "torus": {"probe": 0.6, "two_loops": 0.25},
+    "torus": {"probe": 0.6, "two_loops": 0.2},
     "clusters": {"branches": 0.5},
     "graph": {"distances": 0.35},
 }
