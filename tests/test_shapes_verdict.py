@@ -228,8 +228,10 @@ def test_every_word_is_explained_and_every_kind_has_one() -> None:
 def test_what_is_missing_is_named() -> None:
     with pytest.raises(ValueError, match="layout's 9 entities, got 8"):
         verdict("chain", turn(8), layout.chain(np.arange(9)))
-    with pytest.raises(ValueError, match="the layout has no order"):
+    with pytest.raises(ValueError, match="the layout has no steps"):
         verdict("chain", turn(9), Layout(9))
+    with pytest.raises(ValueError, match="the layout has no order"):
+        verdict("chain", turn(9), Layout(9, layout.chain(np.arange(9)).steps))
     with pytest.raises(ValueError, match="the layout has no order"):
         verdict("ring", turn(9), Layout(9))
     with pytest.raises(ValueError, match="kind must be one of"):

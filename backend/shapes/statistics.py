@@ -148,5 +148,5 @@ def for_kind(kind: Kind) -> tuple[str, ...]:
 def given(field: T | None, name: Need) -> T:
     """A field of a layout. Raises `ValueError` where the layout lacks it."""
     if field is None:
-        raise ValueError(f"the layout has no {name}: give them, or ask for another statistic")
+        raise ValueError(f"the layout has no {name}: give them, or ask for another kind or statistic")
     return field

@@ -73,7 +73,7 @@ def verdict(kind: Kind, points: ArrayLike, layout: Layout, *, pieces: int | None
     Args:
         kind: what they should be.
         points: (n, d), d >= 2 for a ring: a picture, or the representations.
-        layout: of the same n entities. Statistics whose fields it lacks are left out.
+        layout: of the same n entities. Statistics that do not decide are left out where it lacks their fields.
         pieces: of the neighbour graph behind a picture of a ring, where there is one.
 
     Raises:
@@ -83,11 +83,11 @@ def verdict(kind: Kind, points: ArrayLike, layout: Layout, *, pieces: int | None
     names = for_kind(kind)
     if len(array) != layout.n:
         raise ValueError(f"points must have a row for each of the layout's {layout.n} entities, got {len(array)}")
-    deciding = FORM.get(kind, {})
+    needed = {"neighbors", *FORM[kind]} if kind != "ring" else set()
     found = {
         name: STATISTICS[name].measure(array, layout)
         for name in names
-        if name in deciding or _served(STATISTICS[name], layout)
+        if name in needed or _served(STATISTICS[name], layout)
     }
     if kind == "ring":
         word: str = shape(array, given(layout.order, "order"), pieces=pieces).verdict
@@ -97,16 +97,19 @@ def verdict(kind: Kind, points: ArrayLike, layout: Layout, *, pieces: int | None
 
 
 def _word(kind: Kind, found: Mapping[str, Measured]) -> str:
-    form = all(found[name].beats_chance and found[name].lift >= least for name, least in FORM[kind].items())
-    near = found.get("neighbors")
-    together = near is not None and near.beats_chance and near.lift >= NEIGHBORS
-    if form and (together or near is None):
+    form = all(_reaches(found[name], least) for name, least in FORM[kind].items())
+    together = "neighbors" in found and _reaches(found["neighbors"], NEIGHBORS)
+    if form and (together or "neighbors" not in found):  # groups have none
         return kind
     if together:
         return "bent"
     # What no label takes part in is as large among shuffled points.
     labelled = [each for name, each in found.items() if STATISTICS[name].needs]
-    return "frayed" if any(each.beats_chance and each.lift >= LEFT for each in labelled) else "none"
+    return "frayed" if any(_reaches(each, LEFT) for each in labelled) else "none"
+
+
+def _reaches(statistic: Measured, lift: float) -> bool:
+    return statistic.beats_chance and statistic.lift >= lift
 
 
 def _served(statistic: Statistic, layout: Layout) -> bool:
