@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shatterscope.backend import geometry
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import Course as KeptCourse
@@ -27,6 +26,8 @@ from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry
 from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import site_names
+from shatterscope.backend.pictures import Diagnostics as Diagnosed
+from shatterscope.backend.pictures import Fit, Projection
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import Course, EditorInfo, EditOutcome, EditResult, EditSpec, Preset
@@ -218,7 +219,7 @@ def projection_result(
     site: str,
     id: str,
     request: ProjectionRequest,
-    picture: geometry.Projection,
+    picture: Projection,
     seconds: float,
 ) -> ProjectionResult:
     return ProjectionResult(
@@ -241,7 +242,7 @@ def projection_result(
     )
 
 
-def _diagnostics(found: geometry.Diagnostics) -> Diagnostics:
+def _diagnostics(found: Diagnosed) -> Diagnostics:
     return Diagnostics(**asdict(found))
 
 
@@ -250,7 +251,7 @@ def strengths_result(
     relation: Relation,
     site: str,
     request: StrengthsRequest,
-    before: geometry.Fit,
+    before: Fit,
     pictures: list[StrengthPicture],
     seconds: float,
 ) -> StrengthsResult:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.backend.geometry import ring_neighbor_share, winding_number
 from shatterscope.backend.geometry.checks import FloatArray
+from shatterscope.backend.shapes import ring_neighbor_share, winding_number
 
 
 def turns(n: int, times: int) -> FloatArray:

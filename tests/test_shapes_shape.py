@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shatterscope.backend.geometry import gap_by_chance, shape
 from shatterscope.backend.geometry.checks import FloatArray
-from shatterscope.backend.geometry.loops import loops
+from shatterscope.backend.shapes import gap_by_chance, shape
+from shatterscope.backend.shapes.loops import loops
 
 SIZES = (48, 256, 2048)
 

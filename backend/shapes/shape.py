@@ -15,15 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist, pdist
 
 from shatterscope.backend.geometry.checks import FloatArray, as_points, as_positions
-from shatterscope.backend.geometry.loops import Loops, gap_by_chance, loops
 from shatterscope.backend.geometry.residual import sample_rows
-from shatterscope.backend.geometry.ring import winding_number
+from shatterscope.backend.shapes.loops import Loops, gap_by_chance, loops
+from shatterscope.backend.shapes.ring import winding_number
 
 Verdict = Literal["ring", "line", "knot", "pieces", "point", "none"]
 
 # Fewer are no picture of anything.
 FEWEST_POINTS = 8
-# The bounds were set by looking: `tests/test_geometry_shape.py` holds them against drawn figures and against what was said of trained models'
+# The bounds were set by looking: `tests/test_shapes_shape.py` holds them against drawn figures and against what was said of trained models'
 # pictures. The statistics leave wide gaps around them.
 ROUND = 0.2  # the shorter axis of a ring, as a share of the longer
 WIDE = 0.2  # the hole of a ring, as a share of the picture

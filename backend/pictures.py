@@ -21,8 +21,8 @@ from shatterscope.backend.geometry.checks import Float32Array, FloatArray, IntAr
 from shatterscope.backend.geometry.isomap import fit_isomap
 from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.geometry.residual import KeptDistances
-from shatterscope.backend.geometry.ring import ring_neighbor_share
-from shatterscope.backend.geometry.shape import Shape, shape
+from shatterscope.backend.shapes.ring import ring_neighbor_share
+from shatterscope.backend.shapes.shape import Shape, shape
 
 Align = Literal["none", "procrustes", "shared"]
 Neighbors = int | Literal["auto"]

@@ -8,15 +8,20 @@ long and no second one; two loops that touch have two alike; of a shapeless clou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree, shortest_path
 from scipy.spatial.distance import cdist
 
-from shatterscope.backend.geometry.checks import FloatArray, IntArray
+from shatterscope.backend.geometry.checks import FloatArray, IntArray, as_points
+from shatterscope.backend.shapes.chance import Measured, measured
 
 # As many as tell a ring with a stub from two loops (`shape.py` was judged against pictures with these), and few enough for a millisecond or two.
 LANDMARKS = 64
+# A torus is a surface: with fewer its smaller loop is lost.
+SURFACE_LANDMARKS = 128
 # Larger than in each of 19 shapeless clouds: less than one chance in twenty (a Monte Carlo test, Besag & Diggle 1977).
 SHAPELESS_CLOUDS = 19
 
@@ -58,19 +63,40 @@ def loops(points: FloatArray) -> Loops:
 
 def gap_by_chance(n: int, dimensions: int) -> float:
     """The largest `gap` among shapeless (normally distributed) clouds of as many landmarks as n points have. Always the same clouds."""
+    return float(max(_shapeless_gaps(min(n, LANDMARKS), dimensions, 1)))
+
+
+def loop_gap(points: ArrayLike, classes: int = 1) -> Measured:
+    """The gap behind the c longest-lived loops, (l_c - l_(c+1)) / l_1: 1 where there are c alike and no more (c classes of H1).
+
+    No label takes part, so chance is that of shapeless clouds, of which none in 19 has more than `chance_95`.
+
+    Args:
+        points: (n, d), of which `LANDMARKS` are looked at, or `SURFACE_LANDMARKS` for two classes.
+        classes: 1 for a ring, 2 for a torus.
+
+    Raises:
+        ValueError: NaN, infinities, or fewer than two points.
+    """
+    array = as_points(points)
+    most = LANDMARKS if classes == 1 else SURFACE_LANDMARKS
+    chosen = array[landmarks(array, most)]
+    lives = _loops(cdist(chosen, chosen))[1] if len(chosen) > 3 else np.zeros(0)
+    return measured(_gap(lives, classes), _shapeless_gaps(min(len(array), most), array.shape[1], classes))
+
+
+@lru_cache(maxsize=32)
+def _shapeless_gaps(n: int, dimensions: int, classes: int) -> tuple[float, ...]:
     random = np.random.default_rng(0)
-    gaps = []
-    for _ in range(SHAPELESS_CLOUDS):
-        cloud = random.standard_normal((min(n, LANDMARKS), dimensions))
-        gaps.append(_longest_loop(cdist(cloud, cloud))[2])
-    return max(gaps)
+    clouds = (random.standard_normal((n, dimensions)) for _ in range(SHAPELESS_CLOUDS))
+    return tuple(_gap(_loops(cdist(cloud, cloud))[1], classes) for cloud in clouds)
 
 
-def landmarks(points: FloatArray) -> IntArray:
-    """Indices of at most `LANDMARKS` points, each as far from those before it as it can be; the first is farthest from the centre."""
+def landmarks(points: FloatArray, most: int = LANDMARKS) -> IntArray:
+    """Indices of at most `most` points, each as far from those before it as it can be; the first is farthest from the centre."""
     nearest, last = np.full(len(points), np.inf), int(_squares(points - points.mean(axis=0)).argmax())
     chosen: list[int] = []
-    while len(chosen) < LANDMARKS and nearest[last] > 0:  # at 0 every other point lies on a landmark
+    while len(chosen) < most and nearest[last] > 0:  # at 0 every other point lies on a landmark
         chosen.append(last)
         np.minimum(nearest, _squares(points - points[last]), out=nearest)
         last = int(nearest.argmax())
@@ -91,15 +117,25 @@ def _pieces(points: FloatArray, chosen: IntArray, tree: FloatArray) -> int:
 
 
 def _longest_loop(distances: FloatArray) -> tuple[float, float, float]:
+    born, lives = _loops(distances)
+    return (float(born[0]), float(lives[0]), _gap(lives, 1)) if len(lives) else (0.0, 0.0, 0.0)
+
+
+def _gap(lives: FloatArray, classes: int) -> float:
+    """(l_c - l_(c+1)) / l_1 of lives in descending order. Against the longest, or a speck behind nothing at all would count."""
+    if len(lives) < classes:
+        return 0.0
+    following = lives[classes] if len(lives) > classes else 0.0
+    return float((lives[classes - 1] - following) / lives[0])
+
+
+def _loops(distances: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Births and lives of all loops, the longest-lived first."""
     # Here and not above: it brings scikit-learn, a second of every start, and few processes look at shapes.
     from gudhi.sklearn.rips_persistence import RipsPersistence
 
     rips = RipsPersistence(1, input_type="full distance matrix", num_collapses=0, homology_coeff_field=2)
     (found,) = rips.fit_transform([distances])
-    if not len(found):
-        return 0.0, 0.0, 0.0
     lives = found[:, 1] - found[:, 0]
-    longest = int(lives.argmax())
-    second = float(np.delete(lives, longest).max(initial=0))
-    first = float(lives[longest])
-    return float(found[longest, 0]), first, (first - second) / first
+    order = np.argsort(-lives, kind="stable")
+    return found[order, 0], lives[order]

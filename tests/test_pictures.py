@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from shatterscope.backend.geometry import METHODS, Diagnostics, compare, fit, project
 from shatterscope.backend.geometry.checks import FloatArray
 from shatterscope.backend.geometry.pca import fit_pca
-from shatterscope.backend.geometry.projection import Align
 from shatterscope.backend.geometry.residual import KeptDistances
+from shatterscope.backend.pictures import METHODS, Align, Diagnostics, compare, fit, project
 from shatterscope.wire.pictures import Diagnostics as WireDiagnostics
 
 ALIGNMENTS: tuple[Align, ...] = ("none", "procrustes", "shared")
