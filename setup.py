@@ -1,7 +1,7 @@
 """What pyproject.toml cannot say: the top-level folders are packages of `shatterscope`, and the folders beside them go into the wheel, inside
 the packages that read them.
 
-In the repository all stay where people look for them; `shatterscope.backend.settings.shipped` and `shatterscope.app.pages` find the folders in either place.
+In the repository all stay where people look for them; `shatterscope.backend.settings.shipped` and `shatterscope.app.kit.assets` find the folders in either place.
 """
 
 from __future__ import annotations

@@ -10,31 +10,19 @@ from __future__ import annotations
 from dash import Dash
 from fastapi import FastAPI
 
-from shatterscope.app import callbacks, compare, layout, lecture, reproduce, strengths
-from shatterscope.app.client import Client
-from shatterscope.app.pages import Page, serve
-from shatterscope.app.share import gallery, routes
+from shatterscope.app.kit.client import Client
+from shatterscope.app.kit.serving import pages as serving
+from shatterscope.app.kit.share import routes
+from shatterscope.app.pages import compare, explore, gallery, lecture, reproduce
 
-PAGES = (
-    Page("/", "Shatterscope", layout.page, callbacks.register, callbacks.SHARED, routes.EXPORTERS["/"]),
-    Page("/compare", "Compare · Shatterscope", compare.layout, compare.register, exporter=routes.EXPORTERS["/compare"]),
-    Page("/lecture", "Lecture · Shatterscope", lecture.shelf, lecture.register_shelf, draws=False),
-    Page(
-        "/reproduce",
-        "Reproduce · Shatterscope",
-        reproduce.layout,
-        reproduce.register,
-        exporter=routes.EXPORTERS["/reproduce"],
-    ),
-    Page("/gallery", "Gallery · Shatterscope", gallery.layout, gallery.register, draws=False),
-)
+SAVED = (explore.PAGE, compare.PAGE, reproduce.PAGE)
+PAGES = (*SAVED, lecture.PAGE, gallery.page_of(SAVED))  # in the order of the header's links
+EXPORTERS = {page.path: page.exporter for page in PAGES if page.exporter is not None}
 
 
 def create_app(server: FastAPI, *, base_url: str | None = None, public_url: str | None = None) -> Dash:
     """Adds the pages' routes to `server`; `base_url` points them at an API elsewhere instead of `server`'s own, `public_url` is where people
     reach the pages, if that is not what their requests say."""
     client = Client(base_url=base_url) if base_url else Client(server=server)
-    lecture.add_preparation(server, client)
-    strengths.add_pictures(server, client)
-    routes.serve(server, client, public_url)
-    return serve(PAGES, server, client)
+    routes.serve(EXPORTERS, server, client, public_url)
+    return serving.serve(PAGES, server, client)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
-from shatterscope.backend.geometry import Verdict, fit, gap_by_chance
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.pictures import fit
+from shatterscope.backend.shapes import Verdict, gap_by_chance
 from shatterscope.backend.worlds import ABSENT, Holdout, World
 
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")

@@ -29,8 +29,8 @@ from shatterscope.backend.activations import all_activations
 from shatterscope.backend.assessment import TASKS
 from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
-from shatterscope.backend.geometry import Verdict
 from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.shapes import Verdict
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.training import TrainConfig
 from shatterscope.backend.worlds import Holdout, World, WorldConfig, build, config_table, draw_holdout

@@ -1,7 +1,7 @@
 // A click means what was on screen when it was made, once, on any network.
 //
 // Each is put, at once, into a queue with the controls as they stand. The queue is the `clicks` store, so that every call of the page's callback
-// carries all that no answer has seen yet; an answer says which it has seen (app/callbacks/happened.py), and the queue forgets them.
+// carries all that no answer has seen yet; an answer says which it has seen (app/pages/explore/callbacks/happened.py), and the queue forgets them.
 // A call that is overtaken, or that never comes back, thus loses nothing and does nothing twice.
 //
 // A click that changes the model makes its step in the browser's history at once, and the answer gives that step its address (url.js). So

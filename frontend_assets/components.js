@@ -1,4 +1,4 @@
-// Native form elements for Dash (the Python half is app/components.py). A value is reported through setProps when the person
+// Native form elements for Dash (the Python half is app/kit/components.py). A value is reported through setProps when the person
 // has made up their mind: Enter, blur, the spinner's arrows or a pause while sliding.
 (function () {
   const { createElement: h, useState, useEffect, useRef } = window.React;

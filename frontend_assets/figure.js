@@ -1,4 +1,4 @@
-// Downloads of a figure card (the Python half is app/layout/figure_card.py): PNG, SVG, and CSV of exactly the points drawn. Tables
+// Downloads of a figure card (the Python half is app/kit/figure_card.py): PNG, SVG, and CSV of exactly the points drawn. Tables
 // use `saveCsv` as well.
 (function () {
   const text = (card, name) => { const found = card.querySelector(name); return found ? found.textContent.trim() : ""; };

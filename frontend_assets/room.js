@@ -250,7 +250,7 @@
     && (!camera || (Array.isArray(camera.at) && camera.at.length === 9 && camera.at.every(Number.isFinite)));
 
   // `at` names the moment. Pages that come to the same state of a room give it the same name, so that what they ask of the server is
-  // the same to the byte, and is answered once (app/once.py).
+  // the same to the byte, and is answered once (app/kit/serving/once.py).
   function apply(at) {
     if (!newest || !sound(newest)) return;
     const { path, query, camera } = newest;

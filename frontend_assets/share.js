@@ -1,4 +1,4 @@
-// Sharing. What the server has to do is asked through the `share-asked` store (app/share/callbacks.py), which answers through
+// Sharing. What the server has to do is asked through the `share-asked` store (app/kit/share/callbacks.py), which answers through
 // `share-told`; files come from `/export.…` below the page's address. What only a browser can do (clipboard, pictures of its figures, saving) is done here.
 (function () {
   const set = (id, props) => window.dash_clientside.set_props(id, props);

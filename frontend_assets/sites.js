@@ -1,6 +1,6 @@
 // R by site is asked for where it is seen: at the site of the scenes where that is not the one that the panel's R is of, at all sites while
 // their fold is open; and so is where a fact can be written. It takes up to a second or two, and no other click waits for it. The Python halves are
-// app/callbacks/sites.py and placements.py.
+// app/pages/explore/callbacks/sites.py and placements.py.
 (function () {
   const asked = (model, see, every) => (model && see && model.edits.length && (see.site || every)
     ? { checkpoint: model.checkpoint, edits: model.edits, site: see.site, every: Boolean(every) } : null);

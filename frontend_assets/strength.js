@@ -1,5 +1,5 @@
 // The strength slider draws while it is dragged: the scene after the edits at every stop of the slider is a real model's, asked for one by
-// one (app/strengths.py), the nearest to the thumb first. No request is given up for a newer one: when one ends, the next asks for what is
+// one (app/pages/explore/strengths.py), the nearest to the thumb first. No request is given up for a newer one: when one ends, the next asks for what is
 // nearest by then, so that pictures keep coming however fast the thumb moves. What is drawn is the nearest stop that has come, and
 // the scene says which. The numbers, and the picture's words, follow when the thumb is let go (clicks.js).
 (function () {

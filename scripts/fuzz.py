@@ -328,7 +328,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first request")
     parser.add_argument("--verbose", action="store_true", help="print every request")
     chosen = parser.parse_args()
-    logging.getLogger("shatterscope.app.asked").setLevel(logging.ERROR)
+    logging.getLogger("shatterscope.app.kit.serving.asked").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         models = Path(folder) / "models"
         models.mkdir()

@@ -11,9 +11,9 @@ import asyncio
 import re
 from collections.abc import Iterator
 
-from shatterscope.app import actions, options, pictures, words
-from shatterscope.app.client import Client
-from shatterscope.app.state import ViewState
+from shatterscope.app.kit import actions, options, pictures, words
+from shatterscope.app.kit.client import Client
+from shatterscope.app.kit.state import ViewState
 from shatterscope.backend.api import create_app
 from shatterscope.backend.lessons import read_lesson
 from shatterscope.backend.settings import LESSONS, load_settings

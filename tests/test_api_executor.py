@@ -23,9 +23,9 @@ from shatterscope.backend.api.queue import Shares, crowded
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import complete_spec, run_edits
 from shatterscope.backend.experiment import measure, measure_baseline
-from shatterscope.backend.geometry import fit
 from shatterscope.backend.interrupt import checkpoint as may_stop
 from shatterscope.backend.interrupt import interruptible
+from shatterscope.backend.pictures import fit
 
 
 @dataclass(eq=False)

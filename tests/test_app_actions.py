@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.actions import Page, Refused, at_place
-from shatterscope.app.callbacks.stored import history_part, reopened
-from shatterscope.app.options import object_at, signed_distance
-from shatterscope.app.state import Edit, Relation, Target, ViewState
+from shatterscope.app.kit.actions import History, Refused, at_place
+from shatterscope.app.kit.options import object_at, signed_distance
+from shatterscope.app.kit.state import Edit, Relation, Target, ViewState
+from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
 from shatterscope.backend.api import wire
 from shatterscope.backend.editors import EDITORS
 
@@ -22,8 +22,8 @@ def edit(subject: int) -> Edit:
     return Edit(subject, "I_C1", Target(4), "rome", 0, "tuned")
 
 
-def applied(*subjects: int) -> Page:
-    page = Page()
+def applied(*subjects: int) -> History:
+    page = History()
     for subject in subjects:
         page = page.apply(edit(subject))
     return page
@@ -67,19 +67,19 @@ def test_an_edit_written_elsewhere_names_only_what_its_preset_does_not_and_takes
     grace = replace(edit(3), method="grace")
     assert at_place(grace, 1, "relation", editors) == replace(grace, layer=1)
     batch = tuple(replace(edit(subject), method="memit", batch=True) for subject in (1, 2))
-    moved = Page(ViewState(edits=(*batch, edit(3)))).write(0, 1, "relation", editors).view.edits
+    moved = History(ViewState(edits=(*batch, edit(3)))).write(0, 1, "relation", editors).view.edits
     assert [each.layer for each in moved] == [1, 1, 0]
 
 
 def test_undo_on_a_page_opened_from_a_link_takes_the_last_edit() -> None:
-    page = Page(ViewState(edits=(edit(1), edit(2)))).undo()
+    page = History(ViewState(edits=(edit(1), edit(2)))).undo()
     assert page.view.edits == (edit(1),)
     assert page.redo().view.edits == (edit(1), edit(2))
 
 
 def test_undo_and_redo_with_nothing_to_do_change_nothing() -> None:
-    assert Page().undo() == Page()
-    assert Page().redo() == Page()
+    assert History().undo() == History()
+    assert History().redo() == History()
 
 
 def test_a_page_found_again_in_its_history_has_the_same_past_and_future() -> None:
@@ -98,7 +98,7 @@ def test_the_history_survives_the_browser(subjects: list[int], undone: int) -> N
         page = page.undo()
     kept = json.loads(json.dumps(history_part(page, "rings-small")))
     assert reopened(page.view, "rings-small", kept) == page
-    assert reopened(page.view, "rings-2048", kept) == Page(page.view)
+    assert reopened(page.view, "rings-2048", kept) == History(page.view)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_history_survives_the_browser(subjects: list[int], undone: int) -> N
 )
 def test_what_the_browser_kept_is_not_trusted(kept: Any) -> None:
     view = applied(1).view
-    assert reopened(view, "rings-small", kept) == Page(view)
+    assert reopened(view, "rings-small", kept) == History(view)
 
 
 def test_strength_is_not_a_step_of_the_history() -> None:

@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
-from shatterscope.app import assets
+from shatterscope.app.kit import assets
+from shatterscope.app.kit.page import Page
 from shatterscope.app.main import PAGES, create_app
-from shatterscope.app.pages import Page
 
 PLOTLY = "/assets/vendor/plotly-gl3d.min.js"
 YEAR = "public, max-age=31536000, immutable"
@@ -89,7 +89,7 @@ def test_each_browser_gets_what_it_can_read(site: TestClient) -> None:
 def test_another_content_is_not_kept_under_the_old_name(site: TestClient) -> None:
     assert site.get(f"{PLOTLY}?v=0123456789abcdef").headers["cache-control"] == "no-cache"
     assert site.get("/assets/nothing.js").status_code == 404
-    assert site.get("/assets/../app/assets.py").status_code == 404
+    assert site.get("/assets/../app/kit/assets.py").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app import batches, views
-from shatterscope.app.actions import Page, Refused
-from shatterscope.app.share.markup import to_html
-from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.app.kit import batches
+from shatterscope.app.kit.actions import History, Refused
+from shatterscope.app.kit.share.markup import to_html
+from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.pages.explore import views
 from shatterscope.backend.edits import EditSpec, steps_of
 from shatterscope.wire.edits import EditorInfo
 
@@ -145,7 +146,7 @@ def test_joining_can_be_undone_and_what_is_refused_says_why() -> None:
         name="memit", title="MEMIT", summary="", formula="", reference="", default_layer=0, batches=True,
         default_preset="tuned", presets=[], parameters={},
     )  # fmt: skip
-    page = Page(ViewState(edits=(edit(1), edit(2))))
+    page = History(ViewState(edits=(edit(1), edit(2))))
     joined = page.join(1, [info])
     assert [each.batch for each in joined.view.edits] == [True, True]
     assert joined.undo().view.edits == page.view.edits

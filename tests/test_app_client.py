@@ -7,8 +7,8 @@ import logging
 import pytest
 from fastapi import FastAPI
 
-from shatterscope.app.client import ApiError, Client
-from shatterscope.app.state import Edit, Target
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.state import Edit, Target
 
 
 async def test_a_failure_of_the_api_in_this_process_is_logged(caplog: pytest.LogCaptureFixture) -> None:

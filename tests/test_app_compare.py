@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from shatterscope.app.client import Client
-from shatterscope.app.compare import rows
-from shatterscope.app.compare.job import numbers, picture
-from shatterscope.app.compare.state import Comparison, at_first, contenders, offered
-from shatterscope.app.figures.small import MOST_POINTS, drawn_every
+from shatterscope.app.kit.client import Client
+from shatterscope.app.kit.figures.small import MOST_POINTS, drawn_every
+from shatterscope.app.kit.state import Edit, Relation, Target, ViewState
 from shatterscope.app.main import create_app
-from shatterscope.app.state import Edit, Relation, Target, ViewState
+from shatterscope.app.pages.compare import rows
+from shatterscope.app.pages.compare.job import numbers, picture
+from shatterscope.app.pages.compare.state import Comparison, at_first, contenders, offered
 
 NAMES = st.from_regex(r"[a-z][a-z-]{0,8}:[a-z]{1,6}", fullmatch=True)
 EDITS = st.builds(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shatterscope.app import views
-from shatterscope.app.figures.course import course_figure
+from shatterscope.app.kit.figures.course import course_figure
+from shatterscope.app.pages.explore import views
 from shatterscope.wire.edits import Course, EditOutcome, EditResult, EditSpec
 
 PARAMETERS = {"early_stop_loss": 0.1, "clamp_norm_factor": 2.0}

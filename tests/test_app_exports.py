@@ -16,8 +16,8 @@ from fastapi import FastAPI
 from safetensors.torch import load
 from starlette.testclient import TestClient
 
-from shatterscope.app.compare.tables import joined
 from shatterscope.app.main import create_app
+from shatterscope.app.pages.compare.tables import joined
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.reproduction import protocol

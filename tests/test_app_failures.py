@@ -12,7 +12,7 @@ from dash_page import DashPage
 from httpx import Response
 from starlette.testclient import TestClient
 
-from shatterscope.app.client import ApiError, Client
+from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.main import create_app
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.settings import load_settings

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shatterscope.app import theme, words
-from shatterscope.app.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
-from shatterscope.app.figures.arrays import decode, encode
-from shatterscope.app.options import place_colors
-from shatterscope.app.state import Relation
+from shatterscope.app.kit import theme, words
+from shatterscope.app.kit.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
+from shatterscope.app.kit.figures.arrays import decode, encode
+from shatterscope.app.kit.options import place_colors
+from shatterscope.app.kit.state import Relation
 from shatterscope.wire.base import Array
 from shatterscope.wire.measures import Change, DamageBin
 from shatterscope.wire.world import GraphInfo

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_app_state import views
 
-from shatterscope.app.client import ApiError, Client
-from shatterscope.app.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, opening, pin, pinned
-from shatterscope.app.share import cite
-from shatterscope.app.share.view import read
-from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.links import VERSION, Offer, Opened, Pin, address, nearest, open_link, opening, pin, pinned
+from shatterscope.app.kit.share import cite
+from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.pages.explore.shown import read
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.commands.edits import _parameters
 from shatterscope.wire.edits import EditorInfo

@@ -12,9 +12,9 @@ from dash import Dash
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from shatterscope.app.callbacks import SHARED
+from shatterscope.app.kit.serving.once import KEEP_SECONDS, MAX_BYTES, Once
 from shatterscope.app.main import create_app
-from shatterscope.app.once import KEEP_SECONDS, MAX_BYTES, Once
+from shatterscope.app.pages.explore.callbacks import SHARED
 from shatterscope.backend.api.laboratory import Laboratory
 
 PATH = "/_dash-update-component"

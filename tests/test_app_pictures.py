@@ -11,9 +11,10 @@ from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app import pictures, views
-from shatterscope.app.reproduce import sentences
-from shatterscope.app.state import ViewState
+from shatterscope.app.kit import pictures
+from shatterscope.app.kit.state import ViewState
+from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.reproduce import sentences
 from shatterscope.wire.base import Array
 from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
 from shatterscope.wire.world import CheckpointInfo, RingInfo, Verdict

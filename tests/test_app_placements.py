@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shatterscope.app import views
-from shatterscope.app.share.markup import to_html
+from shatterscope.app.kit.share.markup import to_html
+from shatterscope.app.pages.explore import views
 from shatterscope.wire.edits import EditSpec
 from shatterscope.wire.measures import Change, SiteShattering
 from shatterscope.wire.placements import Placement, PlacementMade, PlacementRecall, PlacementsResult

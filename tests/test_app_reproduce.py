@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from shatterscope.app import theme
-from shatterscope.app.figures.arrays import encode
-from shatterscope.app.figures.fit import fit_figure
-from shatterscope.app.figures.histograms import histograms
-from shatterscope.app.figures.memory import memory_figure
-from shatterscope.app.figures.rings import empty_figure, panels, rings_figure, to_come
-from shatterscope.app.figures.sequences import sequence_figure
-from shatterscope.app.figures.tracing import tracing_figure
-from shatterscope.app.reproduce import opening, protocol, sentences, tables
-from shatterscope.app.reproduce.callbacks.intent import after, did_since
-from shatterscope.app.reproduce.callbacks.looks import explore_link
-from shatterscope.app.reproduce.state import View, default_edit
-from shatterscope.app.state import Edit, Target, ViewState
+from shatterscope.app.kit import theme
+from shatterscope.app.kit.figures.arrays import encode
+from shatterscope.app.kit.figures.fit import fit_figure
+from shatterscope.app.kit.figures.histograms import histograms
+from shatterscope.app.kit.figures.memory import memory_figure
+from shatterscope.app.kit.figures.rings import empty_figure, panels, rings_figure, to_come
+from shatterscope.app.kit.figures.sequences import sequence_figure
+from shatterscope.app.kit.figures.tracing import tracing_figure
+from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.pages.reproduce import opening, protocol, sentences, tables
+from shatterscope.app.pages.reproduce.callbacks.intent import after, did_since
+from shatterscope.app.pages.reproduce.callbacks.looks import explore_link
+from shatterscope.app.pages.reproduce.state import RunView, default_edit
 from shatterscope.wire.base import Array
 from shatterscope.wire.reproduction import (
     AccuracyCell,
@@ -459,27 +459,29 @@ def done(
     url: dict[str, Any] | None = None,
     started: dict[str, Any] | None = None,
     shipped: int = 2,
-    view: View | None = None,
-) -> tuple[View, dict[str, Any]]:
+    view: RunView | None = None,
+) -> tuple[RunView, dict[str, Any]]:
     """What one call leaves, in which everything may have happened since the last answer that arrived."""
     did = did_since({"query": "", "seen": SEEN}, url or {"at": 1}, {**SHOWN, **changes}, started, shipped)
-    return after(view or View("rings-small"), did, checkpoints), did.seen
+    return after(view or RunView("rings-small"), did, checkpoints), did.seen
 
 
 def test_all_that_was_changed_since_the_last_answer_counts(checkpoints: list[CheckpointInfo]) -> None:
     view, _ = done(checkpoints, {"reproduce-preset": "tuned", "reproduce-method": "memit", "rings-subject": 7})
-    assert view == View("rings-small", (), "memit", "tuned", Edit(7, "I_C1", Target(128), "rome"))
-    view, _ = done(checkpoints, {"checkpoint": "other", "reproduce-method": "memit"}, view=View("rings-small", ("a",)))
-    assert view == View("other", (), "memit")
-    assert done(checkpoints, {})[0] == View("rings-small")
+    assert view == RunView("rings-small", (), "memit", "tuned", Edit(7, "I_C1", Target(128), "rome"))
+    view, _ = done(
+        checkpoints, {"checkpoint": "other", "reproduce-method": "memit"}, view=RunView("rings-small", ("a",))
+    )
+    assert view == RunView("other", (), "memit")
+    assert done(checkpoints, {})[0] == RunView("rings-small")
 
 
 def test_of_an_address_counts_what_was_changed_after_it_was_opened(checkpoints: list[CheckpointInfo]) -> None:
     was = {**SHOWN, "reproduce-method": "ft"}  # before the browser's Back, and so of the page that was left
-    opened = View("rings-small", ("a",), preset="paper")
+    opened = RunView("rings-small", ("a",), preset="paper")
     changes = {"reproduce-method": "ft", "rings-subject": 9}
     view, _ = done(checkpoints, changes, url={"at": 2, "was": was}, view=opened)
-    assert view == View("rings-small", ("a",), "rome", "paper", Edit(9, "I_C1", Target(128), "rome"))
+    assert view == RunView("rings-small", ("a",), "rome", "paper", Edit(9, "I_C1", Target(128), "rome"))
     assert done(checkpoints, changes, url={"at": 2}, view=opened)[0] == opened
 
 
@@ -494,14 +496,14 @@ def test_a_run_is_shown_once_and_where_it_was_asked_for(checkpoints: list[Checkp
     there = {**started, "asked": {**started["asked"], "checkpoint": "other"}}
     view, _ = done(checkpoints, {"checkpoint": "other"}, started=there)
     assert (view.checkpoint, view.jobs) == ("other", ("a", "b"))
-    own = View("rings-small", ("a",))
-    assert done(checkpoints, {"reproduce-preset": "tuned"}, shipped=3, view=own)[0] == View(
+    own = RunView("rings-small", ("a",))
+    assert done(checkpoints, {"reproduce-preset": "tuned"}, shipped=3, view=own)[0] == RunView(
         "rings-small", preset="tuned"
     )
 
 
 def test_a_given_object_holds_until_its_question_changes(checkpoints: list[CheckpointInfo]) -> None:
-    given = View("rings-small", edit=Edit(3, "I_C1", Target(None, 17), "rome"))
+    given = RunView("rings-small", edit=Edit(3, "I_C1", Target(None, 17), "rome"))
     same, _ = done(checkpoints, {"rings-method": "ft"}, view=given)
     assert same.edit == Edit(3, "I_C1", Target(None, 17), "ft")
     asked, _ = done(checkpoints, {"rings-subject": 4}, view=given)
@@ -512,7 +514,7 @@ def test_a_given_object_holds_until_its_question_changes(checkpoints: list[Check
 
 names = st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True)
 views = st.builds(
-    View,
+    RunView,
     checkpoint=st.none() | names,
     jobs=st.lists(st.from_regex(r"[a-f0-9]{16}", fullmatch=True), max_size=2).map(tuple),
     method=names,
@@ -523,19 +525,19 @@ views = st.builds(
 
 
 @given(views)
-def test_the_url_holds_the_view(view: View) -> None:
-    assert View.from_query(view.to_query()) == (view, [])
-    assert View.from_store(view.to_store()) == view
+def test_the_url_holds_the_view(view: RunView) -> None:
+    assert RunView.from_query(view.to_query()) == (view, [])
+    assert RunView.from_store(view.to_store()) == view
 
 
 @given(st.text(max_size=60))
 def test_any_query_is_read(query: str) -> None:
-    View.from_query(query)
+    RunView.from_query(query)
 
 
 def test_what_a_link_says_wrongly_is_named() -> None:
-    view, notices = View.from_query("c=../etc&run=a~b~c~d~e&e=nonsense")
-    assert view == View()
+    view, notices = RunView.from_query("c=../etc&run=a~b~c~d~e&e=nonsense")
+    assert view == RunView()
     assert [word for word in ("checkpoint", "run", "edit") if any(word in notice for notice in notices)] == [
         "checkpoint",
         "run",

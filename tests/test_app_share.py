@@ -14,8 +14,8 @@ from safetensors.torch import load
 from starlette.testclient import TestClient
 from test_cli import Run, run
 
+from shatterscope.app.kit.share.markup import to_html
 from shatterscope.app.main import create_app
-from shatterscope.app.share.markup import to_html
 
 __all__ = ["run"]
 

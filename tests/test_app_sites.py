@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from shatterscope.app import options, views, words
-from shatterscope.app.share.markup import to_html
-from shatterscope.app.views.sites import _rings
+from shatterscope.app.kit import options, words
+from shatterscope.app.kit.share.markup import to_html
+from shatterscope.app.kit.sites import _rings, r_table
+from shatterscope.app.pages.explore import views
 from shatterscope.wire.measures import SiteShattering, SitesResult
 from shatterscope.wire.world import CheckpointInfo
 
@@ -29,14 +30,14 @@ def test_the_rings_play_their_parts_as_the_api_has_them() -> None:
 
 
 def test_the_table_marks_the_site_of_the_scenes_and_that_of_the_r_above(info: CheckpointInfo) -> None:
-    shown = to_html(views.r_table(found(("embed", None), ("attn_out.1", 2.1745)), info, "II_C1", "attn_out.1"))
+    shown = to_html(r_table(found(("embed", None), ("attn_out.1", 2.1745)), info, "II_C1", "attn_out.1"))
     assert "edit · ring II" in shown
     assert shown.count("—</td>") == 3
     assert shown.count("2.175") == 3  # a half goes away from zero
     assert "in the scenes" in shown
     assert "mean over 8 relations" in shown
     assert "256 entities" in shown
-    both = to_html(views.r_table(found(("resid_post.1", 0.2)), info, "II_C1", "resid_post.1"))
+    both = to_html(r_table(found(("resid_post.1", 0.2)), info, "II_C1", "resid_post.1"))
     assert "the R above, in the scenes" in both
     assert "not defined" not in both
     assert views.read_at(info) == f"at {options.site_name('resid_post.1')}"

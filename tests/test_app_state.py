@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.actions import Page
-from shatterscope.app.state import ALIGNMENTS, MODES, Edit, Place, Relation, See, Target, Tool, ViewState
+from shatterscope.app.kit.actions import History
+from shatterscope.app.kit.state import ALIGNMENTS, MODES, Edit, Place, Relation, See, Target, Tool, ViewState
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
     lambda text: not _is_number(text) and text not in ("true", "false")
@@ -138,7 +138,7 @@ def test_one_bad_edit_drops_the_stack_because_the_rest_would_be_another_model() 
 @given(st.lists(edits, min_size=1, max_size=3), st.floats(-10, 10))
 def test_strength_scales_the_last_edit_only(stack: list[Edit], strength: float) -> None:
     alone = [replace(edit, batch=False) for edit in stack]
-    view = Page(ViewState(edits=tuple(alone))).strength(strength).view
+    view = History(ViewState(edits=tuple(alone))).strength(strength).view
     assert view.edits[:-1] == tuple(alone[:-1])
     assert math.isclose(view.edits[-1].strength, min(max(strength, -4), 4))
 

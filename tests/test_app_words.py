@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app import views, words
-from shatterscope.app.state import Edit, Target
+from shatterscope.app.kit import words
+from shatterscope.app.kit.state import Edit, Target
+from shatterscope.app.pages.explore import views
 from shatterscope.wire.edits import EditOutcome, EditResult, EditSpec
 from shatterscope.wire.measures import Movement
 

@@ -16,7 +16,6 @@ from scipy.spatial import procrustes
 from scipy.spatial.distance import pdist
 from sklearn.manifold import Isomap
 
-from shatterscope.backend.geometry import winding_number
 from shatterscope.backend.geometry.checks import FloatArray
 from shatterscope.backend.geometry.geodesics import all_shortest_paths
 from shatterscope.backend.geometry.isomap import fit_isomap
@@ -27,6 +26,7 @@ from shatterscope.backend.geometry.neighbors import (
     nearest_neighbors,
     neighbor_graph,
 )
+from shatterscope.backend.shapes import winding_number
 
 
 def ring(

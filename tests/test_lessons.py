@@ -14,9 +14,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from scripts import lesson_figures
-from shatterscope.app.client import Client
-from shatterscope.app.lecture.told import html_of, told
-from shatterscope.app.state import Place, ViewState
+from shatterscope.app.kit.client import Client
+from shatterscope.app.kit.markdown import html_of
+from shatterscope.app.kit.state import Place, ViewState
+from shatterscope.app.pages.explore.lecture.told import told
 from shatterscope.backend.api import create_app
 from shatterscope.backend.lessons import LessonError, read_lesson
 from shatterscope.backend.reproduction.shipped import load

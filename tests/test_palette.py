@@ -8,7 +8,7 @@ from itertools import combinations
 
 import pytest
 
-from shatterscope.app import theme
+from shatterscope.app.kit import theme
 from shatterscope.backend.settings import REPOSITORY
 
 Rgb = tuple[float, float, float]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from shatterscope.app import words
-from shatterscope.app.reproduce import tables
+from shatterscope.app.kit import words
+from shatterscope.app.pages.reproduce import tables
 from shatterscope.backend.checkpoints import load_checkpoint
 from shatterscope.backend.reproduction.protocol import PRESETS
 from shatterscope.backend.reproduction.shipped import load

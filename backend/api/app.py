@@ -70,7 +70,7 @@ At most {MAX_VIEWS} views are stored: those that nobody has opened for the longe
 def create_app(settings: Settings) -> FastAPI:
     """The whole server but the dashboard, which attaches itself at `/`.
 
-    `shatterscope.app.state.laboratory`, `shatterscope.app.state.rooms` and `shatterscope.app.state.jobs` are there for whoever composes.
+    `app.state.laboratory`, `app.state.rooms` and `app.state.jobs` are there for whoever composes.
 
     Raises:
         SettingsError: the device or the default checkpoint does not exist.

@@ -63,7 +63,13 @@ class Seldom(logging.Filter):
 
 def keep_the_log_short() -> None:
     """For what anybody outside can make the server say."""
-    for name in ("uvicorn.error", "asyncio", "shatterscope.app.asked", "shatterscope.app.client", __name__):
+    for name in (
+        "uvicorn.error",
+        "asyncio",
+        "shatterscope.app.kit.serving.asked",
+        "shatterscope.app.kit.client",
+        __name__,
+    ):
         logging.getLogger(name).addFilter(Seldom())
 
 

@@ -18,9 +18,9 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import EditedModel, at_strength, delta_key
 from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
-from shatterscope.backend.geometry import Fit, compare, fit, picture
 from shatterscope.backend.geometry.checks import Float32Array
 from shatterscope.backend.model import site_names
+from shatterscope.backend.pictures import Fit, compare, fit, picture
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Questions, SitesRequest, SitesResult
 from shatterscope.wire.pictures import (

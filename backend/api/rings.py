@@ -15,11 +15,12 @@ from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import invalid
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation import sub_graphs
-from shatterscope.backend.geometry import Verdict, fit, shattering
+from shatterscope.backend.geometry import shattering
 from shatterscope.backend.geometry.alignment import procrustes
 from shatterscope.backend.geometry.checks import Float32Array, IntArray
-from shatterscope.backend.geometry.projection import Neighbors
 from shatterscope.backend.model import Transformer
+from shatterscope.backend.pictures import Neighbors, fit
+from shatterscope.backend.shapes import Verdict
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.reproduction import RingPicture, Rings, RingsRequest
 

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from shatterscope.backend import geometry
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import Course as KeptCourse
@@ -26,6 +25,8 @@ from shatterscope.backend.evaluation import Wanted
 from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry
 from shatterscope.backend.model import site_names
+from shatterscope.backend.pictures import Diagnostics as Diagnosed
+from shatterscope.backend.pictures import Fit, Projection
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.worlds import Group, Relation
 from shatterscope.wire.base import Array
@@ -268,7 +269,7 @@ def projection_result(
     site: str,
     id: str,
     request: ProjectionRequest,
-    picture: geometry.Projection,
+    picture: Projection,
     seconds: float,
 ) -> ProjectionResult:
     return ProjectionResult(
@@ -291,7 +292,7 @@ def projection_result(
     )
 
 
-def _diagnostics(found: geometry.Diagnostics) -> Diagnostics:
+def _diagnostics(found: Diagnosed) -> Diagnostics:
     return Diagnostics(**asdict(found))
 
 
@@ -300,7 +301,7 @@ def strengths_result(
     relation: Relation,
     site: str,
     request: StrengthsRequest,
-    before: geometry.Fit,
+    before: Fit,
     pictures: list[StrengthPicture],
     seconds: float,
 ) -> StrengthsResult:

@@ -38,8 +38,8 @@ def export(
     device: Device = None,
 ) -> None:
     """Write a view as one HTML file that opens without a network, or its numbers, or its edited weights. No server is needed."""
-    from shatterscope.app.client import ApiError
-    from shatterscope.app.share.exporter import TYPES
+    from shatterscope.app.kit.client import ApiError
+    from shatterscope.app.kit.exporter import TYPES
 
     if file.suffix.lstrip(".") not in TYPES:
         fail(f"{file}: name a file that ends in {', '.join('.' + name for name in TYPES)}")
@@ -54,15 +54,16 @@ def export(
 
 
 async def _export(view: str, name: str, device: str | None) -> bytes:
-    from shatterscope.app.client import Client
-    from shatterscope.app.share.routes import find
+    from shatterscope.app.kit.client import Client
+    from shatterscope.app.kit.share.routes import find
+    from shatterscope.app.main import EXPORTERS
     from shatterscope.backend.api import create_app
 
     settings = load_settings(device=device)
     server = create_app(settings)
     try:
         client = Client(server=server).reached_at(settings.address)
-        exporter, query = await find(client, view)
+        exporter, query = await find(client, view, EXPORTERS)
         return await exporter.make(client, exporter.format_of(name), query)
     finally:
         server.state.laboratory.close()

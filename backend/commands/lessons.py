@@ -146,9 +146,9 @@ def _lessons_in(folder: Path) -> Sequence[Path]:
 @contextmanager
 def _views() -> Iterator[Callable[[str], list[str]]]:
     """What is wrong with a view, as the page would find: its form, its checkpoint, and whether each of its edits can be made."""
-    from shatterscope.app import actions, options
-    from shatterscope.app.client import ApiError, Client
-    from shatterscope.app.state import ViewState
+    from shatterscope.app.kit import actions, options
+    from shatterscope.app.kit.client import ApiError, Client
+    from shatterscope.app.kit.state import ViewState
     from shatterscope.backend.api import create_app
 
     async def problems(client: Client, query: str) -> list[str]:

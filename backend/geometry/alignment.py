@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import orthogonal_procrustes
 
 from shatterscope.backend.geometry.checks import FloatArray
 
@@ -25,7 +26,7 @@ def procrustes(moving: FloatArray, onto: FloatArray, *, scaling: bool = False) -
         raise ValueError(f"both must have the same shape (n, k), got {moving.shape} and {onto.shape}")
     center = onto.mean(axis=0)
     centered = moving - moving.mean(axis=0)
-    u, singular_values, vt = np.linalg.svd(centered.T @ (onto - center))
+    turn, overlap = orthogonal_procrustes(centered, onto - center)
     spread = float(np.sum(centered**2))
-    scale = float(singular_values.sum()) / spread if scaling and spread > 0 else 1.0
-    return np.asarray(scale * centered @ (u @ vt) + center)
+    scale = overlap / spread if scaling and spread > 0 else 1.0
+    return np.asarray(scale * centered @ turn + center)

@@ -148,10 +148,16 @@ def neighbor_graph(points: FloatArray, n_neighbors: int | Literal["auto"]) -> tu
     else:
         k = min(n_neighbors, len(points) - 1)
         index, distance = nearest_neighbors(points, k)
-    source, target = np.repeat(np.arange(len(points)), k), index[:, :k].ravel()
+    return symmetrized(index[:, :k], distance[:, :k]), k
+
+
+def symmetrized(index: IntArray, distance: FloatArray) -> NeighborGraph:
+    """The graph that joins each of n points to its neighbours, (n, k) each as from `nearest_neighbors`."""
+    n, k = index.shape
+    source, target = np.repeat(np.arange(n), k), index.ravel()
     low, high = np.minimum(source, target), np.maximum(source, target)
-    key, first = np.unique(low * len(points) + high, return_index=True)
-    return NeighborGraph(len(points), key // len(points), key % len(points), distance[:, :k].ravel()[first]), k
+    key, first = np.unique(low * n + high, return_index=True)
+    return NeighborGraph(n, key // n, key % n, distance.ravel()[first])
 
 
 def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> NeighborGraph:
@@ -164,7 +170,7 @@ def stitch(graph: NeighborGraph, points: FloatArray, labels: IntArray) -> Neighb
     sources, targets = [], []
     for label in range(1, n_components):
         members, others = np.flatnonzero(labels == label), np.flatnonzero(labels < label)
-        nearest = _squared_distances(points[others], points[members]).min(dim=1)  # member to each point of the others
+        nearest = squared_distances(points[others], points[members]).min(dim=1)  # member to each point of the others
         squared, member = nearest.values.numpy(), nearest.indices.numpy()
         # Sorted by component, then distance, the first of each component is its closest point.
         order = np.lexsort((squared, labels[others]))
@@ -190,7 +196,7 @@ def _adjacency(n: int, source: IntArray, target: IntArray) -> csr_array:
     return csr_array((np.ones(len(ends), dtype=np.int8), (ends, others)), shape=(n, n))
 
 
-def _squared_distances(left: FloatArray, right: FloatArray) -> torch.Tensor:
+def squared_distances(left: FloatArray, right: FloatArray) -> torch.Tensor:
     """(m, n) float64, up to a common factor."""
     x, y = _comparable(left, right)
     return torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2) + x.square().sum(dim=1, keepdim=True)

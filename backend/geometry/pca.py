@@ -44,7 +44,9 @@ def fit_pca(points: ArrayLike, dimensions: int) -> PCAMap:
     array = as_points(points)
     mean = array.mean(axis=0)
     centered = array - mean
-    found = np.linalg.svd(centered, full_matrices=False)[2][:dimensions].T
+    # As scikit-learn does it where there are more points than columns, several times faster than singular values; centred before, where
+    # scikit-learn subtracts the mean from the squares, and an offset costs digits.
+    found = np.linalg.eigh(centered.T @ centered)[1][:, : -dimensions - 1 : -1]
     axes = np.zeros((array.shape[1], dimensions))
     axes[:, : found.shape[1]] = found
     embedding = centered @ axes

@@ -1,6 +1,0 @@
-"""The Compare page: one edit by several methods, side by side."""
-
-from shatterscope.app.compare.callbacks import register
-from shatterscope.app.compare.layout import layout
-
-__all__ = ["layout", "register"]

@@ -1,0 +1,280 @@
+"""The only module that talks to the API: in process by default, over HTTP when pointed at a URL.
+
+Every method takes the edits themselves, not an edit's id: the id is a cache key of the server, and asking for the edits first
+(`POST /edits`, computed once however many ask) makes a page outlive a restarted server.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from fastapi import FastAPI
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shatterscope.app.kit.state import Edit
+from shatterscope.wire.base import Problem
+from shatterscope.wire.edits import EditorInfo, EditResult
+from shatterscope.wire.lessons import Lesson, LessonList
+from shatterscope.wire.measures import EvaluationResult, SitesResult
+from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
+from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rings, Tracing
+from shatterscope.wire.share import NewView, View, ViewCreated
+from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
+
+Model = TypeVar("Model", bound=BaseModel)
+Edits = tuple[Edit, ...]
+
+TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+INSIDE = "shatterscope.inside"
+
+
+class ApiError(Exception):
+    """What went wrong, in words for the person at the page; `detail` names fields as the API does."""
+
+    def __init__(self, status: int, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.detail = detail or message
+
+    def answer(self) -> PlainTextResponse:
+        """For who asked for a file or a drawing: what the API refused is refused; where it failed or was not reached, later may be better."""
+        status = self.status if 400 <= self.status < 500 else 503
+        return PlainTextResponse(self.message, status, {"Retry-After": "10"} if status in (429, 503) else None)
+
+
+class Client:
+    """`server`: the API in this process; `base_url`: an API elsewhere (give one of the two)."""
+
+    def __init__(self, server: FastAPI | None = None, base_url: str | None = None) -> None:
+        if (server is None) == (base_url is None):
+            raise ValueError("give exactly one of `server` and `base_url`")
+        transport = None if server is None else httpx.ASGITransport(app=_logged(server), raise_app_exceptions=False)
+        self.address = (base_url or "").rstrip("/")  # for links: empty where the API is on this page's own server
+        self.origin = ""  # the address of the pages, for links in files that are read elsewhere
+        self._editors: list[EditorInfo] | None = None
+        self._rings: dict[tuple[str, str], list[int]] = {}
+        self._http = httpx.AsyncClient(
+            transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
+        )
+
+    def reached_at(self, origin: str) -> Client:
+        """The same, for whoever reaches the pages at `origin`."""
+        found = copy.copy(self)
+        found.origin = origin
+        return found
+
+    async def checkpoints(self) -> list[CheckpointInfo]:
+        return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
+
+    async def editors(self) -> list[EditorInfo]:
+        """Asked for once: what a server can do does not change while it runs."""
+        if self._editors is None:
+            self._editors = TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
+        return self._editors
+
+    async def fact(self, checkpoint: str, subject: int, relation: str, edits: Edits = ()) -> FactInfo:
+        params: dict[str, Any] = {"subject": subject, "relation": relation}
+        return await self._with_edit(
+            "GET", f"/checkpoints/{checkpoint}/facts", FactInfo, checkpoint, edits, params=params
+        )
+
+    async def errors(self, checkpoint: str, limit: int = 12) -> ErrorList:
+        return await self._get(f"/checkpoints/{checkpoint}/errors", ErrorList, {"limit": limit})
+
+    async def edit(self, checkpoint: str, edits: Edits) -> EditResult:
+        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
+        return EditResult.model_validate(await self._json("POST", "/edits", json=body))
+
+    async def projection(self, checkpoint: str, edits: Edits, **what: Any) -> ProjectionResult:
+        """`what`: relation, site, method, dimensions, n_neighbors, align, as in `ProjectionRequest`."""
+        body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
+        return await self._with_edit("POST", "/projections", ProjectionResult, checkpoint, edits, json=body)
+
+    async def strengths(self, checkpoint: str, edits: Edits, strengths: list[float], **what: Any) -> StrengthsResult:
+        """Pictures of the stack with its last step at each of `strengths`; `what` as for `projection`."""
+        asked = {key: value for key, value in what.items() if value is not None}
+        body = {"checkpoint": checkpoint, "strengths": strengths, **asked}
+        return await self._with_edit("POST", "/projections/strengths", StrengthsResult, checkpoint, edits, json=body)
+
+    async def evaluation(self, checkpoint: str, edits: Edits) -> EvaluationResult:
+        body: dict[str, Any] = {"checkpoint": checkpoint, "edit": None}
+        return await self._with_edit("POST", "/evaluations", EvaluationResult, checkpoint, edits, json=body)
+
+    async def sites(self, checkpoint: str, edits: Edits, sites: Sequence[str] | None = None) -> SitesResult:
+        """R of `edits` at `sites` (None: at all sites)."""
+        body = {"checkpoint": checkpoint, "sites": None if sites is None else list(sites)}
+        return await self._with_edit("POST", "/evaluations/sites", SitesResult, checkpoint, edits, json=body)
+
+    async def placements(self, checkpoint: str, edits: Edits) -> PlacementsResult:
+        """The last of `edits` that is there, made at every layer and token."""
+        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
+        return PlacementsResult.model_validate(await self._json("POST", "/evaluations/placements", json=body))
+
+    async def ring(self, checkpoint: str, order: str) -> list[int]:
+        """Position of every entity on an order's ring (asked for once: a checkpoint's world does not change)."""
+        key = (checkpoint, order)
+        if key not in self._rings:
+            # A projection carries the positions; PCA in two dimensions is the cheapest one.
+            what = {"relation": f"{order}_C1", "method": "pca", "dimensions": 2, "align": "none"}
+            self._rings[key] = (await self.projection(checkpoint, (), **what)).order_position
+        return self._rings[key]
+
+    async def reproduction(self, checkpoint: str) -> Reproduction | None:
+        """The run that ships with a checkpoint; None where there is none."""
+        try:
+            return await self._get(f"/checkpoints/{checkpoint}/reproduction", Reproduction, {})
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def report(self, sweep: str) -> Report:
+        return await self._get(f"/sweeps/{sweep}/report", Report, {})
+
+    async def sweep(self, request: SweepRequest) -> JobCreated:
+        """Starts a job."""
+        return JobCreated.model_validate(await self._json("POST", "/sweeps", json=request.model_dump(mode="json")))
+
+    async def job(self, id: str) -> JobInfo:
+        return await self._get(f"/jobs/{id}", JobInfo, {})
+
+    async def going(self, checkpoint: str) -> list[JobInfo]:
+        """Sweeps of a checkpoint that have not ended, the oldest first."""
+        found = TypeAdapter(list[JobInfo]).validate_python(await self._json("GET", "/jobs"))
+        return [job for job in reversed(found) if job.checkpoint == checkpoint and job.status not in ENDED]
+
+    async def steer(self, id: str, what: str, token: str | None = None) -> JobInfo:
+        """`what`: pause, resume or cancel; `token`: the job's, where this browser asked for it."""
+        method, path = ("DELETE", f"/jobs/{id}") if what == "cancel" else ("POST", f"/jobs/{id}/{what}")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return JobInfo.model_validate(await self._json(method, path, headers=headers))
+
+    async def tracings(self, checkpoint: str) -> list[Tracing]:
+        found = await self._json("POST", "/tracings", json={"checkpoint": checkpoint})
+        return TypeAdapter(list[Tracing]).validate_python(found)
+
+    async def keys_values(self, checkpoint: str, relation: str, layer: int) -> KeysValues:
+        body = {"checkpoint": checkpoint, "relation": relation, "layer": layer}
+        return KeysValues.model_validate(await self._json("POST", "/keys-values", json=body))
+
+    async def rings(self, checkpoint: str, edits: Edits, entities: int, relations: Sequence[str] = ()) -> Rings:
+        """Relations (all, if none is named) before and after `edits`; `entities` points of each."""
+        body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities, "relations": list(relations)}
+        return await self._with_edit("POST", "/rings", Rings, checkpoint, edits, json=body)
+
+    async def lessons(self) -> LessonList:
+        return await self._get("/lessons", LessonList, {})
+
+    async def lesson(self, id: str) -> Lesson:
+        return await self._get(f"/lessons/{quote(id, safe='')}", Lesson, {})
+
+    async def store_view(self, view: NewView) -> ViewCreated:
+        return ViewCreated.model_validate(await self._json("POST", "/views", json=view.model_dump(mode="json")))
+
+    async def view(self, id: str) -> View:
+        return await self._get(f"/views/{quote(id, safe='')}", View, {})
+
+    async def gallery(self) -> list[View]:
+        return TypeAdapter(list[View]).validate_python(await self._json("GET", "/views"))
+
+    async def delete_view(self, id: str, token: str) -> None:
+        await self._answer("DELETE", f"/views/{quote(id, safe='')}", headers={"Authorization": f"Bearer {token}"})
+
+    async def qr(self, text: str) -> str:
+        """A QR code, an SVG."""
+        return (await self._answer("GET", "/qr", params={"text": text})).text
+
+    async def export(self, checkpoint: str, edits: Edits, format: str, **what: Any) -> bytes:
+        """`format`: json or csv; `what` as for `projection`, and `link`."""
+        asked = {key: value for key, value in what.items() if value is not None}
+        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits], **asked}
+        return (await self._answer("POST", "/exports", params={"format": format}, json=body)).content
+
+    async def weights(self, checkpoint: str, edits: Edits, what: str) -> bytes:
+        """A safetensors file; `what`: weights (the complete edited ones) or delta (the change)."""
+        id = (await self.edit(checkpoint, edits)).id
+        return (await self._answer("GET", f"/edits/{id}/{what}")).content
+
+    async def _with_edit(
+        self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]
+    ) -> Model:
+        """Sends the request with the id of `edits`; asks once more if the server forgot the id in between."""
+        place = "params" if method == "GET" else "json"
+        for last_try in (False, True):
+            if edits:
+                request[place]["edit"] = (await self.edit(checkpoint, edits)).id
+            try:
+                return model.model_validate(await self._json(method, path, **request))
+            except ApiError as error:
+                if error.status != 404 or not edits or last_try:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _get(self, path: str, model: type[Model], params: dict[str, Any]) -> Model:
+        return model.model_validate(await self._json("GET", path, params=params))
+
+    async def _json(self, method: str, path: str, **request: Any) -> Any:
+        return (await self._answer(method, path, **request)).json()
+
+    async def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.TimeoutException as error:
+            raise ApiError(
+                0, "The server did not answer in two minutes. Try again, or make the request smaller."
+            ) from error
+        except httpx.HTTPError as error:
+            raise ApiError(
+                0, "The server cannot be reached. Is it running? The page tries again with your next click."
+            ) from error
+        if response.is_success:
+            return response
+        raise _refused(response)
+
+
+def _logged(app: ASGIApp) -> ASGIApp:
+    """The same application, asked from inside (the door looks at `INSIDE`); what goes wrong in it is written to the log, as a server on
+    a port does."""
+
+    async def logged(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app({**scope, INSIDE: True}, receive, send)
+        except Exception:
+            logging.getLogger(__name__).exception("%s %s failed", scope.get("method"), scope.get("path"))
+            raise
+
+    return logged
+
+
+def _refused(response: httpx.Response) -> ApiError:
+    """One line from a problem document: the detail, and the fields at fault that it does not name, each once and as the page calls it."""
+    status = response.status_code
+    if status == 429:
+        wait = response.headers.get("Retry-After", "a few")
+        return ApiError(status, f"The server is busy with other people's requests. Try again in {wait} seconds.")
+    try:
+        problem = Problem.model_validate(response.json())
+    except (ValueError, ValidationError):
+        return ApiError(status, f"The server answered {status} without an explanation. Its log has the reason.")
+    said = problem.detail or problem.title
+    fields = "; ".join(f"{error.field}: {error.message}" for error in problem.errors if error.message not in said)
+    return ApiError(status, _FIELD.sub(_field, f"{said}{f' ({fields})' if fields else ''}"), said)
+
+
+_FIELD = re.compile(r"\bbody\.(?:edits\.([0-9]+)(?:\.parameters)?(\.)?)?")
+
+
+def _field(found: re.Match[str]) -> str:
+    """`body.edits.0.parameters.token` is the token of edit 1."""
+    return "" if found[1] is None else f"edit {int(found[1]) + 1}{', ' if found[2] else ''}"

@@ -1,0 +1,146 @@
+"""All relations before and after an edit, as small multiples in one figure.
+
+Every panel is drawn into one pair of axes, at its own place: a panel is one unit wide. So 24 pairs of pictures are three traces (lines,
+points of the pictures before and after), not 48 plots; or three for each few that have come, while the others are still computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from shatterscope.app.kit import theme
+from shatterscope.app.kit.figures.arrays import FloatArray, decode, encode
+from shatterscope.app.kit.figures.plain import Figure, layout, note
+from shatterscope.app.kit.pictures import SHORT, A, times
+from shatterscope.wire.reproduction import RingPicture, Rings
+
+STEP = 1.16  # from one panel to the next
+PAIR = 2.78  # from one ring's row of pairs to the next
+LABEL = 0.78  # room for the names of the rows
+
+
+def grid(relations: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Each relation's row (ring) and column (A4 .. A1, C1 .. C4, as the places lie around the subject)."""
+    orders = list(dict.fromkeys(relation.split("_")[0] for relation in relations))
+    steps = sorted(set(map(_step, relations)))
+    return {relation: (orders.index(relation.split("_")[0]), steps.index(_step(relation))) for relation in relations}
+
+
+def empty_figure(relations: Sequence[str], edited: str, link: Callable[[str], str] | None) -> Figure:
+    """The names at their places, and a circle wherever a picture is to come. `link` gives the address that a name leads to, if anywhere."""
+    places = grid(relations)
+    rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    annotations = []
+    for relation, (row, column) in places.items():
+        name = f"<b>{relation}</b>" if relation == edited else relation
+        name = f'<a href="{link(relation)}" target="_self">{name}</a>' if link else name
+        annotations.append(note(name, column * STEP, -row * PAIR + 0.54, xref="x", yref="y", xanchor="center"))
+    axes = {
+        "xaxis": _hidden(-0.6 - LABEL, (columns - 1) * STEP + 0.6),
+        "yaxis": {**_hidden(-(rows - 1) * PAIR - STEP - 0.8, 0.8), "scaleanchor": "x"},
+    }
+    more = {"annotations": annotations, "shapes": to_come(relations, relations), "hoverdistance": 14}
+    return {"data": [], "layout": layout(left=2, right=2, top=2, bottom=2, **axes, **more)}
+
+
+def to_come(relations: Sequence[str], missing: Sequence[str]) -> list[Figure]:
+    """A faint circle for each picture of `missing`, before and after."""
+    places = grid(relations)
+    return [
+        {
+            "type": "circle", "xref": "x", "yref": "y", "x0": column * STEP - 0.3, "x1": column * STEP + 0.3,
+            "y0": -row * PAIR - half * STEP - 0.3, "y1": -row * PAIR - half * STEP + 0.3,
+            "line": {"color": theme.NEUTRAL, "width": 1, "dash": "dot"}, "opacity": 0.45,
+        }
+        for row, column in map(places.__getitem__, missing)
+        for half in (0, 1)
+    ]  # fmt: skip
+
+
+def panels(pictures: Sequence[RingPicture], relations: Sequence[str], edited: str) -> tuple[list[Figure], list[Figure]]:
+    """Traces and notes of some of the relations' pictures; `edited` is the relation of the edit."""
+    places = grid(relations)
+    lines: tuple[list[FloatArray], list[FloatArray]] = ([], [])
+    dots: list[FloatArray] = []
+    ranks: list[int] = []
+    about: list[tuple[str, str]] = []
+    annotations = []
+    first = {order: name for name in reversed(relations) for order in [name.split("_")[0]]}
+    for picture in pictures:
+        row, column = places[picture.relation]
+        for half, array in enumerate((picture.before, picture.after)):
+            points = _fit(decode(array), (column * STEP, -row * PAIR - half * STEP))
+            gap = np.full((1, 2), np.nan, dtype=np.float32)
+            lines[half].extend([points, points[:1], gap])
+            dots.append(points)
+            ranks += range(len(points))
+            about += [(picture.relation, _words(picture, half))] * len(points)
+        text = f"R {picture.shattering:.3f} · {SHORT[picture.shape_after]}"
+        if picture.relation == edited:
+            text = f'<span style="color:{theme.ACCENT}">{text}</span>'
+        under = {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "top"}
+        annotations.append(note(text, column * STEP, -row * PAIR - STEP - 0.54, **under))
+        order = picture.relation.split("_")[0]
+        if first[order] == picture.relation:
+            for half, word in enumerate((f"<b>ring {order}</b><br>{picture.sub_graph}<br><br>before", "after")):
+                where = {"xref": "x", "yref": "y", "xanchor": "left", "yanchor": "middle", "align": "left"}
+                annotations.append(note(word, -0.56 - LABEL, -row * PAIR - half * STEP, **where))
+    points = np.concatenate(dots)
+    m = max(ranks) + 1
+    traces: list[Figure] = [
+        *(_line(np.concatenate(line), theme.NEUTRAL) for line in lines),
+        {
+            "type": "scatter", "mode": "markers", "name": "representations", "x": encode(points[:, 0]), "y": encode(points[:, 1]),
+            "customdata": [relation for relation, _ in about],
+            "text": [words for _, words in about],
+            "marker": {
+                "size": 3.4, "color": ranks, "cmin": 0, "cmax": m, "colorscale": theme.ring_colorscale(), "line": {"width": 0},
+            },
+            "meta": {"columns": {"customdata": ["relation"], "text": "picture", "color": "place"}},
+            "hovertemplate": f"<b>%{{customdata}}</b> %{{text}}<br>place %{{marker.color}} of {m} shown<extra></extra>",
+        },
+    ]  # fmt: skip
+    return traces, annotations
+
+
+def rings_figure(rings: Rings, edited: str, link: Callable[[str], str] | None) -> Figure:
+    """All of them at once."""
+    relations = [picture.relation for picture in rings.pictures]
+    figure = empty_figure(relations, edited, link)
+    traces, annotations = panels(rings.pictures, relations, edited)
+    figure["data"] = traces
+    figure["layout"] |= {"annotations": figure["layout"]["annotations"] + annotations, "shapes": []}
+    return figure
+
+
+def _words(picture: RingPicture, half: int) -> str:
+    shape, turns = (
+        (picture.shape_after, picture.winding_after) if half else (picture.shape_before, picture.winding_before)
+    )
+    return f"{'after' if half else 'before'}: {A[shape]}, goes round {times(turns)}, k = {picture.n_neighbors}"
+
+
+def _step(relation: str) -> int:
+    way, hops = relation.split("_")[1][0], int(relation.split("_")[1][1:])
+    return hops if way == "C" else -hops
+
+
+def _fit(points: FloatArray, corner: tuple[float, float]) -> FloatArray:
+    """The cloud within a unit square around `corner`, its proportions kept."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    size = float((high - low).max()) or 1.0
+    moved: FloatArray = ((points - (low + high) / 2) / size + np.asarray(corner)).astype(np.float32)
+    return moved
+
+
+def _line(points: FloatArray, color: str) -> Figure:
+    return {
+        "type": "scatter", "mode": "lines", "x": encode(points[:, 0]), "y": encode(points[:, 1]), "hoverinfo": "skip",
+        "line": {"color": color, "width": 0.8}, "opacity": 0.4, "connectgaps": False, "meta": {"csv": False},
+    }  # fmt: skip
+
+
+def _hidden(low: float, high: float) -> Figure:
+    return {"visible": False, "range": [low, high], "fixedrange": True, "constrain": "domain"}

@@ -1,0 +1,245 @@
+"""One 3D scene: the representations of all entities, joined to their ring neighbours.
+
+The points are drawn as one closed line in ring order, so that a trace's colour is simply 0, 1, 2, ... and a broken ring shows as
+long chords. Two dimensions are the same scene seen from straight above. Nothing here knows the theme: what WebGL draws suits
+light and dark, and labels are SVG, coloured by the style sheet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shatterscope.app.kit import theme
+from shatterscope.app.kit.figures.arrays import FloatArray, encode
+
+Figure = dict[str, Any]
+Range = list[float]
+
+CAMERA_3D = (0.33, -1.1, 1.3, 0.0, 0.0, -0.05, 0.0, 0.0, 1.0)
+CAMERA_2D = (0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+# `rim` tells a white mark from a white page. It is neither of the pages' colours, or the mark would seem to cut the curve.
+ROLE_STYLE: dict[str, dict[str, Any]] = {
+    "subject": {"symbol": "diamond", "fill": "#ffffff", "rim": theme.INK},
+    "old": {"symbol": "circle", "fill": "#ffffff", "rim": theme.INK},
+    "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": theme.ACCENT_DARK},
+}
+MARK_SIZE, RIM_SIZE = 10, 15
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A named entity: `role` is `subject`, `old` (object) or `new` (object)."""
+
+    entity: int
+    role: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The cube the scene shows: its centre (3,) and half of its edge."""
+
+    center: tuple[float, float, float]
+    half: float
+
+    def ranges(self) -> list[Range]:
+        return [[middle - self.half, middle + self.half] for middle in self.center]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What one scene shows.
+
+    Attributes:
+        points: (n_entities, 2 or 3), row = entity.
+        position: (n_entities,), the place of each entity on the ring of `order`.
+    """
+
+    points: FloatArray
+    position: NDArray[np.int64]
+    order: str
+    frame: Frame
+    marks: Sequence[Mark] = ()
+
+    @property
+    def flat(self) -> bool:
+        return self.points.shape[1] == 2
+
+    @property
+    def ring(self) -> NDArray[np.int64]:
+        """(n_entities + 1,), the entities in ring order, the first one again at the end."""
+        order = np.argsort(self.position)
+        return np.concatenate([order, order[:1]])
+
+
+def frame(cloud: FloatArray) -> Frame:
+    """The smallest cube that holds the cloud, with a little air."""
+    points = _three(cloud)
+    low, high = points.min(axis=0), points.max(axis=0)
+    center = (low + high) / 2
+    half = float((high - low).max() / 2 * 1.04) or 1.0
+    return Frame((float(center[0]), float(center[1]), float(center[2])), half)
+
+
+def frames(before: FloatArray, after: FloatArray, *, shared: bool, scale: str = "own") -> tuple[Frame, Frame]:
+    """Frames for the two scenes: one for both where the axes are `shared`, equally large where the `scale` is to be the `same`.
+
+    Otherwise the first does not depend on the second, so an edit leaves the picture before it alone.
+    """
+    first = frame(before)
+    if shared:
+        both = frame(np.concatenate([before, after]))
+        return both, both
+    second = frame_beside(first, after, scale)
+    if scale == "same" and second.half > first.half:
+        first = Frame(first.center, second.half)
+    return first, second
+
+
+def frame_beside(first: Frame, cloud: FloatArray, scale: str = "own") -> Frame:
+    """The frame of a cloud beside one that is drawn in `first`: the same cube where that shows it well. A cloud that has left it, or has
+    shrunk to less than half of it, gets its own; at the `same` scale only one that has outgrown it does."""
+    own = frame(cloud)
+    reach = float(np.abs(_three(cloud) - np.array(first.center, dtype=np.float32)).max()) / first.half
+    if scale == "same":
+        return first if reach <= 1.02 else Frame(own.center, max(own.half, first.half))
+    return first if 0.5 <= reach <= 1.02 else own
+
+
+def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figure:
+    """The whole figure, for the first drawing."""
+    n = len(scene.position)
+    place = np.arange(n + 1, dtype=np.int16 if n < 2**15 - 1 else np.int32)
+    size = float(np.clip(135 / np.sqrt(n), 2.4, 6.5))
+    scale = theme.ring_colorscale()
+    update = scene_update(scene)
+    ring = {
+        "type": "scatter3d",
+        "mode": "lines+markers",
+        **{axis: update["data", 0, axis] for axis in "xyz"},
+        "customdata": update["data", 0, "customdata"],
+        # The label under the pointer is scene_point.js's, which also says what a click picks: plotly's own may mean another point.
+        "hovertemplate": update["data", 0, "hovertemplate"],
+        "hoverinfo": "skip",
+        "marker": {
+            "size": size,
+            "color": encode(place),
+            "colorscale": scale,
+            "cmin": 0,
+            "cmax": n,
+            "line": {"width": 0},
+        },
+        "line": {"width": 1.2, "color": encode(place), "colorscale": _faint(scale), "cmin": 0, "cmax": n},
+        "showlegend": False,
+    }
+    marks = {
+        "type": "scatter3d",
+        "mode": "markers",
+        **{axis: update["data", 1, axis] for axis in "xyz"},
+        "marker": update["data", 1, "marker"],
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+    names = ("xaxis", "yaxis", "zaxis")
+    hidden = {"visible": False, "showspikes": False, "autorange": False}
+    layout = {
+        "margin": {"l": 0, "r": 0, "t": 0, "b": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "uirevision": "kept",
+        # For the browser: from where a view is seen whose address does not say.
+        "meta": {
+            "view": "flat" if scene.flat else "solid",
+            "camera": camera_dict(CAMERA_2D if scene.flat else CAMERA_3D, flat=scene.flat),
+        },
+        "hoverlabel": {
+            "bgcolor": "#22252b",
+            "bordercolor": "#22252b",
+            "font": {"color": "#fff", "family": "inherit", "size": 12},
+        },
+        "scene": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "aspectmode": "cube",
+            "dragmode": "pan" if scene.flat else "orbit",
+            "camera": camera_dict(camera or (CAMERA_2D if scene.flat else CAMERA_3D), flat=scene.flat),
+            "annotations": update["layout", "scene", "annotations"],
+            **{name: {**hidden, "range": update["layout", "scene", name, "range"]} for name in names},
+        },
+    }
+    return {"data": [ring, marks], "layout": layout}
+
+
+def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
+    """What changes from drawing to drawing, by its path in the figure. The camera is never part of it."""
+    ring = scene.ring
+    n = len(scene.position)
+    points = _three(scene.points)
+    closed = points[ring]
+    chosen = points[[mark.entity for mark in scene.marks]] if scene.marks else np.zeros((0, 3), np.float32)
+    styles = [ROLE_STYLE[mark.role] for mark in scene.marks]
+    entities = ring.astype(np.int16 if n < 2**15 else np.int32)
+    update: dict[tuple[str | int, ...], Any] = {
+        ("data", 0, "customdata"): encode(entities),
+        ("data", 0, "hovertemplate"): (
+            f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} on ring {scene.order}<extra></extra>"
+        ),
+        # Each mark is drawn twice, its rim first and so below it: the outlines of WebGL's own markers are hairlines.
+        ("data", 1, "marker"): {
+            "size": [RIM_SIZE] * len(styles) + [MARK_SIZE] * len(styles),
+            "symbol": [style["symbol"] for style in styles] * 2,
+            "color": [style[part] for part in ("rim", "fill") for style in styles],
+            "opacity": 1,
+            "line": {"width": 0},
+        },
+        ("layout", "scene", "annotations"): [
+            _label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)
+        ],
+    }
+    for axis, name, extent in zip(range(3), ("xaxis", "yaxis", "zaxis"), scene.frame.ranges(), strict=True):
+        update["data", 0, "xyz"[axis]] = encode(closed[:, axis])
+        update["data", 1, "xyz"[axis]] = [float(value) for value in chosen[:, axis]] * 2
+        update["layout", "scene", name, "range"] = extent
+    return update
+
+
+def camera_dict(camera: tuple[float, ...], *, flat: bool) -> Figure:
+    """Nine numbers (eye, centre, up) as plotly's camera."""
+    eye, center, up = (dict(zip("xyz", camera[start : start + 3], strict=True)) for start in (0, 3, 6))
+    return {"eye": eye, "center": center, "up": up, "projection": {"type": "orthographic" if flat else "perspective"}}
+
+
+def _three(points: FloatArray) -> FloatArray:
+    """A flat cloud lies in the plane z = 0."""
+    return points if points.shape[1] == 3 else np.pad(points, ((0, 0), (0, 1)))
+
+
+def _faint(scale: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """The same colours, mixed with a grey that both themes bear. (Transparency would need the lines sorted by depth.)"""
+
+    def mixed(color: str) -> str:
+        channels = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+        return f"rgb({','.join(str(round(0.45 * channel + 0.55 * 150)) for channel in channels)})"
+
+    return [(at, mixed(color)) for at, color in scale]
+
+
+def _label(mark: Mark, point: FloatArray) -> Figure:
+    """A mark's name. Where it stands depends on the camera: scene_labels.js finds a place beside the curve."""
+    color = f"color:{theme.ACCENT}" if mark.role == "new" else ""
+    text = f'<span style="{color}">{mark.label}</span>' if color else mark.label
+    return {
+        **{axis: float(value) for axis, value in zip("xyz", point, strict=True)},
+        "text": text,
+        "showarrow": True,
+        "arrowside": "none",
+        "arrowwidth": 1,
+        "arrowcolor": theme.ACCENT if mark.role == "new" else theme.NEUTRAL,
+        "standoff": 5,
+        "borderpad": 3,
+        "font": {"size": 12, "family": "inherit"},
+    }

@@ -1,0 +1,170 @@
+"""What the controls offer for a checkpoint and a method, and small readings of them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from shatterscope.app.kit import ids, pictures, theme, words
+from shatterscope.app.kit.actions import Resolved
+from shatterscope.app.kit.state import Parameters, Relation, Tool, ViewState
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo, GraphInfo
+
+Options = list[dict[str, Any]]
+
+ALL_LAYERS = "all"
+SPREAD = "spread"  # the parameter of methods that can
+
+DIRECTIONS: Options = [
+    {"value": "C", "label": "↻", "title": "clockwise"},
+    {"value": "A", "label": "↺", "title": "anticlockwise"},
+]
+PROJECTION_NAMES = {"isomap": "Isomap", "pca": "PCA"}
+ALIGN_NAMES = {
+    "procrustes": "After rotated to match Before",
+    "shared": "axes fixed from Before",
+    "none": "each on its own",
+}
+SITE_NAMES = {
+    "embed": "embedding",
+    "attn_out": "attention output",
+    "resid_mid": "after attention",
+    "mlp_out": "MLP output",
+    "resid_post": "residual stream",
+    "final_norm": "final norm",
+}
+
+
+def find_checkpoint(checkpoints: list[CheckpointInfo], name: str | None) -> CheckpointInfo:
+    """The named one, else the default."""
+    by_id = {item.id: item for item in checkpoints}
+    default = next((item for item in checkpoints if item.default), checkpoints[0])
+    return by_id.get(name or "", default)
+
+
+def site_name(site: str) -> str:
+    kind, _, layer = site.partition(".")
+    name = SITE_NAMES.get(kind, kind)
+    return f"layer {layer}, {name}" if layer else name
+
+
+def world(
+    checkpoint: CheckpointInfo, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]
+) -> dict[str, Options]:
+    graph = checkpoint.graph
+    return {
+        ids.CHECKPOINT: [{"value": item.id, "label": item.title} for item in checkpoints],
+        ids.ORDER: [{"value": order, "label": order, "title": f"ring {order}"} for order in graph.orders],
+        ids.HOPS: [
+            {"value": hops, "label": str(hops), "title": words.plural(hops, "step")}
+            for hops in range(1, graph.n_hops + 1)
+        ],
+        ids.METHOD: [{"value": editor.name, "label": editor.title} for editor in editors],
+        ids.SEE_RELATION: [
+            {"value": "", "label": "as asked"},
+            *({"value": name, "label": name} for name in graph.relations),
+        ],
+        ids.SITE: [{"value": site, "label": site_name(site)} for site in checkpoint.model.sites],
+        ids.PROJECTION: [{"value": key, "label": name} for key, name in PROJECTION_NAMES.items()],
+        ids.ALIGN: [{"value": key, "label": name} for key, name in ALIGN_NAMES.items()],
+    }
+
+
+def tool(resolved: Resolved) -> dict[str, Options]:
+    return {
+        ids.PRESET: [{"value": preset.name, "label": preset.name} for preset in resolved.editor.presets],
+        ids.LAYER: [
+            *({"value": layer, "label": str(layer)} for layer in resolved.layers),
+            *(
+                [{"value": ALL_LAYERS, "label": "both" if len(resolved.layers) == 2 else "all"}]
+                if spreads(resolved)
+                else []
+            ),
+        ],
+    }
+
+
+def spreads(resolved: Resolved) -> bool:
+    """Whether the method may spread its change over several layers."""
+    return SPREAD in resolved.parameters and len(resolved.layers) > 1
+
+
+def layer_choice(resolved: Resolved) -> int | str:
+    """What the layer picker shows: all layers where the change is spread from the first one on."""
+    everywhere = spreads(resolved) and resolved.parameters[SPREAD] and resolved.layer == resolved.layers[0]
+    return ALL_LAYERS if everywhere else resolved.layer
+
+
+def chosen_layer(choice: int | str | None) -> tuple[int | None, Parameters]:
+    """From the layer picker: the first layer, and the parameters that go with it."""
+    return (
+        (0, {SPREAD: True}) if choice == ALL_LAYERS else (choice if isinstance(choice, int) else None, {SPREAD: False})
+    )
+
+
+def own(resolved: Resolved) -> Parameters:
+    """The parameters that differ from the preset."""
+    return {name: value for name, value in resolved.parameters.items() if resolved.preset_parameters.get(name) != value}
+
+
+def parameters_from_form(fields: list[dict[str, Any]]) -> Parameters:
+    """From Dash's grouping of the form's inputs; an emptied field means the preset's value."""
+    found = {item["id"]["name"]: item.get("value") for item in fields}
+    flags = {"true": True, "false": False}
+    return {
+        name: flags.get(value, value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def signed_distance(position: list[int], subject: int, relation: Relation, entity: int) -> int:
+    """Clockwise steps from the true object to `entity`, the shorter way round."""
+    n = len(position)
+    steps = (position[entity] - position[subject] - relation.step) % n
+    return steps if steps <= n // 2 else steps - n
+
+
+def object_at(position: list[int], subject: int, relation: Relation, distance: int) -> int:
+    """The entity `distance` clockwise steps from the true object."""
+    return position.index((position[subject] + relation.step + distance) % len(position))
+
+
+def place_colors(
+    graph: GraphInfo, rings: dict[str, list[int]], subject: int, relation: Relation
+) -> dict[str, list[str]]:
+    """For each option of the relation picker the colour, as in the scenes, of the place that choosing it leads to."""
+
+    def color(item: Relation) -> str:
+        return theme.ring_color((rings[item.order][subject] + item.step) / graph.n_entities)
+
+    return {
+        ids.ORDER: [color(replace(relation, order=order)) for order in graph.orders],
+        ids.DIRECTION: [color(replace(relation, direction=direction)) for direction in "CA"],
+        ids.HOPS: [color(replace(relation, hops=hops)) for hops in range(1, graph.n_hops + 1)],
+    }
+
+
+def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, first: EditorInfo) -> ViewState:
+    """The same view with defaults left out, for the URL; a link with edits names its checkpoint."""
+    editor = resolved.editor
+    chosen = Tool(
+        editor.name if editor.name != first.name else None,
+        resolved.preset if resolved.preset != editor.default_preset else None,
+        resolved.layer if resolved.layer != editor.default_layer else None,
+        own(resolved),
+    )
+    site = view.see.site if view.see.site != checkpoint.model.default_site else None
+    name = None if checkpoint.default and not view.edits else checkpoint.id
+    return replace(view, checkpoint=name, tool=chosen, see=replace(view.see, site=site))
+
+
+def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
+    graph, model, training = checkpoint.graph, checkpoint.model, checkpoint.training
+    worst = min(checkpoint.accuracy.direct.values(), default=0.0)
+    return (
+        f"{graph.n_entities} entities on {graph.n_orders} rings, {len(graph.relations)} relations; {model.n_layers} layers, "
+        f"{model.n_params:,} parameters; {training.steps:,} training steps; direct recall at least {words.percent(worst)}; "
+        f"its {len(graph.relations)} pictures: {pictures.counted((checkpoint.rings.shape or {}).values()) or 'not judged'}."
+    )

@@ -1,0 +1,120 @@
+"""What a picture shows, in words. Every sentence follows from the verdict on the picture that is on show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from shatterscope.app.kit import words
+from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
+from shatterscope.wire.world import CheckpointInfo, Verdict
+
+Side = Literal["before", "after"]
+
+A = {
+    "ring": "a ring",
+    "line": "a line",
+    "knot": "a knot",
+    "pieces": "in pieces",
+    "point": "a point",
+    "none": "no clear shape",
+}
+MANY = {
+    "ring": "rings",
+    "line": "lines",
+    "knot": "knots",
+    "pieces": "in pieces",
+    "point": "points",
+    "none": "of no clear shape",
+}
+SHORT = {"ring": "ring", "line": "line", "knot": "knot", "pieces": "pieces", "point": "point", "none": "no shape"}
+MEANS = {
+    "ring": "One closed loop that does not touch itself.",
+    "line": "No loop: the curve is open, or pressed flat.",
+    "knot": "The curve crosses itself, or lies on itself.",
+    "pieces": "The graph of nearest neighbours is no longer connected, or the picture has wide gaps.",
+    "point": "All entities have the same representation.",
+    "none": "Neither ring, line nor knot.",
+}
+
+
+def caption(result: ProjectionResult, side: Side) -> str:
+    """The verdict, and how far to trust the picture."""
+    return f"{shows(result, side)} {trust(result.diagnostics[side], result.method)}".strip()
+
+
+def shows(result: ProjectionResult, side: Side) -> str:
+    """The verdict in a sentence; after an edit, what has become of the picture before it."""
+    was, now = result.diagnostics["before"].shape, result.diagnostics["after"].shape
+    if result.diagnostics[side].shape.verdict == "point":
+        return f"All entities lie on one point: {_why_one(result.site)}."
+    if side == "before" or result.edit is None:
+        return f"{_what(was).capitalize()}{'' if was.verdict in ('ring', 'pieces', 'none') else ', not a ring'}."
+    if was.verdict == now.verdict:
+        return f"It is still {_what(now)}." if now.verdict != "none" else "Still no clear shape."
+    named = was.verdict in ("ring", "line", "knot")
+    subject = f"The {was.verdict}" if named else "It"
+    if now.verdict == "none":
+        return f"{subject} has lost its shape." if named else "It has no clear shape now."
+    if now.verdict == "pieces":
+        return f"{subject} has come apart into {now.pieces} pieces."
+    return f"{subject} has become {_what(now)}."
+
+
+def trust(item: Diagnostics, method: str) -> str:
+    if item.shape.verdict == "point":
+        return ""
+    k = f"k = {item.n_neighbors}; " if item.n_neighbors is not None else ""
+    name = "Isomap, " if method == "isomap" else f"{method.upper()}; "
+    return (
+        f"{words.percent(item.ring_neighbor_share)} of nearest neighbours are ring neighbours. "
+        f"{name}{k}the picture misses {words.percent(item.residual_variance)} of the distance structure."
+    )
+
+
+def rests_on(item: Shape) -> str:
+    """What the verdict rests on, for its tooltip."""
+    if item.verdict == "point":
+        return MEANS["point"]
+    return (
+        f"{MEANS[item.verdict]} It goes round {times(item.winding)}, is {words.percent(item.roundness)} as wide as long, and lies on another part of "
+        f"itself with {words.percent(item.overlap)} of its points ({words.plural(item.crossings, 'crossing')}). The widest hole (H1) is {words.percent(item.loop)} "
+        f"of its size, the next {words.percent(1 - item.gap)} of that; in 19 shapeless clouds it was at least {words.percent(1 - item.gap_by_chance)}."
+    )
+
+
+def times(winding: int) -> str:
+    return {0: "not at all", 1: "once", 2: "twice"}.get(abs(winding), f"{abs(winding)} times")
+
+
+def counted(verdicts: Iterable[Verdict]) -> str:
+    """`10 rings, 3 lines, 11 knots`."""
+    found = list(verdicts)
+    counts = {name: found.count(name) for name in MANY}  # type: ignore[arg-type]
+    said = [
+        f"{n} {MANY[name] if n > 1 or name not in ('ring', 'line', 'knot', 'point') else name}"
+        for name, n in counts.items()
+        if n
+    ]
+    return ", ".join(said)
+
+
+def clearest(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
+    """The checkpoint with the most rings, if any has one."""
+    best = max(checkpoints, key=lambda item: item.rings.closed or 0, default=None)
+    return best if best is not None and best.rings.closed else None
+
+
+def named(item: Shape) -> str:
+    """`ring`, `2 pieces`, `no clear shape`."""
+    return f"{item.pieces} pieces" if item.verdict == "pieces" else A[item.verdict].removeprefix("a ")
+
+
+def _what(item: Shape) -> str:
+    return f"in {item.pieces} pieces" if item.verdict == "pieces" else A[item.verdict]
+
+
+def _why_one(site: str) -> str:
+    if site == "embed":
+        return "this is the embedding of the relation's token, before attention has looked at the entity"
+    return "here the model holds the same vector for every entity"

@@ -1,0 +1,304 @@
+"""Numbers in words: the sentences a student needs, and the way figures are written."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from shatterscope.app.kit.state import Edit, Relation
+from shatterscope.wire.edits import EditOutcome, EditResult
+from shatterscope.wire.measures import EvaluationResult, Movement, SitesResult, TaskScore
+from shatterscope.wire.placements import PlacementMade, PlacementsResult
+
+TASKS = {
+    "direct": ("direct recall", "Facts seen in training."),
+    "logical": (
+        "logical inference",
+        "Facts never seen in training, but implied by those that were, such as the way back.",
+    ),
+    "composition_stated": ("two steps, seen", "Two relations in a row (`x r1 r2`), seen in training."),
+    "composition_held_out": ("two steps, unseen", "Two relations in a row, never seen in training."),
+}
+
+SUB_GRAPHS = {
+    "edit": "the ring that was edited",
+    "retain": "a ring that was not edited (`retain` in the paper)",
+    "test": "the other ring that was not edited (`test` in the paper)",
+}
+
+
+OUTCOME = {
+    "edit": "Subject and relation of the fact that was changed, and how.",
+    "taught": "What the model said before this edit → what it was taught.",
+    "now says": "The answer right after this edit, to the bare question; later edits may have changed it again.",
+    "p(new)": "Probability of the new object, before this edit → right after it.",
+    "‖dW‖ / ‖W‖": "Size of the change, as a share of the weights that it was added to.",
+    "steps": "Optimisation steps that were taken.",
+    "notes": "What the method reports; hover over it for all of its numbers.",
+}
+
+QUALITY = {
+    "efficacy": "The new facts themselves, asked plainly: the share that the edited model answers with the new object.",
+    "generality": "The same new facts behind random true facts: the share still answered with the new object. Low where the edit works on the bare question alone.",
+    "locality": "Unrelated facts: the share answered as the unedited model answered them, right or wrong. Before the edit that is all of them.",
+    "portability": "Facts that follow from the new ones (under Ripples): the share answered as if the new facts held.",
+}
+
+
+def fixed(value: float, places: int, scale: int = 1) -> str:
+    """`scale` times a number, rounded as one does by hand: a half goes away from zero, and decimals count as they are written (0.2195 is 22.0 %,
+    where the nearest binary number would give 21.9). Every rounded number of the pages goes through here."""
+    if not math.isfinite(value):
+        return str(value)
+    exact = Decimal(repr(float(value))) * scale
+    return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+
+
+def percent(value: float) -> str:
+    shown = fixed(value, 1, 100)
+    return f"{shown.removesuffix('.0') if shown == '100.0' else shown}\u00a0%"
+
+
+def unbroken(text: str) -> str:
+    """No line ends between a number and its percent sign."""
+    return re.sub(r"(?<=[0-9])\s%", "\u00a0%", text)
+
+
+def points(change: float) -> str:
+    """A change of a fraction, in percentage points, with a true minus."""
+    shown = fixed(abs(change), 1, 100)
+    if shown == "0.0":
+        return "±0"
+    return f"{'−' if change < 0 else '+'}{shown}"
+
+
+def shattering(value: float) -> str:
+    if value == 0:
+        return "0"
+    if value < 0.0005:
+        return fixed(value, 4) if value >= 0.00005 else "<0.0001"
+    return fixed(value, 3 if value < 10 else 1)
+
+
+def r_or_dash(value: float | None) -> str:
+    """R where it may not be defined."""
+    return "—" if value is None else shattering(value)
+
+
+def sites_over(found: SitesResult) -> str:
+    """What R by site was computed over."""
+    told = (
+        f"Each is the mean over {plural(found.n_relations, 'relation')} of its ring, and R is over all pairs of {found.n_entities} entities: the same "
+        "edit, relations and entities at every site, at the relation’s token."
+    )
+    if any(row.edit is None for row in found.sites):
+        told += " —: before the edit all entities are alike there (or the edited model puts out no finite numbers), so R is not defined."
+    return told
+
+
+def placements_over(found: PlacementsResult) -> str:
+    """What is the same at every place, and what its numbers are over."""
+    spec, together = found.spec, found.facts > 1
+    kept = f"method, parameters and strength{'' if spec.strength == 1 else f' ({spec.strength:.2f})'}"
+    after = f", on top of {plural(found.before, 'edit')} before it" if found.before else ""
+    batch = f" Its batch of {found.facts} moves as a whole; rank and p are of its last fact." if together else ""
+    return (
+        f"{spec.subject} {spec.relation} → {spec.object}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
+        f"R is read at the last layer’s residual stream, over {found.n_entities} entities. Recall is the change of direct recall over {found.n_queries} "
+        f"sampled facts of all rings, each after {plural(found.n_contexts, 'random context')}."
+    )
+
+
+def placement_ended(made: PlacementMade) -> str:
+    """How the search for the edit ended at one place."""
+    if made.ended is None:
+        return "none"
+    return f"all {plural(made.steps, 'step')} taken" if made.ended == "steps" else f"stop reached at step {made.steps}"
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def settings(preset: str) -> str:
+    """A preset in prose: "ROME with the paper’s settings"."""
+    return {
+        "paper": "the paper’s settings",
+        "tuned": "tuned settings",
+        "reference": "the reference’s token and settings",
+        "reference-tuned": "the reference’s token, settings of ours",
+    }.get(preset, f"the preset {preset}")
+
+
+def model(n_edits: int) -> str:
+    return "the unedited model" if n_edits == 0 else f"base + {plural(n_edits, 'edit')}"
+
+
+def verdict(item: EditOutcome) -> str:
+    """Whether an edit took: right after it, the model answers the new object. One at strength 0 is not there."""
+    if not item.spec.strength:
+        return "strength 0"
+    return "✓ taken" if item.success else "✗ not taken"
+
+
+def taking(item: EditOutcome) -> str:
+    return "Taken" if item.success else f"Not taken: {answers(item)}"
+
+
+def failure(made: EditResult | None) -> str:
+    """For a title, which edits did not take; empty where all did."""
+    if made is None or not made.failed:
+        return ""
+    return "not taken" if len(made.there) == 1 else f"{len(made.failed)} of {len(made.there)} not taken"
+
+
+def failure_told(made: EditResult | None) -> str:
+    """The same as a sentence."""
+    if made is None or not made.failed:
+        return ""
+    if len(made.there) > 1:
+        return f"{len(made.failed)} of {len(made.there)} edits did not take."
+    return f"The edit did not take: {answers(made.failed[0])}."
+
+
+def answers(item: EditOutcome) -> str:
+    """What is said right after an edit that did not take."""
+    still = "still " if item.prediction_after == item.prediction_before else ""
+    return f"the model {still}answers {item.prediction_after}"
+
+
+def written_at(item: EditOutcome) -> str:
+    """Where an edit was written, if not where the answer is read."""
+    token = item.spec.parameters.get("token", "relation")
+    return "" if token == "relation" else f"at the {token}’s token"
+
+
+def target(edit: Edit) -> str:
+    if edit.target.distance is not None:
+        return f"d = {edit.target.distance}".replace("-", "−")
+    return f"→ {edit.target.object}"
+
+
+def magnified(factor: float) -> str:
+    """Said where a scene has another scale than the one before the edit: how many times larger it is drawn, and why."""
+    if 0.98 <= factor <= 1.02:
+        return ""
+    if factor > 1:
+        return f"shown enlarged {_times(factor)} (the cloud has shrunk)"
+    return f"shown reduced {_times(1 / factor)} (the cloud has grown)"
+
+
+def scaled(scale: str) -> str:
+    return "at the scale of Before" if scale == "same" else ""
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f}x" if factor < 100 else f"{factor:.0f}x"
+
+
+def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -> str:
+    return (
+        f"How much the distances between all {n_entities} representations changed, as a share of what they were: "
+        f"R = ‖D* − D‖ / ‖D‖, the mean over the {n_relations} relations of ring {order}, {SUB_GRAPHS[sub_graph]}. 0 means nothing moved."
+    )
+
+
+def r_in_words(value: float, moved: Movement | None = None) -> str:
+    """R of the edited ring as a sentence, and what moved there."""
+    if value == 0:
+        return "Nothing has moved: this is the unedited model."
+    return " ".join(filter(None, [f"Distances on the edited ring changed by {percent(value)}.", movement(moved)]))
+
+
+MOVED = (
+    "How far a representation moved, in steps: one step is the distance to its nearer ring neighbour before the edit. The median over all entities, the "
+    "mean over the ring's relations. The model reads answers off fixed directions, so facts can be lost even where the whole ring moved and kept its shape."
+)
+STRAIN = (
+    "How much the step from a ring neighbour to the next changed, once the ring is turned back as well as it goes: 0 where the ring moved as a whole, 1 where "
+    "the steps changed by as much as they are long. The median over all entities."
+)
+
+
+def steps(value: float | None) -> str:
+    """Of `moved` and of `strain`."""
+    return "–" if value is None else fixed(value, 2 if value < 10 else 1)
+
+
+def movement(item: Movement | None) -> str:
+    if item is None or item.moved is None:
+        return ""
+    return f"Its entities moved {steps(item.moved)} ring steps, with a strain of {steps(item.strain)}."
+
+
+def told(n_edits: int, result: EvaluationResult | None, made: EditResult | None = None) -> str:
+    """What the edits did, read out to those who do not see it."""
+    if result is None:
+        return f"{model(0).capitalize()}."
+    recall = next(score for score in result.scores if (score.task, score.sub_graph) == ("direct", "edit"))
+    said = " ".join(filter(None, [failure_told(made), r_in_words(result.shattering.edit)]))
+    return (
+        f"{model(n_edits).capitalize()}. {said} "
+        f"Direct recall on ring {recall.order}: from {percent(recall.accuracy.before)} to {percent(recall.accuracy.after)}."
+    )
+
+
+def question(subject: int, item: Relation) -> str:
+    way = "clockwise" if item.direction == "C" else "anticlockwise"
+    return f"On ring {item.order}, who stands {plural(item.hops, 'step')} {way} of {subject}?"
+
+
+def taught(item: EditOutcome, by: str, on: str) -> str:
+    """What an edit did, as a title: the question, both answers, by what it was done and on which model."""
+    true = item.old_object == item.new_object
+    answer = f"{item.new_object}, which is true" if true else f"{item.new_object} instead of {item.old_object}"
+    return f"{question(item.spec.subject, Relation.parse(item.spec.relation))} Taught: {answer}, by {by}, on {on}"
+
+
+def measured_over(scores: Sequence[TaskScore]) -> str:
+    score = scores[0]
+    sampled = "all" if score.n_queries == score.n_available else f"{score.n_queries} sampled"
+    return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')} without its answer."
+
+
+def diagnostics(item: EditOutcome, d_mlp: int) -> list[str]:
+    """What the method has to say of itself, in sentences; `d_mlp` is the length of a key."""
+    found, parts = item.diagnostics, []
+    for name, value in found.items():
+        kind, _, layer = name.partition(".")
+        if kind == "null_space_rank":
+            share = found.get(f"key_in_null_space.{layer}")
+            inside = "" if share is None else f"; {percent(share)} of the fact's own key lies there"
+            parts.append(
+                f"Null space of layer {layer}: {value:.0f} of {d_mlp} directions are free to change (rank P){inside}."
+            )
+    if "contexts_covered" in found:
+        parts.append(
+            f"Codebook entry with radius {found['radius']:.2f}: it covers {percent(found['contexts_covered'])} of the contexts it was computed with."
+        )
+    if "largest_change" in found:
+        parts.append(f"No weight changed by more than {found['largest_change']:.2g}.")
+    if found.get("residual_left", 0) >= 0.005:
+        parts.append(f"{percent(found['residual_left'])} of the wanted change is missing.")
+    return parts
+
+
+def raw_diagnostics(item: EditOutcome) -> str:
+    """All of the method's own numbers, by their names in the API."""
+    return "; ".join(f"{name} = {value:.4g}" for name, value in item.diagnostics.items())
+
+
+def outcome(item: EditOutcome, d_mlp: int) -> str:
+    """What an edit did, for its chip's tooltip."""
+    if not item.spec.strength:
+        return f"At strength 0 this edit is not there: the model answers {item.prediction_after}, as without it."
+    said = f"Taken: the model now answers {item.prediction_after}" if item.success else taking(item)
+    where = written_at(item)
+    steps = plural(item.steps, "optimisation step")
+    text = (
+        f"{said} (p = {item.probability_after:.2f} for {item.new_object}, before {item.probability_before:.2f}). "
+        f"The change is {percent(item.relative_delta_norm)} of the weight's norm{f', {where}' if where else ''}, after {steps}."
+    )
+    return " ".join([text, *diagnostics(item, d_mlp), *item.warnings])

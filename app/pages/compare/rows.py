@@ -1,0 +1,157 @@
+"""One row of the table: what a contender's edits did, in numbers with what each was computed over. Pure.
+
+A row is what the browser's table understands (`SortTable` in `frontend_assets/components.js`): `cells` by column, each with the `value` it
+is sorted by, the `text` shown and the `tip` that explains it, and `csv`, the numbers as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shatterscope.app.kit import words
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import Change, EvaluationResult, TaskScore, WantedAnswers
+
+Json = dict[str, Any]
+State = Literal["waiting", "done", "failed"]
+
+TWO_STEPS = ("composition_stated", "composition_held_out")
+TASKS: dict[str, tuple[str, ...]] = {"direct": ("direct",), "logical": ("logical",), "two_steps": TWO_STEPS}
+QUALITIES = ("efficacy", "generality", "locality", "portability")
+
+
+@dataclass(frozen=True)
+class Column:
+    """`group` stands above neighbours that share it; `falling`: a first click puts the largest on top (of changes: the worst)."""
+
+    key: str
+    label: str
+    tip: str
+    group: str = ""
+    falling: bool = True
+
+
+COLUMNS = (
+    Column("method", "method", "The editing method and its preset. A click opens its edit on the Explore page.", falling=False),
+    Column("success", "taken", "How many of the edits took: right after the edit the model answers the new object."),
+    Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations, at the last layer’s residual stream. 0: nothing moved.", "Shattering R"),
+    Column("r_retain", "retain", "R of the next ring, which was not edited.", "Shattering R"),
+    Column("r_test", "test", "R of the other ring, which was not edited.", "Shattering R"),
+    Column("moved", "moved", words.MOVED, "Edited ring, in steps"),
+    Column("strain", "strain", words.STRAIN, "Edited ring, in steps"),
+    Column("direct", "direct", "Change of the share of facts seen in training that are answered right, all rings together, in percentage points.", "Change of accuracy", falling=False),
+    Column("logical", "logical", "The same for facts never seen in training, but implied by those that were.", "Change of accuracy", falling=False),
+    Column("two_steps", "two steps", "The same for two relations in a row, seen and unseen together.", "Change of accuracy", falling=False),
+    Column("efficacy", "efficacy", "Of the new facts, asked plainly: the share answered with the new object by the edited model.", "Quality of the edit"),
+    Column("generality", "generality", "The new facts behind random true contexts: the share answered with the new object.", "Quality of the edit"),
+    Column("locality", "locality", "Unrelated facts: the share still answered as the unedited model answered them, right or wrong.", "Quality of the edit"),
+    Column("portability", "portability", "Facts that follow from the new ones: the share answered as if these held.", "Quality of the edit"),
+    Column("delta", "‖dW‖ / ‖W‖", "Norm of the weight change over the norm of the weights it is added to; of several edits the mean. GRACE changes no weights."),
+    Column("seconds", "time", "How long the edit took to compute, without the measuring; from the cache it is the time of the first computation."),
+)  # fmt: skip
+
+NONE: Json = {"value": None, "text": "–"}
+
+
+def row(key: str, title: str, preset: str, href: str, state: State = "waiting", reason: str = "") -> Json:
+    """A row without numbers: still being computed, or failed with a reason."""
+    cells = {"method": {"value": f"{title} {preset}", "text": title, "note": preset}}
+    return {
+        "key": key, "name": f"{title} {preset}", "href": href, "state": state, "reason": reason, "cells": cells, "csv": {"method": title, "preset": preset},
+    }  # fmt: skip
+
+
+def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -> Json:
+    """The row with its numbers; `d_mlp` is the length of an MLP's keys."""
+    outcomes = edit.made
+    there, held = edit.there, sum(outcome.success for outcome in edit.there)
+    delta = sum(outcome.relative_delta_norm for outcome in outcomes) / len(outcomes)
+    cells: Json = {
+        **blank["cells"],
+        "success": {
+            "value": held / len(there) if there else None,
+            "text": words.verdict(outcomes[0]) if len(outcomes) == 1 else f"{held} of {len(there)}",
+            "tip": _said(edit, d_mlp),
+            "tone": "bad" if edit.failed else "good" if there else "",
+        },
+        "delta": {
+            "value": delta,
+            "text": words.percent(delta),
+            "tip": f"Over {words.plural(len(outcomes), 'edit')}: " + ", ".join(words.percent(outcome.relative_delta_norm) for outcome in outcomes[:8]) + ("…" if len(outcomes) > 8 else "") + ".",
+        },
+        "seconds": {"value": edit.seconds, "text": f"{edit.seconds:.2f} s" if edit.seconds < 10 else f"{edit.seconds:.0f} s"},
+    }  # fmt: skip
+    csv: Json = {
+        **blank["csv"],
+        "edits": len(there), "succeeded": held, "relative_delta_norm": delta, "seconds": edit.seconds,
+    }  # fmt: skip
+    for name in ("edit", "retain", "test"):
+        value = getattr(found.shattering, name)
+        over = f"Over all pairs of {found.shattering.n_entities} entities, at the last layer."
+        cells[f"r_{name}"] = NONE if value is None else {"value": value, "text": words.shattering(value), "tip": over}
+        csv[f"r_{name}"] = value
+    moved = found.movement.edit
+    for name, value in moved:
+        over = f"Median over {found.movement.n_entities} entities, mean over the relations of the edited ring."
+        cells[name] = NONE if value is None else {"value": value, "text": words.steps(value), "tip": over}
+        csv[name] = value
+    for name, tasks in TASKS.items():
+        scores = [score for score in found.scores if score.task in tasks]
+        change, n = pooled(scores), sum(score.n_queries for score in scores)
+        cells[name] = _change(change, n, scores)
+        csv |= {f"{name}_before": change and change.before, f"{name}_after": change and change.after, f"{name}_n": n}
+    for name in QUALITIES:
+        wanted: WantedAnswers | None = getattr(found.quality, name) if found.quality else None
+        cells[name] = _wanted(wanted)
+        csv |= {
+            f"{name}_before": wanted and wanted.accuracy.before,
+            f"{name}_after": wanted and wanted.accuracy.after,
+            f"{name}_n": wanted.n_queries if wanted else 0,
+        }
+    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found.scores)}
+
+
+def pooled(scores: list[TaskScore]) -> Change | None:
+    """Accuracy over the queries of all scores together; None where there is no query."""
+    n = sum(score.n_queries for score in scores)
+    if n == 0:
+        return None
+    before = sum(score.accuracy.before * score.n_queries for score in scores) / n
+    after = sum(score.accuracy.after * score.n_queries for score in scores) / n
+    return Change(before=before, after=after, change=after - before)
+
+
+def _change(change: Change | None, n: int, scores: list[TaskScore]) -> Json:
+    if change is None:
+        return NONE
+    contexts = words.plural(scores[0].n_contexts, "random context")
+    return {
+        "value": change.change,
+        "text": words.points(change.change),
+        "tip": f"From {words.percent(change.before)} to {words.percent(change.after)} answered right, over {n} queries, each after {contexts}.",
+    }
+
+
+def _wanted(wanted: WantedAnswers | None) -> Json:
+    if wanted is None:
+        return {**NONE, "tip": "There is no such question for this edit."}
+    accuracy, probability = wanted.accuracy, wanted.probability
+    return {
+        "value": accuracy.after,
+        "text": words.percent(accuracy.after),
+        "tip": (
+            f"{words.percent(accuracy.after)} of {words.plural(wanted.n_queries, 'question')}, before the edit {words.percent(accuracy.before)}. "
+            f"Mean probability of the wanted answer: {probability.before:.2f} → {probability.after:.2f}."
+        ),
+    }
+
+
+def _said(edit: EditResult, d_mlp: int) -> str:
+    outcomes = edit.made
+    if len(outcomes) == 1:
+        return words.outcome(outcomes[0], d_mlp)
+    missed = [f"{item.spec.subject} {item.spec.relation} → {item.new_object}" for item in edit.failed]
+    warnings = [warning for item in outcomes for warning in item.warnings][:2]
+    verdict = f"Not taken: {', '.join(missed[:6])}{'…' if len(missed) > 6 else ''}." if missed else "Every edit took."
+    return " ".join([verdict, *dict.fromkeys(warnings)])

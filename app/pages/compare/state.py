@@ -1,0 +1,132 @@
+"""The whole state of the Compare page, and its form in the URL.
+
+The edits are those of the Explore page (`ViewState`: a checkpoint, a question with a new object, or a stack); besides them `by` names a
+contender, `method:preset`, once for each, `sort` the column the table is sorted by (`-` before it: falling), and `run=1` says that the
+results below belong to just this: a page opened so computes them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, quote
+
+from shatterscope.app.kit.state import Edit, See, ViewState
+from shatterscope.wire.edits import EditorInfo
+
+METHODS_AT_FIRST = ("rome", "memit", "pmet", "alphaedit")  # the paper's four
+MAX_CONTENDERS = 64
+
+_CONTENDER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}:[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_SORT = re.compile(r"-?[a-z][a-z_]{0,31}")
+_OWN = ("by", "sort", "run")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`by=None`: the methods at first. `view` says what is edited, and the scale of the pictures; its `tool`, `camera` and the rest of `see` are not used."""
+
+    view: ViewState = field(default_factory=ViewState)
+    by: tuple[str, ...] | None = None
+    sort: str = ""
+    run: bool = False
+
+    def to_query(self) -> str:
+        """The query string without `?`; empty for the default state."""
+        pairs = [("by", item) for item in self.by] if self.by is not None else []
+        if self.by == ():
+            pairs.append(("by", ""))
+        if self.sort:
+            pairs.append(("sort", self.sort))
+        if self.run:
+            pairs.append(("run", "1"))
+        view = _edited(self.view, self.view.edits)
+        own = "&".join(f"{key}={quote(value, safe=':._-')}" for key, value in pairs)
+        return "&".join(part for part in (view.to_query(), own) if part)
+
+    @classmethod
+    def from_query(cls, query: str) -> tuple[Comparison, list[str]]:
+        """The state a query string describes, and one notice for each part of it that was ignored. Never fails."""
+        own: dict[str, list[str]] = {}
+        rest = []
+        for part in query.lstrip("?").split("&"):
+            key = part.partition("=")[0]
+            if key in _OWN:
+                own.setdefault(key, []).extend(value for _, value in parse_qsl(part, keep_blank_values=True))
+            elif part:
+                rest.append(part)
+        view, notices = ViewState.from_query("&".join(rest))
+        named = [item for item in own.get("by", []) if item]
+        by = tuple(dict.fromkeys(item for item in named if _CONTENDER.fullmatch(item)))[:MAX_CONTENDERS]
+        if len(by) < len(named):
+            notices.append("Some methods of the link (by=…) cannot be read or are named twice; they are left out.")
+        sort = own.get("sort", [""])[-1]
+        if sort and not _SORT.fullmatch(sort):
+            notices.append(f"The link's column to sort by ({sort[:40]!r}) cannot be read.")
+            sort = ""
+        return cls(view, by if "by" in own else None, sort, own.get("run") == ["1"]), notices
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One method with one preset, and the edits as it makes them."""
+
+    method: str
+    preset: str
+    title: str
+    edits: tuple[Edit, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method}:{self.preset}"
+
+    def in_explore(self, view: ViewState) -> str:
+        """The address of the Explore page with just these edits made."""
+        return f"/?{_edited(view, self.edits).to_query()}"
+
+
+def _edited(view: ViewState, edits: tuple[Edit, ...]) -> ViewState:
+    """The question and the new object of `view`, at its scale, with these edits made."""
+    see = See(scale=view.see.scale)
+    return ViewState(view.checkpoint, view.subject, view.relation, view.target, edits=edits, see=see)
+
+
+def offered(editors: list[EditorInfo]) -> dict[str, tuple[EditorInfo, str]]:
+    """Every contender there is: `method:preset` -> the editor and the preset's name."""
+    return {f"{editor.name}:{preset.name}": (editor, preset.name) for editor in editors for preset in editor.presets}
+
+
+def at_first(editors: list[EditorInfo]) -> tuple[str, ...]:
+    chosen = [f"{editor.name}:{editor.default_preset}" for editor in editors if editor.name in METHODS_AT_FIRST]
+    return tuple(chosen) or tuple(offered(editors))[:4]
+
+
+def edits_of(view: ViewState) -> tuple[Edit, ...]:
+    """What is compared: the stack, or the one edit that the question and the new object make."""
+    return view.edits or (Edit(view.subject, view.relation.name, view.target, ""),)
+
+
+def contenders(state: Comparison, editors: list[EditorInfo]) -> list[Contender]:
+    """In the order of the editors. Each edit keeps its fact and its strength, and its batch where the method writes batches."""
+    found = offered(editors)
+    chosen = at_first(editors) if state.by is None else state.by
+    return [
+        Contender(
+            editor.name,
+            preset,
+            editor.title,
+            tuple(
+                replace(
+                    edit,
+                    method=editor.name,
+                    preset=preset,
+                    layer=None,
+                    parameters={},
+                    batch=edit.batch and editor.batches,
+                )
+                for edit in edits_of(state.view)
+            ),
+        )
+        for name, (editor, preset) in found.items()
+        if name in chosen
+    ]

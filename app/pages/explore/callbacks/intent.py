@@ -1,0 +1,287 @@
+"""From what the person did to the state: replays the clicks in their order, reads the controls, writes what changed.
+
+Each click is acted on with the controls as they stood when it was made; what was changed since then is read from the page itself, never
+from an older copy. So typing a distance and clicking `apply` at once cannot lose either, and what is changed after a click cannot reach it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx
+from dash.exceptions import PreventUpdate
+
+from shatterscope.app.kit import actions, batches, ids, options
+from shatterscope.app.kit.actions import History, Refused
+from shatterscope.app.kit.clicks import Click, Screen
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.links import Pin, open_link, opening
+from shatterscope.app.kit.parts import Node
+from shatterscope.app.kit.share.notice import told
+from shatterscope.app.kit.state import (
+    ALIGNMENTS,
+    PROJECTIONS,
+    SCALES,
+    Edit,
+    Place,
+    Relation,
+    See,
+    Target,
+    Tool,
+    ViewState,
+)
+from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.callbacks import stored
+from shatterscope.app.pages.explore.callbacks.happened import happened
+from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
+from shatterscope.app.pages.explore.lecture.told import view_at
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
+
+Json = dict[str, Any]
+DISABLED = (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        output={
+            "value": {name: Output(name, "value") for name in CONTROLS},
+            "options": {name: Output(name, "options") for name in OPTIONS},
+            "limits": {
+                ids.SUBJECT: Output(ids.SUBJECT, "max"),
+                ids.DISTANCE: Output(ids.DISTANCE, "max"),
+                "min": Output(ids.DISTANCE, "min"),
+                ids.DISTANCE_SLIDER: Output(ids.DISTANCE_SLIDER, "max"),
+            },
+            "disabled": {name: Output(name, "disabled") for name in DISABLED},
+            "part": {name: Output(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
+            "camera": Output(ids.CAMERA, "data"),
+            "note": Output(ids.CHECKPOINT_NOTE, "children"),
+            "note_title": Output(ids.CHECKPOINT_NOTE, "title"),
+            "notice": Output(ids.NOTICE, "children"),
+            "problem": Output(ids.PROBLEM_PAGE, "children"),
+        },
+        inputs={
+            "url": Input(ids.URL_IN, "data"),
+            # Of the strength only a click counts, which says whose it is.
+            "value": {name: (State if name == ids.STRENGTH else Input)(name, "value") for name in CONTROLS},
+            "parameters": Input({"type": "param", "name": ALL, "of": ALL}, "value"),
+            "clicks": Input(ids.CLICKS, "data"),
+            "camera": Input(ids.CAMERA, "data"),
+        },
+        state={
+            "part": {name: State(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
+            "disabled": {name: State(name, "disabled") for name in DISABLED},
+        },
+        prevent_initial_call=True,
+    )
+    async def intent(**page: Any) -> Any:
+        if page["url"] is None:
+            raise PreventUpdate
+        try:
+            return await _Intent(client, page).perform()
+        except ApiError as error:
+            return Reply(page).fail(f"{error.message} Nothing of your state is lost.")
+
+
+class _Intent:
+    def __init__(self, client: Client, page: Json) -> None:
+        self.client = client
+        self.page = page
+        self.notices: list[Node] = []
+        self.did = happened(page, ctx.args_grouping["parameters"])
+
+    async def perform(self) -> Json:
+        checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        if not checkpoints:
+            raise ApiError(
+                0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
+            )
+        did = self.did
+        now = await self.step(self.before())
+        if did.opened:
+            now = replace(now, view=opening(now.view, checkpoints))
+        pin = Pin.from_query(self.page["url"]["query"] or "") if did.opened else Pin()
+        found = open_link(now.view, pin, checkpoints, editors if did.opened else None)
+        if found.missing:
+            self.notices += told(found, "/")
+            now = History(found.view)
+        if did.opened:
+            now = stored.reopened(now.view, found.checkpoint.id, self.page["part"][ids.HISTORY])
+        now = self.fit(now, checkpoints, editors)
+        shown, stops = did.shown, []
+        for click in did.clicks:
+            now = self.fit(self.look(now, click.screen, shown), checkpoints, editors)
+            shown = click.screen.value
+            before = now.view.edits
+            try:
+                now = await self.act(now, click, options.find_checkpoint(checkpoints, now.view.checkpoint), editors)
+            except Refused as refused:
+                self.notices.append(str(refused))
+            if now.view.edits != before:
+                stops.append(now)
+        if did.clicks or not did.opened:
+            now = self.look(now, did.screen, shown)
+        if did.cancelled:
+            now = self.back(now, checkpoints)
+        now = self.fit(now, checkpoints, editors)
+        return Reply(self.page).show(now, stops, did.opened, self.notices, checkpoints, editors)
+
+    def fit(self, now: History, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> History:
+        """The page made to fit its checkpoint; a notice says what gave way."""
+        view, gave_way = actions.fit(now.view, options.find_checkpoint(checkpoints, now.view.checkpoint), editors)
+        self.notices += [notice for notice in gave_way if notice not in self.notices]
+        # No control of the page moves a lecture: its place is the address's, whatever else is done.
+        return replace(now, view=replace(view, lecture=self.lecture()))
+
+    async def step(self, now: History) -> History:
+        """An address that names a place in a lesson and nothing else means the step as it was written."""
+        place = now.view.lecture
+        if not self.did.opened or place is None or replace(now.view, lecture=None) != ViewState():
+            return now
+        try:
+            view = view_at(await self.client.lesson(place.lesson), place)
+        except ApiError:  # the lecture's panel says why
+            return now
+        return now if view is None else replace(now, view=ViewState.from_query(view)[0])
+
+    def lecture(self) -> Place | None:
+        return ViewState.from_query(self.page["url"]["query"])[0].lecture
+
+    # --- reading the page --------------------------------------------------------------------------------------------
+
+    def before(self) -> History:
+        """The page before anything was done to it: from the URL when it has just been opened, else as the last answer left it."""
+        if self.did.opened:
+            view, unread = ViewState.from_query(self.page["url"]["query"])
+            self.notices += unread
+            return History(view)
+        part = self.page["part"]
+        view = ViewState(
+            checkpoint=part[ids.MODEL]["checkpoint"],
+            subject=part[ids.ASK]["subject"],
+            relation=stored.relation_of(part[ids.ASK]),
+            target=stored.target_of(part[ids.AIM]),
+            tool=stored.tool_of(part[ids.TOOL]),
+            edits=stored.edits_of(part[ids.MODEL]),
+            see=stored.see_of(part[ids.SEE]),
+            camera=tuple(self.page["camera"]) if self.page["camera"] else None,
+        )
+        return stored.history_of(view, part[ids.HISTORY])
+
+    def look(self, now: History, screen: Screen, shown: Json) -> History:
+        """The page after what was changed on its controls, which stood at what was `shown`."""
+        view, value, changed = now.view, screen.value, screen.changed(shown)
+        if ids.CHECKPOINT in changed:
+            return now.checkpoint(value[ids.CHECKPOINT])
+        subject = int(value[ids.SUBJECT] or 0) if ids.SUBJECT in changed else view.subject
+        relation = Relation(
+            value[ids.ORDER] if ids.ORDER in changed else view.relation.order,
+            value[ids.DIRECTION] if ids.DIRECTION in changed else view.relation.direction,
+            value[ids.HOPS] if ids.HOPS in changed else view.relation.hops,
+        )
+        target = view.target
+        # A distance typed or slid wins; a given object holds until the question changes.
+        other = target.distance is None and (subject, relation) != (view.subject, view.relation)
+        if ids.DISTANCE in changed or other:
+            target = Target(int(value[ids.DISTANCE] or target.distance or 1))
+        tool, see = self.tool(view.tool, screen, changed), self.see(view.see, value, changed)
+        return replace(now, view=replace(view, subject=subject, relation=relation, target=target, tool=tool, see=see))
+
+    def tool(self, now: Tool, screen: Screen, changed: frozenset[str]) -> Tool:
+        value = screen.value
+        if ids.METHOD in changed:
+            return Tool(value[ids.METHOD])
+        layer, spread = options.chosen_layer(value[ids.LAYER])
+        if ids.PRESET in changed:
+            return replace(now, preset=value[ids.PRESET], layer=layer, parameters={})
+        # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
+        owner = views.form_owner(asdict(now), now.method, now.preset)
+        form = [] if self.did.opened else [item for item in screen.form if item["id"]["of"] == owner]
+        parameters = options.parameters_from_form(form) if form else now.parameters
+        if ids.LAYER in changed:
+            return replace(now, layer=layer, parameters={**parameters, **spread})
+        return replace(now, parameters=parameters)
+
+    def see(self, now: See, value: Json, changed: frozenset[str]) -> See:
+        def chosen(name: str, part: Any, default: Any) -> Any:
+            return (value[name] or default) if name in changed else part
+
+        return See(
+            relation=chosen(ids.SEE_RELATION, now.relation, None),
+            site=chosen(ids.SITE, now.site, None),
+            projection=chosen(ids.PROJECTION, now.projection, PROJECTIONS[0]),
+            dimensions=int(chosen(ids.DIMENSIONS, now.dimensions, 3)),
+            align=chosen(ids.ALIGN, now.align, ALIGNMENTS[0]),
+            n_neighbors=self.neighbors(value[ids.NEIGHBORS], now) if ids.NEIGHBORS in changed else now.n_neighbors,
+            mode=chosen(ids.MODE, now.mode, "two"),
+            scale=chosen(ids.SCALE, now.scale, SCALES[0]),
+        )
+
+    def neighbors(self, typed: Any, now: See) -> int | None:
+        text = str(typed or "auto").strip().lower()
+        if text == "auto":
+            return None
+        if text.isdecimal() and 1 <= int(text) <= 999:
+            return int(text)
+        self.notices.append(f"Neighbours (k) must be `auto` or a whole number from 1, not {text[:20]!r}.")
+        return now.n_neighbors
+
+    def back(self, now: History, checkpoints: list[CheckpointInfo]) -> History:
+        """The page after its work was cancelled, with a word about it."""
+        view, _ = ViewState.from_query(self.page["url"]["query"])
+        back = now.cancelled(replace(view, checkpoint=options.find_checkpoint(checkpoints, view.checkpoint).id))
+        redo = " Redo tries again." if back.view.edits != now.view.edits and back.future else ""
+        self.notices.append(f"Cancelled: this is the last view that was complete.{redo}")
+        return back
+
+    # --- acting ------------------------------------------------------------------------------------------------------
+
+    async def act(self, now: History, click: Click, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> History:
+        """Raises `Refused` for what cannot be done now."""
+        what = click.what
+        match click.kind:
+            case ids.APPLY:
+                return now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
+            case ids.UNDO:
+                return now.undo()
+            case ids.REDO:
+                return now.redo()
+            case ids.RESET:
+                return now.reset()
+            case "pick":
+                return await self.pick(now, checkpoint, int(what["entity"]), what["as"])
+            case "mend":
+                subject, relation, truth = what.split("~")
+                question = replace(now.view, subject=int(subject), relation=Relation.parse(relation))
+                return replace(now, view=replace(question, target=Target(None, int(truth))))
+        # The others concern an edit that stood on the screen: it may have moved since, or gone.
+        where = ""
+        if click.kind == views.WRITE:
+            where, _, what = str(what).partition(" ")
+        index, _, edit = str(what["edit"] if click.kind == ids.STRENGTH else what).partition("~")
+        place = batches.place(now.view.edits, int(index), Edit.parse(edit))
+        if place is None:
+            return now
+        match click.kind:
+            case ids.STRENGTH:
+                return now.strength(float(what["value"]), place)
+            case views.WRITE:
+                layer, _, token = where.partition("~")
+                return now.write(place, int(layer), token, editors)
+            case "remove":
+                return now.remove(place)
+            case "join":
+                return now.join(place, editors)
+        return now
+
+    async def pick(self, now: History, checkpoint: CheckpointInfo, entity: int, role: str) -> History:
+        """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
+        if role == "subject":
+            return replace(now, view=replace(now.view, subject=entity))
+        position = await self.client.ring(checkpoint.id, now.view.relation.order)
+        distance = options.signed_distance(position, now.view.subject, now.view.relation, entity)
+        if distance == 0:
+            raise Refused(f"Entity {entity} is the true object already: click another point to change the fact.")
+        return replace(now, view=replace(now.view, target=Target(distance)))

@@ -1,0 +1,78 @@
+"""R, accuracy, damage, ripples and edit quality: one evaluation of the present model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, no_update
+from dash.exceptions import PreventUpdate
+
+from shatterscope.app.kit import batches, ids, options, words
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.components import plain
+from shatterscope.app.kit.figures import damage_figure
+from shatterscope.app.kit.sites import SUB_GRAPHS
+from shatterscope.app.kit.state import Relation
+from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.callbacks import stored
+
+Json = dict[str, Any]
+REST = ("at", "words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        output={
+            "r": {name: Output(f"r-{name}", "content") for name in SUB_GRAPHS},
+            "value": {name: Output(f"r-{name}", "value") for name in SUB_GRAPHS},
+            "at": Output(ids.R_AT, "children"),
+            "words": Output(ids.R_WORDS, "children"),
+            "told": Output(ids.TOLD, "children"),
+            "accuracy": Output(ids.ACCURACY, "content"),
+            "note": Output(ids.MEASURE_NOTE, "children"),
+            "damage": Output(ids.DAMAGE_FIGURE, "figure"),
+            "ripples": Output("ripples-table", "content"),
+            "quality": Output(ids.QUALITY_TABLE, "content"),
+            "quality_line": Output(ids.QUALITY_LINE, "children"),
+            "problem": Output(ids.PROBLEM_MEASURE, "children"),
+        },
+        inputs={"model": Input(ids.MODEL, "data")},
+        prevent_initial_call=True,
+    )
+    async def measures(model: Json | None) -> Any:
+        if model is None:
+            raise PreventUpdate
+        edits = stored.edits_of(model)
+        try:
+            checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
+            base = await client.evaluation(model["checkpoint"], ())
+            result = await client.evaluation(model["checkpoint"], edits) if edits else None
+            made = await client.edit(model["checkpoint"], edits) if edits else None
+            last = batches.last(edits) if edits else None
+            ring = await client.ring(model["checkpoint"], Relation.parse(last.relation).order) if last else []
+        except ApiError as error:
+            unchanged = dict.fromkeys(SUB_GRAPHS, no_update)
+            rest = dict.fromkeys(REST, no_update)
+            return {
+                "r": unchanged,
+                "value": unchanged,
+                **rest,
+                "problem": f"The numbers could not be computed: {error.message}",
+            }
+        r = views.r_values(result)
+        return {
+            "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in SUB_GRAPHS},
+            "value": {name: repr(r[name]) for name in SUB_GRAPHS},
+            "at": views.read_at(checkpoint),
+            "words": views.r_words(result, made),
+            "told": words.told(len(batches.made(edits)), result, made),
+            "accuracy": plain(views.accuracy(checkpoint, base, result)),
+            "note": words.measured_over(result.scores if result else base.scores),
+            "damage": damage_figure(result.damage, ring[last.subject], len(ring))
+            if result and last
+            else damage_figure([]),
+            "ripples": plain(views.ripples(result)),
+            "quality": plain(views.quality(result)),
+            "quality_line": views.quality_line(result),
+            "problem": "",
+        }

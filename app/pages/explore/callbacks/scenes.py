@@ -1,0 +1,130 @@
+"""The two scenes. Coordinates come from the API; a routine update is a Patch and never carries a camera.
+
+Nor does it carry a cloud that the page has drawn already: another question moves the marks alone, an edit leaves the picture before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
+from dash.exceptions import PreventUpdate
+
+from shatterscope.app.kit import batches, ids, options, words
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.figures import Scene, scene_figure, scene_update
+from shatterscope.app.kit.scenes import marks_of, scenes_of
+from shatterscope.app.kit.state import Relation
+from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.callbacks import stored
+from shatterscope.wire.pictures import ProjectionResult
+
+Json = dict[str, Any]
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(
+        Output(ids.SCENE_BEFORE, "figure"),
+        Output(ids.SCENE_AFTER, "figure"),
+        Output(ids.CAPTION_BEFORE, "children"),
+        Output(ids.CAPTION_AFTER, "children"),
+        Output(ids.WORDS_BEFORE, "children"),
+        Output(ids.WORDS_AFTER, "children"),
+        Output(ids.INVITATION, "children"),
+        Output(ids.SCENES, "data-mode"),
+        Output(ids.SCENES, "data-edits"),
+        Output(ids.SCENES, "data-scales"),
+        Output(ids.DRAWN, "data"),
+        Output(ids.PROBLEM_SCENE, "children"),
+        Input(ids.MODEL, "data"),
+        Input(ids.SEE, "data"),
+        Input(ids.ASK, "data"),
+        Input(ids.AIM, "data"),
+        State(ids.DRAWN, "data"),
+        State(ids.CAMERA, "data"),
+        prevent_initial_call=True,
+    )
+    async def scenes(
+        model: Json, see: Json, ask: Json, aim: Json, drawn: Json | None, camera: list[float] | None
+    ) -> Any:
+        if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
+            raise PreventUpdate
+        view, edits = stored.see_of(see), stored.edits_of(model)
+        relation = Relation.parse(view.relation or ask["relation"])
+        try:
+            result = await client.projection(
+                model["checkpoint"], edits, relation=relation.name, site=view.site, method=view.projection,
+                dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
+            )  # fmt: skip
+            made = await client.edit(model["checkpoint"], edits) if edits else None
+            asked = stored.relation_of(ask)
+            invited = no_update if edits else await _invited(client, result, ask["subject"])
+            ring = (
+                result.order_position
+                if asked.order == relation.order
+                else await client.ring(model["checkpoint"], asked.order)
+            )
+        except ApiError as error:
+            return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"
+        marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
+        before, after = scenes_of(result, relation, marks, view.scale)
+        kind, clouds = f"{model['checkpoint']}/{view.dimensions}", [_fingerprint(before), _fingerprint(after)]
+        if drawn is not None and drawn["kind"] == kind:
+            figures: list[Any] = [
+                _patch(scene, known=cloud == old)
+                for scene, cloud, old in zip((before, after), clouds, drawn["clouds"], strict=True)
+            ]
+        else:
+            figures = [scene_figure(scene, _camera(camera)) for scene in (before, after)]
+        place = f"{relation.name} · {options.site_name(result.site)}"
+        factor = before.frame.half / after.frame.half
+        return (
+            *figures,
+            ["Before ", _quiet(f"the unedited model · {place}")],
+            [
+                "After ",
+                views.of_model(len(batches.made(edits)), made, place) if edits else _quiet(f"no edit yet · {place}"),
+                _quiet(words.magnified(factor), "quiet scale"),
+            ],
+            views.caption(result, "before"),
+            views.caption(result, "after") if edits else "The same picture, until you apply an edit.",
+            invited,
+            view.mode,
+            str(len(edits)),
+            "1" if view.scale == "same" or factor != 1 else "",
+            {"kind": kind, "clouds": clouds},
+            "",
+        )
+
+
+async def _invited(client: Client, result: ProjectionResult, subject: int) -> list[Any]:
+    checkpoints = await client.checkpoints()
+    return views.invitation(result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints)
+
+
+def _fingerprint(scene: Scene) -> str:
+    """Of what the first trace of a scene shows: its points, their places and the order these are of."""
+    content = (scene.points.tobytes(), scene.position.tobytes(), scene.order.encode())
+    return hashlib.sha256(b"/".join(content)).hexdigest()[:16]
+
+
+def _patch(scene: Scene, *, known: bool) -> Patch:
+    """What is new in a scene; `known`: its cloud is not."""
+    patch = Patch()
+    for path, value in scene_update(scene).items():
+        if known and path[:2] == ("data", 0):
+            continue
+        at = patch
+        for step in path[:-1]:
+            at = at[step]
+        at[path[-1]] = value
+    return patch
+
+
+def _camera(camera: list[float] | None) -> tuple[float, ...] | None:
+    return tuple(camera) if camera else None
+
+
+def _quiet(text: str, name: str = "quiet") -> Any:
+    return html.Span(text, className=name)

@@ -1,0 +1,225 @@
+"""A view of the Explore page as one self-contained HTML file: both scenes, the numbers, and where they come from."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from dash import html
+
+from shatterscope.app.kit import batches, options, pictures, theme, words
+from shatterscope.app.kit.client import Client
+from shatterscope.app.kit.figures import Scene, scene_figure
+from shatterscope.app.kit.figures.course import course_figure
+from shatterscope.app.kit.figures.damage import damage_figure
+from shatterscope.app.kit.parts import Node, card
+from shatterscope.app.kit.scenes import marks_of, scenes_of
+from shatterscope.app.kit.share import cite
+from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
+from shatterscope.app.kit.sites import SUB_GRAPHS, r_table
+from shatterscope.app.kit.state import Relation
+from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.shown import ShownView, show
+from shatterscope.wire.edits import EditOutcome
+
+SHEETS = ("explore.css",)
+
+
+async def html_file(client: Client, query: str) -> bytes:
+    """The file of the view that `query` means.
+
+    Raises:
+        ApiError: where the view cannot be shown here; the message says what is missing.
+    """
+    return (await asyncio.to_thread(compose, await show(client, query), datetime.now(UTC))).encode()
+
+
+def compose(shown: ShownView, now: datetime) -> str:
+    title = _title(shown)
+    return document(title, _body(shown, title, now), _figures(shown), SHEETS)
+
+
+def _figures(shown: ShownView) -> dict[str, Any]:
+    view = shown.view
+    before, after = _pair(shown)
+    found: dict[str, Any] = {
+        "scene-before": scene_figure(before, view.camera),
+        "scene-after": scene_figure(after, view.camera),
+    }
+    last = batches.last(view.edits) if view.edits else None
+    if shown.evaluation is not None and last and Relation.parse(last.relation).order == view.relation.order:
+        found["damage"] = damage_figure(shown.evaluation.damage, shown.ring[last.subject], len(shown.ring))
+    item = _optimised(shown)
+    if item is not None:
+        found["course"] = course_figure(item)
+    return found
+
+
+def _pair(shown: ShownView) -> tuple[Scene, Scene]:
+    """The scenes before and after, as the page draws them."""
+    view, relation = shown.view, Relation.parse(shown.projection.relation)
+    marks = marks_of(view.subject, view.relation, view.target, shown.ring)
+    return scenes_of(shown.projection, relation, marks, view.see.scale)
+
+
+def _title(shown: ShownView) -> str:
+    if not batches.made(shown.view.edits) or shown.edit is None:
+        return f"{shown.checkpoint.title}: the unedited model"
+    last = shown.edit.made[-1]
+    taught = words.taught(last, theme.method_name(last.spec.method), shown.checkpoint.title)
+    more = len(shown.edit.made) - 1
+    failure = words.failure(shown.edit)
+    return (
+        taught + (f", after {words.plural(more, 'other edit')}" if more else "") + (f" · {failure}" if failure else "")
+    )
+
+
+def _body(shown: ShownView, title: str, now: datetime) -> Node:
+    checkpoint, result = shown.checkpoint, shown.evaluation
+    changed = "One fact inside a small transformer was changed; this is the geometry before and after. "
+    return html.Main(
+        [
+            header(title, f"{changed if batches.made(shown.view.edits) else ''}{checkpoint.title}: {checkpoint.note}"),
+            _scenes(shown),
+            html.Section(
+                [
+                    _shattering(shown),
+                    html.Div(
+                        [
+                            html.H2(
+                                [
+                                    "Accuracy ",
+                                    html.Span(
+                                        words.measured_over(result.scores if result else shown.base.scores),
+                                        className="note",
+                                    ),
+                                ]
+                            ),
+                            html.Div(
+                                views.accuracy(checkpoint, shown.base, result),
+                                className="accuracy",
+                                id="accuracy",
+                            ),
+                        ],
+                        className="accuracy-panel",
+                    ),
+                ],
+                className="measures",
+                **{"aria-label": "What the edit did"},
+            ),
+            *_details(shown),
+            comes_from(_provenance(shown), now, shown.link, cite.specification(shown.view, checkpoint, shown.edit)),
+            to_cite(cite.cited(shown.view, checkpoint, shown.edit, shown.query)),
+        ],
+        className="file",
+    )
+
+
+def _shattering(shown: ShownView) -> Node:
+    r = views.r_values(shown.evaluation)
+    panels = [
+        html.Div(
+            views.r_card(name, r[name], shown.checkpoint, shown.evaluation),
+            className="r",
+            id=f"r-{name}",
+            **{"data-value": repr(r[name])},
+        )
+        for name in SUB_GRAPHS
+    ]
+    return html.Div(
+        [
+            html.H2(["Shattering R ", html.Span(views.read_at(shown.checkpoint), className="note")]),
+            html.Div(panels, className="rs"),
+            html.Div(_at_what_is_shown(shown), className="r-site"),
+            html.P(views.r_words(shown.evaluation, shown.edit), className="r-words"),
+        ],
+        className="r-panel",
+    )
+
+
+def _at_what_is_shown(shown: ShownView) -> list[Node]:
+    site = shown.projection.site
+    if shown.sites is None or site == shown.checkpoint.model.default_site:
+        return []
+    here = [row for row in shown.sites.sites if row.site == site]
+    return views.r_shown(shown.sites.model_copy(update={"sites": here}))
+
+
+def _scenes(shown: ShownView) -> Node:
+    projection = shown.projection
+    place = f"{projection.relation} · {options.site_name(projection.site)}"
+    before, after = _pair(shown)
+    scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
+    after_of = views.of_model(len(batches.made(shown.view.edits)), shown.edit, scale, place)
+
+    def one(name: str, of: Node) -> Node:
+        side = name.lower()
+        told = pictures.caption(projection, "before" if side == "before" else "after")
+        return scene(f"scene-{side}", name, of, told, side)
+
+    return html.Div(
+        [one("Before", f"the unedited model · {place}"), one("After", after_of)],
+        className="scenes",
+        **{"data-mode": "two", "data-edits": str(len(shown.view.edits))},
+    )
+
+
+def _details(shown: ShownView) -> list[Node]:
+    if shown.edit is None or shown.evaluation is None:
+        return []
+    return [
+        card(
+            "Ripples",
+            html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),
+            views.ripples(shown.evaluation),
+        ),
+        card("Damage along the ring", html.Div(id="damage", className="damage-graph")),
+        card("Edit quality", views.quality(shown.evaluation)),
+        card("What each edit did", views.outcomes(shown.edit), *_course(shown)),
+        *_by_site(shown),
+        *_placed(shown),
+    ]
+
+
+def _by_site(shown: ShownView) -> list[Node]:
+    if shown.sites is None:
+        return []
+    edited = batches.last(shown.view.edits).relation
+    return [card("R by site", r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
+
+
+def _placed(shown: ShownView) -> list[Node]:
+    if shown.placements is None:
+        return []
+    return [card("Where can this fact be written?", views.placements(shown.placements))]
+
+
+def _course(shown: ShownView) -> list[Node]:
+    item = _optimised(shown)
+    if item is None:
+        return []
+    return [
+        html.H3("How the optimisation went"),
+        html.P(f"{views.course_over(item)}.", className="lead"),
+        html.Div(id="course", className="course-graph"),
+        html.P(views.course_words(item)),
+    ]
+
+
+def _optimised(shown: ShownView) -> EditOutcome | None:
+    """The last edit that has a course."""
+    made = shown.edit.edits if shown.edit is not None else []
+    return next((item for item in reversed(made) if item.course is not None), None)
+
+
+def _provenance(shown: ShownView) -> dict[str, Node]:
+    projection, asked = shown.projection, shown.view.see
+    k = projection.diagnostics["before"].n_neighbors
+    return {
+        "checkpoint": f"{shown.checkpoint.id}, weights sha256 {shown.checkpoint.sha256}",
+        "edit": shown.edit.id if shown.edit else "none: the unedited model",
+        "picture": f"{projection.method} in {projection.dimensions} dimensions of {projection.relation} at {projection.site}, "
+        + (f"n_neighbors {k}{' (automatic)' if asked.n_neighbors is None else ''}, " if k is not None else "")
+        + f"axes {projection.align}",
+    }

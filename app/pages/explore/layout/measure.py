@@ -1,0 +1,178 @@
+"""The numbers: R and accuracy beside the scenes, the details below."""
+
+from __future__ import annotations
+
+from dash import dcc, html
+
+from shatterscope.app.kit import ids
+from shatterscope.app.kit.components import Plain, Select
+from shatterscope.app.kit.figure_card import BLANK, figure_card
+from shatterscope.app.kit.parts import Node, labelled, problem
+from shatterscope.app.kit.state import TOUR, Place, ViewState
+from shatterscope.app.pages.explore.layout.stage import GRAPH_CONFIG
+
+
+def measures() -> Node:
+    return html.Section(
+        [
+            html.Div(
+                [
+                    html.H2(["Shattering R ", html.Span(id=ids.R_AT, className="note")], title="R(D*)"),
+                    html.Div(
+                        [
+                            Plain(id=ids.R_EDIT, className="r"),
+                            Plain(id=ids.R_RETAIN, className="r"),
+                            Plain(id=ids.R_TEST, className="r"),
+                        ],
+                        className="rs",
+                    ),
+                    Plain(id=ids.R_SITE, className="r-site"),
+                    problem(ids.PROBLEM_SITE),
+                    html.P(id=ids.R_WORDS, className="r-words"),
+                ],
+                className="r-panel",
+            ),
+            html.Div(
+                [
+                    html.H2(["Accuracy ", html.Span(id=ids.MEASURE_NOTE, className="note")]),
+                    Plain(id=ids.ACCURACY, className="accuracy"),
+                ],
+                className="accuracy-panel",
+            ),
+            problem(ids.PROBLEM_MEASURE),
+        ],
+        className="measures",
+        **{"aria-label": "What the edit did"},
+    )
+
+
+def details() -> Node:
+    return html.Section(
+        [
+            html.Nav(
+                [
+                    html.A("Damage along the ring", href="#damage"),
+                    html.A("Ripples", href="#ripples"),
+                    html.A("What each edit did", href="#outcomes"),
+                    html.A("R by site", href="#sites"),
+                    html.A("Where to write it", href="#placements"),
+                    html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
+                    html.A(
+                        "Take the guided tour",
+                        href=f"/?{ViewState(lecture=Place(TOUR)).to_query()}",
+                        id=ids.LECTURE_START,
+                        className="away",
+                    ),
+                ],
+                className="peek",
+                **{"aria-label": "Details"},
+            ),
+            html.Div(
+                [
+                    html.Section(
+                        [
+                            html.H2("Damage along the ring"),
+                            html.P(
+                                "How far the damage reaches from the edited subject, both ways round. One ring step is the distance between the representations of two neighbours.",
+                                className="lead",
+                            ),
+                            html.Div(
+                                dcc.Graph(id=ids.DAMAGE_FIGURE, figure=BLANK, config=GRAPH_CONFIG, responsive=True),
+                                className="damage-graph",
+                            ),
+                        ],
+                        id=ids.DAMAGE,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("Ripples"),
+                            html.P(
+                                "Facts that follow from the new fact, and facts that it contradicts.", className="lead"
+                            ),
+                            Plain(id="ripples-table"),
+                        ],
+                        id=ids.RIPPLES,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("Edit quality"),
+                            html.P(
+                                "Four questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
+                                className="lead",
+                            ),
+                            Plain(id=ids.QUALITY_TABLE),
+                        ],
+                        id=ids.QUALITY,
+                        className="card",
+                    ),
+                    html.Section(
+                        [html.H2("What each edit did"), Plain(id="outcomes-table"), _course()],
+                        id=ids.OUTCOMES,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("R by site"),
+                            html.P(
+                                "Where R is read decides its size: the change is measured by all else that the model holds there.",
+                                className="lead",
+                            ),
+                            html.Details(
+                                [
+                                    html.Summary("Show R at every site"),
+                                    problem(ids.PROBLEM_SITES),
+                                    Plain(id=ids.SITES_TABLE),
+                                ],
+                                id=ids.SITES_FOLD,
+                                open=False,
+                                **{"data-told": ""},
+                            ),
+                        ],
+                        id=ids.SITES,
+                        className="card",
+                    ),
+                    html.Section(
+                        [
+                            html.H2("Where can this fact be written?"),
+                            html.P(
+                                "Not every layer and token takes a fact, and the damage differs.",
+                                className="lead",
+                            ),
+                            html.Details(
+                                [
+                                    html.Summary("Make the last edit at every layer and token"),
+                                    problem(ids.PROBLEM_PLACEMENTS),
+                                    html.Div(id=ids.PLACEMENTS_TABLE),
+                                ],
+                                id=ids.PLACEMENTS_FOLD,
+                                open=False,
+                                **{"data-told": ""},
+                            ),
+                        ],
+                        id=ids.PLACEMENTS,
+                        className="card",
+                    ),
+                ],
+                className="detail-grid",
+            ),
+        ],
+        className="details",
+        **{"aria-label": "More about the edit"},
+    )
+
+
+def _course() -> Node:
+    choice = labelled("of edit", Select(id=ids.COURSE_EDIT, options=[], label="edit whose optimisation is shown"))
+    return html.Div(
+        figure_card(
+            ids.COURSE_FIGURE,
+            "How the optimisation went",
+            html.Span(id="course-over"),
+            explained="The search for the edit's new value, or of FT for its new weights, before any change of the model: why it took or did not.",
+            after=html.Div([html.P(id="course-words", role="status"), choice], className="course-told"),
+        ),
+        id=ids.COURSE,
+        **{"data-n": "0"},
+    )

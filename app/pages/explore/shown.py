@@ -1,0 +1,80 @@
+"""One view, looked up and computed through the API, for whatever is made of it: files, citations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from shatterscope.app.kit import actions, ids, links
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.exporter import check_exact
+from shatterscope.app.kit.links import Pin
+from shatterscope.app.kit.state import ViewState
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import EvaluationResult, SitesResult
+from shatterscope.wire.pictures import ProjectionResult
+from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.world import CheckpointInfo
+
+
+@dataclass(frozen=True)
+class ShownView:
+    """A view as the Explore page shows it; `edit`, `evaluation` and `sites` are None for the unedited model."""
+
+    view: ViewState
+    checkpoint: CheckpointInfo
+    query: str  # pinned: it says which weights
+    link: str  # the address of the view
+    edit: EditResult | None
+    projection: ProjectionResult
+    base: EvaluationResult  # of the unedited model
+    evaluation: EvaluationResult | None
+    sites: SitesResult | None  # R at every site
+    placements: PlacementsResult | None  # where the last edit can be written, if the query says `open=placements`
+    ring: list[int]  # of the question's order
+
+
+async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
+    """The view that a query means here.
+
+    Raises:
+        ApiError: 409 where something that the link needs is not here, 422 where it cannot be read.
+    """
+    checkpoints, editors = await client.checkpoints(), await client.editors()
+    if not checkpoints:
+        raise ApiError(409, "There is no checkpoint here.")
+    view, unread = ViewState.from_query(query)
+    if unread:
+        raise ApiError(422, " ".join(unread))
+    opened = links.open_link(view, Pin.from_query(query), checkpoints, editors)
+    check_exact(opened, "/", ViewState.to_query)
+    fitted, gave_way = actions.fit(opened.view, opened.checkpoint, editors)
+    if gave_way:
+        raise ApiError(422, " ".join(gave_way))
+    return fitted, opened.checkpoint
+
+
+async def show(client: Client, query: str) -> ShownView:
+    """Raises `ApiError`, as `read` does, and where a computation fails."""
+    view, checkpoint = await read(client, query)
+    see, edits = view.see, view.edits
+    edit = await client.edit(checkpoint.id, edits) if edits else None
+    projection = await client.projection(
+        checkpoint.id,
+        edits,
+        relation=see.relation or view.relation.name,
+        site=see.site,
+        method=see.projection,
+        dimensions=see.dimensions,
+        align=see.align,
+        n_neighbors=see.n_neighbors,
+    )
+    base = await client.evaluation(checkpoint.id, ())
+    evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
+    sites = await client.sites(checkpoint.id, edits) if edits else None
+    unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
+    placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
+    ring = await client.ring(checkpoint.id, view.relation.order)
+    query = links.pinned(view.to_query(), checkpoint)
+    link = f"{client.origin}/{query}"
+    return ShownView(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)

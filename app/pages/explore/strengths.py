@@ -1,0 +1,86 @@
+"""What the strength slider draws while it is dragged: the scene after the edits, with the last one at other strengths.
+
+A path of its own and no Dash callback: Dash throws an answer away as soon as the next is asked for, so that a drag would never see one. The
+browser (`frontend_assets/strength.js`) asks for a few strengths at a time, the nearest first. Each is a real model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shatterscope.app.kit import actions, batches, options
+from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.figures import Scene, frames, scene_update
+from shatterscope.app.kit.figures.arrays import decode
+from shatterscope.app.kit.scenes import marks_of
+from shatterscope.app.kit.state import Relation, ViewState
+from shatterscope.wire.edits import MAX_STRENGTH
+
+PATH = "/strengths"
+MAX_AT_ONCE = 8
+
+Json = dict[str, Any]
+
+
+def add_pictures(server: FastAPI, client: Client) -> None:
+    async def pictures(request: Request) -> Response:
+        """`?at=0.5&at=0.55&` and the query of a view with edits: `{strength: {scene: [[path in its figure, value], ...]}}`."""
+        try:
+            at = [float(text) for text in request.query_params.getlist("at")]
+        except ValueError:
+            at = []
+        if not 0 < len(at) <= MAX_AT_ONCE or not all(abs(each) <= MAX_STRENGTH for each in at):
+            return Response(f"name 1 to {MAX_AT_ONCE} strengths up to {MAX_STRENGTH:g}: at=0.5", 422)
+        query = "&".join(part for part in request.url.query.split("&") if not part.startswith("at="))
+        view, _ = ViewState.from_query(query)
+        if not view.edits:
+            return Response("name a view with edits", 422)
+        try:
+            return JSONResponse(await draw(client, view, at))
+        except ApiError as error:
+            return error.answer()
+
+    server.add_route(PATH, pictures, methods=["GET"])
+
+
+async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
+    """Of every strength what changes in the figures; strengths that leave nothing to draw are left out."""
+    checkpoints, editors = await client.checkpoints(), await client.editors()
+    checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
+    view, _ = actions.fit(view, checkpoint, editors)
+    see = view.see
+    relation = Relation.parse(see.relation) if see.relation else view.relation
+    # At strength 0 an edit is not there, and could not be scaled.
+    edits = view.edits if view.edits[-1].strength else batches.with_strength(view.edits, 1.0)
+    found = await client.strengths(
+        checkpoint.id, edits, at, relation=relation.name, site=see.site, method=see.projection,
+        dimensions=see.dimensions, align=see.align, n_neighbors=see.n_neighbors,
+    )  # fmt: skip
+    asked = view.relation.order
+    ring = found.order_position if asked == relation.order else await client.ring(checkpoint.id, asked)
+    marks = marks_of(view.subject, view.relation, view.target, ring)
+    before, position = decode(found.before), np.asarray(found.order_position)
+    together = see.scale == "same" or see.align == "shared"
+    drawn: Json = {}
+    for picture in found.pictures:
+        if picture.after is None:
+            continue
+        after = decode(picture.after)
+        first, second = frames(before, after, shared=found.align == "shared", scale=see.scale)
+        update = scene_update(Scene(after, position, relation.order, second, marks))
+        drawn[f"{picture.strength:g}"] = {"after": _told(update)}
+        if together:  # the scene before shows more or less of its surroundings
+            ranges = zip(("xaxis", "yaxis", "zaxis"), first.ranges(), strict=True)
+            drawn[f"{picture.strength:g}"]["before"] = _told(
+                {("layout", "scene", axis, "range"): it for axis, it in ranges}
+            )
+    return drawn
+
+
+def _told(update: dict[tuple[str | int, ...], Any]) -> list[Any]:
+    return [[list(path), value] for path, value in update.items()]

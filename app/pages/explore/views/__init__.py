@@ -1,0 +1,41 @@
+"""From what the API answered to markup. Pure: no callbacks, no client."""
+
+from shatterscope.app.pages.explore.views.ask import answer, top, truth
+from shatterscope.app.pages.explore.views.change import about, error_list, form_owner, legend, parameter_form
+from shatterscope.app.pages.explore.views.course import course_choices, course_over, course_words
+from shatterscope.app.pages.explore.views.numbers import accuracy, r_card, r_values, r_words, ripples
+from shatterscope.app.pages.explore.views.picture import caption, invitation, of_model
+from shatterscope.app.pages.explore.views.placements import WRITE, placements
+from shatterscope.app.pages.explore.views.quality import quality, quality_line
+from shatterscope.app.pages.explore.views.sites import r_shown, read_at
+from shatterscope.app.pages.explore.views.stack import chips, outcomes
+
+__all__ = [
+    "WRITE",
+    "about",
+    "accuracy",
+    "answer",
+    "caption",
+    "chips",
+    "course_choices",
+    "course_over",
+    "course_words",
+    "error_list",
+    "form_owner",
+    "invitation",
+    "legend",
+    "of_model",
+    "outcomes",
+    "parameter_form",
+    "placements",
+    "quality",
+    "quality_line",
+    "r_card",
+    "r_shown",
+    "r_values",
+    "r_words",
+    "read_at",
+    "ripples",
+    "top",
+    "truth",
+]

@@ -1,0 +1,58 @@
+"""The answer to the question: truth, what the model says now, its five likeliest answers."""
+
+from __future__ import annotations
+
+from dash import html
+
+from shatterscope.app.kit import words
+from shatterscope.app.kit.parts import Node, tip
+from shatterscope.wire.world import Answer, FactInfo
+
+
+def truth(base: FactInfo) -> Node:
+    stated = "A fact seen in training." if base.stated else "Never seen in training: the model has to infer it."
+    return html.Span(str(base.object), **tip(stated))
+
+
+def answer(base: FactInfo, edited: FactInfo) -> list[Node]:
+    now = edited.top[0] if edited.top else Answer(object=edited.prediction, probability=0.0)
+    right = edited.prediction == edited.object
+    mark = html.Span("✓" if right else "✗", className="mark", title="the truth" if right else "not the truth")
+    shown = [
+        html.Span(str(edited.prediction), className="answer-now", **{"data-right": str(right).lower()}),
+        mark,
+        html.Span(words.percent(now.probability), className="quiet"),
+    ]
+    if edited.prediction != base.prediction:
+        shown.append(html.Span(f"was {base.prediction}", className="was"))
+    return shown
+
+
+def top(base: FactInfo, edited: FactInfo, changed: bool) -> list[Node]:
+    """The five likeliest answers as bars; the unedited model's probability stays as a thin line."""
+    before = {item.object: item.probability for item in base.top}
+    rows = []
+    for item in edited.top[:5]:
+        was = before.get(item.object, 0.0)
+        role = (
+            "truth"
+            if item.object == edited.object
+            else ("raised" if changed and item.probability > was + 0.005 else "")
+        )
+        rows.append(
+            html.Div(
+                [
+                    html.Span(str(item.object), className="entity"),
+                    html.Span(
+                        [
+                            html.Span(className="fill", style={"width": f"{100 * item.probability:.1f}%"}),
+                            html.Span(className="tick", style={"left": f"{100 * was:.1f}%"}) if changed else None,
+                        ],
+                        className="track",
+                    ),
+                    html.Span(words.percent(item.probability), className="number"),
+                ],
+                className=f"bar-row {role}".strip(),
+            )
+        )
+    return rows

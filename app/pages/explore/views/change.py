@@ -1,0 +1,111 @@
+"""The next edit: the ring legend, the method's parameters, the model's mistakes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dash import html
+
+from shatterscope.app.kit import words
+from shatterscope.app.kit.actions import Resolved, properties
+from shatterscope.app.kit.components import Field, Select
+from shatterscope.app.kit.parts import Node, tip
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import ErrorList
+
+
+def legend(order: str, marks: dict[str, tuple[int, float]]) -> list[Node]:
+    """`marks`: by role the entity and its place as a fraction of the way round."""
+    ticks = [
+        html.Span(
+            className=f"tick {role}",
+            style={"--turn": f"{360 * turn:.2f}deg", "transform": "rotate(var(--turn))"},
+            **{"data-name": str(entity)},
+        )
+        for role, (entity, turn) in marks.items()
+    ]
+    return [*ticks, html.Span(order, className="legend-name")]
+
+
+def form_owner(tool: dict[str, Any], method: str | None, preset: str | None) -> str:
+    """What a form's fields belong to: fields of another method or preset, or from before the layers were chosen, do not count."""
+    return f"{method}/{preset}/{tool.get('parameters', {}).get('spread')}"
+
+
+def parameter_form(resolved: Resolved, owner: str) -> list[Node]:
+    """One field for each property of the method's JSON Schema, with the preset's value where it was changed."""
+    fields: list[Node] = []
+    for name, schema in properties(resolved.editor).items():
+        value, preset = resolved.parameters.get(name), resolved.preset_parameters.get(name)
+        fields.append(
+            html.Div(
+                [
+                    html.Span(name.replace("_", " "), className="name", **tip(str(schema.get("description", name)))),
+                    _parameter(owner, name, schema, value),
+                    html.Span(f"preset {preset}", className="quiet") if value != preset else None,
+                ],
+                className="labelled",
+            )
+        )
+    summary = next((preset.summary for preset in resolved.editor.presets if preset.name == resolved.preset), "")
+    fields.insert(0, html.P([html.B(f"Preset {resolved.preset}. "), summary], className="lead"))
+    return fields
+
+
+def about(editor: EditorInfo) -> tuple[str, list[Node]]:
+    """A fold on the method: its title; and what it does, its formula, its reference."""
+    what, _, paper = editor.reference.partition("arXiv ")
+    number = re.match(r"[0-9.]+[0-9]", paper)
+    reference: list[Node] = [editor.reference]
+    if number:
+        link = html.A(
+            f"arXiv {number[0]}", href=f"https://arxiv.org/abs/{number[0]}", target="_blank", rel="noopener noreferrer"
+        )
+        reference = [what, link, paper[number.end() :]]
+    formula = [html.Code(part.strip()) for part in editor.formula.split(",  ")]
+    return f"What {editor.title} does", [
+        html.P(editor.summary),
+        html.Div(formula, className="formula"),
+        html.P(reference, className="quiet"),
+    ]
+
+
+def _parameter(owner: str, name: str, schema: dict[str, Any], value: Any) -> Node:
+    ident = {"type": "param", "name": name, "of": owner}
+    label = str(schema.get("title", name))
+    if "enum" in schema:
+        return Select(
+            id=ident, options=[{"value": item, "label": str(item)} for item in schema["enum"]], value=value, label=label
+        )
+    if schema.get("type") == "boolean":
+        choices = [{"value": "true", "label": "yes"}, {"value": "false", "label": "no"}]
+        return Select(id=ident, options=choices, value=str(bool(value)).lower(), label=label)
+    if schema.get("type") in ("integer", "number"):
+        step = 1 if schema["type"] == "integer" else "any"
+        return Field(
+            id=ident,
+            type="number",
+            min=schema.get("minimum"),
+            max=schema.get("maximum"),
+            step=step,
+            value=value,
+            label=label,
+        )
+    return Field(id=ident, type="text", value=value, label=label)
+
+
+def error_list(found: ErrorList) -> list[Node]:
+    if not found.errors:
+        return [html.P("This model gets every fact right.", className="lead")]
+    lead = f"{words.plural(found.total, 'fact')} wrong. Pick one, then apply: a corrective edit teaches the truth."
+    buttons = [
+        html.Button(
+            f"{item.subject} {item.relation} → {item.object}",
+            id={"type": "mend", "index": f"{item.subject}~{item.relation}~{item.object}"},
+            title=f"the model says {item.prediction}; p(truth) = {item.probability:.2f}",
+            className="chip",
+        )
+        for item in found.errors
+    ]
+    return [html.P(lead, className="lead"), html.Div(buttons, className="chips")]

@@ -1,0 +1,158 @@
+"""What the edit did, in numbers: R, accuracy, ripples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dash import html
+
+from shatterscope.app.kit import words
+from shatterscope.app.kit.parts import Node, table, tip
+from shatterscope.app.kit.sites import SUB_GRAPHS
+from shatterscope.wire.edits import EditResult
+from shatterscope.wire.measures import EvaluationResult, RippleFact, TaskScore
+from shatterscope.wire.world import CheckpointInfo
+
+
+def r_values(result: EvaluationResult | None) -> dict[str, float]:
+    """R of the three sub-graphs; without an edit nothing moved, so each is 0."""
+    return {name: float(getattr(result.shattering, name)) if result else 0.0 for name in SUB_GRAPHS}
+
+
+def r_card(name: str, value: float, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> list[Node]:
+    order = _order_of(name, checkpoint, result)
+    per_order = len(checkpoint.graph.relations) // checkpoint.graph.n_orders
+    explained = words.r_explained(name, order, checkpoint.graph.n_entities, per_order)
+    return [
+        html.Span(f"{name}", className="r-name"),
+        html.Span(words.shattering(value), className="r-value", **tip(explained)),
+        html.Span(f"ring {order}", className="quiet"),
+    ]
+
+
+def _order_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> str:
+    """The order that plays this part: known from the scores, or by place before there are any."""
+    for score in result.scores if result else ():
+        if score.sub_graph == sub_graph:
+            return score.order
+    return checkpoint.graph.orders[min(SUB_GRAPHS.index(sub_graph), checkpoint.graph.n_orders - 1)]
+
+
+def r_words(result: EvaluationResult | None, made: EditResult | None = None) -> Node:
+    """R of the edited ring and what moved there, as sentences; before them, which of the edits `made` did not take."""
+    if result is None:
+        return html.Span(words.r_in_words(0.0))
+    explained = f"moved: {words.MOVED} strain: {words.STRAIN}"
+    found = html.Span(words.r_in_words(result.shattering.edit, result.movement.edit), **tip(explained))
+    failure = words.failure_told(made)
+    return html.Span([html.B(failure, className="bad"), " ", found]) if failure else found
+
+
+def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None) -> Node:
+    """Task by order: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
+    orders = _as_in_r(checkpoint.graph.orders, result)
+    head = html.Tr([html.Th(""), *(html.Th(_order_head(order, result)) for order in orders)])
+    rows = []
+    for task, (name, explained) in words.TASKS.items():
+        cells = [html.Th(name, scope="row", **tip(explained))]
+        for order in orders:
+            score = (
+                next((item for item in result.scores if (item.task, item.order) == (task, order)), None)
+                if result
+                else None
+            )
+            if score is not None:
+                cells.append(_score_cell(score))
+                continue
+            was = next((item for item in base.scores if (item.task, item.order) == (task, order)), None)
+            cells.append(_base_cell(was, getattr(checkpoint.accuracy, task).get(order)))
+        rows.append(html.Tr(cells))
+    return html.Table([html.Thead(head), html.Tbody(rows)])
+
+
+def _as_in_r(orders: Sequence[str], result: EvaluationResult | None) -> list[str]:
+    """The edited ring first, as in the row of R."""
+    parts = {item.order: SUB_GRAPHS.index(item.sub_graph) for item in result.scores if item.sub_graph} if result else {}
+    return sorted(orders, key=lambda order: parts.get(order, 0))
+
+
+def _order_head(order: str, result: EvaluationResult | None) -> str:
+    part = next((item.sub_graph for item in result.scores if item.order == order), None) if result else None
+    return f"ring {order} · {part}" if part else f"ring {order}"
+
+
+def _base_cell(score: TaskScore | None, bare: float | None) -> Node:
+    """`bare`: over every query there is, without context."""
+    if score is None:
+        return html.Td("–")
+    value = score.accuracy.after
+    explained = f"{words.percent(value)} answered right, over {_over(score)}."
+    if bare is not None:
+        explained += f" Over all of them, without context: {words.percent(bare)}."
+    return html.Td(dumbbell(value, value, None), **tip(explained), **{"data-after": f"{value:.6f}"})
+
+
+def _over(score: TaskScore) -> str:
+    return f"{score.n_queries} of {score.n_available} queries, {words.plural(score.n_contexts, 'context')} each"
+
+
+def _score_cell(score: TaskScore) -> Node:
+    accuracy, probability = score.accuracy, score.probability
+    explained = (
+        f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {_over(score)}. "
+        f"Mean probability of the truth: {probability.before:.2f} → {probability.after:.2f}."
+    )
+    body = dumbbell(accuracy.before, accuracy.after, accuracy.change)
+    numbers = {"data-before": f"{accuracy.before:.6f}", "data-after": f"{accuracy.after:.6f}"}
+    return html.Td(body, **tip(explained), **numbers)
+
+
+def dumbbell(before: float, after: float, change: float | None) -> Node:
+    """Two fractions on one line: grey before, the accent after; with both numbers and the change. Without a change one alone."""
+    low, high = sorted((100 * before, 100 * after))
+    changed = "" if change is None else words.points(change)
+    was = html.Span(f"{words.fixed(before, 1, 100)} → ", className="was") if changed else None
+    return html.Div(
+        [
+            html.Span(
+                [
+                    html.Span(className="span", style={"left": f"{low:.1f}%", "width": f"{high - low:.1f}%"}),
+                    html.Span(className="dot-before", style={"left": f"{100 * before:.1f}%"}),
+                    html.Span(className="dot-after", style={"left": f"{100 * after:.1f}%"}) if changed else None,
+                ],
+                className="dumbbell",
+            ),
+            html.Span([was, words.percent(after)], className="number"),
+            html.Span(changed, className=f"delta {'down' if changed.startswith('−') else ''}".strip()),
+        ],
+        className="score",
+    )
+
+
+def ripples(result: EvaluationResult | None) -> Node:
+    if result is None:
+        return html.P("Apply an edit to see what should follow from it, and what it breaks.", className="lead")
+    head = ("fact", "why", "world said", "should now be", "before", "after")
+    return table(head, [_ripple(item) for item in result.ripples])
+
+
+def _ripple(item: RippleFact) -> Node:
+    follows = item.after.object == item.expected
+    kept = item.after.object == item.truth
+    verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
+    return html.Tr(
+        [
+            html.Td(f"{item.subject} {' '.join(item.relations)}"),
+            html.Td([html.Span(item.kind, className=f"kind {item.kind}"), f" {item.explanation}"], className="prose"),
+            html.Td(str(item.truth)),
+            html.Td(str(item.expected)),
+            html.Td(f"{item.before.object} ({words.percent(item.before.probability)})"),
+            html.Td(
+                [
+                    f"{item.after.object} ({words.percent(item.after.probability)}) ",
+                    html.Span(verdict, className="quiet"),
+                ]
+            ),
+        ],
+        className="follows" if follows else ("kept" if kept else "broken"),
+    )

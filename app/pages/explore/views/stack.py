@@ -1,0 +1,124 @@
+"""The edit stack as chips, and what each edit did."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from dash import html
+
+from shatterscope.app.kit import theme, words
+from shatterscope.app.kit.batches import Stack, joined, made
+from shatterscope.app.kit.batches import obstacle as obstacle_to
+from shatterscope.app.kit.parts import Node, table, tip
+from shatterscope.wire.edits import EditOutcome, EditResult
+
+
+def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (), d_mlp: int = 0) -> list[Node]:
+    """`batching`: the methods whose edits can be joined into one batch; `d_mlp`: the length of an MLP's keys."""
+    shown: list[Node] = [html.Span(["model = ", html.B("base")], className="equation")]
+    if not edits:
+        shown.append(html.Span("no edits yet", className="quiet"))
+    for index, edit in enumerate(edits):
+        done = result.edits[index] if result is not None else None
+        where = (
+            f"{edit.subject} {edit.relation} → {done.new_object}"
+            if done
+            else f"{edit.subject} {edit.relation} {words.target(edit)}"
+        )
+        note = words.outcome(done, d_mlp) if done else "Not computed yet."
+        detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
+        method = theme.method_name(edit.method)
+        strength = "" if edit.strength == 1 else f"× {edit.strength:.2f}" if edit.strength else "strength 0"
+        how = f"{method}{f', {edit.preset}' if edit.preset else ''}, at strength {edit.strength:.2f}. "
+        where_written = words.written_at(done).removeprefix("at the ") if done else ""
+        quiet = " · ".join(part for part in (detail, method, where_written, strength) if part)
+        failed = " failed" if done and edit.strength and not done.success else ""
+        mark = html.Span(words.verdict(done), className="not-taken") if done and failed else None
+        shown.append(_between(edits, index, batching))
+        shown.append(
+            html.Span(
+                [
+                    html.Span([html.B(where), mark, html.Span(quiet, className="quiet")], **tip(how + note)),
+                    html.Button(
+                        "×",
+                        id={"type": "remove", "index": f"{index}~{edit}"},
+                        **{"aria-label": f"remove edit {index + 1}"},
+                    ),
+                ],
+                className=f"chip edit{failed}{'' if edit.strength else ' absent'}{_place(edits, index)}",
+                role="listitem",
+            )
+        )
+    if edits:
+        shown[0] = html.Span(
+            ["model = ", html.B("base"), f" + {words.plural(len(made(edits)), 'edit')}:"], className="equation"
+        )
+        del shown[1]
+    return shown
+
+
+def _between(edits: Stack, index: int, batching: Collection[str]) -> Node:
+    """What stands before an edit: a plus, which joins it with the one before where they can be one batch."""
+    if not index:
+        return html.Span("+", className="plus")
+    one = joined(edits, index)
+    obstacle = None if one else obstacle_to(edits, index, batching)
+    if obstacle is not None:
+        return html.Span("+", className="plus", **{"data-tip": obstacle})
+    told = (
+        "One batch: written together, by one change of the weights. Press to make them one after the other again."
+        if one
+        else "One after the other. Press to write both together, by one change of the weights: one batch."
+    )
+    return html.Button(
+        "&" if one else "+",
+        id={"type": "join", "index": f"{index}~{edits[index]}"},
+        className="join joined" if one else "join",
+        **{"aria-label": f"edits {index} and {index + 1}: {told}", "aria-pressed": str(one).lower(), "data-tip": told},
+    )
+
+
+def _place(edits: Stack, index: int) -> str:
+    """Classes of a chip within its batch."""
+    return f"{' follows' if joined(edits, index) else ''}{' leads' if joined(edits, index + 1) else ''}"
+
+
+def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
+    if result is None:
+        return html.P("Nothing yet: the model is the unedited one.", className="lead")
+    head = tuple(html.Span(name, **tip(explained)) for name, explained in words.OUTCOME.items())
+    rows = [
+        html.Tr(
+            [
+                html.Td([f"{item.spec.subject} {item.spec.relation}", _how(item)]),
+                html.Td(f"{item.prediction_before} → {item.new_object}"),
+                html.Td(
+                    [
+                        f"{item.prediction_after} ",
+                        html.Span(words.verdict(item), className="bad" if item in result.failed else ""),
+                    ]
+                ),
+                html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
+                html.Td(words.percent(item.relative_delta_norm) if item.delta_norm else "no weight"),
+                html.Td(str(item.steps)),
+                html.Td(_notes(item, d_mlp), className="prose"),
+            ]
+        )
+        for item in result.edits
+    ]
+    return table(head, rows)
+
+
+def _how(item: EditOutcome) -> Node:
+    behind = " and on" if item.spec.parameters.get("spread") else ""
+    where = words.written_at(item)
+    told = f"{item.spec.method}, layer {item.spec.layer}{behind}{f', {where}' if where else ''}"
+    if not item.spec.batch:
+        return html.Span(told, className="how")
+    together = "Written together with its neighbours: the change and the steps are those of the whole batch."
+    return html.Span(f"{told}, one batch", className="how", **tip(together))
+
+
+def _notes(item: EditOutcome, d_mlp: int) -> Node:
+    told = " ".join([*words.diagnostics(item, d_mlp), *item.warnings]) or "–"
+    return html.Span(told, **tip(words.raw_diagnostics(item))) if item.diagnostics else told

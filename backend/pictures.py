@@ -1,0 +1,222 @@
+"""Pictures of representations before and after an edit, and how far to trust them.
+
+    before = fit(representations, positions, method="isomap", dimensions=3)   # once per relation and site
+    picture = compare(before, edited_representations, align="procrustes")     # once per edit
+
+The same number of neighbours serves before and after. A method is a function from points to a `FittedMap`; a new one
+is a file and a line in `METHODS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from shatterscope.backend.geometry.alignment import procrustes
+from shatterscope.backend.geometry.checks import Float32Array, FloatArray, IntArray, as_points, as_positions
+from shatterscope.backend.geometry.isomap import fit_isomap
+from shatterscope.backend.geometry.pca import fit_pca
+from shatterscope.backend.geometry.residual import KeptDistances
+from shatterscope.backend.shapes.ring import ring_neighbor_share
+from shatterscope.backend.shapes.shape import Shape, shape
+
+Align = Literal["none", "procrustes", "shared"]
+Neighbors = int | Literal["auto"]
+
+
+class FittedMap(Protocol):
+    """What a method hands back."""
+
+    @property
+    def embedding(self) -> FloatArray: ...  # (n, dimensions)
+    @property
+    def n_neighbors(self) -> int | None: ...
+    @property
+    def n_components(self) -> int | None: ...
+    @property
+    def kept(self) -> KeptDistances: ...
+    @property
+    def residual_variance(self) -> float: ...
+    def transform(self, points: ArrayLike) -> FloatArray: ...  # (m, d) -> (m, dimensions)
+
+
+METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
+    "isomap": fit_isomap,
+    "pca": lambda points, dimensions, _: fit_pca(points, dimensions),
+}
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What a picture shows, and how far to trust it; the fields of the wire model of the same name.
+
+    Attributes:
+        residual_variance: 1 - r^2 between the distances to be kept and those of the picture shown, over a fixed sample
+            of pairs (`residual.py`).
+        graph_components: components of the points' own neighbour graph before stitching; None for PCA.
+        n_neighbors: None for PCA.
+        ring_neighbor_share: of each point's two nearest neighbours in the full space, within 2 ring steps.
+        winding: turns of the picture shown; the same as in its shape.
+        shape: of the picture shown; in pieces where the points' own neighbour graph is.
+    """
+
+    residual_variance: float
+    graph_components: int | None
+    n_neighbors: int | None
+    ring_neighbor_share: float
+    winding: int
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Points with their map and diagnostics: what can be kept and compared with many edits.
+
+    Attributes:
+        points: (n, d).
+        positions: (n,) ring positions.
+        method: its name.
+        map: the fitted map.
+        diagnostics: of the map.
+    """
+
+    points: FloatArray
+    positions: IntArray
+    method: str
+    map: FittedMap
+    diagnostics: Diagnostics
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.map.embedding.shape[1])
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Two pictures, (n, dimensions) each, point i of one being point i of the other, with their diagnostics."""
+
+    before: Float32Array
+    after: Float32Array
+    diagnostics_before: Diagnostics
+    diagnostics_after: Diagnostics
+
+
+def fit(
+    points: ArrayLike,
+    positions: ArrayLike,
+    *,
+    method: str = "isomap",
+    dimensions: int = 3,
+    n_neighbors: Neighbors = "auto",
+    chance: float | None = None,
+) -> Fit:
+    """Map points to 2 or 3 dimensions.
+
+    Args:
+        points: (n, d), n >= 2.
+        positions: (n,) ring positions, a permutation of 0..n-1.
+        method: one of `METHODS`.
+        dimensions: 2 or 3.
+        n_neighbors: an integer from 1 (cut to n - 1), or `auto` (`automatic_n_neighbors`). PCA has none.
+        chance: `gap_by_chance` of so many points and dimensions, where it is known already.
+
+    Raises:
+        ValueError: any of these not as said, or NaN or infinities among the points.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if dimensions not in (2, 3):
+        raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
+    array = as_points(points)
+    ring = as_positions(positions, len(array))
+    fitted = METHODS[method](array, dimensions, n_neighbors)
+    seen = shape(fitted.embedding, ring, pieces=fitted.n_components, chance=chance)
+    diagnostics = Diagnostics(
+        residual_variance=fitted.residual_variance,
+        graph_components=fitted.n_components,
+        n_neighbors=fitted.n_neighbors,
+        ring_neighbor_share=ring_neighbor_share(array, ring),
+        winding=seen.winding,
+        shape=seen,
+    )
+    return Fit(array, ring, method, fitted, diagnostics)
+
+
+def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Projection:
+    """The picture of edited representations beside a fitted one.
+
+    Args:
+        before: the unedited representations, fitted.
+        after: (n, d), the edited ones, row i the same entity.
+        align: `none`: mapped on its own (as in the paper). `procrustes`: mapped on its own, then turned and shifted onto
+            before, never scaled. `shared`: placed in the map of before (PCA's axes frozen; for Isomap, by the
+            distances to the unedited points).
+
+    Raises:
+        ValueError: an unknown alignment, another shape than before's, or NaN or infinities.
+    """
+    array = _edited(before, after, align)
+    picture = before.map.embedding.astype(np.float32)
+    if np.array_equal(array, before.points):  # no edit, or strength 0: identical whatever the alignment
+        return Projection(picture, picture.copy(), before.diagnostics, before.diagnostics)
+    own = fit(
+        array,
+        before.positions,
+        method=before.method,
+        dimensions=before.dimensions,
+        n_neighbors=before.map.n_neighbors or "auto",
+        chance=before.diagnostics.shape.gap_by_chance,
+    )
+    shown, diagnostics = own.map.embedding, own.diagnostics
+    if align == "procrustes":
+        shown = procrustes(shown, before.map.embedding)
+    elif align == "shared":
+        shown = before.map.transform(array)
+        kept, chance = own.map.kept.residual_variance(shown), diagnostics.shape.gap_by_chance
+        seen = shape(shown, before.positions, pieces=own.map.n_components, chance=chance)
+        diagnostics = replace(diagnostics, residual_variance=kept, winding=seen.winding, shape=seen)
+    return Projection(picture, shown.astype(np.float32), before.diagnostics, diagnostics)
+
+
+def picture(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Float32Array:
+    """The edited points as `compare` draws them, (n, dimensions), in half of its time: nothing is diagnosed.
+
+    Raises:
+        ValueError: as `compare`.
+    """
+    array = _edited(before, after, align)
+    if np.array_equal(array, before.points):
+        return before.map.embedding.astype(np.float32)
+    if align == "shared":
+        return before.map.transform(array).astype(np.float32)
+    shown = METHODS[before.method](array, before.dimensions, before.map.n_neighbors or "auto").embedding
+    return (procrustes(shown, before.map.embedding) if align == "procrustes" else shown).astype(np.float32)
+
+
+def _edited(before: Fit, after: ArrayLike, align: str) -> FloatArray:
+    """`after` as an array. Raises `ValueError` where it cannot be drawn beside `before`, or not so aligned."""
+    if align not in get_args(Align):
+        raise ValueError(f"align must be one of {', '.join(get_args(Align))}, got {align!r}")
+    array = as_points(after, "after")
+    if array.shape != before.points.shape:
+        raise ValueError(f"after must have the shape of before, {before.points.shape}, got {array.shape}")
+    return array
+
+
+def project(
+    before: ArrayLike,
+    after: ArrayLike,
+    positions: ArrayLike,
+    *,
+    method: str = "isomap",
+    dimensions: int = 3,
+    n_neighbors: Neighbors = "auto",
+    align: Align = "procrustes",
+) -> Projection:
+    """`fit` and `compare` in one call: the whole story for a single edit."""
+    unedited = fit(before, positions, method=method, dimensions=dimensions, n_neighbors=n_neighbors)
+    return compare(unedited, after, align=align)

@@ -1,0 +1,34 @@
+"""Is it still a ring, a tree, a grid? Arrays in, numbers and a verdict out; knows no model, no world, no web.
+
+Start at `verdict.py`; `statistics.py` lists every number with its words, `layout.py` what a world has to give, `chance.py` what a number is
+held against.
+"""
+
+from shatterscope.backend.shapes import layout
+from shatterscope.backend.shapes.chance import Measured
+from shatterscope.backend.shapes.layout import Layout
+from shatterscope.backend.shapes.loops import gap_by_chance
+from shatterscope.backend.shapes.ring import ring_neighbor_share, winding_number
+from shatterscope.backend.shapes.shape import Shape, Verdict, shape
+from shatterscope.backend.shapes.statistics import COMPARISONS, STATISTICS, Comparison, Kind, Statistic, for_kind
+from shatterscope.backend.shapes.verdict import Judgement, verdict
+
+__all__ = [
+    "COMPARISONS",
+    "STATISTICS",
+    "Comparison",
+    "Judgement",
+    "Kind",
+    "Layout",
+    "Measured",
+    "Shape",
+    "Statistic",
+    "Verdict",
+    "for_kind",
+    "gap_by_chance",
+    "layout",
+    "ring_neighbor_share",
+    "shape",
+    "verdict",
+    "winding_number",
+]
