@@ -117,13 +117,13 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
 
 
 def _shattering(shown: ShownView) -> Node:
-    r = views.r_values(shown.evaluation)
+    r = views.r_values(shown.checkpoint, shown.evaluation)
     panels = [
         html.Div(
             views.r_card(name, r[name], shown.checkpoint, shown.evaluation),
             className="r",
             id=f"r-{name}",
-            **{"data-value": repr(r[name])},
+            **{"data-value": "" if r[name] is None else repr(r[name])},
         )
         for name in SUB_GRAPHS
     ]

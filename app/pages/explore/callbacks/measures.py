@@ -59,10 +59,10 @@ def register(app: Dash, client: Client) -> None:
                 **rest,
                 "problem": f"The numbers could not be computed: {error.message}",
             }
-        r = views.r_values(result)
+        r = views.r_values(checkpoint, result)
         return {
             "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in SUB_GRAPHS},
-            "value": {name: repr(r[name]) for name in SUB_GRAPHS},
+            "value": {name: "" if r[name] is None else repr(r[name]) for name in SUB_GRAPHS},
             "at": views.read_at(checkpoint),
             "words": views.r_words(result, made),
             "told": words.told(len(batches.made(edits)), result, made),

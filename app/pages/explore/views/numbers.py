@@ -14,17 +14,27 @@ from shatterscope.wire.measures import EvaluationResult, RippleFact, TaskScore
 from shatterscope.wire.world import CheckpointInfo
 
 
-def r_values(result: EvaluationResult | None) -> dict[str, float]:
-    """R of the three sub-graphs; without an edit nothing moved, so each is 0."""
-    return {name: float(getattr(result.shattering, name)) if result else 0.0 for name in SUB_GRAPHS}
+def r_values(checkpoint: CheckpointInfo, result: EvaluationResult | None) -> dict[str, float | None]:
+    """R of the three sub-graphs, None for those that the world is too small to have; without an edit nothing moved, so each is 0."""
+    there = SUB_GRAPHS[: checkpoint.graph.n_orders]
+    return {
+        name: (getattr(result.shattering, name) if result else 0.0) if name in there else None for name in SUB_GRAPHS
+    }
 
 
-def r_card(name: str, value: float, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> list[Node]:
+def r_card(name: str, value: float | None, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> list[Node]:
+    if value is None:
+        only = words.plural(checkpoint.graph.n_orders, "ring")
+        return [
+            html.Span(name, className="r-name"),
+            html.Span("—", className="r-value"),
+            html.Span(f"of {only}", className="quiet"),
+        ]
     order = _order_of(name, checkpoint, result)
     per_order = len(checkpoint.graph.relations) // checkpoint.graph.n_orders
     explained = words.r_explained(name, order, checkpoint.graph.n_entities, per_order)
     return [
-        html.Span(f"{name}", className="r-name"),
+        html.Span(name, className="r-name"),
         html.Span(words.shattering(value), className="r-value", **tip(explained)),
         html.Span(f"ring {order}", className="quiet"),
     ]
@@ -35,7 +45,7 @@ def _order_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResu
     for score in result.scores if result else ():
         if score.sub_graph == sub_graph:
             return score.order
-    return checkpoint.graph.orders[min(SUB_GRAPHS.index(sub_graph), checkpoint.graph.n_orders - 1)]
+    return checkpoint.graph.orders[SUB_GRAPHS.index(sub_graph)]
 
 
 def r_words(result: EvaluationResult | None, made: EditResult | None = None) -> Node:
