@@ -26,7 +26,7 @@ WHY = "It failed on purpose."
 # Callbacks that do not say it: another one of the page does, but for the pins, without which a link names no weights.
 SILENT = {
     "share-pins": {"checkpoints"},
-    "question": {"checkpoints", "ring"},
+    "question": {"checkpoints", "world"},
     "checkpoint": {"lesson"},
     "reproduce-estimate": {"checkpoints", "reproduction"},
     "reproduce-methods": {"reproduction", "report", "job", "going"},

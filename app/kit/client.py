@@ -20,6 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shatterscope.app.kit.state import Edit
+from shatterscope.app.kit.world import World
 from shatterscope.wire.base import Problem
 from shatterscope.wire.edits import EditorInfo, EditResult
 from shatterscope.wire.lessons import Lesson, LessonList
@@ -29,7 +30,7 @@ from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rings, Tracing
 from shatterscope.wire.share import NewView, View, ViewCreated
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, WorldInfo
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
@@ -63,7 +64,7 @@ class Client:
         self.address = (base_url or "").rstrip("/")  # for links: empty where the API is on this page's own server
         self.origin = ""  # the address of the pages, for links in files that are read elsewhere
         self._editors: list[EditorInfo] | None = None
-        self._rings: dict[tuple[str, str], list[int]] = {}
+        self._worlds: dict[str, World] = {}
         self._http = httpx.AsyncClient(
             transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
         )
@@ -121,14 +122,11 @@ class Client:
         body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
         return PlacementsResult.model_validate(await self._json("POST", "/evaluations/placements", json=body))
 
-    async def ring(self, checkpoint: str, order: str) -> list[int]:
-        """Position of every entity on an order's ring (asked for once: a checkpoint's world does not change)."""
-        key = (checkpoint, order)
-        if key not in self._rings:
-            # A projection carries the positions; PCA in two dimensions is the cheapest one.
-            what = {"relation": f"{order}_C1", "method": "pca", "dimensions": 2, "align": "none"}
-            self._rings[key] = (await self.projection(checkpoint, (), **what)).order_position
-        return self._rings[key]
+    async def world(self, checkpoint: str) -> World:
+        """Asked for once: a checkpoint's world does not change."""
+        if checkpoint not in self._worlds:
+            self._worlds[checkpoint] = World(await self._get(f"/checkpoints/{checkpoint}/world", WorldInfo, {}))
+        return self._worlds[checkpoint]
 
     async def reproduction(self, checkpoint: str) -> Reproduction | None:
         """The run that ships with a checkpoint; None where there is none."""

@@ -104,7 +104,8 @@ async def html_file(client: Client, query: str) -> bytes:
     asked = await read(client, query)
     checkpoint, relation = asked.checkpoint, asked.relation
     shown_as = {**SOLID, "relation": relation}
-    rings = {order: await client.ring(checkpoint.id, order) for order in checkpoint.graph.orders}
+    world = await client.world(checkpoint.id)
+    rings = {order: world.positions(order) for order in checkpoint.graph.orders}
 
     async def variant(contender: Contender) -> file.Variant:
         edits = contender.edits

@@ -72,7 +72,8 @@ class Planner:
         ran = state if self.opened and state.run else self.ran()
         if ran is not None and ran is not state:  # another checkpoint chosen since is another world
             ran = self.fit(ran, checkpoint, editors, []) if ran.view.checkpoint == checkpoint.id else None
-        rings = {order: await self.client.ring(checkpoint.id, order) for order in checkpoint.graph.orders}
+        world = await self.client.world(checkpoint.id)
+        rings = {order: world.positions(order) for order in checkpoint.graph.orders}
         return self.show(state, ran, notices, checkpoint, checkpoints, editors, rings)
 
     @staticmethod

@@ -74,7 +74,7 @@ async def show(client: Client, query: str) -> ShownView:
     sites = await client.sites(checkpoint.id, edits) if edits else None
     unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
     placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
-    ring = await client.ring(checkpoint.id, view.relation.order)
+    ring = (await client.world(checkpoint.id)).positions(view.relation.order)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
     return ShownView(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)

@@ -62,7 +62,7 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
         dimensions=see.dimensions, align=see.align, n_neighbors=see.n_neighbors,
     )  # fmt: skip
     asked = view.relation.order
-    ring = found.order_position if asked == relation.order else await client.ring(checkpoint.id, asked)
+    ring = found.order_position if asked == relation.order else (await client.world(checkpoint.id)).positions(asked)
     marks = marks_of(view.subject, view.relation, view.target, ring)
     before, position = decode(found.before), np.asarray(found.order_position)
     together = see.scale == "same" or see.align == "shared"

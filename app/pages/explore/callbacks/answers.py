@@ -56,11 +56,10 @@ def register(app: Dash, client: Client) -> None:
         relation, chosen = stored.relation_of(ask), stored.target_of(aim)
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), ask["checkpoint"])
-            orders = checkpoint.graph.orders
-            found = await asyncio.gather(*(client.ring(checkpoint.id, order) for order in orders))
+            world = await client.world(checkpoint.id)
         except ApiError:
             raise PreventUpdate from None
-        rings = dict(zip(orders, found, strict=True))
+        rings = {order: world.positions(order) for order in checkpoint.graph.orders}
         position = rings[relation.order]
         old = options.object_at(position, ask["subject"], relation, 0)
         new = (

@@ -280,7 +280,7 @@ class _Intent:
         """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
         if role == "subject":
             return replace(now, view=replace(now.view, subject=entity))
-        position = await self.client.ring(checkpoint.id, now.view.relation.order)
+        position = (await self.client.world(checkpoint.id)).positions(now.view.relation.order)
         distance = options.signed_distance(position, now.view.subject, now.view.relation, entity)
         if distance == 0:
             raise Refused(f"Entity {entity} is the true object already: click another point to change the fact.")

@@ -12,7 +12,6 @@ from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
 from shatterscope.app.kit.figures import damage_figure
 from shatterscope.app.kit.sites import SUB_GRAPHS
-from shatterscope.app.kit.state import Relation
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
@@ -49,7 +48,8 @@ def register(app: Dash, client: Client) -> None:
             result = await client.evaluation(model["checkpoint"], edits) if edits else None
             made = await client.edit(model["checkpoint"], edits) if edits else None
             last = batches.last(edits) if edits else None
-            ring = await client.ring(model["checkpoint"], Relation.parse(last.relation).order) if last else []
+            world = await client.world(model["checkpoint"])
+            ring = world.positions(world.relation(last.relation).group) if last else []
         except ApiError as error:
             unchanged = dict.fromkeys(SUB_GRAPHS, no_update)
             rest = dict.fromkeys(REST, no_update)

@@ -63,7 +63,7 @@ def register(app: Dash, client: Client) -> None:
             ring = (
                 result.order_position
                 if asked.order == relation.order
-                else await client.ring(model["checkpoint"], asked.order)
+                else (await client.world(model["checkpoint"])).positions(asked.order)
             )
         except ApiError as error:
             return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"

@@ -53,7 +53,7 @@ async def prepare(client: Client, query: str) -> None:
     question = (checkpoint.id, view.subject, view.relation.name)
     await asyncio.gather(
         picture,
-        *(client.ring(checkpoint.id, order) for order in checkpoint.graph.orders),
+        client.world(checkpoint.id),
         *(client.fact(*question, edits) for edits in ([(), view.edits] if view.edits else [()])),
         *([client.evaluation(checkpoint.id, view.edits)] if view.edits else []),
     )
