@@ -15,7 +15,7 @@ Everything about the unedited model is in the `Baseline`, measured once and shar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
@@ -25,8 +25,7 @@ from torch import Tensor
 
 from shatterscope.backend.activations import all_activations
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import EditDelta
-from shatterscope.backend.edits import EditedModel, EditSpec, run_edits
+from shatterscope.backend.edits import EditedModel
 from shatterscope.backend.evaluation import (
     AnsweredRipple,
     DamageBin,
@@ -202,13 +201,3 @@ def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline
         )
         for cell, was, now in cells
     ]
-
-
-def run(
-    checkpoint: Checkpoint,
-    specs: Sequence[EditSpec],
-    baseline: Baseline | None = None,
-    cache: MutableMapping[str, EditDelta] | None = None,
-) -> Experiment:
-    """The whole story: steps 1 to 5. Raises `EditError` for an edit that cannot be made."""
-    return measure(checkpoint, run_edits(checkpoint, specs, cache), baseline or measure_baseline(checkpoint))

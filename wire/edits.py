@@ -24,7 +24,6 @@ class EditorInfo(Wire):
     summary: str
     formula: str
     reference: str
-    layers: list[int] | None = Field(default=None, description="layers it can edit; null: any")
     default_layer: int
     batches: bool = Field(default=False, description="writes many facts as one edit: consecutive edits marked `batch`")
     default_preset: str

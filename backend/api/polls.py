@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 MAX_QUESTIONS = 64  # of one room
 MAX_VOTERS = 1000  # of one question
-MAX_CHOICES = 16
 
 
 class PollFull(Exception):

@@ -197,7 +197,6 @@ class Rome(Editor[RomeParameters]):
             steps=target.steps,
             loss=target.loss,
             keys={layer: mean[None]},
-            constraint=(k0, goal),
             warnings=tuple(warnings),
             diagnostics=diagnostics,
             courses=(target.course,),
