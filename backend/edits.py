@@ -290,7 +290,7 @@ def run_edits(
     for i, spec in enumerate(specs):
         interrupt.checkpoint()
         if not spec.strength:
-            outcomes[i] = _outcome(checkpoint.graph, model, model, spec, NOTHING)
+            outcomes[i] = _outcome(checkpoint, model, model, spec, NOTHING)
         if i not in stops:
             continue
         key, step = next(keys), {j: specs[j] for j in range(i, stops[i]) if specs[j].strength}
@@ -301,7 +301,7 @@ def run_edits(
                 cache[key] = delta
         edited = apply_delta(model, delta, spec.strength)
         for (j, each), course in zip_longest(step.items(), delta.courses):
-            outcomes[j] = _outcome(checkpoint.graph, model, edited, each, delta, course)
+            outcomes[j] = _outcome(checkpoint, model, edited, each, delta, course)
         deltas.append(delta)
         for layer, wrote in carried_on(delta, spec.strength).items():
             carried[layer] = torch.cat([carried[layer], wrote]) if layer in carried else wrote
@@ -354,16 +354,17 @@ def _compute(
 
 
 def _outcome(
-    graph: KnowledgeGraph,
+    checkpoint: Checkpoint,
     before: Transformer,
     after: Transformer,
     spec: EditSpec,
     delta: EditDelta,
     course: Course | None = None,
 ) -> Outcome:
+    graph = checkpoint.graph
     relation = graph.relation(spec.relation)
     truth = graph.object_of(spec.subject, relation)
-    prompt = [[spec.subject, graph.n_entities + relation.index]]
+    prompt = [[spec.subject, checkpoint.vocabulary.relation_token(relation)]]
     was, now = answers(before, prompt, graph.n_entities), answers(after, prompt, graph.n_entities)
     predicted = int(now.prediction[0])
     norm = abs(spec.strength) * delta.norm

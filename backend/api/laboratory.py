@@ -18,7 +18,6 @@ import torch
 
 from shatterscope.backend import __version__
 from shatterscope.backend.api import wire
-from shatterscope.backend.api.answers import ask, error_list, wrong_facts
 from shatterscope.backend.api.cache import Cache
 from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.executor import Executor
@@ -36,6 +35,7 @@ from shatterscope.backend.edits import (
     stored_id,
 )
 from shatterscope.backend.edits import EditSpec as CompleteSpec
+from shatterscope.backend.evaluation import ask, mistakes
 from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
@@ -138,14 +138,15 @@ class Laboratory:
         model = checkpoint.model if edited is None else edited.model
         found = await self.compute(
             f"fact/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{relation2}",
-            lambda: ask(checkpoint, model, subject, relations),
+            lambda: ask(checkpoint.graph, checkpoint.holdout, model, subject, relations),
         )
-        return found.model_copy(update={"checkpoint": checkpoint.id, "edit": edit})
+        return wire.fact_info(checkpoint, edit, subject, relations, found)
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)
-        facts = await self.compute(f"errors/{checkpoint.identity}", lambda: wrong_facts(checkpoint))
-        return error_list(facts, limit)
+        graph, holdout, model = checkpoint.graph, checkpoint.holdout, checkpoint.model
+        found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(graph, holdout, model))
+        return wire.error_list(found, limit)
 
     # --- editing ------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from shatterscope.backend.editors import Editor
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.edits import EditedModel, steps_of
 from shatterscope.backend.edits import EditSpec as CompleteSpec
-from shatterscope.backend.evaluation import Wanted
+from shatterscope.backend.evaluation import AskedFact, Mistake, Wanted
 from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry
 from shatterscope.backend.graph import Relation
@@ -52,7 +52,18 @@ from shatterscope.wire.pictures import (
     StrengthsRequest,
     StrengthsResult,
 )
-from shatterscope.wire.world import AccuracyInfo, Answer, CheckpointInfo, GraphInfo, ModelInfo, RingInfo, TrainingInfo
+from shatterscope.wire.world import (
+    AccuracyInfo,
+    Answer,
+    CheckpointInfo,
+    ErrorList,
+    FactInfo,
+    GraphInfo,
+    ModelInfo,
+    RingInfo,
+    TrainingInfo,
+    WrongFact,
+)
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
 CODEBOOK = (
@@ -103,6 +114,27 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         opening=metadata.opening or graph.relation_names[0],
         sha256=checkpoint.sha256,
     )
+
+
+def fact_info(
+    checkpoint: Checkpoint, edit: str | None, subject: int, relations: Sequence[Relation], found: AskedFact
+) -> FactInfo:
+    return FactInfo(
+        checkpoint=checkpoint.id,
+        edit=edit,
+        subject=subject,
+        relation=relations[0].name,
+        relation2=relations[1].name if len(relations) > 1 else None,
+        object=found.object,
+        prediction=found.prediction,
+        probability=found.probability,
+        stated=found.stated,
+        top=[Answer(object=entity, probability=probability) for entity, probability in found.top],
+    )
+
+
+def error_list(found: Sequence[Mistake], limit: int) -> ErrorList:
+    return ErrorList(total=len(found), errors=[WrongFact(**asdict(each)) for each in found[:limit]])
 
 
 def editor_info(editor: Editor[Any]) -> EditorInfo:

@@ -2,6 +2,7 @@
 
 from shatterscope.backend.evaluation.answers import Answers, answers
 from shatterscope.backend.evaluation.damage import DamageBin, damage
+from shatterscope.backend.evaluation.facts import AskedFact, Mistake, ask, mistakes, single_facts
 from shatterscope.backend.evaluation.quality import Quality, Wanted, quality
 from shatterscope.backend.evaluation.queries import TASKS, QuerySet, draw_queries
 from shatterscope.backend.evaluation.ripples import AnsweredRipple, Ripple, answer_ripples, ripples
@@ -13,7 +14,9 @@ __all__ = [
     "TASKS",
     "AnsweredRipple",
     "Answers",
+    "AskedFact",
     "DamageBin",
+    "Mistake",
     "Quality",
     "QuerySet",
     "Ripple",
@@ -21,12 +24,15 @@ __all__ = [
     "Wanted",
     "answer_ripples",
     "answers",
+    "ask",
     "damage",
     "draw_queries",
+    "mistakes",
     "quality",
     "ring_means",
     "ripples",
     "score",
     "shattering_at_sites",
+    "single_facts",
     "sub_graphs",
 ]

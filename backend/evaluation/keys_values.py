@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shatterscope.backend.activations import relation_tokens
 from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer
 
@@ -27,7 +28,9 @@ def memory(model: Transformer, n_entities: int, relation: Relation, layer: int) 
     if not 0 <= layer < model.config.n_layers:
         raise ValueError(f"layers are 0..{model.config.n_layers - 1}, got {layer}")
     entities = torch.arange(n_entities, device=model.token.weight.device)
-    prompts = torch.stack([entities, torch.full_like(entities, n_entities + relation.index)], 1)
+    prompts = torch.stack(
+        [entities, torch.full_like(entities, int(relation_tokens(model, n_entities)[relation.index]))], 1
+    )
     found: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:

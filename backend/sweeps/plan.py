@@ -12,13 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
-from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import EditError, EditSpec, complete_spec
-from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.evaluation import single_facts
 from shatterscope.backend.model import site_names
 from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
@@ -258,18 +256,13 @@ def named_sites(asked: Sequence[str], n_layers: int) -> list[str]:
     return found
 
 
-@torch.no_grad()
 def known_facts(checkpoint: Checkpoint) -> KnownFacts:
     """Ask the unedited model for every single fact, on the bare prompt."""
     graph = checkpoint.graph
     right: list[Pair] = []
     wrong: list[Pair] = []
-    entities = torch.arange(graph.n_entities)
-    for relation in graph.relations:
-        interrupt.checkpoint()
-        token = torch.full_like(entities, checkpoint.vocabulary.relation_token(relation))
-        predicted = answers(checkpoint.model, torch.stack([entities, token], 1), graph.n_entities).prediction
-        correct = predicted.cpu().numpy() == graph.objects[:, relation.index]
+    for relation, answered in single_facts(graph, checkpoint.model):
+        correct = answered.prediction.cpu().numpy() == graph.objects[:, relation.index]
         right += [(int(x), relation.name) for x in np.flatnonzero(correct)]
         wrong += [(int(x), relation.name) for x in np.flatnonzero(~correct)]
     return KnownFacts(right, wrong)

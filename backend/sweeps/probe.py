@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from shatterscope.backend.activations import default_site
+from shatterscope.backend.activations import default_site, relation_tokens
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation import QuerySet, Score, draw_queries
 from shatterscope.backend.evaluation.scores import judge
@@ -210,7 +210,7 @@ class Probe:
     def _read(self, model: Transformer) -> Parts:
         entities = torch.arange(self.n_entities, device=self.device)
         subjects, past = _first_block(model, self._embed(model, entities[:, None], 0))
-        relations = torch.arange(self.n_entities, model.config.vocab_size, device=self.device)
+        relations = relation_tokens(model, self.n_entities).to(self.device)
         kept = [_one_more(model, self._embed(model, relation, 1)[None], past)[0] for relation in relations]
         keys, stream = torch.stack([each.keys for each in kept]), torch.stack([each.stream for each in kept])
         contexts = tuple(self._behind(model, c) for c in range(len(self.queries.contexts)))
