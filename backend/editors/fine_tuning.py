@@ -27,9 +27,10 @@ from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.editors.adam import Adam
 from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
 from shatterscope.backend.editors.course import Ending, Notes
-from shatterscope.backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.model.transformer import Block, no_tap
 

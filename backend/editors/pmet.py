@@ -31,6 +31,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from shatterscope.backend.editors.adam import step_size
 from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Fact, Preset, in_float64
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from shatterscope.backend.editors.presets import reference_tuned
@@ -41,7 +42,6 @@ from shatterscope.backend.editors.spreading import (
     SpreadingParameters,
     edited_layers,
     prompts_of,
-    rate,
     write,
 )
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, optimise, read_site
@@ -188,7 +188,8 @@ def attention_moments(model: Transformer, request: EditRequest, layers: Sequence
 def joint_target(model: Transformer, site: EditSite, fact: Fact, p: PmetParameters) -> ValueTarget:
     """Step 1: (2, C), what to add to the output of the MLP and of the attention. The site's last row is the neutral prompt."""
     norms = [site.values[0].norm().item(), site.attn_out[0].norm().item()]
-    rates = [rate(p, norm, site.values.shape[1]) for norm in norms]
+    width = site.values.shape[1]
+    rates = [step_size(p.learning_rate, norm, width, p.relative_rate) for norm in norms]
 
     def logits(delta: Tensor) -> Tensor:
         return site.logits_from(model, with_both(model, site, delta))

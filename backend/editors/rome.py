@@ -25,6 +25,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from shatterscope.backend.editors.adam import step_size
 from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
@@ -62,11 +63,6 @@ def key_and_value(site: EditSite, p: RomeParameters) -> tuple[Tensor, Tensor]:
     if p.key == "rome":
         return site.keys[0], site.values[0]
     return site.keys[:-1].mean(0), site.values[:-1].mean(0)
-
-
-def step_size(p: RomeParameters, v0_norm: float, width: int) -> float:
-    """Adam's: its first step has length rate * sqrt(width)."""
-    return p.learning_rate * (v0_norm / width**0.5 if p.relative_rate else 1.0)
 
 
 class RomeParameters(EditorParameters):
@@ -157,7 +153,7 @@ class Rome(Editor[RomeParameters]):
             site,
             fact.object,
             v0_norm,
-            learning_rate=step_size(p, v0_norm, model.config.d_model),
+            learning_rate=step_size(p.learning_rate, v0_norm, model.config.d_model, p.relative_rate),
             steps=p.steps,
             clamp_norm_factor=p.clamp_norm_factor,
             weight_decay=p.weight_decay,

@@ -28,6 +28,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from shatterscope.backend.editors.adam import step_size
 from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
@@ -143,11 +144,6 @@ def mean_keys(keys: Tensor, p: SpreadingParameters) -> Tensor:
     return (keys[:, 0] + keys[:, 1:].mean(1)) / 2
 
 
-def rate(p: SpreadingParameters, norm: float, width: int) -> float:
-    """Adam's step size: its first step has length rate * sqrt(width)."""
-    return p.learning_rate * (norm / width**0.5 if p.relative_rate else 1.0)
-
-
 def residual_goals(model: Transformer, request: EditRequest, layer: int, p: SpreadingParameters) -> Goals:
     """z = h + delta at `layer`'s residual stream, float64, each fact's delta optimised by itself on the model before the edit."""
     model = in_float64(model)
@@ -162,7 +158,7 @@ def residual_goals(model: Transformer, request: EditRequest, layer: int, p: Spre
             site,
             fact.object,
             norm,
-            learning_rate=rate(p, norm, len(h)),
+            learning_rate=step_size(p.learning_rate, norm, len(h), p.relative_rate),
             steps=p.steps,
             clamp_norm_factor=p.clamp_norm_factor,
             weight_decay=p.weight_decay,

@@ -32,6 +32,7 @@ from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.editors.adam import Adam
 from shatterscope.backend.editors.course import Course, Ending, Notes
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.model.incremental import Past, past_of, step
@@ -256,18 +257,3 @@ def optimise(
         lengths.append(max(shares))
     course = notes.course(ended, lengths)
     return ValueTarget(delta.detach(), taken, course.loss[-1], course.probability[-1], course)
-
-
-class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) on one small tensor; `torch.optim` would cost more than the step itself."""
-
-    def __init__(self, like: Tensor, rate: float) -> None:
-        self.rate, self.t = rate, 0
-        self.m, self.v = torch.zeros_like(like), torch.zeros_like(like)
-
-    def step(self, x: Tensor, gradient: Tensor) -> Tensor:
-        self.t += 1
-        self.m.lerp_(gradient, 1 - 0.9)
-        self.v.lerp_(gradient * gradient, 1 - 0.999)
-        spread = (self.v / (1 - 0.999**self.t)).sqrt_().add_(1e-8)
-        return x.addcdiv(self.m, spread, value=-self.rate / (1 - 0.9**self.t))

@@ -22,7 +22,7 @@ from shatterscope.backend.evaluation.scores import judge
 from shatterscope.backend.geometry import shattering
 from shatterscope.backend.geometry.sampled import sampled_shattering
 from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.incremental import Past, attend, prefix_from, qkv, step
+from shatterscope.backend.model.incremental import Past, attend, attend_all, prefix_from, qkv, step
 from shatterscope.backend.model.transformer import Block
 
 PAIRS = 2048  # per relation: the mean over the 8 relations of a sub-graph then has an error of some 0.7 %
@@ -242,12 +242,8 @@ class Probe:
 def _first_block(model: Transformer, x: Tensor) -> tuple[Kept, Past]:
     """(B, T, C) embeddings -> the first block at each position, and what later positions see of it."""
     block = cast(Block, model.blocks[0])
-    q, k, v = qkv(block, x)
-    mixed = [v[:, 0]]
-    mixed += [
-        attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), block.attn.n_heads) for t in range(1, x.shape[1])
-    ]
-    return _keep(block, x, torch.stack(mixed, 1)), Past(k, v)
+    mixed, past = attend_all(block, x)
+    return _keep(block, x, mixed), past
 
 
 def _one_more(model: Transformer, x: Tensor, past: Past) -> tuple[Kept, tuple[Tensor, Tensor]]:
