@@ -15,7 +15,7 @@ Everything about the unedited model is in the `Baseline`, measured once and shar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
@@ -185,9 +185,16 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
 
 def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
     """Every cell of the baseline's questions, asked again."""
-    graph = checkpoint.graph
-    parts = sub_graphs(graph.config.n_orders, graph.relation(edited.made[-1].spec.relation).order)
-    cells = zip(baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True)
+    graph, queries = checkpoint.graph, baseline.queries
+    order = graph.relation(edited.made[-1].spec.relation).order
+    return score_changes(graph, order, queries, baseline.scores, score(edited.model, queries))
+
+
+def score_changes(
+    graph: KnowledgeGraph, edited: int, queries: QuerySet, before: Sequence[Score], after: Sequence[Score]
+) -> list[TaskChange]:
+    """A score of every cell before and after an edit in the order `edited`."""
+    parts = sub_graphs(graph.config.n_orders, edited)
     return [
         TaskChange(
             task=cell.task,
@@ -197,7 +204,7 @@ def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline
             after=now,
             n_queries=len(cell),
             n_available=cell.n_available,
-            n_contexts=len(baseline.queries.contexts),
+            n_contexts=len(queries.contexts),
         )
-        for cell, was, now in cells
+        for cell, was, now in zip(queries.cells, before, after, strict=True)
     ]

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save
 from starlette.testclient import TestClient
 
 from shatterscope.backend.api import create_app
-from shatterscope.backend.api.wire import checkpoint_info
 from shatterscope.backend.checkpoints import (
     CheckpointError,
     CheckpointRegistry,
@@ -24,6 +23,7 @@ from shatterscope.backend.checkpoints import (
     load_checkpoint,
     read_metadata,
 )
+from shatterscope.backend.convert import checkpoint_info
 from shatterscope.backend.model import ModelConfig, Transformer
 from shatterscope.backend.settings import Settings, load_settings
 

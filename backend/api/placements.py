@@ -14,8 +14,8 @@ from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.measures import asked, get_baseline
 from shatterscope.backend.api.problems import invalid
-from shatterscope.backend.api.wire import change, edit_spec
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.convert import change, edit_spec
 from shatterscope.backend.edits import EditedModel, EditError, EditSpec, PlaceError, check_place
 from shatterscope.backend.evaluation import ring_means
 from shatterscope.backend.evaluation.subgraphs import SubGraph

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shatterscope.backend.api import wire
+from shatterscope.backend import convert
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import ProblemError, invalid
@@ -118,8 +118,8 @@ async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) ->
             checkpoint=checkpoint.id,
             relation=relation.name,
             layer=request.layer,
-            keys=wire.array(keys),
-            values=wire.array(values),
+            keys=convert.array(keys),
+            values=convert.array(values),
             keys_variance=keys_variance,
             values_variance=values_variance,
             distance_correlation=distance_correlation(found, PAIRS, np.random.default_rng(0)),

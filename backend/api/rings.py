@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from shatterscope.backend import convert
 from shatterscope.backend.activations import activations
-from shatterscope.backend.api import wire
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import invalid
 from shatterscope.backend.checkpoints import Checkpoint
@@ -61,8 +61,8 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
             relation=relation.name,
             sub_graph=parts[relation.order],
             n_neighbors=before.n_neighbors,
-            before=wire.array(before.embedding[shown]),
-            after=wire.array(now.embedding[shown]),
+            before=convert.array(before.embedding[shown]),
+            after=convert.array(now.embedding[shown]),
             winding_before=before.winding,
             winding_after=now.winding,
             shape_before=before.shape,
