@@ -23,6 +23,7 @@ from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.edits import EditedModel, Outcome, steps_of
 from shatterscope.backend.edits import EditSpec as CompleteSpec
 from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
+from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.graph import Relation
@@ -52,6 +53,7 @@ from shatterscope.wire.pictures import (
     StrengthsRequest,
     StrengthsResult,
 )
+from shatterscope.wire.reproduction import KeysValues
 from shatterscope.wire.world import (
     AccuracyInfo,
     Answer,
@@ -135,6 +137,21 @@ def fact_info(
 
 def error_list(found: Sequence[Mistake], limit: int) -> ErrorList:
     return ErrorList(total=len(found), errors=[WrongFact(**asdict(each)) for each in found[:limit]])
+
+
+def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: MemoryPicture) -> KeysValues:
+    return KeysValues(
+        checkpoint=checkpoint.id,
+        relation=relation.name,
+        layer=layer,
+        keys=array(found.keys),
+        values=array(found.values),
+        keys_variance=found.keys_variance,
+        values_variance=found.values_variance,
+        distance_correlation=found.distance_correlation,
+        pairs=found.pairs,
+        order_position=checkpoint.graph.positions[relation.order].tolist(),
+    )
 
 
 def editor_info(editor: Editor[Any]) -> EditorInfo:
