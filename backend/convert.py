@@ -102,6 +102,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         model=ModelInfo(
             n_layers=model.config.n_layers,
             d_model=model.config.d_model,
+            d_mlp=model.config.d_mlp,
             n_heads=model.config.n_heads,
             n_params=model.n_params,
             sites=site_names(model.config.n_layers),

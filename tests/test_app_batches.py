@@ -129,7 +129,7 @@ def test_an_edit_at_strength_0_stands_between_nobody_and_is_nowhere_counted() ->
 
 def test_the_equation_counts_the_edits_that_are_there() -> None:
     def said(*edits: Edit) -> list[str]:
-        return [to_html(node) for node in views.chips(edits, None, BATCHING)]
+        return [to_html(node) for node in views.chips(edits, None, BATCHING, 96)]
 
     head, chip, plus, _ = said(edit(1, strength=0.0), edit(2))
     assert "+ 1 edit:" in head

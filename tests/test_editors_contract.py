@@ -198,4 +198,4 @@ def test_keys_are_those_of_the_layers_written_to(checkpoint: Checkpoint, name: s
     delta = compute(checkpoint, name)
     weights = {name for name in delta.weights if name.endswith("weight")}
     assert {f"blocks.{layer}.mlp.down.weight" for layer in delta.keys} == weights
-    assert all(keys.shape == (1, 4 * checkpoint.model.config.d_model) for keys in delta.keys.values())
+    assert all(keys.shape == (1, checkpoint.model.config.d_mlp) for keys in delta.keys.values())
