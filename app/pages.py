@@ -19,10 +19,9 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddle
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from shatterscope.app import asked, ids, lost
+from shatterscope.app import asked, ids, lost, pure
 from shatterscope.app.assets import ASSETS, Static, address
 from shatterscope.app.client import Client
-from shatterscope.app.once import Once
 from shatterscope.app.share import callbacks as sharing
 from shatterscope.app.share.exporter import Exporter
 
@@ -59,7 +58,7 @@ ENTRY = """<div id="react-entry-point"><div class="page starting" aria-busy="tru
 @dataclass(frozen=True)
 class Page:
     """`path`: `/` or `/name`; `layout` makes the page's markup, `register` gives it its callbacks. `shared` are the callbacks that are
-    pure functions of what the page sends, by their first output (see `shatterscope.app.once`); `exporter` says what it can be taken away as, `draws` whether it has figures."""
+    pure functions of what the page sends, by their first output (see `shatterscope.app.pure`); `exporter` says what it can be taken away as, `draws` whether it has figures."""
 
     path: str
     title: str
@@ -156,7 +155,8 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
     )
     app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
     if page.shared:
-        server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
+        path = f"{page.prefix}_dash-update-component"
+        server.state.share_answers(path=path, wanted=pure.asks_for(page.shared), sound=pure.went_well)
     # Callbacks go over HTTP: else every page asks for a WebSocket upgrade that no route answers.
     app.backend.websocket_capability = False
     _only_what_is_there(app)
