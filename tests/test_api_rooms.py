@@ -368,7 +368,7 @@ async def test_rooms_close_after_a_day_in_memory_and_in_the_store(tmp_path: Path
     now[0] += 1
     await rooms.tick()
     assert rooms.get(room.id) is None
-    assert [str(each) async for each in stream] == ['event: end\ndata: {"reason":"expired"}\n\n']
+    assert [each and each.encoded async for each in stream] == [b'event: end\ndata: {"reason":"expired"}\n\n']
     assert RoomStore(store).load(0.0) == []
     store.close()
 

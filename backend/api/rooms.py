@@ -15,7 +15,10 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from fastapi.sse import format_sse_event
 
 from shatterscope.backend.api.limiter import Limiter
 from shatterscope.backend.api.polls import Polls, Question
@@ -57,9 +60,9 @@ class Message:
     data: str
     id: int | None = None
 
-    def __str__(self) -> str:
-        number = "" if self.id is None else f"id: {self.id}\n"
-        return f"{number}event: {self.event}\ndata: {self.data}\n\n"
+    @cached_property
+    def encoded(self) -> bytes:
+        return format_sse_event(event=self.event, data_str=self.data, id=None if self.id is None else str(self.id))
 
 
 def message(event: str, data: dict[str, Any], id: int | None = None) -> Message:

@@ -14,6 +14,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response, StreamingResponse
 
 from shatterscope.backend.api.dependencies import AddressDep, LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
+from shatterscope.backend.api.events import CONNECTED, SIGN_OF_LIFE, event_stream
 from shatterscope.backend.api.limiter import Limiter
 from shatterscope.backend.api.polls import PollFull, Question
 from shatterscope.backend.api.problems import ProblemError
@@ -216,14 +217,10 @@ async def follow_room(
         detail = f"this room has {MAX_FOLLOWERS} followers, the most it can have"
         raise ProblemError(429, detail, headers=_retry(60))
     seen = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else -1
-    return StreamingResponse(
-        _events(room, seen, presenter),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
-    )
+    return event_stream(_events(room, seen, presenter))
 
 
-async def _events(room: Room, seen: int, presenter: bool) -> AsyncIterator[str]:
-    yield ": connected\n\n"
+async def _events(room: Room, seen: int, presenter: bool) -> AsyncIterator[bytes]:
+    yield CONNECTED
     async for message in room.follow(seen, presenter=presenter):
-        yield ": still here\n\n" if message is None else str(message)
+        yield SIGN_OF_LIFE if message is None else message.encoded

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.sse import format_sse_event
 from starlette.responses import Response, StreamingResponse
 
 from shatterscope.backend.api.dependencies import JobDeskDep
+from shatterscope.backend.api.events import CONNECTED, SIGN_OF_LIFE, event_stream
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
 
@@ -116,20 +118,16 @@ async def follow_job(desk: JobDeskDep, id: JobId) -> StreamingResponse:
     cancelled or failed."""
     await desk.get(id)
     desk.check_followers()
-    return StreamingResponse(
-        _events(desk, id),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
-    )
+    return event_stream(_events(desk, id))
 
 
-async def _events(desk: JobDesk, id: str) -> AsyncIterator[str]:
-    yield ": connected\n\n"
+async def _events(desk: JobDesk, id: str) -> AsyncIterator[bytes]:
+    yield CONNECTED
     async for info in desk.follow(id):
         if info is None:
-            yield ": still here\n\n"
+            yield SIGN_OF_LIFE
             continue
         data = info.model_dump_json()
-        yield f"event: progress\ndata: {data}\n\n"
+        yield format_sse_event(event="progress", data_str=data)
         if info.status in ENDED:
-            yield f"event: end\ndata: {data}\n\n"
+            yield format_sse_event(event="end", data_str=data)
