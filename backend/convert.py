@@ -17,20 +17,17 @@ from torch import Tensor
 from shatterscope.backend import geometry
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import Course as KeptCourse
-from shatterscope.backend.editors import Editor
+from shatterscope.backend.editors import Course, Editor
 from shatterscope.backend.editors.codebook import codebooks
-from shatterscope.backend.edits import EditedModel, Outcome, steps_of
-from shatterscope.backend.edits import EditSpec as CompleteSpec
+from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps_of
 from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
-from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import site_names
 from shatterscope.backend.tensor_files import tensor_bytes
-from shatterscope.wire.base import Array
-from shatterscope.wire.edits import Course, EditorInfo, EditOutcome, EditResult, EditSpec, Preset
+from shatterscope.wire.base import Array, SubGraph
+from shatterscope.wire.edits import CourseInfo, EditorInfo, EditOutcome, EditResult, EditSpec, PresetInfo
 from shatterscope.wire.measures import (
     Change,
     DamageBin,
@@ -157,7 +154,7 @@ def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: M
 
 def editor_info(editor: Editor[Any]) -> EditorInfo:
     presets = [
-        Preset(
+        PresetInfo(
             name=name, summary=preset.summary, parameters=editor.parameters(**preset.parameters).model_dump(mode="json")
         )
         for name, preset in editor.presets.items()
@@ -194,17 +191,17 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def course(found: KeptCourse) -> Course:
+def course(found: Course) -> CourseInfo:
     return _course(found, slice(None), list(range(len(found.loss))))
 
 
-def course_end(found: KeptCourse, steps: int) -> Course:
+def course_end(found: Course, steps: int) -> CourseInfo:
     """Where the optimisation ended, after `steps` updates, without the way there."""
     return _course(found, slice(-1, None), [steps])
 
 
-def _course(found: KeptCourse, part: slice, step: list[int]) -> Course:
-    return Course(
+def _course(found: Course, part: slice, step: list[int]) -> CourseInfo:
+    return CourseInfo(
         ended=found.ended,
         contexts=found.contexts,
         step=step,
@@ -215,7 +212,7 @@ def _course(found: KeptCourse, part: slice, step: list[int]) -> Course:
     )
 
 
-def edit_outcome(found: Outcome, course: Course | None) -> EditOutcome:
+def edit_outcome(found: Outcome, course: CourseInfo | None) -> EditOutcome:
     """A model that broke puts out no numbers: it gives nothing any probability."""
     return EditOutcome(
         spec=edit_spec(found.spec),

@@ -28,7 +28,7 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import EditedModel
 from shatterscope.backend.evaluation import (
     AnsweredRipple,
-    DamageBin,
+    DistanceBin,
     Quality,
     QuerySet,
     Score,
@@ -42,9 +42,9 @@ from shatterscope.backend.evaluation import (
     sub_graphs,
 )
 from shatterscope.backend.evaluation.queries import Task
-from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.geometry import movement, shattering
 from shatterscope.backend.graph import KnowledgeGraph
+from shatterscope.wire.base import SubGraph
 
 DEFAULT_QUERIES = 200
 
@@ -87,7 +87,7 @@ class Geometry:
     sub_graph_shattering: Mapping[SubGraph, float]
     movement: Mapping[str, tuple[float, float]]
     sub_graph_movement: Mapping[SubGraph, tuple[float, float]]
-    damage: list[DamageBin]
+    damage: list[DistanceBin]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from shatterscope.app import batches, views
 from shatterscope.app.actions import Page, Refused
 from shatterscope.app.share.markup import to_html
 from shatterscope.app.state import Edit, Target, ViewState
-from shatterscope.backend.edits import EditSpec, steps_of
+from shatterscope.backend.edits import CompleteSpec, steps_of
 from shatterscope.wire.edits import EditorInfo
 
 BATCHING = frozenset({"memit", "pmet"})
@@ -36,7 +36,9 @@ stacks = st.lists(
 
 def steps(edits: tuple[Edit, ...]) -> list[tuple[int, int]]:
     """As the science has it."""
-    specs = [EditSpec(each.subject, each.relation, 0, each.method, 0, {}, each.strength, each.batch) for each in edits]
+    specs = [
+        CompleteSpec(each.subject, each.relation, 0, each.method, 0, {}, each.strength, each.batch) for each in edits
+    ]
     return steps_of(specs)
 
 

@@ -12,18 +12,18 @@ import torch
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.edits import EditError, complete_spec, run_edits
 
 NAMES = list(EDITORS)
 SUBJECT, RELATION = 7, "II_A1"
 
 
-def request_of(checkpoint: Checkpoint, distance: int = 4) -> EditRequest:
+def request_of(checkpoint: Checkpoint, distance: int = 4) -> WriteRequest:
     graph = checkpoint.graph
     relation = graph.relation(RELATION)
     token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
-    return EditRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
+    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, name: str, layer: int = 0, **parameters: object) -> EditDelta:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, Course, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors import EDITORS, Course, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.editors.base import in_float64
 from shatterscope.backend.editors.least_squares import solve_covariance
 from shatterscope.backend.editors.rome import Rome, RomeParameters
@@ -23,11 +23,11 @@ ROME = EDITORS["rome"]
 SUBJECT, RELATION = 7, "II_A1"
 
 
-def request_of(checkpoint: Checkpoint, distance: int = 4) -> EditRequest:
+def request_of(checkpoint: Checkpoint, distance: int = 4) -> WriteRequest:
     graph = checkpoint.graph
     relation = graph.relation(RELATION)
     token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
-    return EditRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
+    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, layer: int = 0, distance: int = 4, **parameters: object) -> EditDelta:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
+from shatterscope.backend.edits import CompleteSpec, complete_spec, run_edits
 from shatterscope.backend.experiment import Baseline, Experiment, measure, measure_baseline
 
 
@@ -16,12 +16,12 @@ def baseline(checkpoint: Checkpoint) -> Baseline:
     return measure_baseline(checkpoint, queries=50, n_contexts=2)
 
 
-def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **more: object) -> EditSpec:
+def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **more: object) -> CompleteSpec:
     layers = checkpoint.model.config.n_layers
     return complete_spec(checkpoint.graph, layers, subject=7, relation=relation, distance=distance, **more)  # type: ignore[arg-type]
 
 
-def edit_and_measure(checkpoint: Checkpoint, baseline: Baseline, spec: EditSpec) -> Experiment:
+def edit_and_measure(checkpoint: Checkpoint, baseline: Baseline, spec: CompleteSpec) -> Experiment:
     return measure(checkpoint, run_edits(checkpoint, [spec]), baseline)
 
 

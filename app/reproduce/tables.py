@@ -12,18 +12,9 @@ from shatterscope.app import theme, views, words
 from shatterscope.app.layout.parts import Node, tip
 from shatterscope.app.reproduce.state import BOTH, SUBJECT
 from shatterscope.app.state import Edit
-from shatterscope.wire.base import SubGraph
+from shatterscope.wire.base import SubGraph, Token
 from shatterscope.wire.measures import SitesResult
-from shatterscope.wire.reproduction import (
-    AccuracyCell,
-    Measure,
-    MethodCell,
-    PaperTask,
-    Report,
-    ShatteringCell,
-    Spread,
-    Token,
-)
+from shatterscope.wire.reproduction import AccuracyCell, Measure, MethodCell, PaperTask, Report, ShatteringCell, Spread
 from shatterscope.wire.sweeps import LAST
 from shatterscope.wire.world import CheckpointInfo
 

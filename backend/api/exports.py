@@ -20,7 +20,7 @@ from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest, EditResult
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
 from shatterscope.wire.pictures import ProjectionRequest
-from shatterscope.wire.share import Coordinates, Export, ExportRequest, Provenance
+from shatterscope.wire.share import Coordinates, Export, ExportProvenance, ExportRequest
 
 PAPER = (
     "Nishi, Ramesh, Okawa, Khona, Tanaka, Lubana: Representation Shattering in Transformers: A Synthetic Study with "
@@ -53,7 +53,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     if id is not None:
         evaluation = await get_evaluation(laboratory, asked.model_copy(update={"edit": id}))
         sites = (await get_sites(laboratory, SitesRequest(checkpoint=checkpoint.id, edit=id))).sites
-    provenance = Provenance(
+    provenance = ExportProvenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         link=request.link,
         checkpoint=checkpoint.id,

@@ -25,6 +25,7 @@ from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, Checkp
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import (
     VERSION,
+    CompleteSpec,
     EditedModel,
     EditError,
     complete_spec,
@@ -33,7 +34,6 @@ from shatterscope.backend.edits import (
     run_edits,
     stored_id,
 )
-from shatterscope.backend.edits import EditSpec as CompleteSpec
 from shatterscope.backend.evaluation import ask, mistakes
 from shatterscope.backend.graph import Relation
 from shatterscope.backend.model import Transformer

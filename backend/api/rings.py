@@ -11,12 +11,12 @@ from shatterscope.backend.api.problems import invalid
 from shatterscope.backend.evaluation import sub_graphs
 from shatterscope.backend.graph import Relation
 from shatterscope.backend.reproduction.rings import ring_after, ring_before, spaced
-from shatterscope.wire.reproduction import RingPicture, Rings, RingsRequest
+from shatterscope.wire.reproduction import RingPicture, RingsRequest, RingsResult
 
 AT_ONCE = 3  # pictures of one request: others wait for the same processors
 
 
-async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
+async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResult:
     """The pictures before are kept for all edits."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     graph, start = checkpoint.graph, time.perf_counter()
@@ -53,7 +53,7 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> Rings:
         pictures = await asyncio.gather(*map(picture, relations))
     except ValueError as error:  # an edit can be strong enough to leave no finite numbers
         raise invalid("body.edit", f"the edited model cannot be drawn: {error}") from None
-    return Rings(
+    return RingsResult(
         checkpoint=checkpoint.id,
         edit=request.edit,
         entities=min(request.entities, graph.n_entities),

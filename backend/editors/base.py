@@ -61,7 +61,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class EditRequest:
+class WriteRequest:
     """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; and the keys that earlier
     edits of the same stack wrote to: layer -> (n, d_mlp)."""
 
@@ -161,7 +161,7 @@ class Editor(ABC, Generic[P]):
 
     @abstractmethod
     def compute(
-        self, model: Transformer, statistics: Mapping[int, Tensor], request: EditRequest, layer: int, parameters: P
+        self, model: Transformer, statistics: Mapping[int, Tensor], request: WriteRequest, layer: int, parameters: P
     ) -> EditDelta:
         """The delta that writes `request` at `layer`. The model is left bit-identical; the same inputs give the same delta.
 

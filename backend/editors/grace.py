@@ -28,7 +28,7 @@ from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend.editors.adam import step_size
-from shatterscope.backend.editors.base import EditDelta, Editor, EditorParameters, EditRequest, Preset
+from shatterscope.backend.editors.base import EditDelta, Editor, EditorParameters, Preset, WriteRequest
 from shatterscope.backend.editors.codebook import Entry, codebook_of
 from shatterscope.backend.editors.targets import (
     EarlyStopLoss,
@@ -94,7 +94,7 @@ class Grace(Editor[GraceParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: GraceParameters,
     ) -> EditDelta:

@@ -31,8 +31,8 @@ from shatterscope.backend.editors.base import (
     EditNotPossibleError,
     Editor,
     EditorParameters,
-    EditRequest,
     Preset,
+    WriteRequest,
     in_float64,
 )
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
@@ -47,9 +47,9 @@ from shatterscope.backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
-    Token,
     ValueTarget,
     WeightDecay,
+    WrittenAt,
     optimise_value,
     read_site,
 )
@@ -83,7 +83,7 @@ class RomeParameters(EditorParameters):
         default="rome",
         description="Write the value at the bare prompt's key, as ROME does (rome), or at the averaged key (r-rome)",
     )
-    token: Token = "relation"
+    token: WrittenAt = "relation"
     seed: Seed = 0
 
 
@@ -139,7 +139,7 @@ class Rome(Editor[RomeParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: RomeParameters,
     ) -> EditDelta:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -37,6 +37,7 @@ from shatterscope.backend.editors.course import Course, Ending, Notes
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.model.incremental import Past, past_of, step
 from shatterscope.backend.model.transformer import Block
+from shatterscope.wire.base import Token
 
 # Parameters of the optimisation, as the editors declare them; defaults are each editor's own.
 LearningRate = Annotated[float, Field(gt=0, le=10, description="Step size of Adam on the value (see relative_rate)")]
@@ -51,8 +52,8 @@ KlFactor = Annotated[
 ]
 EarlyStopLoss = Annotated[float, Field(ge=0, le=20, description="Stop as soon as the loss is below this")]
 NContexts = Annotated[int, Field(ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts")]
-Token = Annotated[
-    Literal["relation", "subject"],
+WrittenAt = Annotated[
+    Token,
     Field(
         description="Where the fact is written: at the relation's token, where the answer is read, or at the subject's before it, as in the reference "
         "implementations; only layers before the last can be reached from there"

@@ -1,7 +1,7 @@
 """What a model knows, and what an edit did to it."""
 
 from shatterscope.backend.evaluation.answers import Answers, answers
-from shatterscope.backend.evaluation.damage import DamageBin, damage
+from shatterscope.backend.evaluation.damage import DistanceBin, damage
 from shatterscope.backend.evaluation.facts import AskedFact, Mistake, ask, mistakes, single_facts
 from shatterscope.backend.evaluation.quality import Quality, Wanted, quality
 from shatterscope.backend.evaluation.queries import TASKS, QuerySet, draw_queries
@@ -15,7 +15,7 @@ __all__ = [
     "AnsweredRipple",
     "Answers",
     "AskedFact",
-    "DamageBin",
+    "DistanceBin",
     "Mistake",
     "Quality",
     "QuerySet",

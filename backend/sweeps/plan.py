@@ -15,7 +15,7 @@ import numpy as np
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS
-from shatterscope.backend.edits import EditError, EditSpec, complete_spec
+from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec
 from shatterscope.backend.evaluation import single_facts
 from shatterscope.backend.model import site_names
 from shatterscope.wire.sweeps import SweepMethod, SweepRequest
@@ -81,11 +81,11 @@ class Plan:
         corrective = min(n, len(self.errors)) if 0 in self.distances else 0
         return n * sum(distance != 0 for distance in self.distances), corrective
 
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> list[SweepTask]:
         """All tasks, in the order of their work: methods and kinds fill evenly."""
         return sorted(self._tasks(), key=lambda task: task.repetition)
 
-    def _tasks(self) -> Iterator[Task]:
+    def _tasks(self) -> Iterator[SweepTask]:
         index = 0
         for m in range(len(self.methods)):
             if self.every is None:
@@ -93,15 +93,15 @@ class Plan:
                 count = sum(self._counts(m))
                 for start in range(0, count, BATCH):
                     rows = min(BATCH, count - start)
-                    yield Task(m, None, self._cell(m, start)[1], index + start, rows, start)
+                    yield SweepTask(m, None, self._cell(m, start)[1], index + start, rows, start)
                 index += count
             else:
                 for distance in self.distances:
                     for repetition in range(self.repetitions):
-                        yield Task(m, distance, repetition, index, self.rows_per_sequence, 0)
+                        yield SweepTask(m, distance, repetition, index, self.rows_per_sequence, 0)
                         index += self.rows_per_sequence
 
-    def place(self, task: Task, index: int) -> tuple[int, int]:
+    def place(self, task: SweepTask, index: int) -> tuple[int, int]:
         """(distance, repetition) of a row."""
         if task.distance is not None:
             return task.distance, task.repetition
@@ -121,7 +121,7 @@ class Plan:
     def fact(self, distance: int, i: int) -> Pair:
         return self.facts[i] if distance else self.errors[i]
 
-    def spec(self, checkpoint: Checkpoint, method: int, distance: int, pair: Pair) -> EditSpec:
+    def spec(self, checkpoint: Checkpoint, method: int, distance: int, pair: Pair) -> CompleteSpec:
         chosen, (subject, relation) = self.methods[method], pair
         return complete_spec(
             checkpoint.graph,
@@ -150,7 +150,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Task:
+class SweepTask:
     """Rows `start` to `start + rows - 1`, computed by one worker. `distance` is None for a batch of a grid, where `offset` says how many
     of the method's rows come before."""
 

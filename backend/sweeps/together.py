@@ -16,16 +16,16 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import Course, EditDelta, EditNotPossibleError, EditRequest, Fact
+from shatterscope.backend.editors import Course, EditDelta, EditNotPossibleError, Fact, WriteRequest
 from shatterscope.backend.editors.adam import Adam, step_size
 from shatterscope.backend.editors.base import in_float64
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, read_site
-from shatterscope.backend.edits import EditSpec, delta_key
+from shatterscope.backend.edits import CompleteSpec, delta_key
 from shatterscope.backend.model import Transformer
 
 
-def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[str, EditDelta]:
+def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> dict[str, EditDelta]:
     """The deltas of edits that are each made alone, by `delta_key`, as far as they can be computed together: edits by ROME that share
     layer and parameters, of facts that the model does not answer so already. The rest is left out."""
     first = specs[0]
@@ -41,7 +41,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
     for spec in specs:
         token = checkpoint.vocabulary.relation_token(graph.relation(spec.relation))
         fact, rng = Fact(spec.subject, token, spec.object), np.random.default_rng(p.seed)
-        prompts += EditRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
+        prompts += WriteRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
         prompts.append([spec.subject])  # the neutral prompt
     site = read_site(model, prompts, first.layer, p.token)
     rows = torch.arange(len(prompts), device=site.keys.device).view(len(specs), -1)

@@ -21,11 +21,11 @@ from torch import Tensor
 
 from shatterscope.backend import __version__, convert
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import EditedModel, EditError, EditSpec, Outcome, carried_on, run_edits
+from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, carried_on, run_edits
 from shatterscope.backend.evaluation import quality, sub_graphs
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.experiment import score_changes
-from shatterscope.backend.sweeps.plan import Plan, Task, named_sites
+from shatterscope.backend.sweeps.plan import Plan, SweepTask, named_sites
 from shatterscope.backend.sweeps.probe import Probe, Probed, Shattered
 from shatterscope.backend.sweeps.together import compute_together
 from shatterscope.wire.edits import EditOutcome
@@ -56,7 +56,7 @@ class Bench:
             shatterscope=__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__
         )
 
-    def rows(self, task: Task, done: Set[int] = frozenset()) -> Iterator[SweepRow]:
+    def rows(self, task: SweepTask, done: Set[int] = frozenset()) -> Iterator[SweepRow]:
         """The rows of `task` but those that are `done`: the same, whichever are missing."""
         missing = [index for index in task.indices if index not in done]
         if not missing:
@@ -65,8 +65,8 @@ class Bench:
 
     # --- grids --------------------------------------------------------------------------------------------------
 
-    def _grid(self, task: Task, missing: list[int]) -> Iterator[SweepRow]:
-        specs: dict[int, EditSpec] = {}
+    def _grid(self, task: SweepTask, missing: list[int]) -> Iterator[SweepRow]:
+        specs: dict[int, CompleteSpec] = {}
         for index in task.indices:
             distance, repetition = self.plan.place(task, index)
             fact = self.plan.fact(distance, repetition)
@@ -87,7 +87,7 @@ class Bench:
 
     # --- sequences ----------------------------------------------------------------------------------------------
 
-    def _sequence(self, task: Task, distance: int, missing: list[int]) -> Iterator[SweepRow]:
+    def _sequence(self, task: SweepTask, distance: int, missing: list[int]) -> Iterator[SweepRow]:
         plan, current = self.plan, self.checkpoint
         carried: dict[int, Tensor] = {}
         made: list[Outcome] = []
@@ -138,9 +138,9 @@ class Bench:
 
     def _row(
         self,
-        task: Task,
+        task: SweepTask,
         index: int,
-        spec: EditSpec,
+        spec: CompleteSpec,
         edit_seconds: float,
         edited: EditedModel | None,
         *,

@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from shatterscope.backend.api.dependencies import AddressDep, LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
 from shatterscope.backend.api.events import CONNECTED, SIGN_OF_LIFE, event_stream
 from shatterscope.backend.api.limiter import Limiter
-from shatterscope.backend.api.polls import PollFull, Question
+from shatterscope.backend.api.polls import PolledQuestion, PollFull
 from shatterscope.backend.api.problems import ProblemError
 from shatterscope.backend.api.rooms import HANDOVER_SECONDS, MAX_FOLLOWERS, MAX_STATE_BYTES, Room, RoomsFull
 from shatterscope.wire.rooms import (
@@ -165,8 +165,8 @@ async def answer(room: RoomDep, limits: RoomLimitsDep, address: AddressDep, body
         raise ProblemError(429, str(error), headers=_retry(600)) from None
 
 
-def _question(asked: RoomQuestion | None) -> Question | None:
-    return Question(asked.lesson, asked.step) if asked is not None else None
+def _question(asked: RoomQuestion | None) -> PolledQuestion | None:
+    return PolledQuestion(asked.lesson, asked.step) if asked is not None else None
 
 
 @router.post("/rooms/{id}/handover", responses=REFUSED)

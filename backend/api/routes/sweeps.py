@@ -18,7 +18,7 @@ from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
 router = APIRouter(tags=["sweeps"])
 
 JobId = Annotated[str, Path(description="id of a job, as returned by POST /sweeps")]
-Owner = Annotated[
+JobOwner = Annotated[
     HTTPAuthorizationCredentials | None,
     Depends(HTTPBearer(auto_error=False, description="the token of POST /sweeps")),
 ]
@@ -28,7 +28,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _own(desk: JobDeskDep, id: JobId, owner: Owner) -> str:
+async def _own(desk: JobDeskDep, id: JobId, owner: JobOwner) -> str:
     """The job, for who may steer it; a 404 comes before a refusal."""
     await desk.get(id)
     desk.owners.check(id, owner.credentials if owner else None)
