@@ -13,7 +13,7 @@ from shatterscope.app.callbacks import answers, intent, measures, placements, sc
 from shatterscope.app.client import Client
 from shatterscope.app.lecture import callbacks as lecture
 
-# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.once`)
+# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.pure`)
 SHARED = tuple(
     f"{name}.{value}"
     for name, value in (
