@@ -22,9 +22,14 @@ def default_site(model: Transformer) -> str:
     return f"resid_post.{model.config.n_layers - 1}"
 
 
+def relation_tokens(model: Transformer, n_entities: int) -> Tensor:
+    """(n_relations,), the token of every relation of the vocabulary, by its index (`Vocabulary`: they follow the entities)."""
+    return torch.arange(n_entities, model.config.vocab_size)
+
+
 def activations(model: Transformer, n_entities: int, relation: Relation, site: str | None = None) -> Tensor:
     """(n_entities, d_model) at `site` of the relation token. Raises `ValueError` for an unknown site."""
-    return _at_relation(model, n_entities, torch.tensor([n_entities + relation.index]), site)[0]
+    return _at_relation(model, n_entities, relation_tokens(model, n_entities)[[relation.index]], site)[0]
 
 
 def drawn_activations(model: Transformer, graph: World, relation: Relation, site: str | None = None) -> Tensor:
@@ -35,7 +40,7 @@ def drawn_activations(model: Transformer, graph: World, relation: Relation, site
 
 def all_activations(model: Transformer, n_entities: int, site: str | None = None) -> Tensor:
     """(n_relations, n_entities, d_model) at `site` of the relation token, every relation of the vocabulary."""
-    return _at_relation(model, n_entities, torch.arange(n_entities, model.config.vocab_size), site)
+    return _at_relation(model, n_entities, relation_tokens(model, n_entities), site)
 
 
 def _at_relation(model: Transformer, n_entities: int, tokens: Tensor, site: str | None) -> Tensor:
@@ -61,7 +66,7 @@ def at_sites(
             raise ValueError(f"unknown site {site!r}; this model has {', '.join(known)}")
     device = model.token.weight.device
     past = prefix(model, torch.arange(n_entities, device=device)[:, None])
-    tokens = torch.arange(n_entities, model.config.vocab_size) if tokens is None else tokens
+    tokens = relation_tokens(model, n_entities) if tokens is None else tokens
     recorded: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:

@@ -110,7 +110,7 @@ def _single_facts(model: Transformer, graph: World) -> tuple[NDArray[np.float32]
         token = torch.full_like(subjects, vocabulary.relation_token(relation))
         final = model.trunk(torch.stack([subjects, token], dim=1), tap)[:, -1]
         answer = model.unembed(final)[:, : graph.n_entities].argmax(1).cpu().numpy()
-        correct.append((answer[:, None] == graph.truths[:, relation.index]).any(1))
+        correct.append(graph.answered(relation, answer))
         representations.append(seen[site].cpu().numpy())
     return np.stack(representations), np.stack(correct, axis=1)
 

@@ -131,7 +131,8 @@ class Checkpoint:
             "weights": self.sha256,
             "statistics": self.metadata.sha256[STATISTICS],
             "graph": config_table(self.metadata.graph),
-            "model": asdict(self.metadata.model),
+            # Without what is left open, so that a field added later changes the identity of no checkpoint from before.
+            "model": {name: value for name, value in asdict(self.metadata.model).items() if value is not None},
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -220,7 +221,7 @@ def _write_metadata(folder: Path, metadata: Metadata) -> None:
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:
     """Load and verify one folder. Raises `CheckpointError` saying what is wrong with it."""
     metadata = read_metadata(folder)
-    name, width, layers = name_of(folder), 4 * metadata.model.d_model, metadata.model.n_layers
+    name, width, layers = name_of(folder), metadata.model.d_mlp, metadata.model.n_layers
     # Not before their size is known to be right: a damaged file may claim anything.
     weights = _read_tensors(folder, WEIGHTS, metadata, 4 * metadata.model.n_weights + HEADER_BYTES)
     moments = _read_tensors(folder, STATISTICS, metadata, 8 * width**2 * layers + HEADER_BYTES)

@@ -34,8 +34,8 @@ from shatterscope.backend.editors import (
     Course,
     EditDelta,
     EditNotPossibleError,
-    EditRequest,
     Fact,
+    WriteRequest,
     apply_delta,
 )
 from shatterscope.backend.evaluation.answers import answers
@@ -64,7 +64,7 @@ class PlaceError(EditError):
 
 
 @dataclass(frozen=True)
-class EditSpec:
+class CompleteSpec:
     """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them."""
 
     subject: int
@@ -87,9 +87,9 @@ class EditSpec:
 @dataclass(frozen=True)
 class Outcome:
     """What one edit of a stack did. Probabilities are of the new object on the bare prompt, by softmax over the whole vocabulary;
-    norms are of the delta as applied, at its strength; the course is of the optimisation, whatever the strength. Edits of one batch share their delta. See `schemas.EditOutcome`."""
+    norms are of the delta as applied, at its strength; the course is of the optimisation, whatever the strength. Edits of one batch share their delta. See `wire.edits.EditOutcome`."""
 
-    spec: EditSpec
+    spec: CompleteSpec
     old_object: int
     new_object: int
     prediction_before: int
@@ -137,7 +137,7 @@ def complete_spec(
     strength: float = 1.0,
     batch: bool = False,
     anywhere: bool = False,
-) -> EditSpec:
+) -> CompleteSpec:
     """Fill in every default. The new object is given by `object`, or by `distance` clockwise steps from the true one (0: the truth).
     `anywhere`: do not ask whether the method can make it at its layer and token (`check_place`).
 
@@ -185,13 +185,13 @@ def complete_spec(
     if batch and not editor.batches:
         able = ", ".join(name for name, each in EDITORS.items() if each.batches)
         raise EditError("batch", f"{method} writes one fact at a time; leave `batch` out, or use one of {able}")
-    spec = EditSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch)
+    spec = CompleteSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch)
     if not anywhere:
         check_place(spec, n_layers)
     return spec  # its strength is not -0.0
 
 
-def check_place(spec: EditSpec, n_layers: int) -> None:
+def check_place(spec: CompleteSpec, n_layers: int) -> None:
     """Raises `PlaceError` where the method cannot make the edit at its layer and token."""
     editor = EDITORS[spec.method]
     try:
@@ -200,7 +200,7 @@ def check_place(spec: EditSpec, n_layers: int) -> None:
         raise PlaceError(error.field, str(error)) from None
 
 
-def steps_of(specs: Sequence[EditSpec]) -> list[tuple[int, int]]:
+def steps_of(specs: Sequence[CompleteSpec]) -> list[tuple[int, int]]:
     """The steps (start, stop) of a stack: a run of edits of one method marked `batch`, or a single edit. Edits at strength 0 are passed over:
     they make no step, and part none that they stand inside of.
 
@@ -221,7 +221,7 @@ def steps_of(specs: Sequence[EditSpec]) -> list[tuple[int, int]]:
     return steps
 
 
-def _check_alike(specs: Sequence[EditSpec], first: int, i: int) -> None:
+def _check_alike(specs: Sequence[CompleteSpec], first: int, i: int) -> None:
     one, other = specs[first], specs[i]
     for name in ("layer", "strength", "parameters"):
         if getattr(one, name) != getattr(other, name):
@@ -233,7 +233,7 @@ def _check_alike(specs: Sequence[EditSpec], first: int, i: int) -> None:
             raise EditError(f"edits.{i}.subject", message)
 
 
-def edit_id(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> str:
+def edit_id(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> str:
     """32 hex digits of the sha256 over canonical JSON of everything that the answer depends on: the checkpoint by name and
     `Checkpoint.identity`, the complete specifications, and `VERSION`."""
     return stored_id(checkpoint, [spec.as_dict() for spec in specs], VERSION)
@@ -242,7 +242,7 @@ def edit_id(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> str:
 def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]], version: int) -> str:
     """The id that `version` of this program gave to edits, from their specification as it was then."""
     # Rows of sweeps are stored as the API tells them, with what is not part of an id.
-    names = {field.name for field in fields(EditSpec)}
+    names = {field.name for field in fields(CompleteSpec)}
     edits = [
         {key: spec[key] for key in spec if key in names and (spec[key] or key != "batch")} for spec in specification
     ]
@@ -256,7 +256,7 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:32]
 
 
-def delta_key(identity: str, specs: Sequence[EditSpec]) -> str:
+def delta_key(identity: str, specs: Sequence[CompleteSpec]) -> str:
     """Key of the last step's delta: everything it depends on, which leaves out its own strength and the edits that are not there."""
     start, _ = steps_of(specs)[-1]
     before, step = ([spec for spec in part if spec.strength] for part in (specs[:start], specs[start:]))
@@ -264,14 +264,14 @@ def delta_key(identity: str, specs: Sequence[EditSpec]) -> str:
     return _digest({"checkpoint": identity, "version": VERSION, "edits": [spec.as_dict() for spec in whole]})
 
 
-def delta_keys(identity: str, specs: Sequence[EditSpec]) -> list[str]:
+def delta_keys(identity: str, specs: Sequence[CompleteSpec]) -> list[str]:
     """The key of every step's delta. Raises `EditError` as `steps_of` does."""
     return [delta_key(identity, specs[:stop]) for _, stop in steps_of(specs)]
 
 
 def run_edits(
     checkpoint: Checkpoint,
-    specs: Sequence[EditSpec],
+    specs: Sequence[CompleteSpec],
     cache: MutableMapping[str, EditDelta] | None = None,
     carried: Mapping[int, Tensor] | None = None,
 ) -> EditedModel:
@@ -290,7 +290,7 @@ def run_edits(
     for i, spec in enumerate(specs):
         interrupt.checkpoint()
         if not spec.strength:
-            outcomes[i] = _outcome(checkpoint.graph, model, model, spec, NOTHING)
+            outcomes[i] = _outcome(checkpoint, model, model, spec, NOTHING)
         if i not in stops:
             continue
         key, step = next(keys), {j: specs[j] for j in range(i, stops[i]) if specs[j].strength}
@@ -301,7 +301,7 @@ def run_edits(
                 cache[key] = delta
         edited = apply_delta(model, delta, spec.strength)
         for (j, each), course in zip_longest(step.items(), delta.courses):
-            outcomes[j] = _outcome(checkpoint.graph, model, edited, each, delta, course)
+            outcomes[j] = _outcome(checkpoint, model, edited, each, delta, course)
         deltas.append(delta)
         for layer, wrote in carried_on(delta, spec.strength).items():
             carried[layer] = torch.cat([carried[layer], wrote]) if layer in carried else wrote
@@ -326,7 +326,7 @@ def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) ->
 
 
 def _compute(
-    checkpoint: Checkpoint, model: Transformer, step: Mapping[int, EditSpec], carried: Mapping[int, Tensor]
+    checkpoint: Checkpoint, model: Transformer, step: Mapping[int, CompleteSpec], carried: Mapping[int, Tensor]
 ) -> EditDelta:
     """The delta of one step: its edits by where they stand in the stack."""
     graph, facts = checkpoint.graph, []
@@ -346,7 +346,7 @@ def _compute(
         facts.append(Fact(spec.subject, token, spec.object))
     start, spec = next(iter(step.items()))
     editor = EDITORS[spec.method]
-    request = EditRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), dict(carried))
+    request = WriteRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), dict(carried))
     try:
         return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
     except EditNotPossibleError as error:
@@ -354,16 +354,17 @@ def _compute(
 
 
 def _outcome(
-    graph: World,
+    checkpoint: Checkpoint,
     before: Transformer,
     after: Transformer,
-    spec: EditSpec,
+    spec: CompleteSpec,
     delta: EditDelta,
     course: Course | None = None,
 ) -> Outcome:
+    graph = checkpoint.graph
     relation = graph.relation(spec.relation)
     truth = graph.object_of(spec.subject, relation)
-    prompt = [[spec.subject, graph.n_entities + relation.index]]
+    prompt = [[spec.subject, checkpoint.vocabulary.relation_token(relation)]]
     was, now = answers(before, prompt, graph.n_entities), answers(after, prompt, graph.n_entities)
     predicted = int(now.prediction[0])
     norm = abs(spec.strength) * delta.norm

@@ -15,7 +15,7 @@ Everything about the unedited model is in the `Baseline`, measured once and shar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Literal
@@ -25,11 +25,10 @@ from torch import Tensor
 
 from shatterscope.backend.activations import all_activations
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import EditDelta
-from shatterscope.backend.edits import EditedModel, EditSpec, run_edits
+from shatterscope.backend.edits import EditedModel
 from shatterscope.backend.evaluation import (
     AnsweredRipple,
-    DamageBin,
+    DistanceBin,
     Quality,
     QuerySet,
     Score,
@@ -43,9 +42,9 @@ from shatterscope.backend.evaluation import (
     sub_graphs,
 )
 from shatterscope.backend.evaluation.queries import Task
-from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.geometry import movement
 from shatterscope.backend.worlds import World
+from shatterscope.wire.base import SubGraph
 
 DEFAULT_QUERIES = 200
 
@@ -88,7 +87,7 @@ class Geometry:
     sub_graph_shattering: Mapping[SubGraph, float]
     movement: Mapping[str, tuple[float, float]]
     sub_graph_movement: Mapping[SubGraph, tuple[float, float]]
-    damage: list[DamageBin]
+    damage: list[DistanceBin]
 
 
 @dataclass(frozen=True)
@@ -188,9 +187,16 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
 
 def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
     """Every cell of the baseline's questions, asked again."""
-    graph = checkpoint.graph
-    parts = sub_graphs(len(graph.groups), graph.relation(edited.made[-1].spec.relation).group)
-    cells = zip(baseline.queries.cells, baseline.scores, score(edited.model, baseline.queries), strict=True)
+    graph, queries = checkpoint.graph, baseline.queries
+    group = graph.relation(edited.made[-1].spec.relation).group
+    return score_changes(graph, group, queries, baseline.scores, score(edited.model, queries))
+
+
+def score_changes(
+    graph: World, edited: int, queries: QuerySet, before: Sequence[Score], after: Sequence[Score]
+) -> list[TaskChange]:
+    """A score of every cell before and after an edit in the group `edited`."""
+    parts = sub_graphs(len(graph.groups), edited)
     return [
         TaskChange(
             task=cell.task,
@@ -200,17 +206,7 @@ def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline
             after=now,
             n_queries=len(cell),
             n_available=cell.n_available,
-            n_contexts=len(baseline.queries.contexts),
+            n_contexts=len(queries.contexts),
         )
-        for cell, was, now in cells
+        for cell, was, now in zip(queries.cells, before, after, strict=True)
     ]
-
-
-def run(
-    checkpoint: Checkpoint,
-    specs: Sequence[EditSpec],
-    baseline: Baseline | None = None,
-    cache: MutableMapping[str, EditDelta] | None = None,
-) -> Experiment:
-    """The whole story: steps 1 to 5. Raises `EditError` for an edit that cannot be made."""
-    return measure(checkpoint, run_edits(checkpoint, specs, cache), baseline or measure_baseline(checkpoint))

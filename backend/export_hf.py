@@ -108,7 +108,7 @@ def gpt2_config(config: ModelConfig) -> dict[str, Any]:
         "n_embd": config.d_model,
         "n_layer": config.n_layers,
         "n_head": config.n_heads,
-        "n_inner": 4 * config.d_model,
+        "n_inner": config.d_mlp,
         "activation_function": "gelu",
         "layer_norm_epsilon": 1e-5,
         "attn_pdrop": 0.0,

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS, EditNotPossibleError
 from shatterscope.backend.editors.course import rank_of
-from shatterscope.backend.edits import EditedModel, EditSpec, PlaceError, check_place, steps_of
+from shatterscope.backend.edits import CompleteSpec, EditedModel, PlaceError, check_place, steps_of
 from shatterscope.backend.experiment import Baseline, TaskChange, task_changes
+from shatterscope.wire.base import Token
 
-Token = Literal["relation", "subject"]
 TOKENS: tuple[Token, ...] = ("relation", "subject")
 
 
 @dataclass(frozen=True)
-class Place:
+class WritePlace:
     layer: int
     token: Token
 
@@ -38,16 +37,16 @@ class Effect:
     recall: list[TaskChange]
 
 
-def places(n_layers: int) -> list[Place]:
+def places(n_layers: int) -> list[WritePlace]:
     """Every layer at the relation's token and at the subject's."""
-    return [Place(layer, token) for layer in range(n_layers) for token in TOKENS]
+    return [WritePlace(layer, token) for layer in range(n_layers) for token in TOKENS]
 
 
-def place_of(spec: EditSpec) -> Place:
-    return Place(spec.layer, spec.parameters.get("token", "relation"))
+def place_of(spec: CompleteSpec) -> WritePlace:
+    return WritePlace(spec.layer, spec.parameters.get("token", "relation"))
 
 
-def last_step(specs: Sequence[EditSpec]) -> list[int]:
+def last_step(specs: Sequence[CompleteSpec]) -> list[int]:
     """The edits of a stack that are made elsewhere: the last that is there and all that are written together with it. Where all are at strength 0,
     the last.
 
@@ -60,7 +59,7 @@ def last_step(specs: Sequence[EditSpec]) -> list[int]:
     return [i for i in range(*steps[-1]) if specs[i].strength]
 
 
-def placed(specs: Sequence[EditSpec], place: Place, n_layers: int) -> list[EditSpec]:
+def placed(specs: Sequence[CompleteSpec], place: WritePlace, n_layers: int) -> list[CompleteSpec]:
     """The stack with its last step at `place`. Raises `PlaceError` where its method cannot make it there."""
     stack, step = list(specs), last_step(specs)
     for i in step:

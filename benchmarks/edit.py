@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.row import Row
 from shatterscope.backend.checkpoints import Checkpoint, CheckpointRegistry
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EditRequest, Fact
+from shatterscope.backend.editors import Fact, WriteRequest
 from shatterscope.backend.editors.least_squares import RIDGE
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.model import Transformer
@@ -30,7 +30,7 @@ LARGEST_DIFFERENCE = 1e-3  # of the delta's norm: summed in another order over h
 
 
 def plain_rome(
-    model: Transformer, C: Tensor, request: EditRequest, layer: int, p: RomeParameters
+    model: Transformer, C: Tensor, request: WriteRequest, layer: int, p: RomeParameters
 ) -> tuple[Tensor, int]:
     """ROME as it reads in `editors/rome.py`, written the plain way: (dW, updates made)."""
     fact, rng = request.fact, np.random.default_rng(p.seed)
@@ -92,7 +92,7 @@ def compare(checkpoint: Checkpoint, preset: str) -> tuple[float, float, float]:
         subject = (i + 1) * 17 % graph.n_entities
         target = graph.counterfactual(subject, relation, DISTANCES[i % len(DISTANCES)])
         fact = Fact(subject, checkpoint.vocabulary.relation_token(relation), target)
-        request = EditRequest((fact,), contexts)
+        request = WriteRequest((fact,), contexts)
         start = time.perf_counter()
         fast = rome.compute(checkpoint.model, checkpoint.statistics, request, layer, parameters)
         middle = time.perf_counter()

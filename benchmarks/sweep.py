@@ -19,7 +19,7 @@ import torch
 from benchmarks.row import Row
 from shatterscope.backend.activations import all_activations, default_site
 from shatterscope.backend.checkpoints import Checkpoint, load_checkpoint
-from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
+from shatterscope.backend.edits import CompleteSpec, complete_spec, run_edits
 from shatterscope.backend.evaluation import quality, score
 from shatterscope.backend.geometry import shattering
 from shatterscope.backend.settings import load_settings
@@ -60,7 +60,7 @@ def sweep(request: SweepRequest) -> Sweep:
 def plain_seconds(checkpoint: Checkpoint, probe: Probe, row: SweepRow) -> float:
     """The edit of a row again, one at a time; checks that it comes out the same."""
     graph = checkpoint.graph
-    spec: EditSpec = complete_spec(graph, checkpoint.model.config.n_layers, **row.outcomes[0].spec.model_dump())
+    spec: CompleteSpec = complete_spec(graph, checkpoint.model.config.n_layers, **row.outcomes[0].spec.model_dump())
     start = time.perf_counter()
     edited = run_edits(checkpoint, [spec])
     R = shattering(

@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from shatterscope.backend.api import create_app
 from shatterscope.backend.api.limiter import MAX_KEYS, Limiter
-from shatterscope.backend.api.polls import MAX_QUESTIONS, MAX_VOTERS, PollFull, Polls, Question
+from shatterscope.backend.api.polls import MAX_QUESTIONS, MAX_VOTERS, PolledQuestion, PollFull, Polls
 from shatterscope.backend.api.rooms import (
     HANDOVER_SECONDS,
     LIFETIME_SECONDS,
@@ -296,7 +296,7 @@ async def test_followers_are_counted_and_the_presenter_is_not_one() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3)), max_size=30))
 def test_each_voter_counts_once_with_the_latest_answer(votes: list[tuple[str, int]]) -> None:
-    polls, question = Polls(), Question("l", 1)
+    polls, question = Polls(), PolledQuestion("l", 1)
     for voter, choice in votes:
         polls.answer(question, voter, choice)
     counts = polls.counts(question)
@@ -307,18 +307,18 @@ def test_each_voter_counts_once_with_the_latest_answer(votes: list[tuple[str, in
 def test_polls_are_bounded() -> None:
     polls = Polls()
     for voter in range(MAX_VOTERS):
-        polls.answer(Question("l", 0), str(voter), 0)
+        polls.answer(PolledQuestion("l", 0), str(voter), 0)
     with pytest.raises(PollFull):
-        polls.answer(Question("l", 0), "one more", 0)
-    polls.answer(Question("l", 0), "0", 1)
-    assert polls.counts(Question("l", 0)) == [MAX_VOTERS - 1, 1]
+        polls.answer(PolledQuestion("l", 0), "one more", 0)
+    polls.answer(PolledQuestion("l", 0), "0", 1)
+    assert polls.counts(PolledQuestion("l", 0)) == [MAX_VOTERS - 1, 1]
     for step in range(MAX_QUESTIONS):
-        polls.answer(Question("l", 1 + step), "a", 0)
-    assert polls.counts(Question("l", 0)) == []
+        polls.answer(PolledQuestion("l", 1 + step), "a", 0)
+    assert polls.counts(PolledQuestion("l", 0)) == []
 
 
 async def test_the_audience_sees_counts_when_the_presenter_shows_them() -> None:
-    rooms, question = Rooms(), Question("shattering", 3)
+    rooms, question = Rooms(), PolledQuestion("shattering", 3)
     room, _ = await rooms.create()
     room.publish({"k": 1})
     room.answer(question, "voter-one", 1)
@@ -339,7 +339,7 @@ def test_answers_come_over_http(client: TestClient, app: FastAPI) -> None:
     answer = {**ASKED, "choice": 2, "voter": "random-name"}
     assert client.post(path, json=answer).status_code == 204
     assert client.post(path, json={**answer, "choice": 0}).status_code == 204
-    assert app.state.rooms.get(room["id"]).polls.counts(Question("shattering", 3)) == [1]
+    assert app.state.rooms.get(room["id"]).polls.counts(PolledQuestion("shattering", 3)) == [1]
     assert client.post(path, json={**answer, "choice": 99}).status_code == 422
     app.state.room_limits.answers = Limiter(rate=1, burst=0)
     assert client.post(path, json=answer).status_code == 429
@@ -368,7 +368,7 @@ async def test_rooms_close_after_a_day_in_memory_and_in_the_store(tmp_path: Path
     now[0] += 1
     await rooms.tick()
     assert rooms.get(room.id) is None
-    assert [str(each) async for each in stream] == ['event: end\ndata: {"reason":"expired"}\n\n']
+    assert [each and each.encoded async for each in stream] == [b'event: end\ndata: {"reason":"expired"}\n\n']
     assert RoomStore(store).load(0.0) == []
     store.close()
 
@@ -413,7 +413,7 @@ async def test_the_store_holds_no_secret_and_nothing_of_the_audience(tmp_path: P
     rooms = Rooms(RoomStore(store))
     room, token = await rooms.create()
     rooms.publish(room, {"k": 1})
-    room.answer(Question("l", 1), "voter-name", 1)
+    room.answer(PolledQuestion("l", 1), "voter-name", 1)
     await rooms.tick()
     store.close()
     written = b"".join(file.read_bytes() for file in tmp_path.iterdir())

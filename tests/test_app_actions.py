@@ -14,7 +14,7 @@ from shatterscope.app.kit.actions import History, Refused, at_place
 from shatterscope.app.kit.options import object_at, signed_distance
 from shatterscope.app.kit.state import Edit, Relation, Target, ViewState
 from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
-from shatterscope.backend.api import wire
+from shatterscope.backend import convert
 from shatterscope.backend.editors import EDITORS
 
 
@@ -55,7 +55,7 @@ def test_removing_and_resetting_can_be_undone() -> None:
 
 
 def test_an_edit_written_elsewhere_names_only_what_its_preset_does_not_and_takes_its_batch_along() -> None:
-    editors = [wire.editor_info(editor) for editor in EDITORS.values()]
+    editors = [convert.editor_info(editor) for editor in EDITORS.values()]
     page = applied(1, 2).write(1, 0, "subject", editors)
     assert page.view.edits == (edit(1), replace(edit(2), parameters={"token": "subject"}))
     assert page.write(1, 0, "relation", editors).view.edits == (edit(1), edit(2))

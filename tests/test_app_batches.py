@@ -13,7 +13,7 @@ from shatterscope.app.kit.actions import History, Refused
 from shatterscope.app.kit.share.markup import to_html
 from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.pages.explore import views
-from shatterscope.backend.edits import EditSpec, steps_of
+from shatterscope.backend.edits import CompleteSpec, steps_of
 from shatterscope.wire.edits import EditorInfo
 
 BATCHING = frozenset({"memit", "pmet"})
@@ -37,7 +37,9 @@ stacks = st.lists(
 
 def steps(edits: tuple[Edit, ...]) -> list[tuple[int, int]]:
     """As the science has it."""
-    specs = [EditSpec(each.subject, each.relation, 0, each.method, 0, {}, each.strength, each.batch) for each in edits]
+    specs = [
+        CompleteSpec(each.subject, each.relation, 0, each.method, 0, {}, each.strength, each.batch) for each in edits
+    ]
     return steps_of(specs)
 
 
@@ -130,7 +132,7 @@ def test_an_edit_at_strength_0_stands_between_nobody_and_is_nowhere_counted() ->
 
 def test_the_equation_counts_the_edits_that_are_there() -> None:
     def said(*edits: Edit) -> list[str]:
-        return [to_html(node) for node in views.chips(edits, None, BATCHING)]
+        return [to_html(node) for node in views.chips(edits, None, BATCHING, 96)]
 
     head, chip, plus, _ = said(edit(1, strength=0.0), edit(2))
     assert "+ 1 edit:" in head

@@ -8,7 +8,7 @@ import pytest
 
 from shatterscope.app.kit.figures.course import course_figure
 from shatterscope.app.pages.explore import views
-from shatterscope.wire.edits import Course, EditOutcome, EditResult, EditSpec
+from shatterscope.wire.edits import CourseInfo, EditOutcome, EditResult, EditSpec
 
 PARAMETERS = {"early_stop_loss": 0.1, "clamp_norm_factor": 2.0}
 
@@ -22,7 +22,7 @@ def outcome(*, success: bool = True, strength: float = 1.0, **given: Any) -> Edi
         spec=EditSpec(subject=7, relation="I_C1", object=9, strength=strength, parameters=given.pop("parameters", PARAMETERS)),
         old_object=8, new_object=9, prediction_before=8, prediction_after=9 if success else 5, distance=1, kind="counterfactual",
         success=success, probability_before=0.1, probability_after=0.1, delta_norm=1, relative_delta_norm=1, steps=3, warnings=[],
-        course=Course(**{**course, **given}),
+        course=CourseInfo(**{**course, **given}),
     )  # fmt: skip
 
 

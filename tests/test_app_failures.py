@@ -134,7 +134,7 @@ def test_no_callback_fails_with_the_api_and_the_page_says_why(
             if name not in made:
                 continue
             raised.clear()
-            # `fails`: no request that was made before, so that no kept answer is given (app.once).
+            # `fails`: no request that was made before, so that no kept answer is given (backend.api.shared).
             answer = page.ask({**body, "fails": name})
             first = body["output"].strip(".").split(".")[0]
             assert answer.status_code in (200, 204), f"{page.prefix}: {first}"

@@ -43,9 +43,9 @@ def other(here: CheckpointInfo, id: str, first: str, n_entities: int | None = No
 def test_a_pinned_link_is_the_same_view_and_says_its_weights(
     checkpoint: Checkpoint, view: ViewState, digits: str
 ) -> None:
-    from shatterscope.backend.api import wire
+    from shatterscope.backend import convert
 
-    info = wire.checkpoint_info(checkpoint, True).model_copy(update={"sha256": digits})
+    info = convert.checkpoint_info(checkpoint, True).model_copy(update={"sha256": digits})
     query = pinned(view.to_query(), info)
     assert ViewState.from_query(query) == (replace(view, checkpoint=info.id), [])
     graph = info.graph

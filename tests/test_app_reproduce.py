@@ -38,7 +38,7 @@ from shatterscope.wire.reproduction import (
     Provenance,
     Report,
     RingPicture,
-    Rings,
+    RingsResult,
     SequenceCurve,
     SequencePoint,
     ShatteringCell,
@@ -377,7 +377,7 @@ def circle(m: int, turns: int = 1) -> Any:
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def rings() -> Rings:
+def rings() -> RingsResult:
     relations = [f"{order}_{way}{hops}" for order in ("I", "II", "III") for way in "CA" for hops in (1, 2, 3, 4)]
     pictures = [
         RingPicture(
@@ -386,7 +386,7 @@ def rings() -> Rings:
         )
         for name in relations
     ]  # fmt: skip
-    return Rings(checkpoint="a", edit="e", entities=16, pictures=pictures, seconds=1.0)
+    return RingsResult(checkpoint="a", edit="e", entities=16, pictures=pictures, seconds=1.0)
 
 
 def test_all_rings_are_drawn_in_their_own_places_at_one_size() -> None:

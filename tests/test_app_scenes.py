@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from test_app_once import KEPT, PATH, steps
+from test_api_shared import KEPT, PATH, steps
 
 from shatterscope.app.main import create_app
 

@@ -98,9 +98,9 @@ def test_an_edit_that_did_not_take_is_said_so_everywhere_in_the_same_words() -> 
     assert words.outcome(still, 96).startswith("Not taken: the model still answers 8 (p = 0.20 for 9")
     edit = Edit(7, "I_C1", Target(1), "rome")
     stack = (edit, edit, replace(edit, strength=0.0))
-    chips = str(views.chips(stack, made_of(taken, still, absent)))
+    chips = str(views.chips(stack, made_of(taken, still, absent), (), 96))
     assert chips.count("✗ not taken") == chips.count("chip edit failed") == 1
-    table = str(views.outcomes(made_of(taken, still, absent)))
+    table = str(views.outcomes(made_of(taken, still, absent), 96))
     assert [table.count(said) for said in ("✓ taken", "✗ not taken", "strength 0")] == [1, 1, 1]
     assert "not taken" in str(views.of_model(1, made_of(still)))
     assert "not taken" not in str(views.of_model(1, made_of(taken)))
@@ -109,5 +109,8 @@ def test_an_edit_that_did_not_take_is_said_so_everywhere_in_the_same_words() -> 
 def test_where_an_edit_is_written_is_said_if_it_is_not_where_the_answer_is_read() -> None:
     for token, said in (("subject", True), ("relation", False)):
         item = outcome_of(success=True, after=9, token=token)
-        shown = (words.outcome(item, 96), str(views.chips((Edit(7, "I_C1", Target(1), "rome"),), made_of(item))))
+        shown = (
+            words.outcome(item, 96),
+            str(views.chips((Edit(7, "I_C1", Target(1), "rome"),), made_of(item), (), 96)),
+        )
         assert all(("subject’s token" in each) == said for each in shown)

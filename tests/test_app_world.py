@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shatterscope.app.kit.world import World
-from shatterscope.backend.api.wire import world_info
+from shatterscope.backend.convert import world_info
 from shatterscope.backend.checkpoints import Checkpoint
 
 

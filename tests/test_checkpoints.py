@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save
 from starlette.testclient import TestClient
 
+from shatterscope.app.main import create_app as create_dashboard
 from shatterscope.backend.api import create_app
-from shatterscope.backend.api.wire import checkpoint_info
 from shatterscope.backend.checkpoints import (
     CheckpointError,
     CheckpointRegistry,
@@ -24,6 +24,8 @@ from shatterscope.backend.checkpoints import (
     load_checkpoint,
     read_metadata,
 )
+from shatterscope.backend.convert import checkpoint_info
+from shatterscope.backend.export_hf import gpt2_config
 from shatterscope.backend.model import ModelConfig, Transformer
 from shatterscope.backend.settings import Settings, load_settings
 
@@ -291,5 +293,40 @@ def test_no_folder_keeps_the_server_from_starting_or_telling(
 
 
 def test_the_weights_are_counted_without_making_the_model() -> None:
-    for config in (ModelConfig(vocab_size=50), ModelConfig(vocab_size=7, context=3, n_layers=3, d_model=8, n_heads=2)):
+    small = ModelConfig(vocab_size=7, context=3, n_layers=3, d_model=8, n_heads=2)
+    for config in (ModelConfig(vocab_size=50), small, replace(small, n_inner=20)):
         assert config.n_weights == Transformer(config).n_params
+
+
+def test_an_mlp_of_another_width_is_told_and_used_everywhere(copy: Path) -> None:
+    """The small checkpoint with the first 40 of its MLPs' 96 units."""
+    before = load_checkpoint(copy)
+    for name in ("weights.safetensors", "statistics.safetensors"):
+        tensors = load_file(copy / name)
+        for key, value in tensors.items():
+            rows = ".mlp.up." in key or key.startswith("mlp_key.")
+            columns = key.endswith(".mlp.down.weight") or key.startswith("mlp_key.")
+            value = value[:40] if rows else value
+            tensors[key] = (value[:, :40] if columns else value).contiguous()
+        (copy / name).write_bytes(save(tensors))
+    described = json.loads((copy / "checkpoint.json").read_text())
+    hashes = {name: file_hash(copy / name) for name in described["sha256"]}
+    rewrite(copy, model={**described["model"], "n_inner": 40}, sha256=hashes)
+    narrow = load_checkpoint(copy)
+    assert narrow.model.config.d_mlp == checkpoint_info(narrow, True).model.d_mlp == 40
+    assert narrow.identity != before.identity
+    assert gpt2_config(narrow.model.config)["n_inner"] == 40
+
+    server = create_app(load_settings(models_dir=copy.parent, state_dir=copy.parent / "state", warm_up=False))
+    create_dashboard(server)
+    with TestClient(server) as client:
+        query = f"c={copy.name}&q=7~I_C2&e=7~I_C2~d40~alphaedit~0~tuned~1"
+        for page in (f"/export.html?{query}", f"/compare/export.html?{query}&by=alphaedit:tuned&by=rome:tuned"):
+            file = client.get(page)
+            assert file.status_code == 200, file.text
+            assert "of 40 directions are free" in file.text, page
+
+
+def test_a_shape_that_leaves_the_width_open_keeps_its_identity() -> None:
+    """Edits of old links are found by it."""
+    assert load_checkpoint(SMALL).identity == "3026e54b414217456813e7cc3027b5c0cee83c27f0e1916ec2f8f8744a5b535e"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EditRequest, Fact
+from shatterscope.backend.editors import Fact, WriteRequest
 from shatterscope.backend.evaluation import draw_queries
 from shatterscope.backend.evaluation.tracing import draw_facts
 from shatterscope.backend.worlds import draw_holdout
@@ -94,7 +94,7 @@ def test_editors_and_tracing_do_not_name_the_answers_either(checkpoint: Checkpoi
     contexts = ContextSampler(world, checkpoint.holdout)
     for relation in world.relations:
         fact = Fact(7, n + relation.index, 100)
-        asked = EditRequest((fact,), contexts).prompts(fact, 40, 16, np.random.default_rng(0))
+        asked = WriteRequest((fact,), contexts).prompts(fact, 40, 16, np.random.default_rng(0))
         assert asked[0] == [7, n + relation.index]
         assert not {100, world.object_of(7, relation)} & {token for prompt in asked for token in prompt[:-2]}
     traced = draw_facts(world, checkpoint.holdout, checkpoint.model, 64, np.random.default_rng(0))

@@ -12,18 +12,18 @@ import torch
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.edits import EditError, complete_spec, run_edits
 
 NAMES = list(EDITORS)
 SUBJECT, RELATION = 7, "II_A1"
 
 
-def request_of(checkpoint: Checkpoint, distance: int = 4) -> EditRequest:
+def request_of(checkpoint: Checkpoint, distance: int = 4) -> WriteRequest:
     graph = checkpoint.graph
     relation = graph.relation(RELATION)
     token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
-    return EditRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
+    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, name: str, layer: int = 0, **parameters: object) -> EditDelta:
@@ -198,4 +198,4 @@ def test_keys_are_those_of_the_layers_written_to(checkpoint: Checkpoint, name: s
     delta = compute(checkpoint, name)
     weights = {name for name in delta.weights if name.endswith("weight")}
     assert {f"blocks.{layer}.mlp.down.weight" for layer in delta.keys} == weights
-    assert all(keys.shape == (1, 4 * checkpoint.model.config.d_model) for keys in delta.keys.values())
+    assert all(keys.shape == (1, checkpoint.model.config.d_mlp) for keys in delta.keys.values())

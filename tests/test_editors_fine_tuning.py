@@ -11,17 +11,17 @@ import torch.nn.functional as F
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.editors.fine_tuning import IGNORED, tokens_and_targets
 
 DOWN = "blocks.{}.mlp.down.weight"
 
 
-def request_of(checkpoint: Checkpoint) -> EditRequest:
+def request_of(checkpoint: Checkpoint) -> WriteRequest:
     relation = checkpoint.graph.relation("II_A1")
     target = checkpoint.graph.counterfactual(7, relation, 1)
     fact = Fact(7, checkpoint.vocabulary.relation_token(relation), target)
-    return EditRequest((fact,), ContextSampler(checkpoint.graph, checkpoint.holdout))
+    return WriteRequest((fact,), ContextSampler(checkpoint.graph, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, name: str, layer: int = 0, **parameters: Any) -> EditDelta:

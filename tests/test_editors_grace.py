@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from shatterscope.backend.activations import activations
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors.codebook import HAIR, CodebookLinear, Entry, codebook_of, codebooks
-from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
+from shatterscope.backend.edits import CompleteSpec, complete_spec, run_edits
 from shatterscope.backend.evaluation import answers, draw_queries, score
 from shatterscope.backend.export_hf import export_hf
 from shatterscope.backend.model import Transformer
@@ -25,7 +25,7 @@ from shatterscope.backend.model import Transformer
 SMALL = "rings-small"
 
 
-def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: Any) -> EditSpec:
+def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: Any) -> CompleteSpec:
     given = {"distance": 4, **more}
     return complete_spec(checkpoint.graph, 2, subject=subject, relation=relation, method="grace", **given)
 

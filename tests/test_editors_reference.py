@@ -13,30 +13,30 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.editors.pmet import attention_moments
 
 SPREADING_CONTEXTS = 6  # memit_main.py, pmet_main.py and AlphaEdit_main.py: the bare prompt and five texts
 ROME_CONTEXTS = 21  # rome_main.py: the bare prompt and twenty
 
 
-def request_of(checkpoint: Checkpoint, n: int = 1, first: int = 0, distance: int = 4) -> EditRequest:
+def request_of(checkpoint: Checkpoint, n: int = 1, first: int = 0, distance: int = 4) -> WriteRequest:
     graph, facts = checkpoint.graph, []
     for i in range(first, first + n):
         relation = graph.relations[5 * i % graph.n_relations]
         subject = (7 + 31 * i) % graph.n_entities
         token = checkpoint.vocabulary.relation_token(relation)
         facts.append(Fact(subject, token, graph.counterfactual(subject, relation, distance)))
-    return EditRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout))
+    return WriteRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout))
 
 
-def compute(checkpoint: Checkpoint, name: str, request: EditRequest, layer: int, **parameters: object) -> EditDelta:
+def compute(checkpoint: Checkpoint, name: str, request: WriteRequest, layer: int, **parameters: object) -> EditDelta:
     editor = EDITORS[name]
     chosen = editor.parameters(**{**editor.presets["paper"].parameters, **parameters})
     return editor.compute(checkpoint.model, checkpoint.statistics, request, layer, chosen)
 
 
-def prompts_of(checkpoint: Checkpoint, request: EditRequest, n: int) -> dict[Fact, list[list[int]]]:
+def prompts_of(checkpoint: Checkpoint, request: WriteRequest, n: int) -> dict[Fact, list[list[int]]]:
     context = checkpoint.model.config.context
     return {fact: request.prompts(fact, n, context, np.random.default_rng(0)) for fact in request.facts}
 
@@ -107,7 +107,7 @@ def test_alphaedit_and_its_keys_of_earlier_edits(checkpoint: Checkpoint, layer: 
         request = request_of(checkpoint, n, first)
         prompts = prompts_of(checkpoint, request, SPREADING_CONTEXTS)
         ours = compute(
-            checkpoint, "alphaedit", EditRequest(request.facts, request.contexts, carried), layer, token=token
+            checkpoint, "alphaedit", WriteRequest(request.facts, request.contexts, carried), layer, token=token
         )
         theirs = references.alphaedit(checkpoint.model, checkpoint.statistics, prompts, layer, cache, token)
         agree(ours.weights, theirs)

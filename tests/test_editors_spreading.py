@@ -11,34 +11,34 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, EditRequest, Fact, apply_delta
+from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.editors.least_squares import null_space
 from shatterscope.backend.editors.pmet import ATTENTION, MLP, PmetParameters, attention_moments, joint_target, with_both
 from shatterscope.backend.editors.spreading import SpreadingParameters, residual_goals
 from shatterscope.backend.editors.targets import read_site
-from shatterscope.backend.edits import EditError, EditSpec, complete_spec, run_edits
+from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, run_edits
 
 NAMES = ["memit", "pmet", "alphaedit"]
 DOWN = "blocks.{}.mlp.down.weight"
 
 
-def request_of(checkpoint: Checkpoint, n: int = 1, carried: dict[int, Tensor] | None = None) -> EditRequest:
+def request_of(checkpoint: Checkpoint, n: int = 1, carried: dict[int, Tensor] | None = None) -> WriteRequest:
     graph = checkpoint.graph
     facts = []
     for i in range(n):
         relation = graph.relations[5 * i % graph.n_relations]
         token = checkpoint.vocabulary.relation_token(relation)
         facts.append(Fact(7 + 31 * i, token, graph.counterfactual(7 + 31 * i, relation, 4)))
-    return EditRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), carried or {})
+    return WriteRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), carried or {})
 
 
-def compute(checkpoint: Checkpoint, name: str, request: EditRequest, layer: int = 0, **parameters: Any) -> EditDelta:
+def compute(checkpoint: Checkpoint, name: str, request: WriteRequest, layer: int = 0, **parameters: Any) -> EditDelta:
     editor = EDITORS[name]
     chosen = editor.parameters(**{"steps": 12, "n_contexts": 1, **parameters})
     return editor.compute(checkpoint.model, checkpoint.statistics, request, layer, chosen)
 
 
-def wanted(checkpoint: Checkpoint, request: EditRequest, layer: int) -> Tensor:
+def wanted(checkpoint: Checkpoint, request: WriteRequest, layer: int) -> Tensor:
     """(C, n), the residuals before anything is written, for the parameters of `compute`."""
     p = SpreadingParameters(steps=12, n_contexts=1)
     bare = [[fact.subject, fact.relation] for fact in request.facts]
@@ -270,7 +270,9 @@ def test_the_order_of_a_batch_does_not_matter(checkpoint: Checkpoint, name: str)
 # --- in a stack ------------------------------------------------------------------------------------------------------
 
 
-def spec_of(checkpoint: Checkpoint, method: str, subject: int = 7, relation: str = "II_A1", **more: Any) -> EditSpec:
+def spec_of(
+    checkpoint: Checkpoint, method: str, subject: int = 7, relation: str = "II_A1", **more: Any
+) -> CompleteSpec:
     return complete_spec(checkpoint.graph, 2, subject=subject, relation=relation, distance=4, method=method, **more)
 
 

@@ -15,8 +15,8 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS, EditDelta
 from shatterscope.backend.edits import (
     VERSION,
+    CompleteSpec,
     EditError,
-    EditSpec,
     complete_spec,
     delta_key,
     delta_keys,
@@ -28,7 +28,7 @@ from shatterscope.backend.edits import (
 from shatterscope.backend.evaluation import answers
 
 
-def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: object) -> EditSpec:
+def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: object) -> CompleteSpec:
     given = {"distance": 4} if "object" not in more and "distance" not in more else {}
     layers = checkpoint.model.config.n_layers
     return complete_spec(checkpoint.graph, layers, subject=subject, relation=relation, **given, **more)  # type: ignore[arg-type]
@@ -135,8 +135,8 @@ def test_the_ids_of_single_edits_do_not_know_of_batches(checkpoint: Checkpoint) 
 
 @given(*2 * [st.floats(-4, 4).filter(bool)])
 def test_a_delta_is_keyed_without_its_own_strength_alone(a: float, b: float) -> None:
-    one = EditSpec(1, "I_C1", 5, "rome", 0, {"steps": 3}, a)
-    two = EditSpec(2, "I_C1", 6, "rome", 0, {"steps": 3}, 1.0)
+    one = CompleteSpec(1, "I_C1", 5, "rome", 0, {"steps": 3}, a)
+    two = CompleteSpec(2, "I_C1", 6, "rome", 0, {"steps": 3}, 1.0)
     assert delta_key("w", [one]) == delta_key("w", [replace(one, strength=b)])
     same = delta_key("w", [one, two]) == delta_key("w", [replace(one, strength=b), two])
     assert same == (repr(a) == repr(b))
@@ -213,7 +213,7 @@ def test_what_is_already_true_is_refused_and_what_is_wrong_is_corrected(checkpoi
 # --- batches ---------------------------------------------------------------------------------------------------------
 
 
-def batch_of(checkpoint: Checkpoint, *subjects: int, **more: object) -> list[EditSpec]:
+def batch_of(checkpoint: Checkpoint, *subjects: int, **more: object) -> list[CompleteSpec]:
     quick = {"steps": 8, "n_contexts": 2}
     return [spec_of(checkpoint, subject, method="memit", batch=True, parameters=quick, **more) for subject in subjects]
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from shatterscope.backend.activations import all_activations
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS, EditDelta
-from shatterscope.backend.edits import EditedModel, EditError, EditSpec, complete_spec, delta_keys, run_edits
+from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, complete_spec, delta_keys, run_edits
 from shatterscope.backend.experiment import Baseline, measure, measure_baseline
 
 NAMES = sorted(EDITORS)
@@ -24,7 +24,7 @@ RELATIONS = ("I_C1", "I_A2", "II_C1")
 BATCHING = {name for name in NAMES if EDITORS[name].batches}
 
 
-def spec_of(checkpoint: Checkpoint, method: str, subject: int, strength: float = 1.0, **more: object) -> EditSpec:
+def spec_of(checkpoint: Checkpoint, method: str, subject: int, strength: float = 1.0, **more: object) -> CompleteSpec:
     given = {"relation": "I_C1", "distance": 32, "parameters": {"steps": 6, "n_contexts": 3}, **more}
     return complete_spec(checkpoint.graph, 2, subject=subject, method=method, strength=strength, **given)  # type: ignore[arg-type]
 
@@ -34,7 +34,7 @@ def baseline(checkpoint: Checkpoint) -> Baseline:
     return measure_baseline(checkpoint, n_contexts=1, queries=20)
 
 
-def attempt(checkpoint: Checkpoint, specs: Sequence[EditSpec], cache: dict[str, EditDelta]) -> EditedModel | str:
+def attempt(checkpoint: Checkpoint, specs: Sequence[CompleteSpec], cache: dict[str, EditDelta]) -> EditedModel | str:
     """The edited model, or why there is none (numbers say where in the stack)."""
     try:
         return run_edits(checkpoint, specs, cache)

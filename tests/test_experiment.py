@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import EditSpec, complete_spec, run_edits
-from shatterscope.backend.experiment import Baseline, Experiment, measure, measure_baseline, run
+from shatterscope.backend.edits import CompleteSpec, complete_spec, run_edits
+from shatterscope.backend.experiment import Baseline, Experiment, measure, measure_baseline
 
 
 @pytest.fixture(scope="module")
@@ -16,13 +16,19 @@ def baseline(checkpoint: Checkpoint) -> Baseline:
     return measure_baseline(checkpoint, queries=50, n_contexts=2)
 
 
-def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **more: object) -> EditSpec:
+def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **more: object) -> CompleteSpec:
     layers = checkpoint.model.config.n_layers
     return complete_spec(checkpoint.graph, layers, subject=7, relation=relation, distance=distance, **more)  # type: ignore[arg-type]
 
 
+def edit_and_measure(checkpoint: Checkpoint, baseline: Baseline, spec: CompleteSpec) -> Experiment:
+    return measure(checkpoint, run_edits(checkpoint, [spec]), baseline)
+
+
 def test_an_edit_shatters_and_a_farther_one_shatters_more(checkpoint: Checkpoint, baseline: Baseline) -> None:
-    near, far = (run(checkpoint, [spec_of(checkpoint, d)], baseline) for d in (1, checkpoint.graph.n_entities // 2))
+    near, far = (
+        edit_and_measure(checkpoint, baseline, spec_of(checkpoint, d)) for d in (1, checkpoint.graph.n_entities // 2)
+    )
     for found in (near, far):
         assert found.geometry.shattering.keys() == set(checkpoint.graph.relation_names)
         assert found.geometry.sub_graph_shattering.keys() == {"edit", "retain", "test"}
@@ -31,7 +37,7 @@ def test_an_edit_shatters_and_a_farther_one_shatters_more(checkpoint: Checkpoint
 
 
 def test_sub_graphs_are_named_after_the_edited_order(checkpoint: Checkpoint, baseline: Baseline) -> None:
-    found = run(checkpoint, [spec_of(checkpoint, 4)], baseline)
+    found = edit_and_measure(checkpoint, baseline, spec_of(checkpoint, 4))
     assert {score.order: score.sub_graph for score in found.recall.scores} == {
         "I": "test",
         "II": "edit",
@@ -44,9 +50,7 @@ def test_sub_graphs_are_named_after_the_edited_order(checkpoint: Checkpoint, bas
 
 
 def test_at_strength_zero_nothing_changes(checkpoint: Checkpoint, baseline: Baseline) -> None:
-    found: Experiment = measure(
-        checkpoint, run_edits(checkpoint, [replace(spec_of(checkpoint, 4), strength=0.0)]), baseline
-    )
+    found = edit_and_measure(checkpoint, baseline, replace(spec_of(checkpoint, 4), strength=0.0))
     assert set(found.geometry.shattering.values()) == {0.0}
     assert all(score.before == score.after for score in found.recall.scores)
     assert all(each.displacement == 0 for each in found.geometry.damage)
@@ -54,11 +58,6 @@ def test_at_strength_zero_nothing_changes(checkpoint: Checkpoint, baseline: Base
 
 
 def test_the_edited_subject_is_displaced_most(checkpoint: Checkpoint, baseline: Baseline) -> None:
-    found = run(checkpoint, [spec_of(checkpoint, checkpoint.graph.n_entities // 2)], baseline)
+    found = edit_and_measure(checkpoint, baseline, spec_of(checkpoint, checkpoint.graph.n_entities // 2))
     assert found.geometry.damage[0].displacement == max(each.displacement for each in found.geometry.damage)
     assert found.geometry.damage[0].accuracy_after == 0
-
-
-def test_without_a_baseline_one_is_measured(checkpoint: Checkpoint) -> None:
-    found = run(checkpoint, [spec_of(checkpoint, 4)])
-    assert {score.n_contexts for score in found.recall.scores} == {5}

@@ -104,7 +104,7 @@ def room(kept: tuple[Pair, Explore, Explore]) -> tuple[Pair, Explore, Explore]:
 
 
 def test_pages_in_step_ask_the_same_to_the_byte(room: tuple[Pair, Explore, Explore]) -> None:
-    """So that the server answers them once (`shatterscope.app.kit.serving.once`). The first: nobody has been on their own yet."""
+    """So that the server answers them once (`shatterscope.app.kit.serving.pure`). The first: nobody has been on their own yet."""
     pair, one, two = room
     presenter = pair.presenter
     presenter.edit(3)  # what they have seen before the first step was each its own

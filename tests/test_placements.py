@@ -14,7 +14,7 @@ from shatterscope.backend.api import create_app
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import PlaceError, complete_spec
-from shatterscope.backend.placements import Place, last_step, place_of, placed, places
+from shatterscope.backend.placements import WritePlace, last_step, place_of, placed, places
 from shatterscope.backend.settings import load_settings
 
 SMALL = "rings-small"
@@ -185,13 +185,13 @@ def test_an_edit_that_was_never_made_is_not_found(client: TestClient) -> None:
 def test_there_is_a_place_for_every_layer_and_token(checkpoint: Checkpoint) -> None:
     assert len(places(12)) == 24
     spec = complete_spec(checkpoint.graph, 12, **{**EDIT, "layer": 4})
-    assert place_of(spec) == Place(4, "relation")
-    (moved,) = placed([spec], Place(10, "subject"), 12)
-    assert place_of(moved) == Place(10, "subject")
+    assert place_of(spec) == WritePlace(4, "relation")
+    (moved,) = placed([spec], WritePlace(10, "subject"), 12)
+    assert place_of(moved) == WritePlace(10, "subject")
     assert {**moved.parameters, "token": "relation"} == spec.parameters
-    assert placed([moved], Place(4, "relation"), 12) == [spec]
+    assert placed([moved], WritePlace(4, "relation"), 12) == [spec]
     with pytest.raises(PlaceError, match="layer 11, the last"):
-        placed([spec], Place(11, "subject"), 12)
+        placed([spec], WritePlace(11, "subject"), 12)
     absent = complete_spec(checkpoint.graph, 12, **{**EDIT, "strength": 0})
     assert last_step([spec, absent]) == [0]
     assert last_step([absent, absent]) == [1]

@@ -21,7 +21,7 @@ from shatterscope.backend.reproduction import protocol
 from shatterscope.backend.reproduction.report import Run, report
 from shatterscope.backend.reproduction.shipped import ship
 from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
-from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rings, Tracing
+from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
 from shatterscope.wire.sweeps import SweepRequest, SweepRow
 from tests.test_api_sweeps import wait_for
 from tests.test_reproduction import make_row
@@ -197,7 +197,7 @@ def test_keys_and_values(client: TestClient, checkpoint: Checkpoint) -> None:
 def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) -> None:
     id = edit(client)
     response = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 64})
-    found = Rings.model_validate(response.json())
+    found = RingsResult.model_validate(response.json())
     assert [each.relation for each in found.pictures] == checkpoint.graph.relation_names
     assert {each.relation[: each.relation.index("_")]: each.sub_graph for each in found.pictures} == {
         "I": "test",
@@ -219,7 +219,7 @@ def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) 
     assert picture.winding_after == projection["diagnostics"]["after"]["winding"]
     assert picture.shape_after == projection["diagnostics"]["after"]["shape"]["verdict"]
     two = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 64, "relations": ["III_A1", "II_C2"]})
-    assert [item.relation for item in Rings.model_validate(two.json()).pictures] == ["III_A1", "II_C2"]
+    assert [item.relation for item in RingsResult.model_validate(two.json()).pictures] == ["III_A1", "II_C2"]
     assert two.json()["pictures"][1] == picture.model_dump(mode="json")
     ring = checkpoint.graph.orders[1]
     shown = ring[np.arange(64) * len(ring) // 64]

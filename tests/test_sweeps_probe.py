@@ -10,7 +10,7 @@ import torch
 
 from shatterscope.backend.activations import all_activations
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import EditSpec, complete_spec, delta_key, run_edits
+from shatterscope.backend.edits import CompleteSpec, complete_spec, delta_key, run_edits
 from shatterscope.backend.evaluation import score
 from shatterscope.backend.geometry import shattering
 from shatterscope.backend.model import ModelConfig, Transformer, site_names
@@ -25,7 +25,7 @@ def probe(checkpoint: Checkpoint) -> Probe:
     return Probe(checkpoint, n_contexts=3, queries=40, seed=1, sites=["mlp_out.0", "resid_post.0", "attn_out.1"])
 
 
-def specs(checkpoint: Checkpoint, n: int, method: str = "rome", **more: object) -> list[EditSpec]:
+def specs(checkpoint: Checkpoint, n: int, method: str = "rome", **more: object) -> list[CompleteSpec]:
     graph = checkpoint.graph
     return [
         complete_spec(

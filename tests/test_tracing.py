@@ -139,7 +139,7 @@ def test_keys_lead_to_values(checkpoint: Checkpoint) -> None:
     model, relation = checkpoint.model, checkpoint.graph.relation("II_A3")
     for layer in range(model.config.n_layers):
         found = memory(model, checkpoint.graph.n_entities, relation, layer)
-        assert found.keys.shape == (checkpoint.graph.n_entities, 4 * model.config.d_model)
+        assert found.keys.shape == (checkpoint.graph.n_entities, model.config.d_mlp)
         torch.testing.assert_close(model.blocks[layer].mlp.down(found.keys), found.values)  # type: ignore[union-attr, operator]
         expected = activations(model, checkpoint.graph.n_entities, relation, f"mlp_out.{layer}")
         torch.testing.assert_close(found.values, expected, atol=1e-4, rtol=1e-4)

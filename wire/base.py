@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
 SubGraph = Literal["edit", "retain", "test"]
+Token = Literal["relation", "subject"]
+"""Where a fact is written: at its relation's token, where the answer is read, or at its subject's, before it."""
 
 
 class Wire(BaseModel):

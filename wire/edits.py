@@ -12,7 +12,7 @@ MAX_EDITS = 64
 MAX_STRENGTH = 4.0
 
 
-class Preset(Wire):
+class PresetInfo(Wire):
     name: str
     summary: str
     parameters: dict[str, Any]
@@ -24,11 +24,10 @@ class EditorInfo(Wire):
     summary: str
     formula: str
     reference: str
-    layers: list[int] | None = Field(default=None, description="layers it can edit; null: any")
     default_layer: int
     batches: bool = Field(default=False, description="writes many facts as one edit: consecutive edits marked `batch`")
     default_preset: str
-    presets: list[Preset]
+    presets: list[PresetInfo]
     parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
 
 
@@ -65,7 +64,7 @@ class EditRequest(Wire):
     edits: list[EditSpec] = Field(min_length=1, max_length=MAX_EDITS)
 
 
-class Course(Wire):
+class CourseInfo(Wire):
     """How the optimisation of one edit went: before any update and after each, arrays of one length; in rows of sweeps, the end
     alone. It does not depend on the strength."""
 
@@ -107,7 +106,7 @@ class EditOutcome(Wire):
     diagnostics: dict[str, float] = Field(
         default_factory=dict, description="the method's own numbers, such as the rank of AlphaEdit's null space"
     )
-    course: Course | None = Field(
+    course: CourseInfo | None = Field(
         default=None,
         description="of the optimisation, in rows of sweeps its end alone; null where nothing was optimised",
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shatterscope.wire.base import Wire
+from shatterscope.wire.base import Token, Wire
 from shatterscope.wire.edits import MAX_EDITS, EditSpec
 from shatterscope.wire.measures import Change, Questions, SiteShattering
 
@@ -52,7 +52,7 @@ class Placement(Wire):
     """One layer and token; exactly one of `made` and `refused` is there."""
 
     layer: int
-    token: Literal["relation", "subject"]
+    token: Token
     own: bool = Field(description="where the edit is made as it was asked about")
     refused: str | None = Field(description="why the edit cannot be made here, in its method's words")
     made: PlacementMade | None

@@ -10,12 +10,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from shatterscope.wire.base import Array, SubGraph, Wire
+from shatterscope.wire.base import Array, SubGraph, Token, Wire
 from shatterscope.wire.sweeps import LAST, SweepRequest, Versions
 from shatterscope.wire.world import Verdict
 
 PaperTask = Literal["direct", "logical", "compositional"]
-Token = Literal["relation", "subject"]
 Measure = Literal["argmax", "probability"]
 """What an accuracy is: the share of questions whose most probable entity is the truth, or the truth's mean probability."""
 Kind = Literal["counterfactual", "corrective"]
@@ -332,7 +331,7 @@ class RingPicture(Wire):
     shattering: float
 
 
-class Rings(Wire):
+class RingsResult(Wire):
     checkpoint: str
     edit: str
     entities: int

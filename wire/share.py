@@ -72,7 +72,7 @@ class ExportRequest(Wire):
     link: str | None = Field(default=None, max_length=MAX_LINK, description="of the view, to be written down with it")
 
 
-class Provenance(Wire):
+class ExportProvenance(Wire):
     """What it takes to compute the same numbers again."""
 
     created: str = Field(description="UTC, ISO 8601")
@@ -104,7 +104,7 @@ class Coordinates(Wire):
 
 
 class Export(Wire):
-    provenance: Provenance
+    provenance: ExportProvenance
     accuracy: AccuracyInfo = Field(description="of the unedited model, every bare question asked")
     unedited: list[TaskScore] = Field(description="the same over the sampled questions that `evaluation` asks")
     edit: EditResult | None

@@ -68,6 +68,7 @@ class WorldInfo(Wire):
 class ModelInfo(Wire):
     n_layers: int
     d_model: int
+    d_mlp: int = Field(description="width of the MLPs: the length of their keys")
     n_heads: int
     n_params: int
     sites: list[str] = Field(description="sites whose activations can be asked for")

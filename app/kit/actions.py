@@ -163,7 +163,7 @@ def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInf
     editor = next((item for item in editors if item.name == view.tool.method), editors[0])
     presets = {preset.name: preset.parameters for preset in editor.presets}
     preset = view.tool.preset if view.tool.preset in presets else editor.default_preset
-    layers = editor.layers if editor.layers is not None else list(range(checkpoint.model.n_layers))
+    layers = list(range(checkpoint.model.n_layers))
     layer = view.tool.layer if view.tool.layer in layers else editor.default_layer
     defaults = {name: schema["default"] for name, schema in properties(editor).items() if "default" in schema}
     base = {**defaults, **presets.get(preset or "", {})}

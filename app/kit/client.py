@@ -27,7 +27,7 @@ from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
 from shatterscope.wire.placements import PlacementsResult
-from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rings, Tracing
+from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
 from shatterscope.wire.share import NewView, View, ViewCreated
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
 from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, WorldInfo
@@ -166,10 +166,10 @@ class Client:
         body = {"checkpoint": checkpoint, "relation": relation, "layer": layer}
         return KeysValues.model_validate(await self._json("POST", "/keys-values", json=body))
 
-    async def rings(self, checkpoint: str, edits: Edits, entities: int, relations: Sequence[str] = ()) -> Rings:
+    async def rings(self, checkpoint: str, edits: Edits, entities: int, relations: Sequence[str] = ()) -> RingsResult:
         """Relations (all, if none is named) before and after `edits`; `entities` points of each."""
         body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities, "relations": list(relations)}
-        return await self._with_edit("POST", "/rings", Rings, checkpoint, edits, json=body)
+        return await self._with_edit("POST", "/rings", RingsResult, checkpoint, edits, json=body)
 
     async def lessons(self) -> LessonList:
         return await self._get("/lessons", LessonList, {})

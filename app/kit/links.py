@@ -204,8 +204,7 @@ def _nearest_tool(edit: Edit, checkpoint: CheckpointInfo, editors: list[EditorIn
     if edit.preset is not None and edit.preset not in {preset.name for preset in editor.presets}:
         missing.append(f"preset {edit.preset} of {editor.title}")
         edit = replace(edit, preset=None)
-    layers = range(checkpoint.model.n_layers) if editor.layers is None else editor.layers
-    if edit.layer is not None and edit.layer not in layers:
+    if edit.layer is not None and edit.layer not in range(checkpoint.model.n_layers):
         missing.append(f"layer {edit.layer} for {editor.title}")
         edit = replace(edit, layer=None)
     known = actions.properties(editor)

@@ -25,7 +25,7 @@ class Page:
     stores: further stores
     carries: the keys of its address that a link to another page takes along, where that carries them too
     exporter: what it can be taken away as; with one, its views can be saved in the gallery
-    shared: the callbacks that are pure functions of what the page sends, by their first output (`shatterscope.app.kit.serving.once`)
+    shared: the callbacks that are pure functions of what the page sends, by their first output (`shatterscope.app.kit.serving.pure`)
     add_routes: addresses on the server that are no callbacks
     draws: it has figures
     on_checkpoint: it is about one checkpoint, which the header lets choose

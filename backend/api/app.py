@@ -42,6 +42,7 @@ from shatterscope.backend.api.routes import (
     sweeps,
     views,
 )
+from shatterscope.backend.api.shared import Judge, SharedAnswers
 from shatterscope.backend.api.views import MAX_VIEWS, view_limit
 from shatterscope.backend.settings import Settings
 from shatterscope.backend.store import RoomStore
@@ -114,6 +115,11 @@ class Server(FastAPI):
         super().__init__(**options)
         self._settings = settings
         self.state.inline_scripts = []  # digests of the scripts within pages, as the content policy writes them
+        self.state.share_answers = self._share_answers
+
+    def _share_answers(self, path: str, wanted: Judge, sound: Judge) -> None:
+        """For a page that many have open at once; see `SharedAnswers`."""
+        self.add_middleware(SharedAnswers, path=path, wanted=wanted, sound=sound)
 
     def build_middleware_stack(self) -> ASGIApp:
         return Door(super().build_middleware_stack(), self._settings, self.state.inline_scripts)

@@ -1,14 +1,17 @@
-"""Computed results by content key: computed once however many ask at the same time, kept within a memory bound."""
+"""Results by content key: made once however many ask at the same time, kept within a memory bound, and for some time where one is given."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
 import sys
-from collections import OrderedDict
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from math import inf
 from typing import Any, TypeVar
 
+from cachetools import TLRUCache
 from pydantic import BaseModel
 from torch import nn
 
@@ -35,13 +38,11 @@ class _Flight:
 
 
 class Cache:
-    """Least recently used first out, by bytes. Used from one event loop; values must not be mutated."""
+    """Least recently used first out, by bytes, and what is older than `seconds` by `clock`. Used from one event loop; values must not be mutated."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.bytes = 0
+    def __init__(self, max_bytes: int, seconds: float = inf, clock: Callable[[], float] = time.monotonic) -> None:
         self.statistics = Statistics()
-        self._values: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._values: Any = TLRUCache(max_bytes, lambda key, value, now: now + seconds, clock, size_of)
         self._flights: dict[str, _Flight] = {}
 
     def __len__(self) -> int:
@@ -50,32 +51,26 @@ class Cache:
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._values))
 
+    @property
+    def bytes(self) -> int:
+        return int(self._values.currsize)
+
     def clear(self) -> None:
         """Forget all values; computations under way go on."""
         self._values.clear()
-        self.bytes = 0
 
     def peek(self, key: str) -> Any | None:
         """The value of `key` if it is there; nothing is computed."""
-        if key not in self._values:
-            return None
-        self._values.move_to_end(key)
-        self.statistics.hits += 1
-        return self._values[key][0]
+        value = self._values.get(key)
+        self.statistics.hits += value is not None
+        return value
 
     def put(self, key: str, value: object) -> None:
         """Keep a value that came about as part of another computation."""
-        size = size_of(value)
-        if size > self.max_bytes:
-            return
-        if key in self._values:
-            self.bytes -= self._values.pop(key)[1]
-        self._values[key] = (value, size)
-        self.bytes += size
-        while self.bytes > self.max_bytes:
-            _, (_, freed) = self._values.popitem(last=False)
-            self.bytes -= freed
-            self.statistics.evicted += 1
+        held = len(self._values) + (key not in self._values)
+        with suppress(ValueError):  # it is larger than all that is kept
+            self._values[key] = value
+            self.statistics.evicted += held - len(self._values)
 
     async def get(self, key: str, compute: Callable[[], Awaitable[T]]) -> T:
         """The value of `key`, from the cache, from a computation already under way, or computed now.

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shatterscope.backend.edits import EditSpec
+from shatterscope.backend.edits import CompleteSpec
 
 
-def work_of(specs: Iterable[EditSpec]) -> int:
+def work_of(specs: Iterable[CompleteSpec]) -> int:
     """Prompts that the edits run at most, over all their steps."""
     return sum(cost_of(spec.parameters) for spec in specs)
 

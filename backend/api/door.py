@@ -50,7 +50,7 @@ class Door:
             scope = {**scope, "method": "GET"}
         try:
             self.origins.check(scope["method"], dict(scope["headers"]))
-        except origins.Refused as error:
+        except origins.OriginRefused as error:
             await _refuse(scope, answer, error.status, error.detail)
             return
         body = await self._read(scope, receive, answer)

@@ -13,15 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from shatterscope.backend import __version__
-from shatterscope.backend.api import wire
+from shatterscope.backend import __version__, convert
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.measures import get_evaluation, get_projection, get_sites
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest, EditResult
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
 from shatterscope.wire.pictures import ProjectionRequest
-from shatterscope.wire.share import Coordinates, Export, ExportRequest, Provenance
+from shatterscope.wire.share import Coordinates, Export, ExportProvenance, ExportRequest
 
 PAPER = (
     "Nishi, Ramesh, Okawa, Khona, Tanaka, Lubana: Representation Shattering in Transformers: A Synthetic Study with "
@@ -40,7 +39,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         ProblemError: 422 naming the field at fault.
     """
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
-    info = wire.checkpoint_info(checkpoint, checkpoint.id == laboratory.default_id)
+    info = convert.checkpoint_info(checkpoint, checkpoint.id == laboratory.default_id)
     edit, evaluation, sites, id = None, None, None, None
     if request.edits:
         edit = await laboratory.edit(EditRequest(checkpoint=checkpoint.id, edits=request.edits))
@@ -54,7 +53,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     if id is not None:
         evaluation = await get_evaluation(laboratory, asked.model_copy(update={"edit": id}))
         sites = (await get_sites(laboratory, SitesRequest(checkpoint=checkpoint.id, edit=id))).sites
-    provenance = Provenance(
+    provenance = ExportProvenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         link=request.link,
         checkpoint=checkpoint.id,
@@ -93,7 +92,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
 
 def _rows(array: Array) -> list[list[float]]:
     """Nine digits give a float32 back exactly."""
-    return [[float(f"{value:.9g}") for value in row] for row in wire.values_of(array).tolist()]
+    return [[float(f"{value:.9g}") for value in row] for row in convert.values_of(array).tolist()]
 
 
 def to_csv(export: Export) -> str:

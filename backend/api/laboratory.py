@@ -16,9 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from shatterscope.backend import __version__
-from shatterscope.backend.api import wire
-from shatterscope.backend.api.answers import ask, error_list, wrong_facts
+from shatterscope.backend import __version__, convert
 from shatterscope.backend.api.cache import Cache
 from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.executor import Executor
@@ -27,6 +25,7 @@ from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, Checkp
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import (
     VERSION,
+    CompleteSpec,
     EditedModel,
     EditError,
     complete_spec,
@@ -35,7 +34,7 @@ from shatterscope.backend.edits import (
     run_edits,
     stored_id,
 )
-from shatterscope.backend.edits import EditSpec as CompleteSpec
+from shatterscope.backend.evaluation import ask, mistakes
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
 from shatterscope.backend.store import Store
@@ -100,7 +99,7 @@ class Laboratory:
 
     def checkpoints(self) -> list[CheckpointInfo]:
         found = [self.registry.get(name) for name in self.registry.ids()]
-        return [wire.checkpoint_info(each, each.id == self.default_id) for each in found]
+        return [convert.checkpoint_info(each, each.id == self.default_id) for each in found]
 
     def checkpoint(self, id: str, field: str | None = None) -> Checkpoint:
         """404 where the id is the address (`field` None), 422 where it is a field of the request."""
@@ -138,19 +137,20 @@ class Laboratory:
         model = checkpoint.model if edited is None else edited.model
         found = await self.compute(
             f"fact/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{relation2}",
-            lambda: ask(checkpoint, model, subject, relations),
+            lambda: ask(checkpoint.graph, checkpoint.holdout, model, subject, relations),
         )
-        return found.model_copy(update={"checkpoint": checkpoint.id, "edit": edit})
+        return convert.fact_info(checkpoint, edit, subject, relations, found)
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)
-        facts = await self.compute(f"errors/{checkpoint.identity}", lambda: wrong_facts(checkpoint))
-        return error_list(facts, limit)
+        graph, holdout, model = checkpoint.graph, checkpoint.holdout, checkpoint.model
+        found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(graph, holdout, model))
+        return convert.error_list(found, limit)
 
     # --- editing ------------------------------------------------------------------------------------------------
 
     def editors(self) -> list[EditorInfo]:
-        return [wire.editor_info(editor) for editor in EDITORS.values()]
+        return [convert.editor_info(editor) for editor in EDITORS.values()]
 
     async def edit(self, request: EditRequest) -> EditResult:
         """Make a stack of edits, and remember its specification."""
@@ -162,7 +162,7 @@ class Laboratory:
             done = await self.make(checkpoint, specs)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
-        return wire.edit_result(checkpoint, done.edited, done.seconds)
+        return convert.edit_result(checkpoint, done.edited, done.seconds)
 
     async def make(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
         """A stack of edits, computed or from the cache; it can be asked for by its id from then on. Raises `EditError`."""
@@ -172,7 +172,7 @@ class Laboratory:
 
     async def edit_result(self, id: str) -> EditResult:
         done = await self._done(id)
-        return wire.edit_result(self.registry.get(done.checkpoint_id), done.edited, done.seconds)
+        return convert.edit_result(self.registry.get(done.checkpoint_id), done.edited, done.seconds)
 
     async def edited_model(self, id: str) -> tuple[Checkpoint, Transformer]:
         done = await self._done(id)
@@ -180,11 +180,11 @@ class Laboratory:
 
     async def delta_file(self, id: str) -> bytes:
         done = await self._done(id)
-        return wire.delta_file(self.registry.get(done.checkpoint_id), done.edited)
+        return convert.delta_file(self.registry.get(done.checkpoint_id), done.edited)
 
     async def weights_file(self, id: str) -> bytes:
         done = await self._done(id)
-        return await asyncio.to_thread(wire.weights_file, self.registry.get(done.checkpoint_id), done.edited)
+        return await asyncio.to_thread(convert.weights_file, self.registry.get(done.checkpoint_id), done.edited)
 
     @staticmethod
     def complete(checkpoint: Checkpoint, spec: EditSpec, path: str, anywhere: bool = False) -> CompleteSpec:

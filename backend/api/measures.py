@@ -10,8 +10,8 @@ from functools import partial
 
 import numpy as np
 
+from shatterscope.backend import convert
 from shatterscope.backend.activations import activations, default_site, drawn_activations
-from shatterscope.backend.api import wire
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import invalid
 from shatterscope.backend.checkpoints import Checkpoint
@@ -43,7 +43,7 @@ async def get_activations(laboratory: Laboratory, request: ActivationRequest) ->
         lambda: activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy(),
     )
     return Activations(
-        checkpoint=checkpoint.id, edit=request.edit, relation=relation.name, site=site, values=wire.array(values)
+        checkpoint=checkpoint.id, edit=request.edit, relation=relation.name, site=site, values=convert.array(values)
     )
 
 
@@ -92,7 +92,7 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
             drawn = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
             raise invalid("body.edit", f"the edited model cannot be drawn: {error}") from None
-        return wire.projection_result(checkpoint, relation, site, id, request, drawn, time.perf_counter() - start)
+        return convert.projection_result(checkpoint, relation, site, id, request, drawn, time.perf_counter() - start)
 
     result = await laboratory.compute(f"projection/{id}", job)
     return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
@@ -118,8 +118,8 @@ async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> St
     for strength in request.strengths:
         key = f"picture/{place}/{request.align}/{stack}/{strength}"
         (points,) = await laboratory.compute(key, partial(draw, strength))
-        pictures.append(StrengthPicture(strength=strength, after=None if points is None else wire.array(points)))
-    return wire.strengths_result(checkpoint, relation, site, request, before, pictures, time.perf_counter() - start)
+        pictures.append(StrengthPicture(strength=strength, after=None if points is None else convert.array(points)))
+    return convert.strengths_result(checkpoint, relation, site, request, before, pictures, time.perf_counter() - start)
 
 
 async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, bytes] | None:
@@ -140,7 +140,7 @@ async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> 
     edited = await _edited(laboratory, checkpoint, request.edit)
     baseline = await get_baseline(laboratory, checkpoint, request)
     if edited is None:
-        return wire.unedited_result(checkpoint, baseline)
+        return convert.unedited_result(checkpoint, baseline)
 
     # Two computations, so that two workers share them.
     start = time.perf_counter()
@@ -154,7 +154,7 @@ async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> 
         ),
     )
     found = Experiment(edited, geometry, recall)
-    return wire.evaluation_result(checkpoint, found, time.perf_counter() - start)
+    return convert.evaluation_result(checkpoint, found, time.perf_counter() - start)
 
 
 async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResult:
@@ -172,7 +172,7 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
         start = time.perf_counter()
         found = shattering_at_sites(graph, checkpoint.model, edited.model, sites)
         means = {site: ring_means(graph, order, R) for site, R in found.items()}
-        return wire.sites_result(checkpoint, request.edit, means, time.perf_counter() - start)
+        return convert.sites_result(checkpoint, request.edit, means, time.perf_counter() - start)
 
     result = await laboratory.compute(f"sites/{edited.id}/{'+'.join(sites)}", job)
     return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})

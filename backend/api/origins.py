@@ -17,7 +17,7 @@ from shatterscope.backend.settings import Settings
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
-class Refused(Exception):
+class OriginRefused(Exception):
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
         self.status, self.detail = status, detail
@@ -37,17 +37,17 @@ class Origins:
         self.any = "*" in allowed
 
     def check(self, method: str, headers: Mapping[bytes, bytes]) -> None:
-        """Raises `Refused`."""
+        """Raises `OriginRefused`."""
         host = headers.get(b"host", b"").decode("latin-1").strip().lower()
         if not self._is_ours(hostname(host)):
-            raise Refused(
+            raise OriginRefused(
                 421,
                 f"this server does not answer to the name {hostname(host)[:80]!r}; "
                 "if it is its name, start it with SHATTERSCOPE_ALLOWED_HOSTS naming it",
             )
         origin = headers.get(b"origin", b"").decode("latin-1").strip().lower()
         if origin and not self._is_same(origin, host):
-            raise Refused(
+            raise OriginRefused(
                 403,
                 f"pages of {origin[:80]!r} may not ask this server for anything; "
                 "if that is its own address, start it with SHATTERSCOPE_PUBLIC_URL saying so",
@@ -55,7 +55,7 @@ class Origins:
         # A link or a frame may lead here; a picture or a form of another site may not.
         foreign = not origin and headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site")
         if foreign and (method not in SAFE or headers.get(b"sec-fetch-mode") != b"navigate"):
-            raise Refused(403, "pages of other sites may not ask this server for anything")
+            raise OriginRefused(403, "pages of other sites may not ask this server for anything")
 
     def _is_same(self, origin: str, host: str) -> bool:
         try:

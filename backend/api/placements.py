@@ -14,13 +14,13 @@ from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.measures import asked, get_baseline
 from shatterscope.backend.api.problems import invalid
-from shatterscope.backend.api.wire import change, edit_spec
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import EditedModel, EditError, EditSpec, PlaceError, check_place
+from shatterscope.backend.convert import change, edit_spec
+from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, PlaceError, check_place
 from shatterscope.backend.evaluation import ring_means
-from shatterscope.backend.evaluation.subgraphs import SubGraph
 from shatterscope.backend.experiment import Baseline, Geometry, TaskChange, measure_shattering
-from shatterscope.backend.placements import Place, last_step, measure_effect, place_of, placed, places
+from shatterscope.backend.placements import WritePlace, last_step, measure_effect, place_of, placed, places
+from shatterscope.wire.base import SubGraph
 from shatterscope.wire.measures import Change, SiteShattering
 from shatterscope.wire.placements import Placement, PlacementMade, PlacementRecall, PlacementsRequest, PlacementsResult
 
@@ -43,7 +43,7 @@ async def get_placements(laboratory: Laboratory, request: PlacementsRequest) -> 
 async def _placements(laboratory: Laboratory, checkpoint: Checkpoint, request: PlacementsRequest) -> PlacementsResult:
     specs, layers = await _stack(laboratory, checkpoint, request), checkpoint.model.config.n_layers
     step = last_step(specs)
-    stacks: dict[Place, list[EditSpec] | str] = {}
+    stacks: dict[WritePlace, list[CompleteSpec] | str] = {}
     for place in places(layers):
         try:
             stacks[place] = placed(specs, place, layers)
@@ -57,7 +57,7 @@ async def _placements(laboratory: Laboratory, checkpoint: Checkpoint, request: P
         await laboratory.make(checkpoint, before)  # what is wrong with them is the fault of no place
     own, free = place_of(specs[step[-1]]), asyncio.Semaphore(laboratory.settings.workers)
 
-    async def look(place: Place, stack: list[EditSpec] | str) -> Placement:
+    async def look(place: WritePlace, stack: list[CompleteSpec] | str) -> Placement:
         made, refused = None, stack if isinstance(stack, str) else None
         if not isinstance(stack, str):
             async with free:  # so that many places do not fill the queue
@@ -88,7 +88,7 @@ async def _placements(laboratory: Laboratory, checkpoint: Checkpoint, request: P
     )
 
 
-async def _stack(laboratory: Laboratory, checkpoint: Checkpoint, request: PlacementsRequest) -> list[EditSpec]:
+async def _stack(laboratory: Laboratory, checkpoint: Checkpoint, request: PlacementsRequest) -> list[CompleteSpec]:
     """The stack that is asked about. Only its last step may be where it cannot be made."""
     if (request.edit is None) == (request.edits is None):
         raise invalid("body.edits", "give exactly one of `edit` and `edits`")
@@ -112,9 +112,9 @@ async def _stack(laboratory: Laboratory, checkpoint: Checkpoint, request: Placem
 def _check_work(
     laboratory: Laboratory,
     request: PlacementsRequest,
-    specs: Sequence[EditSpec],
+    specs: Sequence[CompleteSpec],
     start: int,
-    stacks: Sequence[Sequence[EditSpec]],
+    stacks: Sequence[Sequence[CompleteSpec]],
 ) -> None:
     work = work_of(specs[:start]) + sum(work_of(stack[start:]) for stack in stacks)
     if work > laboratory.settings.work_limit:
@@ -125,7 +125,7 @@ def _check_work(
 async def _made(
     laboratory: Laboratory,
     checkpoint: Checkpoint,
-    specs: Sequence[EditSpec],
+    specs: Sequence[CompleteSpec],
     step: Sequence[int],
     baseline: Baseline,
     questions: str,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 MAX_QUESTIONS = 64  # of one room
 MAX_VOTERS = 1000  # of one question
-MAX_CHOICES = 16
 
 
 class PollFull(Exception):
@@ -15,7 +14,7 @@ class PollFull(Exception):
 
 
 @dataclass(frozen=True)
-class Question:
+class PolledQuestion:
     """A step of a lesson that asks what will happen."""
 
     lesson: str
@@ -26,10 +25,10 @@ class Polls:
     """The answers in one room. Voters are names that their pages drew at random; they are never handed out."""
 
     def __init__(self) -> None:
-        self.newest: Question | None = None
-        self._answers: OrderedDict[Question, dict[str, int]] = OrderedDict()
+        self.newest: PolledQuestion | None = None
+        self._answers: OrderedDict[PolledQuestion, dict[str, int]] = OrderedDict()
 
-    def answer(self, question: Question, voter: str, choice: int) -> None:
+    def answer(self, question: PolledQuestion, voter: str, choice: int) -> None:
         """Count it, in place of the voter's earlier answer. The oldest of too many questions is forgotten.
 
         Raises:
@@ -44,7 +43,7 @@ class Polls:
         while len(self._answers) > MAX_QUESTIONS:
             self._answers.popitem(last=False)
 
-    def counts(self, question: Question) -> list[int]:
+    def counts(self, question: PolledQuestion) -> list[int]:
         """Answers by choice, as far as the last choice anybody made."""
         given = list(self._answers.get(question, {}).values())
         return [given.count(choice) for choice in range(max(given, default=-1) + 1)]

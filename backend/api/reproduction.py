@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-import numpy as np
-
-from shatterscope.backend.api import wire
+from shatterscope.backend import convert
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import ProblemError, invalid
-from shatterscope.backend.evaluation.keys_values import distance_correlation, memory
+from shatterscope.backend.evaluation.keys_values import memory, picture
 from shatterscope.backend.evaluation.tracing import TracingError
-from shatterscope.backend.geometry.checks import FloatArray
-from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.reproduction.report import Run, report
 from shatterscope.backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
 from shatterscope.backend.reproduction.shipped import Part as ShippedPart
@@ -29,8 +25,6 @@ from shatterscope.wire.reproduction import (
     TracingRequest,
 )
 from shatterscope.wire.sweeps import SweepRow
-
-PAIRS = 20_000  # of entities, for the correlation of distances
 
 # --- reports ---------------------------------------------------------------------------------------------------------
 
@@ -110,29 +104,8 @@ async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) ->
     if request.layer >= layers:
         raise invalid("body.layer", f"layers of {checkpoint.id} are 0..{layers - 1}, got {request.layer}")
 
-    def compute() -> KeysValues:
-        found = memory(checkpoint.model, checkpoint.graph.n_entities, relation, request.layer)
-        keys, keys_variance = _flat(found.keys.cpu().numpy())
-        values, values_variance = _flat(found.values.cpu().numpy())
-        return KeysValues(
-            checkpoint=checkpoint.id,
-            relation=relation.name,
-            layer=request.layer,
-            keys=wire.array(keys),
-            values=wire.array(values),
-            keys_variance=keys_variance,
-            values_variance=values_variance,
-            distance_correlation=distance_correlation(found, PAIRS, np.random.default_rng(0)),
-            pairs=PAIRS,
-            order_position=checkpoint.graph.positions(relation).tolist(),
-        )
-
-    found = await laboratory.compute(f"keys/{checkpoint.identity}/{relation.name}/{request.layer}", compute)
-    return found.model_copy(update={"checkpoint": checkpoint.id})
-
-
-def _flat(points: FloatArray) -> tuple[FloatArray, float]:
-    """(n, 2) by PCA, and its share of the variance."""
-    embedding = fit_pca(points, 2).embedding
-    total = float(np.var(points.astype(np.float64), axis=0).sum())
-    return embedding, float(np.var(embedding, axis=0).sum()) / total if total else 1.0
+    found = await laboratory.compute(
+        f"keys/{checkpoint.identity}/{relation.name}/{request.layer}",
+        lambda: picture(memory(checkpoint.model, checkpoint.graph.n_entities, relation, request.layer)),
+    )
+    return convert.keys_values(checkpoint, relation, request.layer, found)

@@ -15,10 +15,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from fastapi.sse import format_sse_event
+
 from shatterscope.backend.api.limiter import Limiter
-from shatterscope.backend.api.polls import Polls, Question
+from shatterscope.backend.api.polls import PolledQuestion, Polls
 from shatterscope.backend.store import RoomStore, StoredRoom, StoreError
 
 MAX_ROOMS = 256
@@ -57,9 +60,9 @@ class Message:
     data: str
     id: int | None = None
 
-    def __str__(self) -> str:
-        number = "" if self.id is None else f"id: {self.id}\n"
-        return f"{number}event: {self.event}\ndata: {self.data}\n\n"
+    @cached_property
+    def encoded(self) -> bytes:
+        return format_sse_event(event=self.event, data_str=self.data, id=None if self.id is None else str(self.id))
 
 
 def message(event: str, data: dict[str, Any], id: int | None = None) -> Message:
@@ -87,7 +90,7 @@ class Room:
         self.used = stored.created  # when something was last done in it
         self.revision = stored.revision + gap
         self.state: dict[str, Any] | None = None if stored.state is None else _state(stored.state)
-        self.shown: Question | None = None  # whose counts the followers see
+        self.shown: PolledQuestion | None = None  # whose counts the followers see
         self.polls = Polls()
         self.followers = self.presenters = 0
         self.ended: str | None = None  # why
@@ -112,7 +115,7 @@ class Room:
 
     # --- what the presenter does ---------------------------------------------------------------------------------------
 
-    def publish(self, state: dict[str, Any], shown: Question | None = None) -> int:
+    def publish(self, state: dict[str, Any], shown: PolledQuestion | None = None) -> int:
         """Replace the state, and whose counts are shown; returns the new revision. Raises `ValueError` for one that is too large."""
         told = message("state", {"revision": self.revision + 1, "state": state}, self.revision + 1)
         if len(told.data) > MAX_STATE_BYTES:
@@ -149,7 +152,7 @@ class Room:
 
     # --- what the audience does ----------------------------------------------------------------------------------------
 
-    def answer(self, question: Question, voter: str, choice: int) -> None:
+    def answer(self, question: PolledQuestion, voter: str, choice: int) -> None:
         """Raises `PollFull`."""
         self.polls.answer(question, voter, choice)
         self._counts_changed = True
@@ -268,7 +271,7 @@ class Rooms:
         self.expire()
         return self._rooms.get(id)
 
-    def publish(self, room: Room, state: dict[str, Any], shown: Question | None = None) -> int:
+    def publish(self, room: Room, state: dict[str, Any], shown: PolledQuestion | None = None) -> int:
         """As `Room.publish`; the store is written later."""
         revision = room.publish(state, shown)
         room.used = self.clock()

@@ -74,7 +74,7 @@ def serve(
 
     app = build_server()
 
-    class Server(uvicorn.Server):
+    class AnnouncedServer(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             connections.keep_the_log_short()
@@ -85,7 +85,7 @@ def serve(
             app.state.jobs.close_streams()
             await super().shutdown(sockets)
 
-    Server(uvicorn.Config(app, **options)).run([listener])
+    AnnouncedServer(uvicorn.Config(app, **options)).run([listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

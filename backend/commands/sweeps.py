@@ -144,7 +144,7 @@ def reproduce(
 ) -> None:
     """Run the paper's experiments again, and print our numbers beside the paper's. Killed or stopped, it can be resumed."""
     from shatterscope.backend.commands.printed_reproduction import as_text, show_reproduction
-    from shatterscope.backend.reproduction.run import Stopped, ask, check, keep, results, run, traced
+    from shatterscope.backend.reproduction.run import RunStopped, ask, check, keep, results, run, traced
     from shatterscope.backend.reproduction.shipped import FOLDER, ShippedError
     from shatterscope.backend.sweeps.foreground import Foreground, SweepError
 
@@ -173,7 +173,7 @@ def reproduce(
             show_reproduction(found, tracings)
         if ship:
             print(f"written to {keep(foreground, runs)}", file=sys.stderr)
-    except Stopped as stopped:
+    except RunStopped as stopped:
         kept = options(
             resume=stopped.ids,
             no_sequences=not sequences,

@@ -4,9 +4,9 @@ from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
     Editor,
-    EditRequest,
     Fact,
     Preset,
+    WriteRequest,
     apply_delta,
 )
 from shatterscope.backend.editors.course import Course
@@ -17,9 +17,9 @@ __all__ = [
     "Course",
     "EditDelta",
     "EditNotPossibleError",
-    "EditRequest",
     "Editor",
     "Fact",
     "Preset",
+    "WriteRequest",
     "apply_delta",
 ]

@@ -25,13 +25,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, Editor, EditRequest, Preset
+from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.least_squares import null_space
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
-    Part,
-    Spread,
     SpreadingParameters,
+    SpreadOut,
+    WrittenPart,
     edited_layers,
     residual_goals,
     write,
@@ -42,7 +42,7 @@ from shatterscope.backend.model import Transformer
 class AlphaEditParameters(SpreadingParameters):
     """Defaults are the `tuned` preset."""
 
-    spread: Spread = False
+    spread: SpreadOut = False
     nullspace_threshold: float = Field(
         default=0.01, gt=0, le=1e6, description="Directions of the keys that count as unused: see relative_threshold"
     )
@@ -120,7 +120,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: AlphaEditParameters,
     ) -> EditDelta:
@@ -151,6 +151,6 @@ class AlphaEdit(Editor[AlphaEditParameters]):
             A = P @ M + l2 * torch.eye(len(P), dtype=P.dtype, device=P.device)
             return R @ torch.linalg.solve(A, inside).T
 
-        part = Part(goals.values, attrgetter("resid_post"), update)
+        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
         delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)

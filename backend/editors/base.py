@@ -61,7 +61,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class EditRequest:
+class WriteRequest:
     """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; and the keys that earlier
     edits of the same stack wrote to: layer -> (n, d_mlp)."""
 
@@ -98,7 +98,6 @@ class EditDelta:
         loss: of the optimisation, at its end; the mean over the facts.
         entries: what is added to the codebooks beside the weights (`codebook.py`).
         keys: layer -> (n, d_mlp), the keys that the edit wrote to, for later edits to carry.
-        constraint: (k, v) such that the edited MLP maps the key k (d_mlp,) to v (d_model,), bias included.
         warnings: sentences for people; degeneracies are results, not exceptions.
         diagnostics: the numbers behind them.
         courses: of the optimisation of each fact, in their order; empty where none was kept.
@@ -109,7 +108,6 @@ class EditDelta:
     loss: float
     entries: tuple[Entry, ...] = ()
     keys: Mapping[int, Tensor] = field(default_factory=dict)
-    constraint: tuple[Tensor, Tensor] | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: dict[str, float] = field(default_factory=dict)
     courses: tuple[Course, ...] = ()
@@ -163,7 +161,7 @@ class Editor(ABC, Generic[P]):
 
     @abstractmethod
     def compute(
-        self, model: Transformer, statistics: Mapping[int, Tensor], request: EditRequest, layer: int, parameters: P
+        self, model: Transformer, statistics: Mapping[int, Tensor], request: WriteRequest, layer: int, parameters: P
     ) -> EditDelta:
         """The delta that writes `request` at `layer`. The model is left bit-identical; the same inputs give the same delta.
 

@@ -27,18 +27,26 @@ from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend import interrupt
-from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, EditorParameters, EditRequest, in_float64
+from shatterscope.backend.editors.adam import Adam
+from shatterscope.backend.editors.base import (
+    EditDelta,
+    EditNotPossibleError,
+    EditorParameters,
+    WriteRequest,
+    in_float64,
+)
 from shatterscope.backend.editors.course import Ending, Notes
-from shatterscope.backend.editors.targets import Adam, EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.model.transformer import Block, no_tap
+from shatterscope.wire.base import Token
 
 LossOn = Literal["answer", "text"]
 LearningRate = Annotated[float, Field(gt=0, le=1, description="Step size of Adam on the weights")]
 Steps = Annotated[int, Field(ge=1, le=1000, description="Optimisation steps")]
 WeightDecay = Annotated[float, Field(ge=0, le=10, description="L2 weight decay, added to the gradient")]
-Token = Annotated[
-    Literal["relation", "subject"],
+TrainedAt = Annotated[
+    Token,
     Field(
         description="Where the change acts while it is trained: at every token up to the relation's, where the answer is read, or at the subject's "
         "alone, from where only layers before the last are reached; once made it acts everywhere"
@@ -55,13 +63,13 @@ class FineTuningParameters(EditorParameters):
     weight_decay: WeightDecay
     early_stop_loss: EarlyStopLoss
     n_contexts: NContexts
-    token: Token = "relation"
+    token: TrainedAt = "relation"
     seed: Seed
 
 
 def fine_tune(
     model: Transformer,
-    request: EditRequest,
+    request: WriteRequest,
     layer: int,
     p: FineTuningParameters,
     *,

@@ -16,13 +16,13 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Preset
+from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.fine_tuning import (
     FineTuningParameters,
     LearningRate,
     LossOn,
     Steps,
-    Token,
+    TrainedAt,
     WeightDecay,
     fine_tune,
 )
@@ -41,7 +41,7 @@ class FtParameters(FineTuningParameters):
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1
-    token: Token = "relation"
+    token: TrainedAt = "relation"
     seed: Seed = 0
 
 
@@ -81,7 +81,7 @@ class Ft(Editor[FtParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: FtParameters,
     ) -> EditDelta:

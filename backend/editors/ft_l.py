@@ -14,12 +14,12 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Preset
+from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.fine_tuning import (
     FineTuningParameters,
     LearningRate,
     Steps,
-    Token,
+    TrainedAt,
     WeightDecay,
     fine_tune,
 )
@@ -36,7 +36,7 @@ class FtLParameters(FineTuningParameters):
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1
-    token: Token = "relation"
+    token: TrainedAt = "relation"
     seed: Seed = 0
 
 
@@ -76,7 +76,7 @@ class FtL(Editor[FtLParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: FtLParameters,
     ) -> EditDelta:

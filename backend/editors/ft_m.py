@@ -16,12 +16,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Preset
+from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.fine_tuning import (
     FineTuningParameters,
     LearningRate,
     Steps,
-    Token,
+    TrainedAt,
     WeightDecay,
     fine_tune,
 )
@@ -37,7 +37,7 @@ class FtMParameters(FineTuningParameters):
     weight_decay: WeightDecay = 0.0
     early_stop_loss: EarlyStopLoss = 0.3
     n_contexts: NContexts = 1
-    token: Token = "relation"
+    token: TrainedAt = "relation"
     seed: Seed = 0
 
 
@@ -76,7 +76,7 @@ class FtM(Editor[FtMParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: FtMParameters,
     ) -> EditDelta:

@@ -27,7 +27,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, EditorParameters, EditRequest, Preset
+from shatterscope.backend.editors.adam import step_size
+from shatterscope.backend.editors.base import EditDelta, Editor, EditorParameters, Preset, WriteRequest
 from shatterscope.backend.editors.codebook import Entry, codebook_of
 from shatterscope.backend.editors.targets import (
     EarlyStopLoss,
@@ -93,7 +94,7 @@ class Grace(Editor[GraceParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: GraceParameters,
     ) -> EditDelta:
@@ -117,7 +118,7 @@ class Grace(Editor[GraceParameters]):
             torch.zeros_like(start),
             fact.object,
             [norm],
-            rates=[p.learning_rate * (norm / len(start) ** 0.5 if p.relative_rate else 1.0)],
+            rates=[step_size(p.learning_rate, norm, len(start), p.relative_rate)],
             steps=steps,
             clamp_norm_factor=inf,
             weight_decay=0.0,

@@ -22,14 +22,14 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Preset
+from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
-    Part,
-    Spread,
     SpreadingParameters,
+    SpreadOut,
+    WrittenPart,
     edited_layers,
     residual_goals,
     write,
@@ -40,7 +40,7 @@ from shatterscope.backend.model import Transformer
 class MemitParameters(SpreadingParameters):
     """Defaults are the `tuned` preset."""
 
-    spread: Spread = False
+    spread: SpreadOut = False
     covariance_weight: CovarianceWeight = 1.0
     carry_keys: bool = Field(default=True, description="Spare the keys of earlier edits of the same stack")
 
@@ -98,7 +98,7 @@ class Memit(Editor[MemitParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: MemitParameters,
     ) -> EditDelta:
@@ -118,6 +118,6 @@ class Memit(Editor[MemitParameters]):
                 warnings.append(ill_conditioned(condition))
             return R @ solved.T
 
-        part = Part(goals.values, attrgetter("resid_post"), update)
+        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
         delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)

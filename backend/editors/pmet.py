@@ -31,17 +31,17 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, EditRequest, Fact, Preset, in_float64
+from shatterscope.backend.editors.adam import step_size
+from shatterscope.backend.editors.base import EditDelta, Editor, Fact, Preset, WriteRequest, in_float64
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
-    Part,
-    Spread,
     SpreadingParameters,
+    SpreadOut,
+    WrittenPart,
     edited_layers,
     prompts_of,
-    rate,
     write,
 )
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, optimise, read_site
@@ -56,7 +56,7 @@ N_WALKS = 1024
 class PmetParameters(SpreadingParameters):
     """Defaults are the `tuned` preset."""
 
-    spread: Spread = False
+    spread: SpreadOut = False
     attention_rate: float = Field(
         default=0.01, ge=0, le=10, description="Step size of the attention's part, in units of the MLP's"
     )
@@ -126,7 +126,7 @@ class Pmet(Editor[PmetParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: PmetParameters,
     ) -> EditDelta:
@@ -151,14 +151,14 @@ class Pmet(Editor[PmetParameters]):
         def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
             return solve(statistics[layer].double(), K, R, f"condition_number.{layer}")
 
-        parts = [Part(wanted[MLP], attrgetter("values"), update)]
+        parts = [WrittenPart(wanted[MLP], attrgetter("values"), update)]
         if p.write_attention:
             moments = attention_moments(model, request, layers, p.seed)
 
             def update_attention(layer: int, K: Tensor, R: Tensor) -> Tensor:
                 return solve(moments[layer], K, R, f"attention_condition_number.{layer}")
 
-            attention = Part(
+            attention = WrittenPart(
                 wanted[ATTENTION], attrgetter("attn_out"), update_attention, OUT, keys=attrgetter("attn_keys")
             )
             parts.insert(0, attention)  # the MLP's keys lie behind it
@@ -167,7 +167,7 @@ class Pmet(Editor[PmetParameters]):
 
 
 @torch.no_grad()
-def attention_moments(model: Transformer, request: EditRequest, layers: Sequence[int], seed: int) -> dict[int, Tensor]:
+def attention_moments(model: Transformer, request: WriteRequest, layers: Sequence[int], seed: int) -> dict[int, Tensor]:
     """Per layer (C, C) float64, E[k k^T] of the keys of the attention's output projection, over `N_WALKS` random walks of true facts."""
     rng = np.random.default_rng(seed)
     starts = rng.integers(request.contexts.n_entities, size=N_WALKS)
@@ -188,7 +188,8 @@ def attention_moments(model: Transformer, request: EditRequest, layers: Sequence
 def joint_target(model: Transformer, site: EditSite, fact: Fact, p: PmetParameters) -> ValueTarget:
     """Step 1: (2, C), what to add to the output of the MLP and of the attention. The site's last row is the neutral prompt."""
     norms = [site.values[0].norm().item(), site.attn_out[0].norm().item()]
-    rates = [rate(p, norm, site.values.shape[1]) for norm in norms]
+    width = site.values.shape[1]
+    rates = [step_size(p.learning_rate, norm, width, p.relative_rate) for norm in norms]
 
     def logits(delta: Tensor) -> Tensor:
         return site.logits_from(model, with_both(model, site, delta))

@@ -25,13 +25,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from shatterscope.backend.editors.adam import step_size
 from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
     Editor,
     EditorParameters,
-    EditRequest,
     Preset,
+    WriteRequest,
     in_float64,
 )
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
@@ -46,9 +47,9 @@ from shatterscope.backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
-    Token,
     ValueTarget,
     WeightDecay,
+    WrittenAt,
     optimise_value,
     read_site,
 )
@@ -62,11 +63,6 @@ def key_and_value(site: EditSite, p: RomeParameters) -> tuple[Tensor, Tensor]:
     if p.key == "rome":
         return site.keys[0], site.values[0]
     return site.keys[:-1].mean(0), site.values[:-1].mean(0)
-
-
-def step_size(p: RomeParameters, v0_norm: float, width: int) -> float:
-    """Adam's: its first step has length rate * sqrt(width)."""
-    return p.learning_rate * (v0_norm / width**0.5 if p.relative_rate else 1.0)
 
 
 class RomeParameters(EditorParameters):
@@ -87,7 +83,7 @@ class RomeParameters(EditorParameters):
         default="rome",
         description="Write the value at the bare prompt's key, as ROME does (rome), or at the averaged key (r-rome)",
     )
-    token: Token = "relation"
+    token: WrittenAt = "relation"
     seed: Seed = 0
 
 
@@ -143,7 +139,7 @@ class Rome(Editor[RomeParameters]):
         self,
         model: Transformer,
         statistics: Mapping[int, Tensor],
-        request: EditRequest,
+        request: WriteRequest,
         layer: int,
         parameters: RomeParameters,
     ) -> EditDelta:
@@ -157,7 +153,7 @@ class Rome(Editor[RomeParameters]):
             site,
             fact.object,
             v0_norm,
-            learning_rate=step_size(p, v0_norm, model.config.d_model),
+            learning_rate=step_size(p.learning_rate, v0_norm, model.config.d_model, p.relative_rate),
             steps=p.steps,
             clamp_norm_factor=p.clamp_norm_factor,
             weight_decay=p.weight_decay,
@@ -197,7 +193,6 @@ class Rome(Editor[RomeParameters]):
             steps=target.steps,
             loss=target.loss,
             keys={layer: mean[None]},
-            constraint=(k0, goal),
             warnings=tuple(warnings),
             diagnostics=diagnostics,
             courses=(target.course,),

@@ -8,7 +8,7 @@
        residual  R (C, n) = (z - what layer L puts out now, on the bare prompts) / share(layers left, this one included)
        update    dW = the method's closed form of K and R
 
-What is written to is the MLP's output projection; a method may name another weight of the layer, which then has goals of its own (`Part`).
+What is written to is the MLP's output projection; a method may name another weight of the layer, which then has goals of its own (`WrittenPart`).
 
 The shares make every layer carry a part: 1 / layers left for MEMIT and AlphaEdit, 1 / sqrt(layers left) for PMET. What the earlier layers
 achieved is measured and not assumed, so the last layer makes up for what they missed.
@@ -28,12 +28,13 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from shatterscope.backend.editors.adam import step_size
 from shatterscope.backend.editors.base import (
     EditDelta,
     EditNotPossibleError,
     EditorParameters,
-    EditRequest,
     Fact,
+    WriteRequest,
     add_weights,
     in_float64,
 )
@@ -47,9 +48,9 @@ from shatterscope.backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
-    Token,
     ValueTarget,
     WeightDecay,
+    WrittenAt,
     optimise_value,
     read_site,
 )
@@ -58,7 +59,7 @@ from shatterscope.backend.model import Transformer
 MUCH_LEFT = 0.5
 MLP = "blocks.{}.mlp.down.weight"
 
-Spread = Annotated[
+SpreadOut = Annotated[
     bool,
     Field(
         description="Spread the change over this layer and all behind it that the answer depends on (otherwise this layer alone)"
@@ -93,8 +94,8 @@ class SpreadingParameters(EditorParameters):
     early_stop_loss: EarlyStopLoss = 0.1
     n_contexts: NContexts = 21
     key_mean: KeyMean = "flat"
-    spread: Spread = True
-    token: Token = "relation"
+    spread: SpreadOut = True
+    token: WrittenAt = "relation"
     seed: Seed = 0
 
 
@@ -107,7 +108,7 @@ class Goals:
 
 
 @dataclass(frozen=True)
-class Part:
+class WrittenPart:
     """A weight of every edited layer, read as a memory that maps keys to values.
 
     Attributes:
@@ -131,7 +132,7 @@ def edited_layers(model: Transformer, layer: int, p: SpreadingParameters) -> ran
     return range(layer, reach if p.spread else layer + 1)
 
 
-def prompts_of(model: Transformer, request: EditRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
+def prompts_of(model: Transformer, request: WriteRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
     """The prompts of one fact; they do not depend on its place in the batch."""
     return request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
 
@@ -143,12 +144,7 @@ def mean_keys(keys: Tensor, p: SpreadingParameters) -> Tensor:
     return (keys[:, 0] + keys[:, 1:].mean(1)) / 2
 
 
-def rate(p: SpreadingParameters, norm: float, width: int) -> float:
-    """Adam's step size: its first step has length rate * sqrt(width)."""
-    return p.learning_rate * (norm / width**0.5 if p.relative_rate else 1.0)
-
-
-def residual_goals(model: Transformer, request: EditRequest, layer: int, p: SpreadingParameters) -> Goals:
+def residual_goals(model: Transformer, request: WriteRequest, layer: int, p: SpreadingParameters) -> Goals:
     """z = h + delta at `layer`'s residual stream, float64, each fact's delta optimised by itself on the model before the edit."""
     model = in_float64(model)
     values, targets = [], []
@@ -162,7 +158,7 @@ def residual_goals(model: Transformer, request: EditRequest, layer: int, p: Spre
             site,
             fact.object,
             norm,
-            learning_rate=rate(p, norm, len(h)),
+            learning_rate=step_size(p.learning_rate, norm, len(h), p.relative_rate),
             steps=p.steps,
             clamp_norm_factor=p.clamp_norm_factor,
             weight_decay=p.weight_decay,
@@ -176,10 +172,10 @@ def residual_goals(model: Transformer, request: EditRequest, layer: int, p: Spre
 
 def write(
     model: Transformer,
-    request: EditRequest,
+    request: WriteRequest,
     layers: Sequence[int],
     targets: Sequence[ValueTarget],
-    parts: Sequence[Part],
+    parts: Sequence[WrittenPart],
     p: SpreadingParameters,
     *,
     share: Callable[[int], float],
@@ -197,7 +193,7 @@ def write(
     weights: dict[str, Tensor] = {}
     keys: dict[int, Tensor] = {}
 
-    def residual(edited: Transformer, part: Part) -> Tensor:
+    def residual(edited: Transformer, part: WrittenPart) -> Tensor:
         return part.goals - part.read(read_site(edited, bare, layers[-1], p.token))  # (n, C)
 
     def far(edited: Transformer) -> float:

@@ -25,17 +25,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.editors.adam import Adam
 from shatterscope.backend.editors.course import Course, Ending, Notes
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.model.incremental import Past, past_of, step
 from shatterscope.backend.model.transformer import Block
+from shatterscope.wire.base import Token
 
 # Parameters of the optimisation, as the editors declare them; defaults are each editor's own.
 LearningRate = Annotated[float, Field(gt=0, le=10, description="Step size of Adam on the value (see relative_rate)")]
@@ -50,8 +52,8 @@ KlFactor = Annotated[
 ]
 EarlyStopLoss = Annotated[float, Field(ge=0, le=20, description="Stop as soon as the loss is below this")]
 NContexts = Annotated[int, Field(ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts")]
-Token = Annotated[
-    Literal["relation", "subject"],
+WrittenAt = Annotated[
+    Token,
     Field(
         description="Where the fact is written: at the relation's token, where the answer is read, or at the subject's before it, as in the reference "
         "implementations; only layers before the last can be reached from there"
@@ -256,18 +258,3 @@ def optimise(
         lengths.append(max(shares))
     course = notes.course(ended, lengths)
     return ValueTarget(delta.detach(), taken, course.loss[-1], course.probability[-1], course)
-
-
-class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) on one small tensor; `torch.optim` would cost more than the step itself."""
-
-    def __init__(self, like: Tensor, rate: float) -> None:
-        self.rate, self.t = rate, 0
-        self.m, self.v = torch.zeros_like(like), torch.zeros_like(like)
-
-    def step(self, x: Tensor, gradient: Tensor) -> Tensor:
-        self.t += 1
-        self.m.lerp_(gradient, 1 - 0.9)
-        self.v.lerp_(gradient * gradient, 1 - 0.999)
-        spread = (self.v / (1 - 0.999**self.t)).sqrt_().add_(1e-8)
-        return x.addcdiv(self.m, spread, value=-self.rate / (1 - 0.9**self.t))

@@ -1,7 +1,8 @@
 """What a model knows, and what an edit did to it."""
 
 from shatterscope.backend.evaluation.answers import Answers, answers
-from shatterscope.backend.evaluation.damage import DamageBin, damage
+from shatterscope.backend.evaluation.damage import DistanceBin, damage
+from shatterscope.backend.evaluation.facts import AskedFact, Mistake, ask, mistakes, single_facts
 from shatterscope.backend.evaluation.quality import Quality, Wanted, quality
 from shatterscope.backend.evaluation.queries import TASKS, QuerySet, draw_queries
 from shatterscope.backend.evaluation.ripples import AnsweredRipple, answer_ripples
@@ -14,19 +15,24 @@ __all__ = [
     "TASKS",
     "AnsweredRipple",
     "Answers",
-    "DamageBin",
+    "AskedFact",
+    "DistanceBin",
+    "Mistake",
     "Quality",
     "QuerySet",
     "Score",
     "Wanted",
     "answer_ripples",
     "answers",
+    "ask",
     "damage",
     "draw_queries",
+    "mistakes",
     "quality",
     "relation_shattering",
     "ring_means",
     "score",
     "shattering_at_sites",
+    "single_facts",
     "sub_graphs",
 ]

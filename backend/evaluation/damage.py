@@ -12,7 +12,7 @@ from shatterscope.backend.worlds import ABSENT, Relation, World
 
 
 @dataclass(frozen=True)
-class DamageBin:
+class DistanceBin:
     """`displacement`: mean distance a representation moved, over the mean distance of two neighbours (entities that an edge of the group joins)
     before the edit. Accuracies are of the edited relation's own facts, on bare prompts; NaN where the bin has none."""
 
@@ -40,7 +40,7 @@ def damage(
     subject: int,
     models: tuple[Transformer, Transformer],
     representations: tuple[Tensor, Tensor],
-) -> list[DamageBin]:
+) -> list[DistanceBin]:
     """Damage by distance, from models and their (n_entities, d_model) representations of `relation`, before and after.
 
     The representations are those of the last layer's `resid_post`, from which the answers can be read on.
@@ -63,7 +63,7 @@ def damage(
     for low, high in distance_bins(int(distances.max())):
         here = (distance >= low) & (distance <= high) & asked
         result.append(
-            DamageBin(
+            DistanceBin(
                 distance_from=low,
                 distance_to=high,
                 displacement=moved[here].mean().item(),

@@ -9,8 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shatterscope.backend.activations import relation_tokens
+from shatterscope.backend.geometry.checks import FloatArray
+from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.worlds import Relation
+
+PAIRS = 20_000  # of entities, for the correlation of distances
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,9 @@ def memory(model: Transformer, n_entities: int, relation: Relation, layer: int) 
     if not 0 <= layer < model.config.n_layers:
         raise ValueError(f"layers are 0..{model.config.n_layers - 1}, got {layer}")
     entities = torch.arange(n_entities, device=model.token.weight.device)
-    prompts = torch.stack([entities, torch.full_like(entities, n_entities + relation.index)], 1)
+    prompts = torch.stack(
+        [entities, torch.full_like(entities, int(relation_tokens(model, n_entities)[relation.index]))], 1
+    )
     found: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:
@@ -37,6 +44,33 @@ def memory(model: Transformer, n_entities: int, relation: Relation, layer: int) 
 
     model.trunk(prompts, tap)
     return Memory(found[f"mlp_key.{layer}"], found[f"mlp_out.{layer}"])
+
+
+@dataclass(frozen=True)
+class MemoryPicture:
+    """Keys and values, (n_entities, 2) each by PCA on their own, with the shares of their variance that this shows, and Pearson's r between the
+    distances of keys and of values over `pairs` pairs of entities."""
+
+    keys: FloatArray
+    values: FloatArray
+    keys_variance: float
+    values_variance: float
+    distance_correlation: float | None
+    pairs: int
+
+
+def picture(memory: Memory, pairs: int = PAIRS) -> MemoryPicture:
+    keys, keys_variance = _flat(memory.keys.cpu().numpy())
+    values, values_variance = _flat(memory.values.cpu().numpy())
+    correlation = distance_correlation(memory, pairs, np.random.default_rng(0))
+    return MemoryPicture(keys, values, keys_variance, values_variance, correlation, pairs)
+
+
+def _flat(points: FloatArray) -> tuple[FloatArray, float]:
+    """(n, 2) by PCA, and its share of the variance."""
+    embedding = fit_pca(points, 2).embedding
+    total = float(np.var(points.astype(np.float64), axis=0).sum())
+    return embedding, float(np.var(embedding, axis=0).sum()) / total if total else 1.0
 
 
 def distance_correlation(memory: Memory, n_pairs: int, rng: np.random.Generator) -> float | None:

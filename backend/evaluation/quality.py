@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.model import Transformer
@@ -68,9 +69,7 @@ def quality(
     found = [ripple for subject, relation, new in facts for ripple in graph.consequences(subject, relation, new)]
     touched = {(ripple.subject, ripple.relations) for ripple in found} | said.keys()
 
-    def token(relation: Relation) -> int:
-        return graph.n_entities + relation.index
-
+    token = Vocabulary.of(graph).relation_token
     models = (before, after)
     bare = [([subject, token(relation)], new) for subject, relation, new in facts]
 

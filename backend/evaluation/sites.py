@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from shatterscope.backend.activations import at_sites
-from shatterscope.backend.evaluation.subgraphs import SubGraph, sub_graphs
+from shatterscope.backend.evaluation.subgraphs import sub_graphs
 from shatterscope.backend.geometry import shattering
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.worlds import World
+from shatterscope.wire.base import SubGraph
 
 ROUNDING = 1e-5  # of the largest number: what float32 sums of equal numbers may differ by
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-SubGraph = Literal["edit", "retain", "test"]
+from shatterscope.wire.base import SubGraph
 
 
 def sub_graphs(n_orders: int, edited: int) -> tuple[SubGraph, ...]:

@@ -20,9 +20,11 @@ import torch
 from torch import Tensor
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.model import Transformer, site_names
 from shatterscope.backend.worlds import Holdout, World
+from shatterscope.backend.worlds.base import IntArray
 
 Part = Literal["subject", "relation"]
 POSITIONS = ("context subject", "context relation", "subject", "relation")
@@ -70,7 +72,7 @@ def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: 
         TracingError: fewer than two.
     """
     device = model.token.weight.device
-    walker = ContextSampler(graph, holdout)
+    walker, relation_tokens = ContextSampler(graph, holdout), _relation_tokens(graph)
     everyone = rng.permutation(graph.n_entities * graph.n_relations)
     clean: list[Tensor] = []
     truths: list[Tensor] = []
@@ -78,7 +80,7 @@ def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: 
     for start in range(0, len(everyone), 4 * BATCH):
         subjects, relations = np.divmod(everyone[start : start + 4 * BATCH], graph.n_relations)
         walks = walker.arriving_at(subjects, 3, rng, graph.objects[subjects, relations][:, None])
-        tokens = torch.from_numpy(np.column_stack([walks, graph.n_entities + relations])).to(device)
+        tokens = torch.from_numpy(np.column_stack([walks, relation_tokens[relations]])).to(device)
         objects = torch.from_numpy(graph.objects[subjects, relations].astype(np.int64)).to(device)
         right = _logits(model, tokens)[:, : graph.n_entities].argmax(-1) == objects
         clean.append(tokens[right])
@@ -100,9 +102,14 @@ def corrupt(graph: World, facts: TracedFacts, part: Part, rng: np.random.Generat
         if part == "subject":
             tokens[todo, 2] = rng.integers(graph.n_entities, size=todo.size)
         else:
-            tokens[todo, 3] = graph.n_entities + rng.integers(graph.n_relations, size=todo.size)
+            tokens[todo, 3] = _relation_tokens(graph)[rng.integers(graph.n_relations, size=todo.size)]
         todo = todo[graph.objects[tokens[todo, 2], tokens[todo, 3] - graph.n_entities] == objects[todo]]
     return torch.from_numpy(tokens).to(facts.clean.device)
+
+
+def _relation_tokens(graph: World) -> IntArray:
+    vocabulary = Vocabulary.of(graph)
+    return np.array([vocabulary.relation_token(relation) for relation in graph.relations])
 
 
 @torch.no_grad()

@@ -75,6 +75,18 @@ def attend(q: Tensor, k: Tensor, v: Tensor, past: Past, n_heads: int) -> Tensor:
     return (seen * past.value).sum(-2) + own * v
 
 
+def attend_all(block: Block, x: Tensor) -> tuple[Tensor, Past]:
+    """(B, T, C) residual stream entering the block -> (B, T, C), the heads' mixed values at every position, and what later positions see.
+
+    Position by position: for many short sequences several times faster than the fused attention.
+    """
+    q, k, v = qkv(block, x)
+    mixed = [v[:, 0]]
+    H = block.attn.n_heads
+    mixed += [attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), H) for t in range(1, x.shape[1])]
+    return torch.stack(mixed, 1), Past(k, v)
+
+
 def after_mlp(block: Block, x: Tensor, tap: Tap = no_tap) -> Tensor:
     """(*, C) `resid_mid` -> `resid_post`."""
     L = block.layer
@@ -113,12 +125,10 @@ def prefix_from(model: Transformer, x: Tensor, start: int = 0) -> list[Past]:
     past = []
     for module in model.blocks[start:]:
         block = cast(Block, module)
-        q, k, v = qkv(block, x)  # (B, T, C)
-        past.append(Past(k, v))
         if block.layer < model.config.n_layers - 1:
-            # Position by position: for many short sequences several times faster than the fused attention.
-            H = block.attn.n_heads
-            mixed = [v[:, 0]]
-            mixed += [attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), H) for t in range(1, x.shape[1])]
-            x = after_mlp(block, x + block.attn.out(torch.stack(mixed, 1)))
+            mixed, seen = attend_all(block, x)
+            x = after_mlp(block, x + block.attn.out(mixed))
+        else:
+            seen = past_of(block, x)
+        past.append(seen)
     return past

@@ -25,7 +25,8 @@ MAX_WEIGHTS = 50_000_000  # a thousand times the paper's: a bound for what a dam
 @dataclass(frozen=True)
 class ModelConfig:
     """Shape of the model. `final_gain` is the initial gain of the final norm, which sets the scale of the logits:
-    with tied embeddings and no weight decay a large one keeps the learned codes smooth (see `training.py`)."""
+    with tied embeddings and no weight decay a large one keeps the learned codes smooth (see `training.py`). `n_inner` is the width of the
+    MLPs, as in GPT-2's configuration; None: 4 d_model."""
 
     vocab_size: int
     context: int = 16
@@ -34,9 +35,10 @@ class ModelConfig:
     n_heads: int = 12
     final_gain: float = 1.0
     embed_std: float = 0.02
+    n_inner: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("n_layers", "d_model", "n_heads"):
+        for name in ("n_layers", "d_model", "n_heads", "d_mlp"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.context < 3:
@@ -47,9 +49,14 @@ class ModelConfig:
             raise ValueError(f"d_model ({self.d_model}) must be a multiple of n_heads ({self.n_heads})")
 
     @property
+    def d_mlp(self) -> int:
+        """Width of the MLPs: the length of their keys."""
+        return 4 * self.d_model if self.n_inner is None else self.n_inner
+
+    @property
     def n_weights(self) -> int:
         """How many weights the model has, without making it: embeddings, blocks, and the final norm."""
-        block = 12 * self.d_model**2 + 13 * self.d_model
+        block = 4 * self.d_model**2 + 9 * self.d_model + 2 * self.d_model * self.d_mlp + self.d_mlp
         return (self.vocab_size + self.context + 2) * self.d_model + self.n_layers * block
 
 
@@ -85,8 +92,8 @@ class MLP(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.up = nn.Linear(config.d_model, 4 * config.d_model)
-        self.down = nn.Linear(4 * config.d_model, config.d_model)
+        self.up = nn.Linear(config.d_model, config.d_mlp)
+        self.down = nn.Linear(config.d_mlp, config.d_model)
 
     def key(self, x: Tensor) -> Tensor:  # (..., C) -> (..., M)
         return F.gelu(self.up(x))

@@ -12,16 +12,8 @@ from statistics import fmean
 from typing import get_args
 
 from shatterscope.backend.reproduction import paper
-from shatterscope.wire.reproduction import (
-    AccuracyCell,
-    Explained,
-    Fit,
-    Measure,
-    MethodCell,
-    ShatteringCell,
-    Spread,
-    Token,
-)
+from shatterscope.wire.base import Token
+from shatterscope.wire.reproduction import AccuracyCell, Explained, Fit, Measure, MethodCell, ShatteringCell, Spread
 
 NEAR, FAR = 1, 4  # the paper's distances of counterfactual edits
 TIMES = 2.0  # how far a size may be off

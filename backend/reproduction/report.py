@@ -16,8 +16,9 @@ from scipy.stats import linregress
 from shatterscope.backend.reproduction import paper
 from shatterscope.backend.reproduction.explained import explain
 from shatterscope.backend.reproduction.protocol import arguments
-from shatterscope.backend.reproduction.rows import PARTS, TASKS, Cell, Measured, read
+from shatterscope.backend.reproduction.rows import PARTS, TASKS, Measured, ReportCell, read
 from shatterscope.backend.reproduction.split import are_two, divided, group
+from shatterscope.wire.base import Token
 from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
@@ -34,7 +35,6 @@ from shatterscope.wire.reproduction import (
     ShatteringCell,
     Split,
     Spread,
-    Token,
 )
 from shatterscope.wire.sweeps import SweepRequest, SweepRow, Versions
 
@@ -63,8 +63,8 @@ def report(rows: Iterable[SweepRow | str], run: Run) -> Report:
     Raises:
         ValueError, LookupError, TypeError: something is no row.
     """
-    singles: dict[Cell, list[Measured]] = {}
-    sequences: dict[Cell, list[Measured]] = {}
+    singles: dict[ReportCell, list[Measured]] = {}
+    sequences: dict[ReportCell, list[Measured]] = {}
     count = left_out = 0
     finished: list[str] = []
     last: Measured | None = None
@@ -135,7 +135,7 @@ def _all(values: Iterable[float]) -> Spread:
 # --- single edits ----------------------------------------------------------------------------------------------------
 
 
-def _accuracy(cell: Cell, rows: Sequence[Measured]) -> Iterable[AccuracyCell]:
+def _accuracy(cell: ReportCell, rows: Sequence[Measured]) -> Iterable[AccuracyCell]:
     theirs = paper.ACCURACY.get((cell.kind, cell.distance), {}) if cell.method == paper.METHOD else {}
     for task in TASKS:
         asked = [row for row in rows if task in row.accuracy]
@@ -145,7 +145,7 @@ def _accuracy(cell: Cell, rows: Sequence[Measured]) -> Iterable[AccuracyCell]:
             yield AccuracyCell(**vars(cell), task=task, change=change, probability=probability, paper=theirs.get(task))
 
 
-def _shattering(cell: Cell, rows: Sequence[Measured]) -> Iterable[ShatteringCell]:
+def _shattering(cell: ReportCell, rows: Sequence[Measured]) -> Iterable[ShatteringCell]:
     known = cell.method == paper.METHOD and cell.kind == "counterfactual"
     theirs = paper.SHATTERING.get(cell.distance, {}) if known else {}
     for site in rows[0].shattering:
@@ -155,7 +155,7 @@ def _shattering(cell: Cell, rows: Sequence[Measured]) -> Iterable[ShatteringCell
                 yield ShatteringCell(**vars(cell), site=site, sub_graph=part, shattering=R, paper=theirs.get(part))
 
 
-def _method(cell: Cell, rows: Sequence[Measured]) -> MethodCell:
+def _method(cell: ReportCell, rows: Sequence[Measured]) -> MethodCell:
     def quality(name: str) -> Spread | None:
         return spread(row.quality[name] for row in rows)
 
@@ -181,7 +181,7 @@ def _at_sites(rows: Sequence[Measured]) -> dict[str, Spread]:
     return {site: R for site, R in found.items() if R is not None}
 
 
-def _fits(cells: dict[Cell, list[Measured]], sites: Sequence[str]) -> list[Fit]:
+def _fits(cells: dict[ReportCell, list[Measured]], sites: Sequence[str]) -> list[Fit]:
     found: dict[tuple[str, str, Token, str], list[FitPoint]] = {}
     for cell, rows in cells.items():
         for site in sites:
@@ -222,7 +222,7 @@ def _line(points: Sequence[tuple[float, float]]) -> Line:
     return Line(slope=float(line.slope), intercept=float(line.intercept), r2=float(line.rvalue) ** 2)
 
 
-def _splits(cell: Cell, rows: Sequence[Measured], sites: Sequence[str]) -> Iterable[Split]:
+def _splits(cell: ReportCell, rows: Sequence[Measured], sites: Sequence[str]) -> Iterable[Split]:
     """Of R at each site, and of the change of direct recall by either measure."""
     looks: list[tuple[Literal["shattering", "argmax", "probability"], str | None, list[float | None]]] = [
         ("shattering", site, [row.R_at(site) for row in rows]) for site in sites
@@ -246,7 +246,7 @@ def _splits(cell: Cell, rows: Sequence[Measured], sites: Sequence[str]) -> Itera
 # --- sequences -------------------------------------------------------------------------------------------------------
 
 
-def _curve(cell: Cell, rows: Sequence[Measured]) -> SequenceCurve:
+def _curve(cell: ReportCell, rows: Sequence[Measured]) -> SequenceCurve:
     by_edits: dict[int, list[Measured]] = {}
     for row in rows:
         assert row.held is not None

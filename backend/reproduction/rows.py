@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from shatterscope.wire.base import SubGraph
-from shatterscope.wire.reproduction import Kind, PaperTask, Token
+from shatterscope.wire.base import SubGraph, Token
+from shatterscope.wire.reproduction import Kind, PaperTask
 from shatterscope.wire.sweeps import LAST, SweepRow
 
 When = Literal["before", "after", "change"]
@@ -28,7 +28,7 @@ QUALITIES = ("efficacy", "generality", "locality", "portability")
 
 
 @dataclass(frozen=True)
-class Cell:
+class ReportCell:
     """What is averaged over: the edits of one method, preset (and so token), kind and distance."""
 
     method: str
@@ -63,7 +63,7 @@ class Measured:
     """
 
     index: int
-    cell: Cell
+    cell: ReportCell
     accuracy: dict[PaperTask, dict[When, float]]
     probability: dict[PaperTask, dict[When, float]]
     shattering: dict[str, dict[SubGraph, float | None]]
@@ -97,7 +97,7 @@ def read(row: SweepRow | str) -> Measured:
     course, parameters = last.get("course"), last["spec"]["parameters"] if last else {}
     return Measured(
         index=values["index"],
-        cell=Cell(
+        cell=ReportCell(
             values["method"], values["preset"], parameters.get("token", "relation"), values["kind"], values["distance"]
         ),
         accuracy=_scores(values["scores"], "accuracy"),

@@ -22,10 +22,10 @@ from shatterscope.backend.sweeps.plan import TooManyCells, check_size, known_fac
 from shatterscope.wire.reproduction import Reproduction, Tracing
 from shatterscope.wire.sweeps import SweepRequest
 
-Progress = Callable[[Foreground, Job], tuple[str, str | None]]
+ShowProgress = Callable[[Foreground, Job], tuple[str, str | None]]
 
 
-class Stopped(Exception):
+class RunStopped(Exception):
     """A sweep did not get to its end; `ids` are the sweeps to resume."""
 
     def __init__(self, reason: str, ids: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """What to run; `ids` are sweeps to go on with instead of beginning again."""
 
     requests: dict[Part, SweepRequest]
@@ -54,7 +54,7 @@ def ask(
     edits_others: int | None = None,
     seed: int = 0,
     sequence_edits: int | None = protocol.SEQUENCE_EDITS,
-) -> Asked:
+) -> RunRequest:
     """What to run: the protocol, but for the sweeps `ids`, which say themselves what they are of.
 
     Args:
@@ -82,10 +82,10 @@ def ask(
         requests["single"] = protocol.single_edits(name, edits, seed, edits_others)
     if "sequence" not in requests and sequence_edits is not None:
         requests["sequence"] = protocol.sequences(name, sequence_edits, requests["single"].seed)
-    return Asked({part: requests[part] for part in PARTS if part in requests}, known)
+    return RunRequest({part: requests[part] for part in PARTS if part in requests}, known)
 
 
-def check(foreground: Foreground, asked: Asked) -> Asked:
+def check(foreground: Foreground, asked: RunRequest) -> RunRequest:
     """The same with no more corrective edits than the model has facts wrong. Raises `SweepError` for what this checkpoint cannot serve,
     before hours are spent on half of it."""
     settings = foreground.settings
@@ -111,12 +111,12 @@ def check(foreground: Foreground, asked: Asked) -> Asked:
     return replace(asked, requests={**asked.requests, **fresh})
 
 
-def run(foreground: Foreground, asked: Asked, progress: Progress) -> dict[Part, Run]:
+def run(foreground: Foreground, asked: RunRequest, progress: ShowProgress) -> dict[Part, Run]:
     """Run every part to its end.
 
     Raises:
         SweepError: it cannot begin.
-        Stopped: it was stopped or failed; its rows are kept.
+        RunStopped: it was stopped or failed; its rows are kept.
     """
     done: dict[Part, Run] = {}
     for part, request in asked.requests.items():
@@ -124,7 +124,7 @@ def run(foreground: Foreground, asked: Asked, progress: Progress) -> dict[Part, 
         job = foreground.resume(asked.ids[part]) if part in asked.ids else foreground.create(request)
         status, error = progress(foreground, job)
         if status != "done":
-            raise Stopped(error or "stopped", [*ids, job.id])
+            raise RunStopped(error or "stopped", [*ids, job.id])
         done[part] = Run(job.id, job.checkpoint_sha256, request, job.total)
     return done
 

@@ -12,13 +12,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
-from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS
-from shatterscope.backend.edits import EditError, EditSpec, complete_spec
-from shatterscope.backend.evaluation.answers import answers
+from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec
+from shatterscope.backend.evaluation import single_facts
 from shatterscope.backend.model import site_names
 from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
@@ -83,11 +81,11 @@ class Plan:
         corrective = min(n, len(self.errors)) if 0 in self.distances else 0
         return n * sum(distance != 0 for distance in self.distances), corrective
 
-    def tasks(self) -> list[Task]:
+    def tasks(self) -> list[SweepTask]:
         """All tasks, in the order of their work: methods and kinds fill evenly."""
         return sorted(self._tasks(), key=lambda task: task.repetition)
 
-    def _tasks(self) -> Iterator[Task]:
+    def _tasks(self) -> Iterator[SweepTask]:
         index = 0
         for m in range(len(self.methods)):
             if self.every is None:
@@ -95,15 +93,15 @@ class Plan:
                 count = sum(self._counts(m))
                 for start in range(0, count, BATCH):
                     rows = min(BATCH, count - start)
-                    yield Task(m, None, self._cell(m, start)[1], index + start, rows, start)
+                    yield SweepTask(m, None, self._cell(m, start)[1], index + start, rows, start)
                 index += count
             else:
                 for distance in self.distances:
                     for repetition in range(self.repetitions):
-                        yield Task(m, distance, repetition, index, self.rows_per_sequence, 0)
+                        yield SweepTask(m, distance, repetition, index, self.rows_per_sequence, 0)
                         index += self.rows_per_sequence
 
-    def place(self, task: Task, index: int) -> tuple[int, int]:
+    def place(self, task: SweepTask, index: int) -> tuple[int, int]:
         """(distance, repetition) of a row."""
         if task.distance is not None:
             return task.distance, task.repetition
@@ -123,7 +121,7 @@ class Plan:
     def fact(self, distance: int, i: int) -> Pair:
         return self.facts[i] if distance else self.errors[i]
 
-    def spec(self, checkpoint: Checkpoint, method: int, distance: int, pair: Pair) -> EditSpec:
+    def spec(self, checkpoint: Checkpoint, method: int, distance: int, pair: Pair) -> CompleteSpec:
         chosen, (subject, relation) = self.methods[method], pair
         return complete_spec(
             checkpoint.graph,
@@ -152,7 +150,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Task:
+class SweepTask:
     """Rows `start` to `start + rows - 1`, computed by one worker. `distance` is None for a batch of a grid, where `offset` says how many
     of the method's rows come before."""
 
@@ -258,20 +256,15 @@ def named_sites(asked: Sequence[str], n_layers: int) -> list[str]:
     return found
 
 
-@torch.no_grad()
 def known_facts(checkpoint: Checkpoint) -> KnownFacts:
     """Ask the unedited model for every single fact, on the bare prompt."""
     graph = checkpoint.graph
     right: list[Pair] = []
     wrong: list[Pair] = []
-    entities = torch.arange(graph.n_entities)
-    for relation in graph.relations:
-        interrupt.checkpoint()
-        token = torch.full_like(entities, checkpoint.vocabulary.relation_token(relation))
-        predicted = answers(checkpoint.model, torch.stack([entities, token], 1), graph.n_entities).prediction
-        correct = predicted.cpu().numpy() == graph.objects[:, relation.index]
+    for relation, answered in single_facts(graph, checkpoint.model):
+        correct = graph.answered(relation, answered.prediction.cpu().numpy())
         right += [(int(x), relation.name) for x in np.flatnonzero(correct)]
-        wrong += [(int(x), relation.name) for x in np.flatnonzero(~correct)]
+        wrong += [(int(x), relation.name) for x in np.flatnonzero(graph.present[:, relation.index] & ~correct)]
     return KnownFacts(right, wrong)
 
 

@@ -15,13 +15,13 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from shatterscope.backend.activations import default_site
+from shatterscope.backend.activations import default_site, relation_tokens
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation import QuerySet, Score, draw_queries, relation_shattering
 from shatterscope.backend.evaluation.scores import judge
 from shatterscope.backend.geometry.sampled import sampled_shattering
 from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.incremental import Past, attend, prefix_from, qkv, step
+from shatterscope.backend.model.incremental import Past, attend, attend_all, prefix_from, qkv, step
 from shatterscope.backend.model.transformer import Block
 
 PAIRS = 2048  # per relation: the mean over the 8 relations of a sub-graph then has an error of some 0.7 %
@@ -212,7 +212,7 @@ class Probe:
     def _read(self, model: Transformer) -> Parts:
         entities = torch.arange(self.n_entities, device=self.device)
         subjects, past = _first_block(model, self._embed(model, entities[:, None], 0))
-        relations = torch.arange(self.n_entities, model.config.vocab_size, device=self.device)
+        relations = relation_tokens(model, self.n_entities).to(self.device)
         kept = [_one_more(model, self._embed(model, relation, 1)[None], past)[0] for relation in relations]
         keys, stream = torch.stack([each.keys for each in kept]), torch.stack([each.stream for each in kept])
         contexts = tuple(self._behind(model, c) for c in range(len(self.queries.contexts)))
@@ -244,12 +244,8 @@ class Probe:
 def _first_block(model: Transformer, x: Tensor) -> tuple[Kept, Past]:
     """(B, T, C) embeddings -> the first block at each position, and what later positions see of it."""
     block = cast(Block, model.blocks[0])
-    q, k, v = qkv(block, x)
-    mixed = [v[:, 0]]
-    mixed += [
-        attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), block.attn.n_heads) for t in range(1, x.shape[1])
-    ]
-    return _keep(block, x, torch.stack(mixed, 1)), Past(k, v)
+    mixed, past = attend_all(block, x)
+    return _keep(block, x, mixed), past
 
 
 def _one_more(model: Transformer, x: Tensor, past: Past) -> tuple[Kept, tuple[Tensor, Tensor]]:

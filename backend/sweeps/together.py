@@ -16,15 +16,16 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import Course, EditDelta, EditNotPossibleError, EditRequest, Fact
+from shatterscope.backend.editors import Course, EditDelta, EditNotPossibleError, Fact, WriteRequest
+from shatterscope.backend.editors.adam import Adam, step_size
 from shatterscope.backend.editors.base import in_float64
-from shatterscope.backend.editors.rome import Rome, RomeParameters, step_size
+from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, read_site
-from shatterscope.backend.edits import EditSpec, delta_key
+from shatterscope.backend.edits import CompleteSpec, delta_key
 from shatterscope.backend.model import Transformer
 
 
-def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[str, EditDelta]:
+def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> dict[str, EditDelta]:
     """The deltas of edits that are each made alone, by `delta_key`, as far as they can be computed together: edits by ROME that share
     layer and parameters, of facts that the model does not answer so already. The rest is left out."""
     first = specs[0]
@@ -40,7 +41,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[EditSpec]) -> dict[
     for spec in specs:
         token = checkpoint.vocabulary.relation_token(graph.relation(spec.relation))
         fact, rng = Fact(spec.subject, token, spec.object), np.random.default_rng(p.seed)
-        prompts += EditRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
+        prompts += WriteRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
         prompts.append([spec.subject])  # the neutral prompt
     site = read_site(model, prompts, first.layer, p.token)
     rows = torch.arange(len(prompts), device=site.keys.device).view(len(specs), -1)
@@ -70,10 +71,12 @@ def optimise_together(
     site_rows = len(site.keys) // n
     like = site.values
     v0 = [each.values[0].norm().item() for each in sites]
-    rates, norms = like.new_tensor([step_size(p, norm, width) for norm in v0])[:, None], like.new_tensor(v0)
+    rates = [step_size(p.learning_rate, norm, width, p.relative_rate) for norm in v0]
+    norms = like.new_tensor(v0)
     targets = torch.tensor(objects, device=like.device)
     live = torch.arange(n, device=like.device)  # which edits are still in the batch, row by row of all that follows
-    delta, m, v = (like.new_zeros(n, width) for _ in range(3))
+    delta = like.new_zeros(n, width)
+    adam = Adam(delta, like.new_tensor(rates)[:, None])
     with torch.no_grad():
         original = model.unembed(_final(model, site, delta)[:, -1]).log_softmax(-1)  # (n, V)
     found: dict[int, ValueTarget] = {}
@@ -108,13 +111,10 @@ def optimise_together(
             stay = (~ended).nonzero()[:, 0]
             rows = torch.arange(len(site.keys), device=like.device).view(len(live), -1)[stay].flatten()
             site = site.take(rows)
-            live, delta, m, v, gradient = live[stay], delta[stay], m[stay], v[stay], gradient[stay]
-            rates, norms, targets, original = rates[stay], norms[stay], targets[stay], original[stay]
-        t = taken + 1  # Adam, as `targets.Adam`
-        m.lerp_(gradient, 1 - 0.9)
-        v.lerp_(gradient * gradient, 1 - 0.999)
-        spread = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
-        delta = delta - rates / (1 - 0.9**t) * m / spread
+            adam.keep(stay)
+            live, delta, gradient = live[stay], delta[stay], gradient[stay]
+            norms, targets, original = norms[stay], targets[stay], original[stay]
+        delta = adam.step(delta, gradient)
         length, largest = delta.norm(dim=1), p.clamp_norm_factor * norms
         delta = delta * torch.where(length > largest, largest / length, 1.0)[:, None]
     return [found[i] for i in range(n)]

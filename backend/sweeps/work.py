@@ -10,7 +10,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator, Set
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
@@ -19,19 +19,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shatterscope.backend import __version__
+from shatterscope.backend import __version__, convert
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import Course
-from shatterscope.backend.edits import EditedModel, EditError, EditSpec, Outcome, carried_on, run_edits
-from shatterscope.backend.evaluation import Wanted, quality, sub_graphs
+from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, carried_on, run_edits
+from shatterscope.backend.evaluation import quality, sub_graphs
 from shatterscope.backend.evaluation.answers import answers
-from shatterscope.backend.sweeps.plan import Plan, Task, named_sites
+from shatterscope.backend.experiment import score_changes
+from shatterscope.backend.sweeps.plan import Plan, SweepTask, named_sites
 from shatterscope.backend.sweeps.probe import Probe, Probed, Shattered
 from shatterscope.backend.sweeps.together import compute_together
-from shatterscope.wire.edits import Course as WireCourse
 from shatterscope.wire.edits import EditOutcome
-from shatterscope.wire.edits import EditSpec as WireSpec
-from shatterscope.wire.measures import Change, EditQuality, TaskScore, WantedAnswers
+from shatterscope.wire.measures import EditQuality, TaskScore
 from shatterscope.wire.sweeps import (
     Estimate,
     Holding,
@@ -58,7 +56,7 @@ class Bench:
             shatterscope=__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__
         )
 
-    def rows(self, task: Task, done: Set[int] = frozenset()) -> Iterator[SweepRow]:
+    def rows(self, task: SweepTask, done: Set[int] = frozenset()) -> Iterator[SweepRow]:
         """The rows of `task` but those that are `done`: the same, whichever are missing."""
         missing = [index for index in task.indices if index not in done]
         if not missing:
@@ -67,8 +65,8 @@ class Bench:
 
     # --- grids --------------------------------------------------------------------------------------------------
 
-    def _grid(self, task: Task, missing: list[int]) -> Iterator[SweepRow]:
-        specs: dict[int, EditSpec] = {}
+    def _grid(self, task: SweepTask, missing: list[int]) -> Iterator[SweepRow]:
+        specs: dict[int, CompleteSpec] = {}
         for index in task.indices:
             distance, repetition = self.plan.place(task, index)
             fact = self.plan.fact(distance, repetition)
@@ -89,7 +87,7 @@ class Bench:
 
     # --- sequences ----------------------------------------------------------------------------------------------
 
-    def _sequence(self, task: Task, distance: int, missing: list[int]) -> Iterator[SweepRow]:
+    def _sequence(self, task: SweepTask, distance: int, missing: list[int]) -> Iterator[SweepRow]:
         plan, current = self.plan, self.checkpoint
         carried: dict[int, Tensor] = {}
         made: list[Outcome] = []
@@ -127,7 +125,7 @@ class Bench:
             found = answers(current.model, prompts, graph.n_entities)
             objects = torch.tensor([each.new_object for each in made], device=found.prediction.device)
             holding = (found.prediction == objects).double().mean().item()
-            probability = _finite(found.probability.gather(1, objects[:, None]).double().mean().item())
+            probability = convert.finite(found.probability.gather(1, objects[:, None]).double().mean().item())
         return Holding(
             after=after,
             made=len(made),
@@ -140,9 +138,9 @@ class Bench:
 
     def _row(
         self,
-        task: Task,
+        task: SweepTask,
         index: int,
-        spec: EditSpec,
+        spec: CompleteSpec,
         edit_seconds: float,
         edited: EditedModel | None,
         *,
@@ -155,7 +153,9 @@ class Bench:
         found = None if edited is None else self._quality(edited)
         measure_seconds = time.perf_counter() - start
         distance, repetition = self.plan.place(task, index)
-        parts = sub_graphs(len(self.checkpoint.graph.groups), self.checkpoint.graph.relation(spec.relation).group)
+        graph = self.checkpoint.graph
+        group = graph.relation(spec.relation).group
+        parts = sub_graphs(len(graph.groups), group)
         method, request = self.plan.methods[task.method], self.request
         return SweepRow(
             sweep=self.sweep,
@@ -172,7 +172,7 @@ class Bench:
             problems=problems,
             shattering=None if probed is None else self._shattering(probed.shattered[self.probe.sites[0]], parts),
             sites={} if probed is None else {site: self._rings(probed.shattered[site], parts) for site in self.sites},
-            scores=[] if probed is None else self._scores(probed, parts),
+            scores=[] if probed is None else self._scores(probed, group),
             quality=found,
             sequence=holding,
             edit_seconds=edit_seconds,
@@ -194,12 +194,7 @@ class Bench:
         contexts = max(1, min(self.request.contexts, MAX_GENERALITY // len(facts)))
         models, holdout = (self.checkpoint.model, edited.model), self.checkpoint.holdout
         found = quality(graph, holdout, *models, facts, n_contexts=contexts, seed=self.request.seed)
-        return EditQuality(
-            efficacy=_wanted(found.efficacy),
-            generality=_wanted(found.generality),
-            locality=_wanted(found.locality),
-            portability=_wanted(found.portability),
-        )
+        return convert.edit_quality(found)
 
     def _shattering(self, found: Shattered, parts: tuple[Any, ...]) -> SweepShattering:
         each = map(_estimate, found.R, found.standard_error)
@@ -223,66 +218,17 @@ class Bench:
             n_pairs=found.n_pairs,
         )
 
-    def _scores(self, probed: Probed, parts: tuple[Any, ...]) -> list[TaskScore]:
-        cells = zip(self.probe.queries.cells, self.probe.scores, probed.scores, strict=True)
-        return [
-            TaskScore(
-                task=cell.task,
-                order=self.checkpoint.graph.group_names[cell.group],
-                sub_graph=parts[cell.group],
-                accuracy=_change(was.accuracy, now.accuracy),
-                probability=_change(was.probability, now.probability),
-                n_queries=len(cell),
-                n_available=cell.n_available,
-                n_contexts=self.request.contexts,
-            )
-            for cell, was, now in cells
-            if len(cell)  # a world without held-out facts has nothing to ask there
-        ]
-
-
-def _wanted(found: Wanted) -> WantedAnswers | None:
-    if not found.n:
-        return None
-    return WantedAnswers(
-        accuracy=_change(found.accuracy_before, found.accuracy_after),
-        # A model that broke puts out no numbers: it gives nothing any probability.
-        probability=_change(_finite(found.probability_before) or 0.0, _finite(found.probability_after) or 0.0),
-        n_queries=found.n,
-    )
-
-
-def _change(before: float, after: float) -> Change:
-    return Change(before=before, after=after, change=after - before)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    def _scores(self, probed: Probed, group: int) -> list[TaskScore]:
+        """`group`: of the edit."""
+        graph, probe = self.checkpoint.graph, self.probe
+        return convert.task_scores(score_changes(graph, group, probe.queries, probe.scores, probed.scores))
 
 
 def _estimate(value: float, standard_error: float) -> Estimate:
-    return Estimate(value=_finite(value), standard_error=_finite(standard_error))
+    return Estimate(value=convert.finite(value), standard_error=convert.finite(standard_error))
 
 
-def _outcome(outcome: Outcome) -> EditOutcome:
-    values = asdict(replace(outcome, course=None))  # of the course a row keeps what tables are made of
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):  # JSON has no NaN, and the edit did not succeed
-            values[name] = 0.0
-    values["warnings"] = list(outcome.warnings)
-    values["diagnostics"] = {name: value for name, value in outcome.diagnostics.items() if math.isfinite(value)}
-    course = None if outcome.course is None else _end(outcome.course, outcome.steps)
-    return EditOutcome(**{**values, "spec": WireSpec(**outcome.spec.as_dict()), "course": course})
-
-
-def _end(course: Course, steps: int) -> WireCourse:
-    """Where the optimisation ended, without the way there."""
-    return WireCourse(
-        ended=course.ended,
-        contexts=course.contexts,
-        step=[steps],
-        loss=[_finite(course.loss[-1])],
-        probability=[_finite(course.probability[-1])],
-        rank=[course.rank[-1]],
-        length=None if course.length is None else [_finite(course.length[-1])],
-    )
+def _outcome(found: Outcome) -> EditOutcome:
+    """Of the course a row keeps what tables are made of."""
+    course = None if found.course is None else convert.course_end(found.course, found.steps)
+    return convert.edit_outcome(found, course)

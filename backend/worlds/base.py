@@ -210,6 +210,10 @@ class World:
         found = self.truths[subject, relation.index]
         return [int(each) for each in found[found != ABSENT]]
 
+    def answered(self, relation: Relation, objects: IntArray) -> BoolArray:
+        """(n_entities,), whether objects[x] is an object of x; False where x has none."""
+        return np.asarray((self.truths[:, relation.index] == objects[:, None]).any(axis=1))
+
     @cached_property
     def sources(self) -> IntArray:
         """(n_entities, n_relations, most) subjects that have the entity as an object, `ABSENT` at the end."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.plain import Figure, axis, layout, note, nothing
-from shatterscope.wire.edits import Course, EditOutcome
+from shatterscope.wire.edits import CourseInfo, EditOutcome
 
 NAMES = {
     "probability": "probability of the new object",
@@ -36,14 +36,14 @@ def bounds(item: EditOutcome) -> Bounds:
     return Bounds(given.get("early_stop_loss") or None, given.get("clamp_norm_factor"))
 
 
-def clamped_from(course: Course, clamp: float | None) -> int | None:
+def clamped_from(course: CourseInfo, clamp: float | None) -> int | None:
     """The first step of those at the end that stood at the clamp."""
     if clamp is None or course.length is None:
         return None
     return _last_run([length is not None and length >= clamp * AT_BOUND for length in course.length])
 
 
-def leads_from(course: Course) -> int | None:
+def leads_from(course: CourseInfo) -> int | None:
     """The first step of those at the end at which the new object led on the bare prompt."""
     return _last_run([rank == 1 for rank in course.rank])
 
@@ -98,7 +98,7 @@ def _told(name: str, bound: float | None, drawn: bool) -> str:
     return f"; {'dashed: ' if drawn else ''}{what} {bound:g}"
 
 
-def _line(name: str, course: Course, values: list[float | None], suffix: str) -> Figure:
+def _line(name: str, course: CourseInfo, values: list[float | None], suffix: str) -> Figure:
     first = name == "probability"
     line: Figure = {
         "type": "scatter", "mode": "lines", "x": course.step, "y": values, "name": NAMES[name], "xaxis": "x", "yaxis": f"y{suffix}",

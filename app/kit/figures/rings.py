@@ -14,7 +14,7 @@ from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.arrays import FloatArray, decode, encode
 from shatterscope.app.kit.figures.plain import Figure, layout, note
 from shatterscope.app.kit.pictures import SHORT, A, times
-from shatterscope.wire.reproduction import RingPicture, Rings
+from shatterscope.wire.reproduction import RingPicture, RingsResult
 
 STEP = 1.16  # from one panel to the next
 PAIR = 2.78  # from one ring's row of pairs to the next
@@ -105,7 +105,7 @@ def panels(pictures: Sequence[RingPicture], relations: Sequence[str], edited: st
     return traces, annotations
 
 
-def rings_figure(rings: Rings, edited: str, link: Callable[[str], str] | None) -> Figure:
+def rings_figure(rings: RingsResult, edited: str, link: Callable[[str], str] | None) -> Figure:
     """All of them at once."""
     relations = [picture.relation for picture in rings.pictures]
     figure = empty_figure(relations, edited, link)

@@ -23,8 +23,7 @@ from shatterscope.app.kit.assets import ASSETS, Static, address
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.frame import frame
 from shatterscope.app.kit.page import Page
-from shatterscope.app.kit.serving import asked, lost
-from shatterscope.app.kit.serving.once import Once
+from shatterscope.app.kit.serving import asked, lost, pure
 from shatterscope.app.kit.share import callbacks as sharing
 
 SUITES = "_dash-component-suites"
@@ -141,7 +140,8 @@ def _serve(page: Page, pages: Sequence[Page], server: FastAPI, client: Client) -
     )
     app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
     if page.shared:
-        server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
+        path = f"{page.prefix}_dash-update-component"
+        server.state.share_answers(path=path, wanted=pure.asks_for(page.shared), sound=pure.went_well)
     # Callbacks go over HTTP: else every page asks for a WebSocket upgrade that no route answers.
     app.backend.websocket_capability = False
     _only_what_is_there(app)

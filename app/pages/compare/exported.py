@@ -139,7 +139,7 @@ async def json_file(client: Client, query: str) -> bytes:
         found = Export.model_validate_json(content)
         assert found.edit is not None and found.evaluation is not None  # noqa: PT018 - there are edits
         blank = rows.row(contender.name, contender.title, contender.preset, contender.in_explore(asked.state.view))
-        filled = rows.filled(blank, found.edit, found.evaluation, 4 * asked.checkpoint.model.d_model)
+        filled = rows.filled(blank, found.edit, found.evaluation, asked.checkpoint.model.d_mlp)
         return {"row": filled["csv"], **json.loads(content)}
 
     variants = []

@@ -115,7 +115,7 @@ def _row(shown: Compared, contender: Contender, made: Variant | str) -> Json:
     blank = rows.row(contender.name, contender.title, contender.preset, "", "failed", reason)
     if isinstance(made, str):
         return blank
-    return rows.filled(blank, made.edit, made.evaluation, 4 * shown.checkpoint.model.d_model)
+    return rows.filled(blank, made.edit, made.evaluation, shown.checkpoint.model.d_mlp)
 
 
 def _scenes(shown: Compared, projection: ProjectionResult) -> tuple[Scene, Scene]:

@@ -230,10 +230,9 @@ class Planner:
         self, checkpoint: CheckpointInfo, found: list[Contender], blank: list[Json], marks: Json, relation: str
     ) -> list[Node]:
         common = {"checkpoint": checkpoint.id, "relation": relation, "marks": marks}
-        d_mlp = 4 * checkpoint.model.d_model  # as in every transformer of this shape
         shown = [tile(f"{self.round()} {relation} {marks}", "Before", "the unedited model", {**common, "edits": []})]
         for item, row in zip(found, blank, strict=True):
-            job = {**common, "edits": [str(edit) for edit in item.edits], "d_mlp": d_mlp}
+            job = {**common, "edits": [str(edit) for edit in item.edits], "d_mlp": checkpoint.model.d_mlp}
             shown.append(tile(row["key"], item.title, item.preset, job, row))
         return shown
 

@@ -176,7 +176,7 @@ def _details(shown: ShownView) -> list[Node]:
         ),
         card("Damage along the ring", html.Div(id="damage", className="damage-graph")),
         card("Edit quality", views.quality(shown.evaluation)),
-        card("What each edit did", views.outcomes(shown.edit), *_course(shown)),
+        card("What each edit did", views.outcomes(shown.edit, shown.checkpoint.model.d_mlp), *_course(shown)),
         *_by_site(shown),
         *_placed(shown),
     ]

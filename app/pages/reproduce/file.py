@@ -27,7 +27,7 @@ from shatterscope.app.pages.reproduce.runs import ShownRun
 from shatterscope.app.pages.reproduce.state import METHOD, RunView
 from shatterscope.wire.edits import EditOutcome
 from shatterscope.wire.measures import SitesResult
-from shatterscope.wire.reproduction import Fit, KeysValues, Measure, PaperTask, Report, Rings, Tracing
+from shatterscope.wire.reproduction import Fit, KeysValues, Measure, PaperTask, Report, RingsResult, Tracing
 from shatterscope.wire.world import CheckpointInfo
 
 SHEETS = ("figure.css", "reproduce.css")
@@ -45,7 +45,7 @@ class Reproduced:
     link: str
     edit: Edit
     made: EditOutcome
-    rings: Rings
+    rings: RingsResult
     sites: SitesResult
     tracings: Sequence[Tracing]
     memory: KeysValues

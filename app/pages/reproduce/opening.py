@@ -12,7 +12,8 @@ from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.pages.reproduce import tables
 from shatterscope.app.pages.reproduce.state import METHOD
 from shatterscope.app.pages.reproduce.tables import REACHED, TAKEN, Which, direct, r, site_name, site_of
-from shatterscope.wire.reproduction import Explained, Measure, MethodCell, Report, Split, Spread, Token
+from shatterscope.wire.base import Token
+from shatterscope.wire.reproduction import Explained, Measure, MethodCell, Report, Split, Spread
 
 TOKENS: dict[Token, str] = {"relation": "ours, at the relation’s token", "subject": "ours, at the subject’s token"}
 SHOWN: tuple[Which, ...] = (("corrective", 0), *(("counterfactual", d) for d in (1, 2, 3, 4)))

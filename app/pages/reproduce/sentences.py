@@ -23,7 +23,7 @@ from shatterscope.wire.reproduction import (
     Measure,
     Provenance,
     Report,
-    Rings,
+    RingsResult,
     SequenceCurve,
     ShatteringCell,
     Spread,
@@ -221,7 +221,7 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
     return f"{kind.capitalize()}, one after another on the same model; mean of {words.plural(n, 'sequence')}{band}."
 
 
-def rings_words(rings: Rings, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
+def rings_words(rings: RingsResult, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
     """What the pictures show, and R by sub-graph; before that, where this model has few rings, where there are more."""
     before = pictures.counted(item.shape_before for item in rings.pictures)
     after = pictures.counted(item.shape_after for item in rings.pictures)

@@ -13,18 +13,9 @@ from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.kit.sites import r_table
 from shatterscope.app.kit.state import Edit
 from shatterscope.app.pages.reproduce.state import BOTH, SUBJECT
-from shatterscope.wire.base import SubGraph
+from shatterscope.wire.base import SubGraph, Token
 from shatterscope.wire.measures import SitesResult
-from shatterscope.wire.reproduction import (
-    AccuracyCell,
-    Measure,
-    MethodCell,
-    PaperTask,
-    Report,
-    ShatteringCell,
-    Spread,
-    Token,
-)
+from shatterscope.wire.reproduction import AccuracyCell, Measure, MethodCell, PaperTask, Report, ShatteringCell, Spread
 from shatterscope.wire.sweeps import LAST
 from shatterscope.wire.world import CheckpointInfo
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from shatterscope.backend.api import wire
+from shatterscope.backend import convert
 from shatterscope.backend.api.dependencies import CheckpointId, LaboratoryDep
 from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, WorldInfo
 
@@ -22,7 +22,7 @@ async def list_checkpoints(laboratory: LaboratoryDep) -> list[CheckpointInfo]:
 @router.get("/checkpoints/{id}/world")
 async def describe_world(laboratory: LaboratoryDep, id: CheckpointId) -> WorldInfo:
     """Entities, groups, relations and rules; names, pictures and colours."""
-    return wire.world_info(laboratory.checkpoint(id))
+    return convert.world_info(laboratory.checkpoint(id))
 
 
 @router.get("/checkpoints/{id}/facts")

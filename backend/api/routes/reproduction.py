@@ -15,8 +15,8 @@ from shatterscope.wire.reproduction import (
     KeysValuesRequest,
     Report,
     Reproduction,
-    Rings,
     RingsRequest,
+    RingsResult,
     Tracing,
     TracingRequest,
 )
@@ -78,6 +78,6 @@ async def get_keys_values(laboratory: LaboratoryDep, request: KeysValuesRequest)
 
 
 @router.post("/rings")
-async def get_rings(laboratory: LaboratoryDep, request: RingsRequest) -> Rings:
+async def get_rings(laboratory: LaboratoryDep, request: RingsRequest) -> RingsResult:
     """All relations before and after an edit, small: 2D Isomaps of all entities, of which some are handed out."""
     return await rings.get_rings(laboratory, request)

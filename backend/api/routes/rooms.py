@@ -14,8 +14,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response, StreamingResponse
 
 from shatterscope.backend.api.dependencies import AddressDep, LaboratoryDep, RoomId, RoomLimitsDep, RoomsDep
+from shatterscope.backend.api.events import CONNECTED, SIGN_OF_LIFE, event_stream
 from shatterscope.backend.api.limiter import Limiter
-from shatterscope.backend.api.polls import PollFull, Question
+from shatterscope.backend.api.polls import PolledQuestion, PollFull
 from shatterscope.backend.api.problems import ProblemError
 from shatterscope.backend.api.rooms import HANDOVER_SECONDS, MAX_FOLLOWERS, MAX_STATE_BYTES, Room, RoomsFull
 from shatterscope.wire.rooms import (
@@ -164,8 +165,8 @@ async def answer(room: RoomDep, limits: RoomLimitsDep, address: AddressDep, body
         raise ProblemError(429, str(error), headers=_retry(600)) from None
 
 
-def _question(asked: RoomQuestion | None) -> Question | None:
-    return Question(asked.lesson, asked.step) if asked is not None else None
+def _question(asked: RoomQuestion | None) -> PolledQuestion | None:
+    return PolledQuestion(asked.lesson, asked.step) if asked is not None else None
 
 
 @router.post("/rooms/{id}/handover", responses=REFUSED)
@@ -216,14 +217,10 @@ async def follow_room(
         detail = f"this room has {MAX_FOLLOWERS} followers, the most it can have"
         raise ProblemError(429, detail, headers=_retry(60))
     seen = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else -1
-    return StreamingResponse(
-        _events(room, seen, presenter),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
-    )
+    return event_stream(_events(room, seen, presenter))
 
 
-async def _events(room: Room, seen: int, presenter: bool) -> AsyncIterator[str]:
-    yield ": connected\n\n"
+async def _events(room: Room, seen: int, presenter: bool) -> AsyncIterator[bytes]:
+    yield CONNECTED
     async for message in room.follow(seen, presenter=presenter):
-        yield ": still here\n\n" if message is None else str(message)
+        yield SIGN_OF_LIFE if message is None else message.encoded

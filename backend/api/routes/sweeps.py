@@ -7,16 +7,18 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.sse import format_sse_event
 from starlette.responses import Response, StreamingResponse
 
 from shatterscope.backend.api.dependencies import JobDeskDep
+from shatterscope.backend.api.events import CONNECTED, SIGN_OF_LIFE, event_stream
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
 
 router = APIRouter(tags=["sweeps"])
 
 JobId = Annotated[str, Path(description="id of a job, as returned by POST /sweeps")]
-Owner = Annotated[
+JobOwner = Annotated[
     HTTPAuthorizationCredentials | None,
     Depends(HTTPBearer(auto_error=False, description="the token of POST /sweeps")),
 ]
@@ -26,7 +28,7 @@ REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def _own(desk: JobDeskDep, id: JobId, owner: Owner) -> str:
+async def _own(desk: JobDeskDep, id: JobId, owner: JobOwner) -> str:
     """The job, for who may steer it; a 404 comes before a refusal."""
     await desk.get(id)
     desk.owners.check(id, owner.credentials if owner else None)
@@ -116,20 +118,16 @@ async def follow_job(desk: JobDeskDep, id: JobId) -> StreamingResponse:
     cancelled or failed."""
     await desk.get(id)
     desk.check_followers()
-    return StreamingResponse(
-        _events(desk, id),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
-    )
+    return event_stream(_events(desk, id))
 
 
-async def _events(desk: JobDesk, id: str) -> AsyncIterator[str]:
-    yield ": connected\n\n"
+async def _events(desk: JobDesk, id: str) -> AsyncIterator[bytes]:
+    yield CONNECTED
     async for info in desk.follow(id):
         if info is None:
-            yield ": still here\n\n"
+            yield SIGN_OF_LIFE
             continue
         data = info.model_dump_json()
-        yield f"event: progress\ndata: {data}\n\n"
+        yield format_sse_event(event="progress", data_str=data)
         if info.status in ENDED:
-            yield f"event: end\ndata: {data}\n\n"
+            yield format_sse_event(event="end", data_str=data)

@@ -22,7 +22,7 @@ MAX_QR = 500  # characters: what a phone still reads from a screen
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 ViewId = Annotated[str, Path(description="id of a view, as returned by POST /views")]
-Owner = Annotated[
+ViewOwner = Annotated[
     HTTPAuthorizationCredentials | None,
     Depends(HTTPBearer(auto_error=False, description="the token of POST /views")),
 ]
@@ -64,7 +64,7 @@ async def get_view(laboratory: LaboratoryDep, id: ViewId) -> View:
     status_code=204,
     responses={401: {"description": "The bearer token is missing."}, 403: {"description": "It is not this view's."}},
 )
-async def delete_view(laboratory: LaboratoryDep, id: ViewId, owner: Owner) -> None:
+async def delete_view(laboratory: LaboratoryDep, id: ViewId, owner: ViewOwner) -> None:
     """Only with the token that was given when the view was stored."""
     if owner is None:
         detail = "send the view's token as `Authorization: Bearer <token>`"

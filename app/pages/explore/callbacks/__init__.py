@@ -13,7 +13,7 @@ from shatterscope.app.kit.client import Client
 from shatterscope.app.pages.explore.callbacks import answers, intent, measures, placements, scenes, sites, stack, tool
 from shatterscope.app.pages.explore.lecture import callbacks as lecture
 
-# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.kit.serving.once`)
+# Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.kit.serving.pure`)
 SHARED = tuple(
     f"{name}.{value}"
     for name, value in (

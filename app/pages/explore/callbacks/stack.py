@@ -52,7 +52,7 @@ def register(app: Dash, client: Client) -> None:
                 batching = actions.batching(await client.editors())
                 checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
                 result = await client.edit(model["checkpoint"], edits)
-                d_mlp = 4 * checkpoint.model.d_model  # as in every transformer of this shape
+                d_mlp = checkpoint.model.d_mlp
         except ApiError as error:
             problem = f"{error.message} Undo, or change the edit and apply it again."
         # The one chosen stays chosen as long as no edit comes or goes; else the last one is shown.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.figures.course import bounds, clamped_from, leads_from
-from shatterscope.wire.edits import Course, EditOutcome, EditResult
+from shatterscope.wire.edits import CourseInfo, EditOutcome, EditResult
 
 
 def course_choices(result: EditResult | None) -> list[dict[str, str]]:
@@ -43,7 +43,7 @@ def course_words(item: EditOutcome) -> str:
     return " ".join([_ended(item, course), _led(course), _answer(item)])
 
 
-def _ended(item: EditOutcome, course: Course) -> str:
+def _ended(item: EditOutcome, course: CourseInfo) -> str:
     end, limit = course.step[-1], bounds(item)
     clamped = clamped_from(course, limit.clamp)
     found = "Taken" if item.success else "Found"
@@ -63,7 +63,7 @@ def _loss(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def _led(course: Course) -> str:
+def _led(course: CourseInfo) -> str:
     leads, best = leads_from(course), min(course.rank)
     if leads is not None:
         said = f"On the bare prompt the new object led from step {leads} on"

@@ -13,7 +13,7 @@ from shatterscope.app.kit.parts import Node, table, tip
 from shatterscope.wire.edits import EditOutcome, EditResult
 
 
-def chips(edits: Stack, result: EditResult | None, batching: Collection[str] = (), d_mlp: int = 0) -> list[Node]:
+def chips(edits: Stack, result: EditResult | None, batching: Collection[str], d_mlp: int) -> list[Node]:
     """`batching`: the methods whose edits can be joined into one batch; `d_mlp`: the length of an MLP's keys."""
     shown: list[Node] = [html.Span(["model = ", html.B("base")], className="equation")]
     if not edits:
@@ -83,7 +83,7 @@ def _place(edits: Stack, index: int) -> str:
     return f"{' follows' if joined(edits, index) else ''}{' leads' if joined(edits, index + 1) else ''}"
 
 
-def outcomes(result: EditResult | None, d_mlp: int = 0) -> Node:
+def outcomes(result: EditResult | None, d_mlp: int) -> Node:
     if result is None:
         return html.P("Nothing yet: the model is the unedited one.", className="lead")
     head = tuple(html.Span(name, **tip(explained)) for name, explained in words.OUTCOME.items())

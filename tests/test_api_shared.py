@@ -12,10 +12,11 @@ from dash import Dash
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
-from shatterscope.app.kit.serving.once import KEEP_SECONDS, MAX_BYTES, Once
+from shatterscope.app.kit.serving.pure import asks_for, went_well
 from shatterscope.app.main import create_app
 from shatterscope.app.pages.explore.callbacks import SHARED
 from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.shared import KEEP_SECONDS, MAX_BYTES, SharedAnswers
 
 PATH = "/_dash-update-component"
 
@@ -41,7 +42,11 @@ class Slow:
         await send({"type": "http.response.body", "body": self.content})
 
 
-def asks(shared: Once) -> httpx.AsyncClient:
+def share(slow: Slow, **options: Any) -> SharedAnswers:
+    return SharedAnswers(slow, PATH, asks_for(["figure.a"]), went_well, **options)
+
+
+def asks(shared: SharedAnswers) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=shared), base_url="http://test")
 
 
@@ -51,7 +56,7 @@ def asking(output: str = "..figure.a...figure.b..", k: int = 0) -> dict[str, Any
 
 async def test_many_who_ask_at_once_and_soon_after_get_one_answer() -> None:
     slow = Slow()
-    shared = Once(slow, PATH, ["figure.a"])
+    shared = share(slow)
     async with asks(shared) as client:
         waiting = [asyncio.create_task(client.post(PATH, json=asking())) for _ in range(20)]
         await asyncio.sleep(0.05)
@@ -63,7 +68,7 @@ async def test_many_who_ask_at_once_and_soon_after_get_one_answer() -> None:
         plain = await client.post(PATH, json=asking(), headers={"Accept-Encoding": "identity"})
         assert "content-encoding" not in plain.headers
         assert plain.content == slow.content
-        assert slow.calls == shared.made == 1
+        assert slow.calls == shared.cache.statistics.computed == 1
         await client.post(PATH, json=asking(k=1))
         assert slow.calls == 2, "another question is another answer"
 
@@ -72,7 +77,7 @@ async def test_many_who_ask_at_once_and_soon_after_get_one_answer() -> None:
 async def test_what_is_not_named_is_not_shared(output: str | None) -> None:
     slow = Slow()
     slow.go.set()
-    async with asks(Once(slow, PATH, ["figure.a"])) as client:
+    async with asks(share(slow)) as client:
         for _ in range(2):
             await client.post(PATH, json={"output": output})
             await client.post("/elsewhere", json=asking())
@@ -84,7 +89,7 @@ async def test_what_is_not_named_is_not_shared(output: str | None) -> None:
 )
 async def test_what_went_wrong_is_not_kept(slow: Slow) -> None:
     slow.go.set()
-    async with asks(Once(slow, PATH, ["figure.a"])) as client:
+    async with asks(share(slow)) as client:
         for _ in range(2):
             assert (await client.post(PATH, json=asking())).status_code == slow.status
     assert slow.calls == 2
@@ -92,7 +97,7 @@ async def test_what_went_wrong_is_not_kept(slow: Slow) -> None:
 
 async def test_who_leaves_takes_nothing_from_the_others_and_the_last_one_ends_it() -> None:
     slow = Slow()
-    async with asks(Once(slow, PATH, ["figure.a"])) as client:
+    async with asks(share(slow)) as client:
         first, second = (asyncio.create_task(client.post(PATH, json=asking())) for _ in range(2))
         await asyncio.sleep(0.05)
         first.cancel()
@@ -112,7 +117,7 @@ async def test_answers_are_kept_for_a_while_and_within_bounds() -> None:
     now = [0.0]
     slow = Slow()
     slow.go.set()
-    shared = Once(slow, PATH, ["figure.a"], clock=lambda: now[0])
+    shared = share(slow, clock=lambda: now[0])
     async with asks(shared) as client:
         await client.post(PATH, json=asking())
         now[0] = KEEP_SECONDS
@@ -121,8 +126,7 @@ async def test_answers_are_kept_for_a_while_and_within_bounds() -> None:
         slow.content = b'{"response": {"a": "' + b"x" * (MAX_BYTES // 3) + b'"}}'
         for k in range(1, 6):
             await client.post(PATH, json=asking(k=k))
-        assert shared._bytes <= MAX_BYTES
-        assert shared._bytes == sum(each.size for each in shared._kept.values()) > 0
+        assert 0 < shared.cache.bytes <= MAX_BYTES
 
 
 # What a page that shows an edit keeps of its state, and what it last drew.

@@ -16,21 +16,26 @@ from torch import Tensor
 
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import Course as KeptCourse
-from shatterscope.backend.editors import Editor
+from shatterscope.backend.editors import Course, Editor
 from shatterscope.backend.editors.codebook import codebooks
-from shatterscope.backend.edits import EditedModel, steps_of
-from shatterscope.backend.edits import EditSpec as CompleteSpec
-from shatterscope.backend.evaluation import Wanted
-from shatterscope.backend.evaluation.subgraphs import SubGraph
-from shatterscope.backend.experiment import Baseline, Experiment, Geometry
+from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps_of
+from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
+from shatterscope.backend.evaluation.keys_values import MemoryPicture
+from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.model import site_names
 from shatterscope.backend.pictures import Diagnostics as Diagnosed
 from shatterscope.backend.pictures import Fit, Projection
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.worlds import Group, Relation
-from shatterscope.wire.base import Array
-from shatterscope.wire.edits import Course, EditorInfo, EditOutcome, EditResult, EditSpec, Preset
+from shatterscope.wire.base import Array, SubGraph
+from shatterscope.wire.edits import (
+    CourseInfo,
+    EditorInfo,
+    EditOutcome,
+    EditResult,
+    EditSpec,
+    PresetInfo,
+)
 from shatterscope.wire.measures import (
     Change,
     DamageBin,
@@ -53,10 +58,13 @@ from shatterscope.wire.pictures import (
     StrengthsRequest,
     StrengthsResult,
 )
+from shatterscope.wire.reproduction import KeysValues
 from shatterscope.wire.world import (
     AccuracyInfo,
     Answer,
     CheckpointInfo,
+    ErrorList,
+    FactInfo,
     GraphInfo,
     GroupInfo,
     ModelInfo,
@@ -65,6 +73,7 @@ from shatterscope.wire.world import (
     RuleInfo,
     TrainingInfo,
     WorldInfo,
+    WrongFact,
 )
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
@@ -140,6 +149,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         model=ModelInfo(
             n_layers=model.config.n_layers,
             d_model=model.config.d_model,
+            d_mlp=model.config.d_mlp,
             n_heads=model.config.n_heads,
             n_params=model.n_params,
             sites=site_names(model.config.n_layers),
@@ -156,9 +166,45 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
     )
 
 
+def fact_info(
+    checkpoint: Checkpoint, edit: str | None, subject: int, relations: Sequence[Relation], found: AskedFact
+) -> FactInfo:
+    return FactInfo(
+        checkpoint=checkpoint.id,
+        edit=edit,
+        subject=subject,
+        relation=relations[0].name,
+        relation2=relations[1].name if len(relations) > 1 else None,
+        object=found.object,
+        prediction=found.prediction,
+        probability=found.probability,
+        stated=found.stated,
+        top=[Answer(object=entity, probability=probability) for entity, probability in found.top],
+    )
+
+
+def error_list(found: Sequence[Mistake], limit: int) -> ErrorList:
+    return ErrorList(total=len(found), errors=[WrongFact(**asdict(each)) for each in found[:limit]])
+
+
+def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: MemoryPicture) -> KeysValues:
+    return KeysValues(
+        checkpoint=checkpoint.id,
+        relation=relation.name,
+        layer=layer,
+        keys=array(found.keys),
+        values=array(found.values),
+        keys_variance=found.keys_variance,
+        values_variance=found.values_variance,
+        distance_correlation=found.distance_correlation,
+        pairs=found.pairs,
+        order_position=checkpoint.graph.positions(relation).tolist(),
+    )
+
+
 def editor_info(editor: Editor[Any]) -> EditorInfo:
     presets = [
-        Preset(
+        PresetInfo(
             name=name, summary=preset.summary, parameters=editor.parameters(**preset.parameters).model_dump(mode="json")
         )
         for name, preset in editor.presets.items()
@@ -190,43 +236,56 @@ def edit_spec(spec: CompleteSpec) -> EditSpec:
     )
 
 
-def course(found: KeptCourse) -> Course:
-    def finite(values: Sequence[float]) -> list[float | None]:
-        return [value if math.isfinite(value) else None for value in values]
+def finite(value: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if math.isfinite(value) else None
 
-    return Course(
+
+def course(found: Course) -> CourseInfo:
+    return _course(found, slice(None), list(range(len(found.loss))))
+
+
+def course_end(found: Course, steps: int) -> CourseInfo:
+    """Where the optimisation ended, after `steps` updates, without the way there."""
+    return _course(found, slice(-1, None), [steps])
+
+
+def _course(found: Course, part: slice, step: list[int]) -> CourseInfo:
+    return CourseInfo(
         ended=found.ended,
         contexts=found.contexts,
-        step=list(range(len(found.loss))),
-        loss=finite(found.loss),
-        probability=finite(found.probability),
-        rank=list(found.rank),
-        length=None if found.length is None else finite(found.length),
+        step=step,
+        loss=list(map(finite, found.loss[part])),
+        probability=list(map(finite, found.probability[part])),
+        rank=list(found.rank[part]),
+        length=None if found.length is None else list(map(finite, found.length[part])),
+    )
+
+
+def edit_outcome(found: Outcome, course: CourseInfo | None) -> EditOutcome:
+    """A model that broke puts out no numbers: it gives nothing any probability."""
+    return EditOutcome(
+        spec=edit_spec(found.spec),
+        old_object=found.old_object,
+        new_object=found.new_object,
+        prediction_before=found.prediction_before,
+        prediction_after=found.prediction_after,
+        distance=found.distance,
+        kind=found.kind,
+        success=found.success,
+        probability_before=finite(found.probability_before) or 0.0,
+        probability_after=finite(found.probability_after) or 0.0,
+        delta_norm=finite(found.delta_norm) or 0.0,
+        relative_delta_norm=finite(found.relative_delta_norm) or 0.0,
+        steps=found.steps,
+        warnings=list(found.warnings),
+        diagnostics={name: value for name, value in found.diagnostics.items() if math.isfinite(value)},
+        course=course,
     )
 
 
 def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> EditResult:
-    outcomes = [
-        EditOutcome(
-            spec=edit_spec(outcome.spec),
-            old_object=outcome.old_object,
-            new_object=outcome.new_object,
-            prediction_before=outcome.prediction_before,
-            prediction_after=outcome.prediction_after,
-            distance=outcome.distance,
-            kind=outcome.kind,
-            success=outcome.success,
-            probability_before=outcome.probability_before,
-            probability_after=outcome.probability_after,
-            delta_norm=outcome.delta_norm,
-            relative_delta_norm=outcome.relative_delta_norm,
-            steps=outcome.steps,
-            warnings=list(outcome.warnings),
-            diagnostics={name: value for name, value in outcome.diagnostics.items() if math.isfinite(value)},
-            course=None if outcome.course is None else course(outcome.course),
-        )
-        for outcome in edited.outcomes
-    ]
+    outcomes = [edit_outcome(each, None if each.course is None else course(each.course)) for each in edited.outcomes]
     return EditResult(id=edited.id, checkpoint=checkpoint.id, edits=outcomes, seconds=seconds)
 
 
@@ -320,26 +379,30 @@ def strengths_result(
     )
 
 
-def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:
+def task_scores(found: Sequence[TaskChange]) -> list[TaskScore]:
     """Cells without any query (nothing was held out, say) are left out: they have no score."""
+    return [
+        TaskScore(
+            task=each.task,
+            order=each.order,
+            sub_graph=each.sub_graph,
+            accuracy=change(each.before.accuracy, each.after.accuracy),
+            probability=change(each.before.probability, each.after.probability),
+            n_queries=each.n_queries,
+            n_available=each.n_available,
+            n_contexts=each.n_contexts,
+        )
+        for each in found
+        if each.n_queries
+    ]
+
+
+def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:
     parts = found.geometry.sub_graph_shattering
     return EvaluationResult(
         checkpoint=checkpoint.id,
         edit=found.edited.id,
-        scores=[
-            TaskScore(
-                task=score.task,
-                order=score.order,
-                sub_graph=score.sub_graph,
-                accuracy=change(score.before.accuracy, score.after.accuracy),
-                probability=change(score.before.probability, score.after.probability),
-                n_queries=score.n_queries,
-                n_available=score.n_available,
-                n_contexts=score.n_contexts,
-            )
-            for score in found.recall.scores
-            if score.n_queries
-        ],
+        scores=task_scores(found.recall.scores),
         shattering=Shattering(
             per_relation=dict(found.geometry.shattering),
             edit=parts["edit"],
@@ -371,12 +434,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             )
             for each in found.recall.ripples
         ],
-        quality=EditQuality(
-            efficacy=_wanted(found.recall.quality.efficacy),
-            generality=_wanted(found.recall.quality.generality),
-            locality=_wanted(found.recall.quality.locality),
-            portability=_wanted(found.recall.quality.portability),
-        ),
+        quality=edit_quality(found.recall.quality),
         seconds=seconds,
     )
 
@@ -426,8 +484,8 @@ def sites_result(
     checkpoint: Checkpoint, edit: str, found: Mapping[str, Mapping[SubGraph, float]], seconds: float
 ) -> SitesResult:
     def row(site: str, means: Mapping[SubGraph, float]) -> SiteShattering:
-        finite = {part: value for part, value in means.items() if math.isfinite(value)}
-        return SiteShattering(site=site, edit=finite.get("edit"), retain=finite.get("retain"), test=finite.get("test"))
+        known = {part: value for part, value in means.items() if math.isfinite(value)}
+        return SiteShattering(site=site, edit=known.get("edit"), retain=known.get("retain"), test=known.get("test"))
 
     graph = checkpoint.graph
     return SitesResult(
@@ -452,8 +510,17 @@ def movements(found: Geometry, n_entities: int) -> Movements:
 
 
 def _movement(found: tuple[float, float]) -> Movement:
-    moved, strain = (value if math.isfinite(value) else None for value in found)
+    moved, strain = map(finite, found)
     return Movement(moved=moved, strain=strain)
+
+
+def edit_quality(found: Quality) -> EditQuality:
+    return EditQuality(
+        efficacy=_wanted(found.efficacy),
+        generality=_wanted(found.generality),
+        locality=_wanted(found.locality),
+        portability=_wanted(found.portability),
+    )
 
 
 def _wanted(found: Wanted) -> WantedAnswers | None:
@@ -461,7 +528,7 @@ def _wanted(found: Wanted) -> WantedAnswers | None:
         return None
     return WantedAnswers(
         accuracy=change(found.accuracy_before, found.accuracy_after),
-        probability=change(found.probability_before, found.probability_after),
+        probability=change(finite(found.probability_before) or 0.0, finite(found.probability_after) or 0.0),
         n_queries=found.n,
     )
 

@@ -1,0 +1,88 @@
+"""Facts asked of a model on the bare prompt: one at a time, all single ones, and which of those it gets wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from shatterscope.backend import interrupt
+from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.evaluation.answers import Answers, answers
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.worlds import Holdout, Relation, World
+
+
+@dataclass(frozen=True)
+class AskedFact:
+    """`object` is the truth and `probability` its own; `stated`: seen in training; `top`: (entity, probability), the most probable first."""
+
+    object: int
+    prediction: int
+    probability: float
+    stated: bool
+    top: list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A single fact that is answered wrong; `object` is the truth and `probability` its own."""
+
+    subject: int
+    relation: str
+    object: int
+    prediction: int
+    probability: float
+    stated: bool
+
+
+def ask(
+    graph: World,
+    holdout: Holdout,
+    model: Transformer,
+    subject: int,
+    relations: Sequence[Relation],
+    top: int = 5,
+) -> AskedFact:
+    """Ask `subject relation`, or with two relations of one order their composition."""
+    vocabulary = Vocabulary.of(graph)
+    prompt = [subject, *(vocabulary.relation_token(relation) for relation in relations)]
+    found = answers(model, [prompt], graph.n_entities)
+    best = found.top(0, min(top, graph.n_entities))
+    truth = subject
+    for relation in relations:
+        truth = graph.object_of(truth, relation)
+    stated = not _held_out(graph, holdout, subject, relations)
+    return AskedFact(truth, best[0][0], found.of(0, truth)[1], stated, best)
+
+
+def _held_out(graph: World, holdout: Holdout, subject: int, relations: Sequence[Relation]) -> bool:
+    indices = [relation.index for relation in relations]
+    if len(indices) == 1:
+        return bool(holdout.single[subject, indices[0]])
+    column = int(np.flatnonzero((graph.compositions == indices).all(axis=1))[0])
+    return bool(holdout.composition[subject, column])
+
+
+def single_facts(graph: World, model: Transformer) -> Iterator[tuple[Relation, Answers]]:
+    """All single facts, relation by relation; row x of the answers is that to `x relation`."""
+    vocabulary, entities = Vocabulary.of(graph), torch.arange(graph.n_entities)
+    for relation in graph.relations:
+        interrupt.checkpoint()
+        token = torch.full_like(entities, vocabulary.relation_token(relation))
+        yield relation, answers(model, torch.stack([entities, token], 1), graph.n_entities)
+
+
+def mistakes(graph: World, holdout: Holdout, model: Transformer) -> list[Mistake]:
+    """Every single fact that `model` gets wrong, the least probable truth first."""
+    found = []
+    for relation, answered in single_facts(graph, model):
+        predicted, truths = answered.prediction.cpu().numpy(), graph.truths[:, relation.index]
+        wrong = graph.present[:, relation.index] & ~graph.answered(relation, predicted)
+        for subject in np.flatnonzero(wrong).tolist():
+            right, stated = int(truths[subject, 0]), not holdout.single[subject, relation.index]
+            probability = answered.of(subject, right)[1]
+            found.append(Mistake(subject, relation.name, right, int(predicted[subject]), probability, stated))
+    return sorted(found, key=lambda fact: fact.probability)

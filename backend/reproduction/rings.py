@@ -1,0 +1,55 @@
+"""A relation's ring before and after an edit: Isomaps of all entities, (n_entities, 2), at the relation's own automatic `n_neighbors`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shatterscope.backend.activations import drawn_activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.geometry import shattering
+from shatterscope.backend.geometry.alignment import procrustes
+from shatterscope.backend.geometry.checks import Float32Array, IntArray
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.pictures import Neighbors, fit
+from shatterscope.backend.shapes import Verdict
+from shatterscope.backend.worlds import Relation
+
+
+@dataclass(frozen=True)
+class Ring:
+    """One relation's picture, (n_entities, 2), a row an entity, with what is known of it."""
+
+    embedding: Float32Array
+    n_neighbors: int
+    winding: int
+    shape: Verdict
+    chance: float  # of a shapeless cloud's gap, for the pictures after an edit
+
+
+def ring_before(checkpoint: Checkpoint, relation: Relation) -> Ring:
+    points = drawn_activations(checkpoint.model, checkpoint.graph, relation)
+    return _draw(points.numpy(), checkpoint.graph.positions(relation), "auto")
+
+
+def ring_after(checkpoint: Checkpoint, model: Transformer, relation: Relation, before: Ring) -> tuple[Ring, float]:
+    """Of the edited `model`, turned and shifted onto the picture before, with R. Raises `ValueError` where it puts out no finite numbers."""
+    graph = checkpoint.graph
+    was, now = (drawn_activations(each, graph, relation) for each in (checkpoint.model, model))
+    drawn = _draw(now.numpy(), graph.positions(relation), before.n_neighbors, before.chance)
+    turned = procrustes(drawn.embedding.astype(np.float64), before.embedding.astype(np.float64))
+    return replace(drawn, embedding=turned.astype(np.float32)), float(shattering(was[None], now[None])[0])
+
+
+def _draw(points: Float32Array, positions: IntArray, n_neighbors: Neighbors, chance: float | None = None) -> Ring:
+    found = fit(points, positions, dimensions=2, n_neighbors=n_neighbors, chance=chance)
+    assert found.map.n_neighbors is not None  # Isomap has some
+    shape = found.diagnostics.shape
+    embedding, k = found.map.embedding.astype(np.float32), found.map.n_neighbors
+    return Ring(embedding, k, shape.winding, shape.verdict, shape.gap_by_chance)
+
+
+def spaced(ring: IntArray, n: int) -> IntArray:
+    """`n` entities (or all) evenly spaced along a ring, which lists them in its order."""
+    return ring[np.arange(min(n, len(ring))) * len(ring) // min(n, len(ring))]
