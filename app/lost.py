@@ -52,4 +52,4 @@ def install(server: FastAPI) -> None:
 
 def _page(path: str) -> str:
     shown = path if len(path) <= LONGEST else f"{path[:LONGEST]}..."
-    return PAGE.format(icon=address("favicon.svg"), style=address("bundle.css"), path=escape(shown))
+    return PAGE.format(icon=address("favicon.svg"), style=address("pages/common.css"), path=escape(shown))

@@ -1,7 +1,8 @@
 """The pages, each a Dash application of its own on the same server: its callbacks and element ids meet no other page's.
 
 So every page may have its `status`, `checkpoint` and `url-in`, loads only its own callbacks, and a page load between them leaves
-nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scripts are the same files for all.
+nothing behind. What goes along is in the links (`frontend_assets/frame/nav.js`). Each has a script of its own, and styles of its own besides
+those of all (`frontend_assets/pages`).
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ class Page:
     def prefix(self) -> str:
         return f"{self.path.rstrip('/')}/"
 
+    @property
+    def name(self) -> str:
+        """Of its files in `frontend_assets/pages`."""
+        return self.path.strip("/") or "explore"
+
 
 class _PageApp(Dash):
     """Dash, with its scripts from the addresses of the first page, so that a browser keeps one copy for all pages, and ours as one."""
@@ -97,13 +103,14 @@ class _PageApp(Dash):
         return super()._initialize_context(body)
 
 
-def _head(draws: bool) -> str:
+def _head(page: Page) -> str:
     """What a page loads before anything else; plotly only where a figure will ask for it."""
-    early = [(PLOTLY, 'as="script"')] if draws else []
+    early = [(PLOTLY, 'as="script"')] if page.draws else []
     early.append((FONT, 'as="font" type="font/woff2" crossorigin'))
     links = [f'<link rel="icon" href="{address("favicon.svg")}" type="image/svg+xml">']
     links += [f'<link rel="preload" href="{address(name)}" {what}>' for name, what in early]
-    return "\n".join([*links, f'<link rel="stylesheet" href="{address("bundle.css")}">'])
+    sheets = [name for name in (f"pages/{page.name}.css", "pages/common.css") if (ASSETS / name).is_file()]
+    return "\n".join([*links, *(f'<link rel="stylesheet" href="{address(name)}">' for name in sheets)])
 
 
 def _raise(error: Exception) -> None:
@@ -154,7 +161,7 @@ def _serve(page: Page, server: FastAPI, client: Client) -> Dash:
         serve_locally=True,
         on_error=_raise,
     )
-    app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
+    app.head, app.script = _head(page), f'<script src="{address(f"pages/{page.name}.js")}"></script>'
     if page.shared:
         server.add_middleware(Once, path=f"{page.prefix}_dash-update-component", outputs=page.shared)
     # Callbacks go over HTTP: else every page asks for a WebSocket upgrade that no route answers.

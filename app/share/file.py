@@ -22,7 +22,7 @@ from shatterscope.app.state import Relation
 from shatterscope.wire.edits import EditOutcome
 
 PANELS = ("edit", "retain", "test")
-SHEETS = ("explore.css",)
+SHEETS = ("explore/explore.css",)
 
 
 async def html_file(client: Client, query: str) -> bytes:
