@@ -73,7 +73,7 @@ def header(path: str) -> Node:
 
 
 def navigation(path: str) -> Node:
-    """Links to the pages; `frontend_assets/nav.js` gives each the checkpoint and the edits to take along."""
+    """Links to the pages; `frontend_assets/frame/nav.js` gives each the checkpoint and the edits to take along."""
     links = [
         html.A(name, href=target, **({"aria-current": "page"} if target == path else {})) for target, name in PAGES
     ]

@@ -10,7 +10,7 @@ Node = Any
 
 
 def tip(text: str) -> dict[str, str]:
-    """Attributes that show `text` on hover and focus, and read it out (see `frontend_assets/tip.js`)."""
+    """Attributes that show `text` on hover and focus, and read it out (see `frontend_assets/kit/tip.js`)."""
     return {"data-tip": text, "tabIndex": "0"}
 
 

@@ -86,7 +86,7 @@ def scale() -> Node:
 
 
 def turnable(name: str) -> dict[str, str]:
-    """Attributes of a scene that the keyboard reaches (`frontend_assets/turn.js`)."""
+    """Attributes of a scene that the keyboard reaches (`frontend_assets/scene/turn.js`)."""
     told = f"{name}: the representations in space. Arrow keys turn them, + and - come nearer and go away."
     return {"tabIndex": "0", "aria-label": told}
 

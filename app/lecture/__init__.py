@@ -1,6 +1,6 @@
 """Lectures: lessons told over the living Explore page. The page that lists them, the panel, and what makes the next step quick.
 
-The lecture itself runs in the browser (`frontend_assets/lecture.js`): its place is in the address, and a step is a change of the address.
+The lecture itself runs in the browser (`frontend_assets/lecture`): its place is in the address, and a step is a change of the address.
 """
 
 from shatterscope.app.lecture.prepare import add_preparation

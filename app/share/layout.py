@@ -1,6 +1,6 @@
 """The Share popover of the header: a list of sections, each a function of the page's path.
 
-What its buttons do is in `frontend_assets/share.js` (clipboard, pictures) and `shatterscope.app.share.callbacks` (what the server is asked).
+What its buttons do is in `frontend_assets/share` (clipboard, pictures) and `shatterscope.app.share.callbacks` (what the server is asked).
 """
 
 from __future__ import annotations
