@@ -2,6 +2,8 @@
 import { copyFrom } from "../kit/copy.js";
 import { byId, find, isOpen, pressed, root } from "../kit/dom.js";
 import { hear } from "../kit/events.js";
+import { back } from "./follower.js";
+import { reveal } from "./presenter.js";
 import * as live from "./room.js";
 import { call, url } from "./stream.js";
 
@@ -124,10 +126,10 @@ const presses = {
   "room-create": () => live.open(),
   "room-take": () => live.takeUp(),
   "room-resume": () => { fold().open = false; return live.takeUp(); },
-  "room-follow": () => live.back(),
+  "room-follow": () => back(),
   "room-enlarge": enlarge,
   "room-handover": offer,
-  "room-answers": () => { const { answers } = live.now(); if (answers) live.reveal(answers); },
+  "room-answers": () => { const { answers } = live.now(); if (answers) reveal(answers); },
   "room-copy": (button) => { copyFrom(button, invitation().href); return ""; },
   "room-leave": (button) => { const { room } = live.now(); return (room ? room.token : root.dataset.room === "own") ? end(button) : live.leave(); },
 };
