@@ -117,7 +117,9 @@ def test_a_page_has_every_function_and_component_that_python_names(app: FastAPI,
     assert components(layout) <= offered
     for callback in site.get(f"{page.prefix}_dash-dependencies").json():
         if wanted := callback["clientside_function"]:
-            groups = re.findall(rf'answers\("{wanted["namespace"]}", \{{(.*?)\n?\}}\);', text, re.DOTALL)
+            groups = re.findall(
+                rf'\banswers\("{wanted["namespace"]}", (.*?)^return \{{', text, re.DOTALL | re.MULTILINE
+            )
             assert any(re.search(rf"\b{wanted['function_name']}\b", group) for group in groups), wanted
 
 
