@@ -21,6 +21,8 @@ EXPORT = re.compile(r"^export (?=(?:const|class|(?:async )?function\*?) (?P<name
 LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 SHEET = re.compile(r'^@import "(?P<path>[\w./-]+)";\n', re.MULTILINE)
 
+Found = dict[Path, tuple[str, list[str]]]  # of each module its function, and what it exports
+
 
 class CannotLinkError(ValueError):
     """A module is not written as `linker` reads it. The message names the file and what is wrong."""
@@ -33,8 +35,9 @@ def script(entry: Path) -> str:
         CannotLinkError: for what it does not read, an export that is not there, or a circle.
         OSError: for a file that is not there.
     """
+    entry = entry.resolve()
     root = entry.parent.parent
-    found: dict[Path, tuple[str, list[str]]] = {}  # the function of each module, and what it exports
+    found: Found = {}
     _add(entry, (), root, found)
     functions = "\n".join(f"const {_name(path, root)} = {function};" for path, (function, _) in found.items())
     return f'(() => {{\n"use strict";\n{functions}\n}})();\n'
@@ -42,7 +45,8 @@ def script(entry: Path) -> str:
 
 def reached(entry: Path) -> list[Path]:
     """The modules in `script(entry)`, in their order."""
-    found: dict[Path, tuple[str, list[str]]] = {}
+    entry = entry.resolve()
+    found: Found = {}
     _add(entry, (), entry.parent.parent, found)
     return list(found)
 
@@ -57,7 +61,7 @@ def style(entry: Path) -> str:
     return SHEET.sub(lambda match: (entry.parent / match["path"]).read_text(encoding="utf-8"), text)
 
 
-def _add(path: Path, above: tuple[Path, ...], root: Path, found: dict[Path, tuple[str, list[str]]]) -> None:
+def _add(path: Path, above: tuple[Path, ...], root: Path, found: Found) -> None:
     if path in found:
         return
     if path in above:
