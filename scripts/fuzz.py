@@ -130,7 +130,7 @@ async def valid(http: httpx.AsyncClient) -> list[Asked]:
         Asked("GET", "/compare/export.json", {"c": SMALL, "q": "7~I_C2", "by": "rome:tuned"}),
         Asked("GET", "/reproduce/export.csv", {"c": SMALL}),
         Asked("GET", "/lecture/prepare", {"lesson": "editing-101", "step": "1"}),
-        *(Asked("GET", path) for path in ("/assets/style.css", "/assets/bundle.js", "/_dash-layout", "/_reload-hash", "/_favicon.ico")),
+        *(Asked("GET", path) for path in ("/assets/style.css", "/assets/pages/explore.js", "/_dash-layout", "/_reload-hash", "/_favicon.ico")),
         Asked("GET", "/_dash-component-suites/dash/deps/react@18.v4_4_1m1.3.1.min.js"),
     ]  # fmt: skip
     for page in PAGES:

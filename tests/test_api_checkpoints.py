@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from shatterscope.backend.api import create_app
-from shatterscope.backend.convert import values_of
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.convert import values_of
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.settings import Settings, SettingsError, load_settings
 from shatterscope.wire.base import Array

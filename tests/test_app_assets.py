@@ -34,7 +34,7 @@ def test_a_page_names_everything_by_its_content(site: TestClient, page: Page) ->
     asked = site.get(page.path)
     assert asked.headers["cache-control"] == "no-cache"
     found = named(site, page.path)
-    assert len(found) <= 13
+    assert len(found) <= 14
     assert any(PLOTLY in url for url in found) == page.draws
     for url in found:
         answer = site.get(url)
@@ -46,20 +46,32 @@ def test_a_page_names_everything_by_its_content(site: TestClient, page: Page) ->
             assert int(answer.headers["content-length"]) < 0.6 * len(answer.content)
 
 
-def test_the_bundles_hold_every_file(site: TestClient) -> None:
-    for ending in ("js", "css"):
-        text = site.get(f"/assets/bundle.{ending}").text
-        for path in assets.ASSETS.glob(f"*.{ending}"):
-            own = path.read_text(encoding="utf-8")
-            assert own in text or 'url("fonts/' in own, path.name
-    font = re.search(r'url\("([^"]+woff2[^"]*)"\)', site.get("/assets/bundle.css").text)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_a_page_loads_one_script_of_ours_and_two_sheets_at_most(site: TestClient, page: Page) -> None:
+    ours = [url.partition("?")[0] for url in named(site, page.path) if url.startswith("/assets/pages/")]
+    assert [url for url in ours if url.endswith(".js")] == [f"/assets/pages/{page.name}.js"]
+    sheets = [url for url in ours if url.endswith(".css")]
+    assert {"/assets/pages/common.css"} <= set(sheets) <= {"/assets/pages/common.css", f"/assets/pages/{page.name}.css"}
+
+
+def test_every_sheet_is_on_some_page_with_its_fonts(site: TestClient) -> None:
+    imported = [
+        path for sheet in (assets.ASSETS / "pages").glob("*.css") for path in re.findall(r'"(.+)"', sheet.read_text())
+    ]
+    there = {path.relative_to(assets.ASSETS).as_posix() for path in assets.ASSETS.glob("[!pv]*/*.css")}
+    there |= {path.name for path in assets.ASSETS.glob("*.css")}
+    notes = {"lecture/notes.css"}  # of a window that is no page of Dash
+    assert {path.removeprefix("../") for path in imported} | notes == there
+    text = site.get("/assets/pages/common.css").text
+    assert "@import" not in text
+    font = re.search(r'url\("([^"]+woff2[^"]*)"\)', text)
     assert font
     assert site.get(font[1]).headers["cache-control"] == YEAR
     assert font[1] in named(site, "/"), "the font is fetched once, early"
 
 
 @pytest.mark.parametrize(
-    "path", [PLOTLY, "/assets/bundle.js", "/assets/favicon.svg", "/api/v1/docs-assets/swagger-ui.css"]
+    "path", [PLOTLY, "/assets/pages/explore.js", "/assets/favicon.svg", "/api/v1/docs-assets/swagger-ui.css"]
 )
 def test_asked_again_it_costs_nothing(site: TestClient, path: str) -> None:
     first = site.get(path)
@@ -90,6 +102,8 @@ def test_another_content_is_not_kept_under_the_old_name(site: TestClient) -> Non
     assert site.get(f"{PLOTLY}?v=0123456789abcdef").headers["cache-control"] == "no-cache"
     assert site.get("/assets/nothing.js").status_code == 404
     assert site.get("/assets/../app/kit/assets.py").status_code == 404
+    assert site.get("/assets/pages/nothing.js").status_code == 404
+    assert site.get("/assets/pages/nothing.css").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shatterscope.app.kit.world import World
-from shatterscope.backend.convert import world_info
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.convert import world_info
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def test_an_installed_server_serves_the_whole_product(elsewhere: httpx.Client) -
     edit = {"subject": 7, "relation": "I_C2", "distance": 4, "method": "rome", "parameters": {"steps": 5}}
     made = elsewhere.post("/api/v1/edits", json={"checkpoint": "rings-small", "edits": [edit]})
     assert made.status_code == 200
-    file = elsewhere.get("/export.html", params={"c": "rings-small"})  # needs document.css and document.js
+    file = elsewhere.get("/export.html", params={"c": "rings-small"})  # needs document.css and pages/file.js
     assert file.status_code == 200, file.text
     assert "<style>" in file.text
 

@@ -234,6 +234,12 @@ def test_a_slow_edit_can_be_cancelled_and_nothing_is_lost(tab: Explore, server: 
     assert tab.faults == []
 
 
+def test_a_request_by_an_address_of_any_kind_goes_through(explore: Explore) -> None:
+    """Requests pass through what watches the callbacks."""
+    for address in ("'/api/v1/health'", "new URL('/api/v1/health', location)", "new Request('/api/v1/health')"):
+        assert explore.page.evaluate(f"fetch({address}).then((answer) => answer.status)") == 200
+
+
 def test_a_slow_link_can_be_cancelled_while_it_opens(tab: Explore, server: Server) -> None:
     page = tab.page
     slow = "e=11~I_C1~d9~rome~0~tuned~1~early_stop_loss:0~n_contexts:128~steps:1000"

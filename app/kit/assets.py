@@ -1,7 +1,7 @@
 """Files that do not change while the server runs: compressed once, kept by a browser for a year under an address that names their content.
 
-The pages' own scripts and styles go out as one file each (`bundle.js`, `bundle.css`); every other file keeps its own address. What is asked for
-with `?v=` and its digest is immutable; anything else is asked again with its ETag, which costs no bytes when nothing has changed.
+What is in `pages/` goes out as one file with all that it imports (see `linker`); every other file as it is. What is asked for with
+`?v=` and its digest is immutable; anything else is asked again with its ETag, which costs no bytes when nothing has changed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from pathlib import Path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shatterscope.app.kit import linker
+
 APP = Path(__file__).resolve().parent.parent
 # A wheel has them inside the package, the repository beside it (setup.py).
 ASSETS = (APP if (APP / "frontend_assets").is_dir() else APP.parent) / "frontend_assets"
 URL = "/assets/"
 STATIC = (URL, "/_dash-component-suites/", "/api/v1/docs-assets/")
-KINDS = {"bundle.js": "text/javascript", "bundle.css": "text/css"}
+ENTRY = re.compile(r"pages/\w+\.(js|css)")
+KINDS = {"js": "text/javascript", "css": "text/css"}
 YEAR = "public, max-age=31536000, immutable"
 ASK = "no-cache"
 WORTH = 1024  # bytes
@@ -31,18 +34,17 @@ def version(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def bundle(name: str) -> bytes:
-    """All own scripts, or all own styles, in the order of their names; the fonts that the styles ask for named by their content."""
-    parts = [path.read_text(encoding="utf-8") for path in sorted(ASSETS.glob(f"*.{name.partition('.')[2]}"))]
-    text = "\n".join(parts)
-    if name.endswith(".css"):
-        text = re.sub(r'url\("(fonts/[^"]+)"\)', lambda match: f'url("{address(match[1])}")', text)
-    return text.encode()
+def joined(name: str) -> bytes:
+    """A script or a style sheet of a page with all that it imports; the fonts that the styles ask for named by their content."""
+    if name.endswith(".js"):
+        return linker.script(ASSETS / name).encode()
+    text = linker.style(ASSETS / name)
+    return re.sub(r'url\("(fonts/[^"]+)"\)', lambda match: f'url("{address(match[1])}")', text).encode()
 
 
 def address(name: str) -> str:
-    """The address of a file below `frontend_assets`, or of a bundle, as it is now."""
-    content = bundle(name) if name in KINDS else (ASSETS / name).read_bytes()
+    """The address of a file below `frontend_assets` as it is now."""
+    content = joined(name) if ENTRY.fullmatch(name) else (ASSETS / name).read_bytes()
     return f"{URL}{name}?v={version(content)}"
 
 
@@ -108,9 +110,9 @@ class Static:
     async def _whole(self, scope: Scope, receive: Receive) -> tuple[int, MutableHeaders, bytes]:
         """The file as it lies there: never a part of it, or word that it has not changed."""
         name = scope["path"].removeprefix(URL)
-        if name in KINDS:
-            kind = f"{KINDS[name]}; charset=utf-8"
-            return 200, MutableHeaders({"content-type": kind}), await asyncio.to_thread(bundle, name)
+        if (entry := ENTRY.fullmatch(name)) and (ASSETS / name).is_file():
+            kind = f"{KINDS[entry[1]]}; charset=utf-8"
+            return 200, MutableHeaders({"content-type": kind}), await asyncio.to_thread(joined, name)
         partial = (b"range", b"if-range", b"if-none-match", b"if-modified-since", b"accept-encoding")
         plain = [(key, value) for key, value in scope["headers"] if key not in partial]
         status, headers, parts = 500, MutableHeaders(), list[bytes]()

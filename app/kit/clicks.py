@@ -1,4 +1,4 @@
-"""Clicks as a page sends them: each with the controls as they stood when it was made (`frontend_assets/clicks.js`)."""
+"""Clicks as a page sends them: each with the controls as they stood when it was made (`frontend_assets/address/clicks.js`)."""
 
 from __future__ import annotations
 

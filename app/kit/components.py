@@ -1,7 +1,7 @@
 """Native form elements, a sortable table and plain elements as Dash components: their element *is* the control, so labels, keyboards, phones
 and scripts know it.
 
-The browser's half is `frontend_assets/components.js`.
+The browser's half is `frontend_assets/components`.
 """
 
 from __future__ import annotations

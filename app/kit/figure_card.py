@@ -1,6 +1,6 @@
 """A figure with its title, what it was computed over, and its downloads: a picture (PNG, SVG) and the data drawn (CSV).
 
-The downloads are made in the browser from the plotly figure itself (`frontend_assets/figure.js`), so they are what is seen. A
+The downloads are made in the browser from the plotly figure itself (`frontend_assets/figure`), so they are what is seen. A
 CSV has one row a point: the trace's `name` as `series`, then its columns. Columns are called as the axes' titles say, or as the
 trace's `meta` does:
 

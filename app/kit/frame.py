@@ -74,7 +74,7 @@ def header(page: Page, pages: Sequence[Page]) -> Node:
 
 
 def navigation(page: Page, pages: Sequence[Page]) -> Node:
-    """Links to the pages, each with what its page carries; `frontend_assets/nav.js` gives each the checkpoint and the edits to take along."""
+    """Links to the pages, each with what its page carries; `frontend_assets/frame/nav.js` gives each the checkpoint and the edits to take along."""
     links = [
         html.A(
             other.name,

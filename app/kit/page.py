@@ -53,6 +53,11 @@ class Page:
         return f"{self.path.rstrip('/')}/"
 
     @property
+    def file(self) -> str:
+        """Name of its script and styles in `frontend_assets/pages`."""
+        return self.path.strip("/") or "explore"
+
+    @property
     def title(self) -> str:
         """Of the browser's tab."""
         return "Shatterscope" if self.path == "/" else f"{self.name} · Shatterscope"

@@ -12,12 +12,12 @@ Node = Any
 
 
 def tip(text: str) -> dict[str, str]:
-    """Attributes that show `text` on hover and focus, and read it out (see `frontend_assets/tip.js`)."""
+    """Attributes that show `text` on hover and focus, and read it out (see `frontend_assets/kit/tip.js`)."""
     return {"data-tip": text, "tabIndex": "0"}
 
 
 def turnable(name: str) -> dict[str, str]:
-    """Attributes of a scene that the keyboard reaches (`frontend_assets/turn.js`)."""
+    """Attributes of a scene that the keyboard reaches (`frontend_assets/scene/turn.js`)."""
     told = f"{name}: the representations in space. Arrow keys turn them, + and - come nearer and go away."
     return {"tabIndex": "0", "aria-label": told}
 

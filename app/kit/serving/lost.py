@@ -54,4 +54,4 @@ def install(server: FastAPI, pages: Sequence[Page]) -> None:
 
 def _lost(path: str, pages: str) -> str:
     shown = path if len(path) <= LONGEST else f"{path[:LONGEST]}..."
-    return HTML.format(icon=address("favicon.svg"), style=address("bundle.css"), path=escape(shown), pages=pages)
+    return HTML.format(icon=address("favicon.svg"), style=address("pages/common.css"), path=escape(shown), pages=pages)

@@ -1,7 +1,8 @@
 """The pages, each a Dash application of its own on the same server: its callbacks and element ids meet no other page's.
 
 So every page may have its `status`, `checkpoint` and `url-in`, loads only its own callbacks, and a page load between them leaves
-nothing behind. What goes along is in the links (`frontend_assets/nav.js`). Scripts are the same files for all.
+nothing behind. What goes along is in the links (`frontend_assets/frame/nav.js`). Each has a script of its own, and styles of its own besides
+those of all (`frontend_assets/pages`).
 """
 
 from __future__ import annotations
@@ -79,13 +80,14 @@ class _PageApp(Dash):
         return super()._initialize_context(body)
 
 
-def _head(draws: bool) -> str:
+def _head(page: Page) -> str:
     """What a page loads before anything else; plotly only where a figure will ask for it."""
-    early = [(PLOTLY, 'as="script"')] if draws else []
+    early = [(PLOTLY, 'as="script"')] if page.draws else []
     early.append((FONT, 'as="font" type="font/woff2" crossorigin'))
     links = [f'<link rel="icon" href="{address("favicon.svg")}" type="image/svg+xml">']
     links += [f'<link rel="preload" href="{address(name)}" {what}>' for name, what in early]
-    return "\n".join([*links, f'<link rel="stylesheet" href="{address("bundle.css")}">'])
+    sheets = [name for name in (f"pages/{page.file}.css", "pages/common.css") if (ASSETS / name).is_file()]
+    return "\n".join([*links, *(f'<link rel="stylesheet" href="{address(name)}">' for name in sheets)])
 
 
 def _raise(error: Exception) -> None:
@@ -138,7 +140,7 @@ def _serve(page: Page, pages: Sequence[Page], server: FastAPI, client: Client) -
         serve_locally=True,
         on_error=_raise,
     )
-    app.head, app.script = _head(page.draws), f'<script src="{address("bundle.js")}"></script>'
+    app.head, app.script = _head(page), f'<script src="{address(f"pages/{page.file}.js")}"></script>'
     if page.shared:
         path = f"{page.prefix}_dash-update-component"
         server.state.share_answers(path=path, wanted=pure.asks_for(page.shared), sound=pure.went_well)

@@ -1,7 +1,7 @@
 """The skeleton of one self-contained HTML file: a body of plain markup and plotly figures. It opens without a network.
 
 Everything is inside: the pages' own style sheets and type, plotly, the points as base64. Its content security policy forbids every
-request, so that a file that needs one would show it at once. `document.js` draws the figures; 3D scenes turn together.
+request, so that a file that needs one would show it at once. `frontend_assets/pages/file.js` draws the figures; 3D scenes turn together.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from dash import html
 
-from shatterscope.app.kit import theme
+from shatterscope.app.kit import linker, theme
 from shatterscope.app.kit.assets import ASSETS
 from shatterscope.app.kit.exporter import Cited
 from shatterscope.app.kit.parts import Node, card, turnable
@@ -23,7 +23,7 @@ from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.share.markup import to_html
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("tip.js", "turn.js", "scene.js", "scene_point.js", "scene_labels.js", "scene_lost.js", "scene_print.js")
+SCRIPT = "pages/file.js"
 FONT = "fonts/inter-latin-wght-normal.woff2"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
@@ -43,8 +43,7 @@ def document(title: str, body: Node, figures: Mapping[str, Any], sheets: Sequenc
             f"<body>{to_html(body)}",
             f'<script type="application/json" id="figures">{_inside_script(figures)}</script>',
             f"<script>{(ASSETS / 'vendor' / 'plotly-gl3d.min.js').read_text(encoding='utf-8')}</script>",
-            *(f"<script>{(ASSETS / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS),
-            f"<script>{(HERE / 'document.js').read_text(encoding='utf-8')}</script>",
+            f"<script>{linker.script(ASSETS / SCRIPT)}</script>",
             "</body></html>\n",
         ]
     )

@@ -1,6 +1,6 @@
 """The Share popover of the header: sections that follow from what the page says of itself.
 
-What its buttons do is in `frontend_assets/share.js` (clipboard, pictures) and `shatterscope.app.kit.share.callbacks` (what the server is asked).
+What its buttons do is in `frontend_assets/share` (clipboard, pictures) and `shatterscope.app.kit.share.callbacks` (what the server is asked).
 """
 
 from __future__ import annotations

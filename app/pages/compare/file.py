@@ -26,7 +26,7 @@ from shatterscope.wire.pictures import ProjectionResult
 from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
-SHEETS = ("figure.css", "compare.css")
+SHEETS = ("figure/figure.css", "compare/compare.css")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """One row of the table: what a contender's edits did, in numbers with what each was computed over. Pure.
 
-A row is what the browser's table understands (`SortTable` in `frontend_assets/components.js`): `cells` by column, each with the `value` it
+A row is what the browser's table understands (`SortTable` in `frontend_assets/components`): `cells` by column, each with the `value` it
 is sorted by, the `text` shown and the `tip` that explains it, and `csv`, the numbers as they are.
 """
 

@@ -23,7 +23,7 @@ from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.shown import ShownView, show
 from shatterscope.wire.edits import EditOutcome
 
-SHEETS = ("explore.css",)
+SHEETS = ("explore/explore.css",)
 
 
 async def html_file(client: Client, query: str) -> bytes:

@@ -1,7 +1,7 @@
 """What the strength slider draws while it is dragged: the scene after the edits, with the last one at other strengths.
 
 A path of its own and no Dash callback: Dash throws an answer away as soon as the next is asked for, so that a drag would never see one. The
-browser (`frontend_assets/strength.js`) asks for a few strengths at a time, the nearest first. Each is a real model.
+browser (`frontend_assets/explore/strength.js`) asks for a few strengths at a time, the nearest first. Each is a real model.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from shatterscope.wire.measures import SitesResult
 from shatterscope.wire.reproduction import Fit, KeysValues, Measure, PaperTask, Report, RingsResult, Tracing
 from shatterscope.wire.world import CheckpointInfo
 
-SHEETS = ("figure.css", "reproduce.css")
+SHEETS = ("figure/figure.css", "reproduce/reproduce.css")
 POINTS = 128  # of each ring, as on the page
 TASKS: tuple[PaperTask, ...] = get_args(PaperTask)
 

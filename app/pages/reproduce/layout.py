@@ -80,7 +80,7 @@ def head() -> Node:
 
 
 def progress() -> Node:
-    """Filled in by `frontend_assets/reproduce.js` from server-sent events."""
+    """Filled in by `frontend_assets/reproduce` from server-sent events."""
     bar = html.Div(html.Div(className="done"), className="progress-bar")
     return html.Div(
         [

@@ -1,7 +1,7 @@
 """What the person did since the page was last answered.
 
 Two things come with every call: the controls as they stand, and the clicks that no answer has seen, in their order, each with the controls
-as they stood when it was made (`frontend_assets/clicks.js`). A call that is overtaken by the next one (a click on `apply` and a change of the
+as they stood when it was made (`frontend_assets/address/clicks.js`). A call that is overtaken by the next one (a click on `apply` and a change of the
 question right after it) is dropped by the browser; the next one carries the same clicks again, so nothing is lost. Each is acted on once,
 because an answer says which it has seen.
 """

@@ -1,4 +1,4 @@
-"""The lecture's panel on the Explore page: the step's text, its question, and the way on. Filled by `frontend_assets/lecture.js`."""
+"""The lecture's panel on the Explore page: the step's text, its question, and the way on. Filled by `frontend_assets/lecture`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Running it again: how much it would be, starting, following and steering the jobs.
 
-Progress comes to the browser as server-sent events (`frontend_assets/reproduce.js`); where those cannot be had, it asks here.
+Progress comes to the browser as server-sent events (`frontend_assets/reproduce`); where those cannot be had, it asks here.
 """
 
 from __future__ import annotations

@@ -1,0 +1,2 @@
+// The gallery of saved views (app/share/gallery.py).
+import "../frame/frame.js";
