@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from shatterscope.app.kit import assets
 from shatterscope.app.kit.page import Page
+from shatterscope.app.kit.serving.pages import script_of
 from shatterscope.app.main import PAGES, create_app
 
 PLOTLY = "/assets/vendor/plotly-gl3d.min.js"
@@ -49,9 +50,9 @@ def test_a_page_names_everything_by_its_content(site: TestClient, page: Page) ->
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_a_page_loads_one_script_of_ours_and_two_sheets_at_most(site: TestClient, page: Page) -> None:
     ours = [url.partition("?")[0] for url in named(site, page.path) if url.startswith("/assets/pages/")]
-    assert [url for url in ours if url.endswith(".js")] == [f"/assets/pages/{page.name}.js"]
+    assert [url for url in ours if url.endswith(".js")] == [f"/assets/{script_of(page)}"]
     sheets = [url for url in ours if url.endswith(".css")]
-    assert {"/assets/pages/common.css"} <= set(sheets) <= {"/assets/pages/common.css", f"/assets/pages/{page.name}.css"}
+    assert {"/assets/pages/common.css"} <= set(sheets) <= {"/assets/pages/common.css", f"/assets/pages/{page.file}.css"}
 
 
 def test_every_sheet_is_on_some_page_with_its_fonts(site: TestClient) -> None:

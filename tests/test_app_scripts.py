@@ -13,8 +13,9 @@ from starlette.testclient import TestClient
 from shatterscope.app.kit import linker
 from shatterscope.app.kit.assets import ASSETS
 from shatterscope.app.kit.linker import CannotLinkError
+from shatterscope.app.kit.page import Page
+from shatterscope.app.kit.serving.pages import script_of
 from shatterscope.app.main import PAGES, create_app
-from shatterscope.app.pages import Page
 from shatterscope.backend.settings import REPOSITORY
 
 ENTRIES = sorted((ASSETS / "pages").glob("*.js"))
@@ -83,7 +84,7 @@ def test_a_script_holds_what_its_entry_reaches_and_nothing_else(entry: Path) -> 
 def test_no_module_is_an_orphan() -> None:
     assert {path for entry in ENTRIES for path in linker.reached(entry)} == MODULES
     own = {"file", "lecture_notes"}  # the exported file, and the speaker's window
-    assert {entry.stem for entry in ENTRIES} == {page.name for page in PAGES} | own
+    assert {entry.stem for entry in ENTRIES} == {Path(script_of(page)).stem for page in PAGES} | own
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.stem)
@@ -97,7 +98,7 @@ def test_no_page_loads_what_is_another_pages_alone(entry: Path) -> None:
 def test_only_pages_with_figures_load_what_draws() -> None:
     for page in PAGES:
         drawing = ASSETS / "figure" / "drawing.js"
-        assert (drawing in linker.reached(ASSETS / "pages" / f"{page.name}.js")) == page.draws
+        assert (drawing in linker.reached(ASSETS / script_of(page))) == page.draws
 
 
 def test_private_parts_of_dash_and_plotly_are_named_in_one_file_each() -> None:
@@ -111,7 +112,7 @@ def test_private_parts_of_dash_and_plotly_are_named_in_one_file_each() -> None:
 def test_a_page_has_every_function_and_component_that_python_names(app: FastAPI, page: Page) -> None:
     create_app(app)
     site = TestClient(app)
-    text = linker.script(ASSETS / "pages" / f"{page.name}.js")
+    text = linker.script(ASSETS / script_of(page))
     offered = {each for group in re.findall(r"\boffer\(\{([^;]*)\}\)", text) for each in re.findall(r"\w+", group)}
     layout = site.get(f"{page.prefix}_dash-layout").json()
     assert components(layout) <= offered

@@ -54,7 +54,7 @@ class Page:
 
     @property
     def file(self) -> str:
-        """Name of its script and styles in `frontend_assets/pages`."""
+        """Name of its script and styles in `frontend_assets/pages`, where it has its own."""
         return self.path.strip("/") or "explore"
 
     @property

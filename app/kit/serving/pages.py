@@ -80,6 +80,12 @@ class _PageApp(Dash):
         return super()._initialize_context(body)
 
 
+def script_of(page: Page) -> str:
+    """Its script below `frontend_assets`: its own, or what every page has."""
+    own = f"pages/{page.file}.js"
+    return own if (ASSETS / own).is_file() else "pages/common.js"
+
+
 def _head(page: Page) -> str:
     """What a page loads before anything else; plotly only where a figure will ask for it."""
     early = [(PLOTLY, 'as="script"')] if page.draws else []
@@ -140,7 +146,7 @@ def _serve(page: Page, pages: Sequence[Page], server: FastAPI, client: Client) -
         serve_locally=True,
         on_error=_raise,
     )
-    app.head, app.script = _head(page), f'<script src="{address(f"pages/{page.file}.js")}"></script>'
+    app.head, app.script = _head(page), f'<script src="{address(script_of(page))}"></script>'
     if page.shared:
         path = f"{page.prefix}_dash-update-component"
         server.state.share_answers(path=path, wanted=pure.asks_for(page.shared), sound=pure.went_well)

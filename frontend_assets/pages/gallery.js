@@ -1,2 +1,0 @@
-// The gallery of saved views (app/share/gallery.py).
-import "../frame/frame.js";
