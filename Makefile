@@ -31,7 +31,7 @@ check: $(INSTALLED_DEV) ## lint, format, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(INSTALLED_DEV) ## measure speed and size, print the table of the README
+bench: $(INSTALLED_DEV) ## measure speed and size, print the table of docs/SPEED.md
 	@sh scripts/ensure_chromium.sh
 	@$(BIN)/python -m benchmarks $(ARGS)
 
