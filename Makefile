@@ -36,7 +36,7 @@ check: $(INSTALLED_DEV) $(NODE_TOOLS) ## lint, format, types and import rules
 	@$(NODE) node_modules/typescript/bin/tsc --project jsconfig.json && echo "tsc: fine"
 	@$(NODE) node_modules/eslint/bin/eslint.js --cache --cache-location node_modules/.cache/eslint frontend_assets && echo "eslint: fine"
 
-bench: $(INSTALLED_DEV) ## measure speed and size, print the table of the README
+bench: $(INSTALLED_DEV) ## measure speed and size, print the table of docs/SPEED.md
 	@sh scripts/ensure_chromium.sh
 	@$(BIN)/python -m benchmarks $(ARGS)
 

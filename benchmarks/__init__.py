@@ -1,1 +1,1 @@
-"""Measurements for the README: `python -m benchmarks`."""
+"""Measurements for `docs/SPEED.md`: `python -m benchmarks`."""

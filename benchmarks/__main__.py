@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME ...]`: run the benchmarks and print the README's table.
+"""`python -m benchmarks [NAME ...]`: run the benchmarks and print the table of `docs/SPEED.md`.
 
 Every module named here has a `run() -> list[Row]`; ratios are of medians measured in one run.
 """

@@ -36,6 +36,7 @@ ROUTES = [
     ("GET", "/health"),
     ("GET", "/checkpoints"),
     ("GET", "/checkpoints/{id}/facts"),
+    ("GET", "/checkpoints/{id}/world"),
     ("GET", "/checkpoints/{id}/errors"),
     ("GET", "/editors"),
     ("POST", "/edits"),

@@ -1,92 +1,113 @@
-"""The README stays true: its map names every module, its links lead somewhere, its commands exist."""
+"""README.md and docs/ stay true: their links lead somewhere, their commands and requests work, their numbers are those of the files."""
 
 from __future__ import annotations
 
 import json
 import re
-from functools import cache
-from pathlib import Path
+import shlex
+from importlib.util import find_spec
 
 import pytest
 import torch
+import typer.main
+from papers import PAPERS, ROOT, blocks, paper
+from starlette.testclient import TestClient
 
+from benchmarks.__main__ import table
 from shatterscope.app.kit import words
 from shatterscope.app.pages.reproduce import tables
+from shatterscope.backend import __version__
 from shatterscope.backend.checkpoints import load_checkpoint
+from shatterscope.backend.cli import cli as command_line
 from shatterscope.backend.reproduction.protocol import PRESETS
 from shatterscope.backend.reproduction.shipped import load
 
-ROOT = Path(__file__).resolve().parent.parent
+README = paper("README.md")
 
 
-@cache
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) < 200
 
 
-@cache
-def tree() -> dict[str, str]:
-    """The map of the tree, path -> phrase: the fenced block that names the most paths."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", readme(), flags=re.MULTILINE | re.DOTALL)
-    return max((parse_tree(block) for block in blocks), key=len, default={})
-
-
-def parse_tree(block: str) -> dict[str, str]:
-    """One path a line, `  rome.py   a rank-one edit`. A name ending in `/` is a folder; what is indented deeper lies in it."""
-    found: dict[str, str] = {}
-    folders: list[tuple[int, str]] = []  # (indentation, path) of the folders the line may lie in
-    for line in block.splitlines():
-        match = re.match(r"([\s│├└─|]*)([\w./-]+)(?:\s+(.*))?$", line)
-        if not match or not ("." in match[2] or match[2].endswith("/")):
-            continue
-        depth, name, phrase = len(match[1]), match[2], match[3] or ""
-        while folders and folders[-1][0] >= depth:
-            folders.pop()
-        path = (folders[-1][1] if folders else "") + name
-        found[path] = phrase.strip()
-        if name.endswith("/"):
-            folders.append((depth, path))
-    return found
-
-
-def modules() -> list[str]:
-    """Every module but the `__init__.py`, which stand for their folder."""
-    paths = sorted(path for top in ("backend", "app", "wire") for path in (ROOT / top).rglob("*.py"))
-    return [path.relative_to(ROOT).as_posix() for path in paths if path.name != "__init__.py"]
-
-
-def test_a_map_is_read_as_drawn() -> None:
-    plain = "backend/      the science\n  schemas.py  the wire\n  graph/\n    rings.py  # rings\napp/ the page\n  ids.py names\n"
-    drawn = "backend/      the science\n├── schemas.py  the wire\n├── graph/\n│   └── rings.py  # rings\napp/ the page\n└── ids.py names\n"
-    for block in (plain, drawn):
-        assert parse_tree(block)["backend/graph/rings.py"] == "# rings"
-        assert parse_tree(block)["app/ids.py"] == "names"
-
-
-@pytest.mark.parametrize("module", modules())
-def test_the_map_names_every_module_with_a_phrase(module: str) -> None:
-    assert tree().get(module), f"the README's map of the tree lacks {module}, or says nothing about it"
-
-
-def test_the_map_names_nothing_that_is_gone() -> None:
-    assert [path for path in tree() if not (ROOT / path).exists()] == []
-
-
-def test_links_to_local_files_exist() -> None:
-    links = re.findall(r"\]\(([^)\s#]+)", readme()) + re.findall(r'(?:src|href|srcset)="([^"#\s]+)', readme())
+@pytest.mark.parametrize("name", PAPERS)
+def test_links_to_local_files_exist(name: str) -> None:
+    text, folder = paper(name), (ROOT / name).parent
+    links = re.findall(r"\]\(([^)\s#]+)", text) + re.findall(r'(?:src|href|srcset)="([^"#\s]+)', text)
     local = [link for link in links if not re.match(r"[a-z]+:", link)]
-    assert [link for link in local if not (ROOT / link).exists()] == []
+    assert [link for link in local if not (folder / link).exists()] == []
 
 
-def test_make_targets_exist() -> None:
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_make_targets_exist(name: str) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", readme(), flags=re.MULTILINE)) <= set(targets)
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", paper(name), flags=re.MULTILINE)) <= set(targets)
+
+
+def test_the_tests_that_the_readme_runs_are_those_of_the_build() -> None:
+    assert "\nmake test " in README
+    assert (ROOT / ".ci" / "run").read_text(encoding="utf-8").rstrip().endswith("make test")
+
+
+def lines(of: str) -> list[str]:
+    """What the blocks of README and CONTRIBUTING begin with `of`, without comments."""
+    found = [
+        line
+        for name in ("README.md", "CONTRIBUTING.md")
+        for block in blocks(paper(name))
+        for line in block.splitlines()
+    ]
+    return [line for line in found if re.match(rf"(?:[A-Z_]+=\S+ )?{of} ", line)]
+
+
+@pytest.mark.parametrize("line", lines("shatterscope"))
+def test_commands_are_read_with_their_options(line: str) -> None:
+    """As far as they can be without being run."""
+    words_of_it = shlex.split(line, comments=True)
+    given = words_of_it[words_of_it.index("shatterscope") + 1 :]
+    command = typer.main.get_command(command_line)
+    while hasattr(command, "commands"):
+        name, *given = given
+        assert name in command.commands, line
+        command = command.commands[name]
+    command.make_context(command.name, given)
+
+
+@pytest.mark.parametrize("line", lines(r"\.venv/bin/python -m"))
+def test_modules_that_are_run_exist(line: str) -> None:
+    _, _, module, *given = shlex.split(line, comments=True)
+    assert find_spec(module)
+    assert [name for name in given if "/" in name and not (ROOT / name).exists()] == []
+
+
+def test_the_requests_of_the_readme_are_answered(client: TestClient) -> None:
+    """On the small checkpoint, each edit by the id that the request before it returned."""
+    (block,) = (block for block in blocks(README) if "curl" in block)
+    id = ""
+    for request in re.findall(r"^curl .*?(?=^curl |\Z)", block, flags=re.MULTILINE | re.DOTALL):
+        given = (
+            request.replace("\\\n", " ").replace("<id>", id).replace("rings-2048", "rings-small").replace("500", "100")
+        )
+        _, _, address, *options = shlex.split(given, comments=True)
+        path = address.removeprefix("localhost:8050/api/v1/")
+        body = options[options.index("-d") + 1] if "-d" in options else None
+        answer = client.get(path) if body is None else client.post(path, json=json.loads(body))
+        assert answer.status_code == 200, answer.text
+        if path == "edits":
+            assert answer.json()["edits"][0]["success"]
+            id = answer.json()["id"]
+    assert id
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("id", ["rings-2048-calibrated", "rings-2048", "rings-2048-smooth", "rings-small"])
 def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     file = json.loads((ROOT / "models_cache" / id / "checkpoint.json").read_text(encoding="utf-8"))
-    row = next(line for line in readme().splitlines() if line.startswith(f"| `{id}` |"))
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{id}` |"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     accuracy, rings = file["accuracy"], file["rings"]
 
@@ -117,9 +138,9 @@ def test_the_figures_of_the_shipped_run_are_those_of_the_reproduce_page() -> Non
             assert cell.shattering is not None
             change = f"{words.points(cell.direct.mean)} ± {words.fixed(cell.direct.deviation, 1, 100)}"
             shown.append(f"{change} · R {tables.r(cell.shattering.mean)} · {words.fixed(cell.success.mean, 0, 100)} %")
-        paper = theirs[distance]
-        told = "" if paper is None else words.points(paper)
-        assert f"| {title} | {' | '.join(shown)} | {told} |" in readme()
+        reported = theirs[distance]
+        told = "" if reported is None else words.points(reported)
+        assert f"| {title} | {' | '.join(shown)} | {told} |" in paper("docs/RESULTS.md")
 
 
 def test_the_lengths_that_the_findings_quote_are_those_of_the_weights() -> None:
@@ -138,3 +159,14 @@ def test_the_lengths_that_the_findings_quote_are_those_of_the_weights() -> None:
         f"‖v0‖ = {at_relation:.1f} at the relation's token and {at_subject:.1f} at the subject's, a tenth of" in found
     )
     assert 8 < lengths["rings-2048"][1] / at_relation < 13
+
+
+def test_the_table_of_speed_is_what_the_benchmarks_print() -> None:
+    rows = [line for line in paper("docs/SPEED.md").splitlines() if line.startswith("|")]
+    assert "\n".join(rows[:2]) == table([])
+    assert all(row.count(" | ") == rows[0].count(" | ") for row in rows[2:])
+
+
+def test_the_changelog_begins_with_what_is_not_released_and_this_version() -> None:
+    versions = re.findall(r"^## \[(.*?)\]", paper("CHANGELOG.md"), flags=re.MULTILINE)
+    assert versions[:2] == ["Unreleased", __version__]

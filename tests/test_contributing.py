@@ -1,0 +1,410 @@
+"""CONTRIBUTING.md stays true: for each kind of addition a toy is made from the files it lists, or the files of what is there are counted."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import test_editors_contract
+import torch
+from dash_page import DashPage
+from fastapi import FastAPI
+from papers import ROOT, blocks, paper, section
+from starlette.testclient import TestClient
+from torch import Tensor
+
+from shatterscope.app import main as dashboard
+from shatterscope.app.kit import theme
+from shatterscope.app.kit.page import Page
+from shatterscope.backend.api import create_app as create_api
+from shatterscope.backend.checkpoints import Checkpoint, read_metadata
+from shatterscope.backend.cli import main as command_line
+from shatterscope.backend.editors import EDITORS, EditDelta, Editor, WriteRequest
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.fine_tuning import (
+    FineTuningParameters,
+    LearningRate,
+    Steps,
+    TrainedAt,
+    WeightDecay,
+    fine_tune,
+)
+from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.model import Transformer
+from shatterscope.backend.recipes import read_recipe
+from shatterscope.backend.settings import Settings, load_settings
+from shatterscope.backend.training_run import train_checkpoint
+from shatterscope.backend.worlds import WORLDS, Group, Relation, World
+from shatterscope.backend.worlds.base import Rule
+
+CONTRIBUTING = "CONTRIBUTING.md"
+FOLDERS = ("app", "backend", "wire")
+
+
+def listed(title: str, block: int = 0) -> list[str]:
+    """The files of a list."""
+    return [line.split()[0] for line in blocks(section(CONTRIBUTING, title))[block].splitlines()]
+
+
+@cache
+def sources() -> tuple[Path, ...]:
+    """All that is written here and is no test: Python, scripts and styles."""
+    python = [path for top in FOLDERS for path in (ROOT / top).rglob("*.py")]
+    assets = [path for kind in ("js", "css") for path in (ROOT / "frontend_assets").rglob(f"*.{kind}")]
+    return tuple(sorted(path for path in [*python, *assets] if "vendor" not in path.parts))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8")))) if path.suffix == ".py" else ()
+
+
+def speaking_of(word: str) -> set[str]:
+    """The files with `word` in their path or text."""
+    found = ((path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in sources())
+    return {
+        path for path, text in found if re.search(rf"(?<![a-z]){word}(?![a-z])", f"{path}\n{text}", flags=re.IGNORECASE)
+    }
+
+
+def importing(module: str) -> set[str]:
+    """The files outside of `module`, a folder or a file, that import it or what is in it."""
+    found, own = set(), module.removeprefix("shatterscope.").replace(".", "/")
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
+        if name.startswith((f"{own}/", f"{own}.py")):
+            continue
+        for node in nodes_of(path):
+            if not isinstance(node, ast.ImportFrom) or node.module is None:
+                continue
+            names = [node.module, *(f"{node.module}.{each.name}" for each in node.names)]
+            if any(each == module or each.startswith(f"{module}.") for each in names):
+                found.add(name)
+    return found
+
+
+def saying(constant: str) -> set[str]:
+    """The Python files in which the string stands by itself, in code."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in sources()
+        if any(isinstance(node, ast.Constant) and node.value == constant for node in nodes_of(path))
+    }
+
+
+def test_what_is_named_exists() -> None:
+    text = re.sub(r"`[^`]*<name>[^`]*`", "", paper(CONTRIBUTING))
+    named = re.findall(r"`((?:app|backend|docs|frontend_assets|lessons|scripts|tests|wire)/[\w./-]+)`", text)
+    named += [line for title in titles() for line in lists(title) if "<name>" not in line]
+    assert [path for path in named if not (ROOT / path).exists() and "my-lesson" not in path] == []
+
+
+def titles() -> list[str]:
+    return re.findall(r"^## (An? .*)$", paper(CONTRIBUTING), flags=re.MULTILINE)
+
+
+def lists(title: str) -> list[str]:
+    return [path for block in range(len(blocks(section(CONTRIBUTING, title)))) for path in listed(title, block)]
+
+
+def test_the_contents_say_how_many_files_each_is() -> None:
+    told = re.findall(r"^- \[(An? .*?)\]\(.*?\): (?:(\d+) files)?", paper(CONTRIBUTING), flags=re.MULTILINE)
+    assert [title for title, _ in told] == titles()
+    assert {title: int(count) for title, count in told if count} == {
+        title: len(listed(title)) for title, count in told if count
+    }
+
+
+# --- an editor -------------------------------------------------------------------------------------------------------
+
+
+class ToyParameters(FineTuningParameters):
+    learning_rate: LearningRate = 2e-4
+    steps: Steps = 400
+    weight_decay: WeightDecay = 0.0
+    early_stop_loss: EarlyStopLoss = 0.3
+    n_contexts: NContexts = 1
+    token: TrainedAt = "relation"
+    seed: Seed = 0
+
+
+class Toy(Editor[ToyParameters]):
+    name = "toy"
+    title = "Toy"
+    summary = "Descends on the answer. It is made for this test."
+    formula = "dW, db = Adam on -log p(y* | x r)"
+    reference = "nobody, arXiv 0000.00000"
+    parameters = ToyParameters
+    default_preset = "tuned"
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset("The defaults.", ToyParameters().model_dump()),
+        "paper": Preset("Larger steps.", ToyParameters(learning_rate=5e-4, steps=25).model_dump()),
+    }
+
+    def compute(
+        self,
+        model: Transformer,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: ToyParameters,
+    ) -> EditDelta:
+        return fine_tune(model, request, layer, parameters)
+
+
+def promises() -> list[Any]:
+    """The tests that every editor has to pass: function, and arguments but for the name."""
+    found = []
+    for test in vars(test_editors_contract).values():
+        marks = [mark.args for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+        if "name" in dict(marks):
+            others = [mark for mark in marks if mark[0] != "name"]
+            names, choices = [name for name, _ in others], [values for _, values in others]
+            found += [(test, dict(zip(names, values, strict=True))) for values in product(*choices)]
+    return found
+
+
+def test_an_editor_is_a_file_and_a_line(app: FastAPI, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps every editor's promises, and is offered by the API and on Explore, grey."""
+    monkeypatch.setitem(EDITORS, "toy", Toy())  # the line in registry.py
+    assert len(promises()) > 8
+    for test, arguments in promises():
+        given = {"checkpoint": checkpoint, "name": "toy", **arguments}
+        test(**{name: given[name] for name in inspect.signature(test).parameters})
+    dashboard.create_app(app)
+    with TestClient(app) as site:
+        page = DashPage(site, "/")
+        page.set("url-in", "data", {"query": "?e=7~I_C2~d4~toy~0~tuned~1", "at": 1})
+        assert {"value": "toy", "label": "Toy"}.items() <= page.values["method", "options"][-1].items()
+        (made,) = site.post(
+            "/api/v1/edits",
+            json={
+                "checkpoint": checkpoint.id,
+                "edits": [{"subject": 7, "relation": "I_C2", "distance": 4, "method": "toy"}],
+            },
+        ).json()["edits"]
+    assert made["success"]
+    assert theme.method_color("toy") == theme.NEUTRAL
+
+
+def test_every_editor_is_in_the_files_of_the_list_alone() -> None:
+    """But for ROME, which is the default method in more places."""
+    for name, editor in EDITORS.items():
+        module = type(editor).__module__
+        own = f"{module.removeprefix('shatterscope.').replace('.', '/')}.py"
+        found = saying(name) | importing(module) | {own}
+        needed = {path.replace("<name>", Path(own).stem) for path in listed("An editor")}
+        assert needed <= found, name
+        if name != "rome":
+            assert found <= needed | set(listed("An editor", 1)), name
+
+
+# --- a world ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ClockConfig:
+    n_hours: int = 24
+    held_out_facts: float = 0.05
+    held_out_compositions: float = 0.05
+    seed: int = 0
+
+
+class Clock(World):
+    """The hours of a day: one later, one earlier, and the one opposite on the clock's face."""
+
+    kind = "clock"
+    Config = ClockConfig
+
+    @classmethod
+    def of(cls, config: ClockConfig) -> Clock:
+        hours, turn = np.arange(config.n_hours), np.arange(config.n_hours) / config.n_hours
+        place = np.column_stack([np.sin(2 * np.pi * turn), np.cos(2 * np.pi * turn)])
+        edges = np.column_stack([hours, np.roll(hours, -1)])
+        steps = {"later": 1, "earlier": -1, "opposite": config.n_hours // 2}
+        inverse = {"later": "earlier", "earlier": "later", "opposite": "opposite"}
+        return cls(
+            config,
+            entities=[f"{hour}:00" for hour in hours],
+            groups=[Group("face", "the clock's face", "ring", "cyclic", place, turn, edges)],
+            relations=[
+                Relation(i, name, 0, f"What is {name} of {{subject}}?", inverse[name]) for i, name in enumerate(steps)
+            ],
+            truths=np.stack([(hours + by) % config.n_hours for by in steps.values()], axis=1)[:, :, None],
+            rules=[Rule("an hour later undoes an hour earlier", ("later", "earlier"))],
+        )
+
+
+RECIPE = """
+title = "A clock"
+[graph]
+kind = "clock"
+[model]
+final_gain = 8.0
+[train]
+batch = 64
+warmup = 20
+gain_growth = 2.0
+gain_steps = 200
+[[train.rounds]]
+steps = 500
+learning_rate = 3e-3
+decay_steps = 300
+"""
+
+
+def test_a_world_is_a_file_and_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a recipe to a checkpoint, to an edit, to the API."""
+    monkeypatch.setitem(WORLDS, Clock.kind, Clock)  # the line in registry.py
+    models, recipe = tmp_path / "models", tmp_path / "clock.toml"
+    recipe.write_text(RECIPE)
+    *_, last = train_checkpoint(read_recipe(str(recipe)), models / "clock", torch.device("cpu"))
+    assert last.assessment is not None
+    assert last.assessment.accuracy["direct"]["face"] > 0.9
+
+    app = create_api(load_settings(models_dir=models, state_dir=tmp_path / "state", device="cpu", warm_up=False))
+    with TestClient(app, base_url="http://testserver/api/v1/") as api:
+        world = api.get("checkpoints/clock/world").json()
+        assert (world["kind"], world["entities"][:2]) == ("clock", ["0:00", "1:00"])
+        assert [each["name"] for each in world["relations"]] == ["later", "earlier", "opposite"]
+        fact = api.get("checkpoints/clock/facts", params={"subject": 23, "relation": "later"}).json()
+        assert fact["object"] == 0
+
+        body = {"checkpoint": "clock", "edits": [{"subject": 23, "relation": "later", "distance": 3}]}
+        edit = api.post("edits", json=body).json()
+        assert edit["edits"][0]["old_object"] == 0
+        assert edit["edits"][0]["new_object"] in (3, 21)
+        found = api.post("evaluations", json={"checkpoint": "clock", "edit": edit["id"]}).json()
+        assert found["shattering"]["edit"] > 0
+        drawn = api.post("projections", json={"checkpoint": "clock", "edit": edit["id"], "relation": "later"}).json()
+        assert drawn["after"]["shape"] == [24, 3]
+
+
+@pytest.mark.parametrize("kind", WORLDS)
+def test_nobody_else_knows_what_kind_of_world_it_is(kind: str) -> None:
+    """But for recipes and the default: a table without a kind is of rings."""
+    module = WORLDS[kind].__module__
+    elsewhere = {path for path in importing(module) if not path.startswith("backend/worlds/")}
+    assert elsewhere <= {"backend/recipes/__init__.py"}
+
+
+# --- a checkpoint ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "models_cache").iterdir()), ids=lambda folder: folder.name)
+def test_a_checkpoint_that_ships_is_that_of_its_recipe(folder: Path) -> None:
+    for path in listed("A checkpoint"):
+        file = ROOT / path.replace("<name>", folder.name)
+        assert file.exists(), path
+        if "<name>" not in path:
+            assert folder.name in file.read_text(encoding="utf-8"), path
+    recipe, made = read_recipe(folder.name), read_metadata(folder)
+    assert (made.title, made.note, made.graph, made.model, made.training.config) == (
+        recipe.title,
+        recipe.note,
+        recipe.graph,
+        recipe.model,
+        recipe.train,
+    )
+    if (folder / "reproduction").exists():
+        assert f"(../models_cache/{folder.name}/reproduction/findings.md)" in paper("docs/RESULTS.md")
+
+
+# --- a page ----------------------------------------------------------------------------------------------------------
+
+TOY_PAGE = {
+    "__init__.py": """
+from shatterscope.app.kit.page import Page
+from toy import callbacks, layout
+
+PAGE = Page(path="/toy", name="Toy", layout=layout.layout, register=callbacks.register, skip=("Skip to it", "#toy"), draws=False)
+""",
+    "layout.py": """
+from dash import html
+
+
+def layout():
+    return [html.Main(html.P(id="toy"))]
+""",
+    "callbacks.py": """
+from dash import Dash, Input, Output
+
+from shatterscope.app.kit import ids
+from shatterscope.app.kit.client import Client
+
+
+def register(app: Dash, client: Client) -> None:
+    @app.callback(Output("toy", "children"), Input(ids.URL_IN, "data"), prevent_initial_call=True)
+    async def count(url):
+        return f"{len(await client.editors())} editors"
+""",
+}
+
+
+def test_a_page_is_a_folder_and_a_line(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    *own, line = listed("A page")
+    assert {Path(path).name for path in own} == TOY_PAGE.keys()
+    assert line == "app/main.py"
+    for name, text in TOY_PAGE.items():
+        file = tmp_path / "toy" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    page: Page = importlib.import_module("toy").PAGE
+    monkeypatch.setattr(dashboard, "PAGES", (*dashboard.PAGES, page))  # its place in app/main.py
+    server = create_api(settings)
+    dashboard.create_app(server)
+    with TestClient(server) as site:
+        assert "<title>Toy · Shatterscope</title>" in site.get("/toy").text
+        for other in dashboard.PAGES:
+            assert '"href":"/toy"' in json.dumps(site.get(f"{other.prefix}_dash-layout").json(), separators=(",", ":"))
+        shown = DashPage(site, "/toy/")
+        shown.set("url-in", "data", {"query": "", "at": 1})
+        assert shown.values["toy", "children"] == f"{len(EDITORS)} editors"
+    for name in [name for name in sys.modules if name == "toy" or name.startswith("toy.")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "app" / "pages").iterdir() if path.is_dir()))
+def test_a_page_is_known_to_the_one_file_that_puts_them_together(page: str) -> None:
+    if page != "__pycache__":
+        assert importing(f"shatterscope.app.pages.{page}") == {listed("A page")[-1]}
+
+
+# --- a panel, a number -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("title", "word"), [("A panel on Explore", "placements"), ("A number on Explore", "strain")])
+def test_the_list_is_where_it_is_today(title: str, word: str) -> None:
+    assert speaking_of(word) == set(listed(title))
+
+
+# --- a lesson --------------------------------------------------------------------------------------------------------
+
+
+def test_a_lesson_is_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "my-lesson"
+    for given in (["new", "my-lesson", "--folder", str(tmp_path)], ["check", str(folder)]):
+        monkeypatch.setattr(sys, "argv", ["shatterscope", "lesson", *given])
+        with pytest.raises(SystemExit) as ended:
+            command_line()
+        assert not ended.value.code, capsys.readouterr()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(Path(path).name for path in listed("A lesson"))
+    settings = load_settings(lessons_dir=str(tmp_path), state_dir=tmp_path / "state", device="cpu", warm_up=False)
+    with TestClient(create_api(settings), base_url="http://testserver/api/v1/") as api:
+        assert "my-lesson" in [each["id"] for each in api.get("lessons").json()["lessons"]]
+        assert len(api.get("lessons/my-lesson").json()["steps"]) == 2
