@@ -1,6 +1,6 @@
-"""What training reports of a model: accuracy by full enumeration, and how ring-like its representations are.
+"""What training reports of a model: accuracy by full enumeration, and how far its representations have the shape of their groups.
 
-Everything is read off bare prompts (`x r`, `x r1 r2`), every entity as subject. Accuracy is argmax over the entities. Ring-ness is
+Everything is read off bare prompts (`x r`, `x r1 r2`), every entity as subject. Accuracy is argmax over the entities. Shapes are
 measured where the page looks by default, the last layer's `resid_post` at the relation token.
 """
 
@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.geometry.neighbors import nearest_neighbors
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.pictures import fit
 from shatterscope.backend.shapes import Verdict, gap_by_chance
-from shatterscope.backend.worlds import ABSENT, Holdout, World
+from shatterscope.backend.worlds import ABSENT, Holdout, Relation, World
 
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
 
 
 @dataclass(frozen=True)
 class Rings:
-    """Per relation name: share of the two nearest neighbours within 2 ring steps; winding number of the 2D Isomap, its k, and what it shows."""
+    """Per relation name: share of the two nearest neighbours within 2 steps along the edges of the group. Of rings alone: winding number of the 2D
+    Isomap, its k, and what it shows."""
 
     neighbor_share: dict[str, float]
     winding: dict[str, int]
@@ -74,19 +76,32 @@ def assess(model: Transformer, graph: World, holdout: Holdout, n_subjects: int |
 
 
 def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
-    """Ring-ness of (n_relations, n_entities, d_model) representations, each relation against the ring of its own order."""
+    """Of (n_relations, n_entities, d_model) representations, each relation against its own group."""
     share, winding, neighbors, shapes = {}, {}, {}, {}
-    chance = gap_by_chance(graph.n_entities, 2)
+    chances = {n: gap_by_chance(n, 2) for n in {len(g.members) for g in graph.groups if g.shape == "ring"}}
     for relation, points in zip(graph.relations, representations, strict=True):
-        positions = graph.positions(relation)
+        rows = graph.domain(relation)
+        if graph.groups[relation.group].shape != "ring":
+            share[relation.name] = _neighbor_share(points[rows], graph, relation)
+            continue
         diagnostics = fit(
-            points[graph.domain(relation)], positions, method="isomap", dimensions=2, chance=chance
+            points[rows], graph.positions(relation), method="isomap", dimensions=2, chance=chances.get(len(rows))
         ).diagnostics
         share[relation.name] = diagnostics.ring_neighbor_share
         winding[relation.name] = diagnostics.shape.winding
         neighbors[relation.name] = diagnostics.n_neighbors or 0
         shapes[relation.name] = diagnostics.shape.verdict
     return Rings(share, winding, neighbors, shapes)
+
+
+def _neighbor_share(points: NDArray[np.float32], graph: World, relation: Relation) -> float:
+    """What `ring_neighbor_share` is on a ring; 0 where there are no two points."""
+    rows = graph.domain(relation)
+    if len(rows) < 2:
+        return 0.0
+    near, _ = nearest_neighbors(points.astype(np.float64), 2)
+    steps = np.stack([graph.distances(relation.group, x)[rows[other]] for x, other in zip(rows, near, strict=True)])
+    return float(((steps >= 0) & (steps <= 2)).mean())
 
 
 def _mean(values: NDArray[np.bool_]) -> float:

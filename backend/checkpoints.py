@@ -193,8 +193,11 @@ def save_checkpoint(
 
 
 def _opening(assessment: Assessment) -> str | None:
-    """The first relation whose picture is a ring; one drawn with two neighbours alone, which any moved point opens, only where there is no other."""
+    """The first relation whose picture is a ring; one drawn with two neighbours alone, which any moved point opens, only where there is no other.
+    In a world without rings the one with the most neighbours right."""
     rings = assessment.rings
+    if not rings.shape:
+        return max(rings.neighbor_share, key=lambda name: rings.neighbor_share[name])
     found = [name for name, verdict in rings.shape.items() if verdict == "ring"]
     return min(found, key=lambda name: rings.n_neighbors[name] < 3, default=None)
 
@@ -326,6 +329,7 @@ def read_metadata(folder: Path) -> Metadata:
 def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], set[str]]]:
     """(place, the names there, the names that belong there): whoever reads a score by its name must find it."""
     orders, relations = set(graph.group_names), set(graph.relation_names)
+    of_rings = {relation.name for relation in graph.relations if graph.groups[relation.group].shape == "ring"}
     files = {WEIGHTS, STATISTICS}
     yield "sha256", set(metadata.sha256) & files, files
     yield "accuracy", set(metadata.accuracy), set(TASKS)
@@ -333,7 +337,7 @@ def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], se
         yield f"accuracy.{task}", set(scores), orders
     for measure, values in metadata.rings:
         if isinstance(values, dict):
-            yield f"rings.{measure}", set(values), relations
+            yield f"rings.{measure}", set(values), relations if measure == "neighbor_share" else of_rings
 
 
 class CheckpointRegistry:

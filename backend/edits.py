@@ -151,6 +151,8 @@ def complete_spec(
         known = graph.relation(relation)
     except KeyError as error:
         raise EditError("relation", str(error.args[0])) from None
+    if not graph.present[subject, known.index]:
+        raise EditError("subject", f"{graph.entities[subject]} has no {relation}; choose a subject that has one")
     if (object is None) == (distance is None):
         raise EditError("object", "give exactly one of `object` and `distance`")
     if distance is not None:

@@ -28,8 +28,9 @@ class ContextSampler:
         self.n_entities, self.compositions, self.holdout = graph.n_entities, graph.compositions, holdout
         self.truths, self.sources, self.n_sources = graph.truths, graph.sources, graph.n_sources
         self.single, self.n_single, self.pairs, self.n_pairs = graph.arriving
-        # A walk of three tokens is a composition: in a world where some entity is reached by none, walks have an odd length.
-        self.composes = bool(self.n_pairs.all())
+        # A walk of three tokens is a composition: in a world where some entity is reached by none that is stated, walks have an odd length.
+        stated = graph.composition_objects[~holdout.composition]
+        self.composes = len(np.unique(stated[stated != ABSENT])) == graph.n_entities
 
     def arriving_at(
         self, subjects: IntArray, length: int, rng: np.random.Generator, avoid: IntArray | None = None
@@ -37,7 +38,7 @@ class ContextSampler:
         """(len(subjects), length) token ids whose last column is `subjects`.
 
         Args:
-            length: one less where it is even and the world has entities that no composition leads to.
+            length: one less where it is even and the world has entities that no stated composition leads to.
             avoid: (len(subjects), k), entities that each walk does not name before its last token; -1 for none. A world so small that no
                 walk can do without them names them all the same.
 

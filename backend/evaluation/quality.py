@@ -84,7 +84,7 @@ def quality(
     unrelated = []
     for pick in rng.permutation(graph.n_entities * graph.n_relations):
         subject, relation = int(pick) // graph.n_relations, graph.relations[int(pick) % graph.n_relations]
-        if (subject, (relation.name,)) not in touched:
+        if graph.present[subject, relation.index] and (subject, (relation.name,)) not in touched:
             unrelated.append([subject, token(relation)])
         if len(unrelated) == n_facts:
             break

@@ -236,9 +236,9 @@ class World:
     def arriving(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
         """What leads to each entity: (n_entities, n_relations) relations, the able ones first, and (n_entities,) how many are; then
         (n_entities, n_compositions) compositions, likewise."""
-        first, second = self.compositions.T
-        middle = self.sources[:, second, 0]
-        composed = (middle != ABSENT) & (self.n_sources[middle, first] > 0)
+        composed = np.zeros(self.composition_objects.shape, dtype=bool)
+        x, pair = np.nonzero(self.composition_objects != ABSENT)
+        composed[self.composition_objects[x, pair], pair] = True
         return *able_first(self.n_sources > 0), *able_first(composed)
 
     @cached_property
@@ -262,6 +262,32 @@ class World:
     def _follow(self, first: Any, second: Any) -> IntArray:
         middle = self.objects[:, first]
         return np.where(middle == ABSENT, ABSENT, self.objects[middle, second])
+
+    # --- inference ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def sums(self) -> dict[int, list[int]]:
+        """Relation -> the compositions that amount to it: wherever both lead somewhere, they lead to the same entity, and not only once."""
+        found: dict[int, list[int]] = {}
+        for pair in range(len(self.compositions)):
+            reached = self.composition_objects[:, pair]
+            for r in np.flatnonzero(self.single_valued).tolist():
+                both = (reached != ABSENT) & self.present[:, r]
+                if both.sum() > 1 and (reached[both] == self.objects[both, r]).all():
+                    found.setdefault(r, []).append(pair)
+        return found
+
+    def grounds(self, subject: int, relation: Relation) -> Iterator[list[tuple[int, int]]]:
+        """Facts (subject, relation index) that together tell `subject relation`, in as many ways as there are: its inverse; of a relation
+        that has none, two facts one after the other."""
+        inverse = self.inverse(relation)
+        if inverse is not None:
+            yield [(y, inverse.index) for y in self.objects_of(subject, relation)]
+            return
+        for pair in self.sums.get(relation.index, []):
+            if self.composition_objects[subject, pair] != ABSENT:
+                first, second = self.compositions[pair].tolist()
+                yield [(subject, first), (int(self.objects[subject, first]), second)]
 
     # --- distances ------------------------------------------------------------------------------------------------------
 
@@ -351,9 +377,27 @@ class World:
             truth = self.object_of(new, inverse)
             why = f"The new fact read backwards: {inverse.name} undoes {r.name}."
             yield Consequence("implied", why, new, (inverse.name,), truth, x)
+        for total, pairs in self.sums.items():
+            for pair in pairs:
+                first, second = self.compositions[pair].tolist()
+                if first == r.index and total != first and self.present[new, second] and self.present[x, total]:
+                    whole, then = self.relations[total].name, self.relations[second].name
+                    why = f"A rule: {whole} is {r.name} and then {then}."
+                    yield Consequence(
+                        "implied",
+                        why,
+                        x,
+                        (whole,),
+                        self.object_of(x, self.relations[total]),
+                        int(self.objects[new, second]),
+                    )
         for pair in np.flatnonzero(self.compositions[:, 0] == r.index).tolist():
             then = self.relations[int(self.compositions[pair, 1])]
-            if self.present[new, then.index] and (truth := int(self.composition_objects[x, pair])) != ABSENT:
+            if (
+                then != inverse
+                and self.present[new, then.index]
+                and (truth := int(self.composition_objects[x, pair])) != ABSENT
+            ):
                 why = f"From the new object: {then.name} of {name[new]}."
                 yield Consequence("implied", why, x, (r.name, then.name), truth, self.object_of(new, then))
         for pair in np.flatnonzero(self.compositions[:, 1] == r.index).tolist():

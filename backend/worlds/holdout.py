@@ -1,7 +1,7 @@
 """Facts kept out of training, so that inference can be told from recall (Nishi et al. 2025, section 3.2).
 
-Single facts: a share is held out, chosen so that of a fact and its inverse at most one is; every held-out fact
-(x, r, y) therefore has its inverse (y, r^-1, x) stated, and stays inferable. A relation without an inverse loses nothing.
+Single facts: a share is held out, chosen so that each stays inferable from facts that are stated (`World.grounds`). Of a fact and its inverse
+at most one is held out: of (x, r, y) the inverse (y, r^-1, x) is stated.
 Compositions `x r1 r2`: a share is held out at random.
 """
 
@@ -37,32 +37,38 @@ def draw_holdout(world: World) -> Holdout:
 
 
 def _draw_single(world: World, share: float, rng: np.random.Generator) -> BoolArray:
-    """Each fact/inverse pair loses one side (a fair coin says which) with probability 2 * share."""
-    mask = np.zeros(world.objects.shape, dtype=bool)
+    """Each fact/inverse pair loses one side (a fair coin says which) with probability 2 * share, a fact that has no inverse is lost with
+    probability share: where some of its grounds are left, which then stay."""
+    mask, stays = np.zeros((2, *world.objects.shape), dtype=bool)
     # Facts left that begin and that end at each entity: text goes on everywhere and leads everywhere.
     leaving, arriving = world.present.sum(axis=1), (world.n_sources > 0).sum(axis=1)
-    for relation in world.relations:
-        inverse = world.inverse(relation)
-        if inverse is None or inverse.index < relation.index:
-            continue  # its facts are the inverses of another's
-        loses_one = rng.random(world.n_entities) < 2 * share
-        loses_itself = rng.random(world.n_entities) < 0.5
-        for x in np.flatnonzero(loses_one & world.present[:, relation.index]).tolist():
-            cells = [(x, relation)] if loses_itself[x] else [(y, inverse) for y in world.objects_of(x, relation)]
-            for subject, each in cells:
-                objects = world.objects_of(subject, each)
-                spare = leaving[subject] > 1 and all(arriving[y] > 1 for y in objects)
-                if spare and not any(mask[cell] for cell in _undoing(world, subject, each)):
-                    mask[subject, each.index] = True
-                    leaving[subject] -= 1
-                    arriving[objects] -= 1
+    for relation, subject in _drawn(world, share, rng):
+        cell, objects = (subject, relation.index), world.objects_of(subject, relation)
+        if mask[cell] or stays[cell] or leaving[subject] < 2 or any(arriving[y] < 2 for y in objects):
+            continue
+        for ground in world.grounds(subject, relation):
+            if cell not in ground and not any(mask[each] for each in ground):
+                mask[cell] = True
+                leaving[subject] -= 1
+                arriving[objects] -= 1
+                for each in ground:
+                    stays[each] = True
+                break
     return mask
 
 
-def _undoing(world: World, subject: int, relation: Relation) -> Iterator[tuple[int, int]]:
-    """The cells of the inverse facts, and the cell itself."""
-    yield subject, relation.index
-    inverse = world.inverse(relation)
-    if inverse is not None:
-        for y in world.objects_of(subject, relation):
-            yield y, inverse.index
+def _drawn(world: World, share: float, rng: np.random.Generator) -> Iterator[tuple[Relation, int]]:
+    """Facts to hold out, as (relation, subject)."""
+    for relation in world.relations:
+        inverse = world.inverse(relation)
+        if inverse is None:
+            lost = (rng.random(world.n_entities) < share) & world.present[:, relation.index]
+            yield from ((relation, x) for x in np.flatnonzero(lost).tolist())
+        elif inverse.index >= relation.index:  # the facts of the others are the inverses of these
+            loses_one = rng.random(world.n_entities) < 2 * share
+            loses_itself = rng.random(world.n_entities) < 0.5
+            for x in np.flatnonzero(loses_one & world.present[:, relation.index]).tolist():
+                if loses_itself[x]:
+                    yield relation, x
+                elif inverse != relation:  # of one that undoes itself each pair comes twice
+                    yield from ((inverse, y) for y in world.objects_of(x, relation))

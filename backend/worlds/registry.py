@@ -13,13 +13,14 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 
 from shatterscope.backend.worlds.base import World
+from shatterscope.backend.worlds.calendar import Calendar
+from shatterscope.backend.worlds.chain import Chain
+from shatterscope.backend.worlds.grid import Grid
 from shatterscope.backend.worlds.rings import Rings
+from shatterscope.backend.worlds.tree import Tree
 
 WORLDS: dict[str, type[World]] = {
-    each.kind: each
-    for each in (
-        Rings,  # the paper's
-    )
+    each.kind: each for each in (Rings, Calendar, Tree, Grid, Chain)
 }
 DEFAULT = "rings"
 

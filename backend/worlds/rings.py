@@ -16,8 +16,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from shatterscope.backend.worlds.base import Consequence, Group, IntArray, Kind, Relation, Rule, World
+from shatterscope.backend.worlds.checks import check_draws, check_facts, check_range
 
-MAX_FACTS = 20_000_000  # of two steps: what a server holds in memory, some fifty times as many as the paper's world has
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 WAY = {"C": "clockwise", "A": "anticlockwise"}
 
@@ -34,22 +34,12 @@ class RingsConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("held_out_facts", "held_out_compositions"):
-            if not 0 <= getattr(self, name) <= 0.5:  # above one half a fact and its inverse would have to go together
-                raise ValueError(f"{name} must lie in [0, 0.5], got {getattr(self, name)}")
-        if not 1 <= self.n_orders <= len(ROMAN):
-            raise ValueError(f"n_orders must lie in 1..{len(ROMAN)}, got {self.n_orders}")
-        if self.n_hops < 1:
-            raise ValueError(f"n_hops must be at least 1, got {self.n_hops}")
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative, got {self.seed}")
-        if self.n_entities < 4 * self.n_hops + 1:
-            raise ValueError(
-                f"n_entities must be at least 4 * n_hops + 1 = {4 * self.n_hops + 1} so that no two "
-                f"compositions of one order meet by going round the ring, got {self.n_entities}"
-            )
-        if self.n_entities * self.n_orders * (2 * self.n_hops) ** 2 > MAX_FACTS:
-            raise ValueError(f"n_entities and n_hops make more than {MAX_FACTS} facts of two steps; make them smaller")
+        check_draws(self)
+        check_range(self, "n_orders", 1, len(ROMAN))
+        check_range(self, "n_hops", 1)
+        apart = "(4 * n_hops + 1), so that no two compositions of one order meet by going round the ring"
+        check_range(self, "n_entities", 4 * self.n_hops + 1, why=apart)
+        check_facts(self.n_entities, self.n_orders * (2 * self.n_hops) ** 2, "n_entities and n_hops")
 
 
 @dataclass(frozen=True)
