@@ -24,8 +24,9 @@ def test_a_tree_has_as_many_entities_as_its_levels_hold() -> None:
     [
         ("2.3.1", "parent", "2.3"),
         ("2", "parent", "root"),
-        ("2.3.1", "ancestor1", "2"),
-        ("2.3.1.3", "ancestor2", "2.3"),
+        ("2.3.1", "branch1", "2"),
+        ("2.3.1.3", "branch2", "2.3"),
+        ("2.3", "branch2", "2.3"),
         ("root", "child3", "3"),
         ("2.1", "child2", "2.1.2"),
         ("2.1", "sibling_next", "2.2"),
@@ -38,10 +39,20 @@ def test_families_are_right(subject: str, relation: str, object: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("subject", "relation"), [("root", "parent"), ("root", "sibling_next"), ("1.1", "ancestor2"), ("1.1.1.1", "child1")]
+    ("subject", "relation"), [("root", "parent"), ("root", "sibling_next"), ("1", "branch2"), ("1.1.1.1", "child1")]
 )
 def test_what_a_family_has_not_is_absent(subject: str, relation: str) -> None:
     assert not tree.present[at[subject], tree.relation(relation).index]
+
+
+def test_a_house_is_an_entity_and_all_below_it() -> None:
+    def all_of(subject: str, relation: str) -> set[str]:
+        return {tree.entities[x] for x in tree.objects_of(at[subject], tree.relation(relation))}
+
+    assert all_of("2.3.1", "house") == {"2.3.1", "2.3", "2", "root"}
+    assert all_of("2.3.1", "member") == {"2.3.1", "2.3.1.1", "2.3.1.2", "2.3.1.3"}
+    assert len(all_of("root", "member")) == 121
+    assert not tree.single_valued[tree.relation("house").index]
 
 
 def test_distance_goes_over_the_common_ancestor() -> None:
@@ -57,7 +68,7 @@ def test_a_new_parent_can_be_whoever_has_children() -> None:
 
 def test_what_is_held_out_of_the_relations_without_an_inverse_follows_from_two_facts() -> None:
     held_out = draw_holdout(Tree.of(TreeConfig(held_out_facts=0.2))).single
-    for name in ("parent", "ancestor1", "child1"):
+    for name in ("parent", "branch1", "child1"):
         assert tree.inverse(tree.relation(name)) is None
         assert held_out[:, tree.relation(name).index].any()
     rules = {
@@ -65,7 +76,7 @@ def test_what_is_held_out_of_the_relations_without_an_inverse_follows_from_two_f
         for r, pairs in tree.sums.items()
         for pair in pairs
     }
-    assert {("parent", "sibling_next", "parent"), ("ancestor1", "parent", "ancestor1")} <= rules
+    assert {("parent", "sibling_next", "parent"), ("branch1", "parent", "branch1")} <= rules
     assert ("child2", "child1", "sibling_next") in rules
     assert not any(first.startswith("parent") and second.startswith("child") for _, first, second in rules)
 
@@ -96,5 +107,5 @@ def test_the_picture_is_radial_and_its_colours_keep_branches_apart() -> None:
 
 
 def test_trees_too_large_are_refused_by_their_sizes() -> None:
-    with pytest.raises(ValueError, match="branching and depth make 435848050 entities, more than"):
+    with pytest.raises(ValueError, match="branching and depth make 435848050 entities, more than 1200"):
         TreeConfig(branching=9, depth=9)

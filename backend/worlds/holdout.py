@@ -37,8 +37,8 @@ def draw_holdout(world: World) -> Holdout:
 
 
 def _draw_single(world: World, share: float, rng: np.random.Generator) -> BoolArray:
-    """Each fact/inverse pair loses one side (a fair coin says which) with probability 2 * share, a fact that has no inverse is lost with
-    probability share: where some of its grounds are left, which then stay."""
+    """Each fact/inverse pair loses one side (a fair coin says which) with probability 2 * share; a fact that has no inverse, or where there
+    are several objects, is lost with probability share. So it is where some of its grounds are left, which then stay."""
     mask, stays = np.zeros((2, *world.objects.shape), dtype=bool)
     # Facts left that begin and that end at each entity: text goes on everywhere and leads everywhere.
     leaving, arriving = world.present.sum(axis=1), (world.n_sources > 0).sum(axis=1)
@@ -59,9 +59,10 @@ def _draw_single(world: World, share: float, rng: np.random.Generator) -> BoolAr
 
 def _drawn(world: World, share: float, rng: np.random.Generator) -> Iterator[tuple[Relation, int]]:
     """Facts to hold out, as (relation, subject)."""
+    single = world.single_valued
     for relation in world.relations:
         inverse = world.inverse(relation)
-        if inverse is None:
+        if inverse is None or not (single[relation.index] and single[inverse.index]):
             lost = (rng.random(world.n_entities) < share) & world.present[:, relation.index]
             yield from ((relation, x) for x in np.flatnonzero(lost).tolist())
         elif inverse.index >= relation.index:  # the facts of the others are the inverses of these
@@ -71,4 +72,4 @@ def _drawn(world: World, share: float, rng: np.random.Generator) -> Iterator[tup
                 if loses_itself[x]:
                     yield relation, x
                 elif inverse != relation:  # of one that undoes itself each pair comes twice
-                    yield from ((inverse, y) for y in world.objects_of(x, relation))
+                    yield inverse, int(world.objects[x, relation.index])

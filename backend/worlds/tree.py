@@ -1,7 +1,8 @@
-"""The tree: every entity but the leaves has as many children. It is asked upward (the parent, the ancestor of a level), downward
-(each child) and sideways (the next sibling, round the family).
+"""The tree: every entity but the leaves has as many children. It is asked upward (the parent, the branch of a level), downward
+(each child) and sideways (the next sibling, round the family). An entity and all below it are a house: each has
+several members and is of several houses, and any of them is right. It is these, and the branches, that make a model hold a branch together.
 
-Upward relations have no inverse: a parent does not tell which of its children was meant. What is held out of them follows from two others, as
+Most relations have no inverse: a parent does not tell which of its children was meant. What is held out of them follows from two others, as
 the parent of one's sibling is one's own.
 """
 
@@ -12,8 +13,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from shatterscope.backend.worlds.base import ABSENT, MAX_ENTITIES, Group, IntArray, Relation, Rule, World
-from shatterscope.backend.worlds.checks import check_draws, check_facts, check_range
+from shatterscope.backend.worlds.base import ABSENT, BoolArray, Group, IntArray, Relation, Rule, World, able_first
+from shatterscope.backend.worlds.checks import check_draws, check_range
+
+MOST = 1200  # entities
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,8 @@ class TreeConfig:
         check_range(self, "branching", 2, 9)
         check_range(self, "depth", 2, 12)
         n = self.n_entities
-        if n > MAX_ENTITIES:
-            raise ValueError(f"branching and depth make {n} entities, more than {MAX_ENTITIES}; make them smaller")
-        check_facts(n, (self.branching + self.depth + 1) ** 2, "branching and depth")
+        if n > MOST:  # every entity has a row for all descendants that one could have
+            raise ValueError(f"branching and depth make {n} entities, more than {MOST}; make them smaller")
 
     @property
     def n_entities(self) -> int:
@@ -53,16 +55,31 @@ class Tree(World):
         which = (entity - 1) % b  # child of its parent, from 0
         level, lineage = _lineage(parent, config.depth)
 
+        within = np.eye(n, dtype=bool)  # [x, y]: y is x or an ancestor of x
+        for ancestors in lineage.T:
+            within[entity[ancestors != ABSENT], ancestors[ancestors != ABSENT]] = True
         objects: dict[str, tuple[str, IntArray, str | None]] = {}
         objects["parent"] = "Who is the parent of {subject}?", parent, None
         for up in range(1, config.depth - 1):
-            objects[f"ancestor{up}"] = f"To which branch of level {up} does {{subject}} belong?", lineage[:, up], None
+            objects[f"branch{up}"] = (
+                f"To which branch of level {up} does {{subject}} belong?",
+                np.where(level == up, entity, lineage[:, up]),
+                None,
+            )
         for i in range(b):
             child = b * entity + 1 + i
             objects[f"child{i + 1}"] = f"Who is child {i + 1} of {{subject}}?", np.where(child < n, child, ABSENT), None
         for name, by, back, said in _SIDEWAYS[:1] if b == 2 else _SIDEWAYS:
             sibling = np.where(entity > 0, b * parent + 1 + (which + by) % b, ABSENT)
             objects[name] = f"Which sibling comes {said} {{subject}}?", sibling, name if b == 2 else back
+
+        objects["house"] = "Of whose house is {subject}?", _listed(within), "member"
+        objects["member"] = "Who is of the house of {subject}?", _listed(within.T), "house"
+        most = max(reached.shape[1] if reached.ndim > 1 else 1 for _, reached, _ in objects.values())
+        truths = np.full((n, len(objects), most), ABSENT)
+        for r, (_, reached, _) in enumerate(objects.values()):
+            each = reached.reshape(n, -1)
+            truths[:, r, : each.shape[1]] = each
 
         branch = np.where(level == 1, entity, lineage[:, 1])
         share = _middle_of_leaves(b, config.depth)
@@ -87,10 +104,11 @@ class Tree(World):
             names,
             [whole],
             [Relation(i, name, 0, said, back) for i, (name, (said, _, back)) in enumerate(objects.items())],
-            np.stack([reached for _, reached, _ in objects.values()], axis=1)[..., None],
+            truths,
             [
-                Rule("siblings have the same parent and the same ancestors", ("parent", "ancestor", "sibling")),
-                Rule("an ancestor is the parent's ancestor", ("parent", "ancestor")),
+                Rule("siblings have the same parent", ("parent", "sibling")),
+                Rule("children are of the branches that their parent is of", ("parent", "child", "branch")),
+                Rule("members of a house are those that are of it", ("house", "member")),
                 Rule("a child is the sibling of the one before it", ("child", "sibling")),
                 Rule("the sibling before undoes the sibling after", ("sibling",)),
             ],
@@ -109,6 +127,13 @@ def _lineage(parent: IntArray, depth: int) -> tuple[IntArray, IntArray]:
         lineage[x] = lineage[parent[x]]
         lineage[x, level[parent[x]]] = parent[x]
     return level, lineage
+
+
+def _listed(holds: BoolArray) -> IntArray:
+    """(n, most) columns that hold in each row of (n, n), first and in order, then `ABSENT`."""
+    columns, counts = able_first(holds)
+    most = int(counts.max())
+    return np.where(np.arange(most) < counts[:, None], columns[:, :most], ABSENT)
 
 
 def _middle_of_leaves(b: int, depth: int) -> np.typing.NDArray[np.float64]:
