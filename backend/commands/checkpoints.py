@@ -37,7 +37,7 @@ def train(
         str,
         typer.Argument(
             help="rings-2048, rings-2048-calibrated, rings-2048-decay, rings-2048-smooth, rings-2048-paper (the paper's own, hours), "
-            "rings-small (minutes), or a TOML file of your own."
+            "rings-small, months, tree, grid, torus, chain (minutes), or a TOML file of your own."
         ),
     ],
     name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],

@@ -159,7 +159,8 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
                     for name in ("direct", "logical", "compositional")
                 )
                 rings = progress.assessment.rings
-                console.print(f"step {record.step}: {accuracy}   rings {rings.closed} of {len(rings.shape)}")
+                drawn = f"   rings {rings.closed} of {len(rings.shape)}" if rings.shape else ""
+                console.print(f"step {record.step}: {accuracy}{drawn}")
             if progress.folder is not None:
                 console.print(f"[bold]written to {escape(str(progress.folder))}[/bold]")
 
