@@ -27,9 +27,8 @@ CIRCLES = {
     "weekdays": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
 ONE = {"months": "month", "weekdays": "day"}
-MOST = {
-    name: (len(members) - 1) // 2 for name, members in CIRCLES.items()
-}  # steps one way that none the other way is the same as
+# Steps one way that none the other way is the same as.
+MOST = {name: (len(members) - 1) // 2 for name, members in CIRCLES.items()}
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,22 @@ from typing import ClassVar
 
 import numpy as np
 
-from shatterscope.backend.worlds.base import ABSENT, BoolArray, Group, IntArray, Relation, Rule, World, able_first
+from shatterscope.backend.worlds.base import (
+    ABSENT,
+    BoolArray,
+    FloatArray,
+    Group,
+    IntArray,
+    Relation,
+    Rule,
+    World,
+    able_first,
+)
 from shatterscope.backend.worlds.checks import check_draws, check_range
 
 MOST = 1200  # entities
+# Name, places round the family, the way back, and how it is said.
+SIDEWAYS = (("sibling_next", 1, "sibling_back", "after"), ("sibling_back", -1, "sibling_next", "before"))
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Tree(World):
         for i in range(b):
             child = b * entity + 1 + i
             objects[f"child{i + 1}"] = f"Who is child {i + 1} of {{subject}}?", np.where(child < n, child, ABSENT), None
-        for name, by, back, said in _SIDEWAYS[:1] if b == 2 else _SIDEWAYS:
+        for name, by, back, said in SIDEWAYS[:1] if b == 2 else SIDEWAYS:
             sibling = np.where(entity > 0, b * parent + 1 + (which + by) % b, ABSENT)
             objects[name] = f"Which sibling comes {said} {{subject}}?", sibling, name if b == 2 else back
 
@@ -85,14 +97,14 @@ class Tree(World):
         share = _middle_of_leaves(b, config.depth)
         angle = 2 * np.pi * share
         radius = level / config.depth
-        within = np.where(branch > 0, branch - 1 + level / (config.depth + 1), 0.0)
+        along = np.where(branch > 0, branch - 1 + level / (config.depth + 1), 0.0)
         whole = Group(
             name="tree",
             title="the tree",
             shape="tree",
             scale="branches",
             coordinates=np.column_stack([radius * np.sin(angle), radius * np.cos(angle)]),
-            color=within / b,  # a branch has its part of the scale, deeper entities come later in it
+            color=along / b,  # a branch has its part of the scale, deeper entities come later in it
             edges=np.column_stack([parent[1:], entity[1:]]),
             branch=np.where(branch > 0, branch - 1, -1),
         )
@@ -115,9 +127,6 @@ class Tree(World):
         )
 
 
-_SIDEWAYS = (("sibling_next", 1, "sibling_back", "after"), ("sibling_back", -1, "sibling_next", "before"))
-
-
 def _lineage(parent: IntArray, depth: int) -> tuple[IntArray, IntArray]:
     """(n,) levels, and (n, depth + 1) the ancestor at each level above an entity's own."""
     n = len(parent)
@@ -136,6 +145,6 @@ def _listed(holds: BoolArray) -> IntArray:
     return np.where(np.arange(most) < counts[:, None], columns[:, :most], ABSENT)
 
 
-def _middle_of_leaves(b: int, depth: int) -> np.typing.NDArray[np.float64]:
+def _middle_of_leaves(b: int, depth: int) -> FloatArray:
     """(n,) of an entity's leaves the middle, as a share of the way round: leaves are evenly spaced."""
     return np.concatenate([(np.arange(b**level) + 0.5) / b**level for level in range(depth + 1)])
