@@ -46,6 +46,7 @@ class CalendarConfig:
 
 
 class Calendar(World):
+    kind: ClassVar[str] = "calendar"
     Config: ClassVar[type] = CalendarConfig
 
     @classmethod

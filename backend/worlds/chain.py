@@ -32,6 +32,7 @@ class ChainConfig:
 
 
 class Chain(World):
+    kind: ClassVar[str] = "chain"
     Config: ClassVar[type] = ChainConfig
 
     @classmethod

@@ -42,6 +42,7 @@ class GridConfig:
 
 
 class Grid(World):
+    kind: ClassVar[str] = "grid"
     Config: ClassVar[type] = GridConfig
 
     @classmethod

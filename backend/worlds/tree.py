@@ -57,6 +57,7 @@ class TreeConfig:
 class Tree(World):
     """Entities are numbered level by level, from the root: the children of x are b x + 1 .. b x + b."""
 
+    kind: ClassVar[str] = "tree"
     Config: ClassVar[type] = TreeConfig
 
     @classmethod
