@@ -41,7 +41,7 @@ class Rings:
 
 @dataclass(frozen=True)
 class Assessment:
-    """`accuracy[task][group]`, fractions; and the rings."""
+    """`accuracy[task][group]`, fractions, without the groups where nothing is asked; and the rings."""
 
     accuracy: dict[str, dict[str, float]]
     rings: Rings
@@ -67,8 +67,9 @@ def assess(model: Transformer, graph: World, holdout: Holdout, n_subjects: int |
     }
     accuracy = {
         task: {
-            name: _mean(right[:, columns == group][mask[:, columns == group]])
+            name: float(right[:, columns == group][asked].mean())
             for group, name in enumerate(graph.group_names)
+            if (asked := mask[:, columns == group]).any()
         }
         for task, (right, mask, columns) in cells.items()
     }
@@ -81,7 +82,7 @@ def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
     chances = {n: gap_by_chance(n, 2) for n in {len(g.members) for g in graph.groups if g.shape == "ring"}}
     for relation, points in zip(graph.relations, representations, strict=True):
         rows = graph.domain(relation)
-        if graph.groups[relation.group].shape != "ring":
+        if graph.groups[relation.group].shape != "ring" or len(rows) < 2:
             share[relation.name] = _neighbor_share(points[rows], graph, relation)
             continue
         diagnostics = fit(
@@ -139,4 +140,4 @@ def _compositions(model: Transformer, graph: World, subjects: NDArray[np.int64])
         prompt = torch.stack([x, torch.full_like(x, int(first)), torch.full_like(x, int(second))], dim=1)
         answer = model.unembed(model.trunk(prompt)[:, -1])[:, : graph.n_entities].argmax(1).cpu().numpy()
         correct.append(answer == graph.composition_objects[subjects, column])
-    return np.stack(correct, axis=1)
+    return np.stack(correct, axis=1) if correct else np.zeros((len(subjects), 0), dtype=bool)

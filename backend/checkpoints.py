@@ -33,7 +33,7 @@ from shatterscope.backend.model import ModelConfig, Transformer
 from shatterscope.backend.shapes import Verdict
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.training import TrainConfig
-from shatterscope.backend.worlds import Holdout, World, WorldConfig, build, config_table, draw_holdout
+from shatterscope.backend.worlds import Holdout, World, WorldConfig, WorldError, build, config_table, draw_holdout
 
 if TYPE_CHECKING:
     from shatterscope.backend.assessment import Assessment
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
 STATISTICS_TOKENS = 100_000
-MAX_METADATA_BYTES = 1024 * 1024
+MAX_METADATA_BYTES = 16 * 1024 * 1024  # a world of given facts is written in it
 HEADER_BYTES = 1024 * 1024  # of a safetensors file, at most
 DEFAULT = "rings-2048-calibrated"  # what the page opens on: accurate, and most of its rings are whole
 
@@ -100,7 +100,7 @@ class Metadata(BaseModel):
     graph: WorldConfig
     model: ModelConfig
     training: TrainingReport
-    accuracy: dict[str, dict[str, Share]]  # task -> order -> fraction, by full enumeration
+    accuracy: dict[str, dict[str, Share]]  # task -> group (where anything is asked) -> fraction, by full enumeration
     rings: RingReport
     opening: str | None = None  # the relation that the page opens on; None: the first
     sha256: dict[str, str]  # file name -> hash of its bytes
@@ -310,7 +310,10 @@ def read_metadata(folder: Path) -> Metadata:
         first = error.errors()[0]
         place = ".".join(str(part)[:40] for part in first["loc"])
         raise CheckpointError(f"{name}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
-    graph = build(metadata.graph)
+    try:
+        graph = build(metadata.graph)
+    except WorldError as error:
+        raise CheckpointError(f"{name}: graph: {str(error).splitlines()[0]}") from None
     if metadata.opening is not None and metadata.opening not in graph.relation_names:
         raise CheckpointError(f"{name}: opening: {metadata.opening!r:.40} is not a relation of its graph")
     vocabulary = Vocabulary.of(graph)
@@ -334,7 +337,7 @@ def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], se
     yield "sha256", set(metadata.sha256) & files, files
     yield "accuracy", set(metadata.accuracy), set(TASKS)
     for task, scores in metadata.accuracy.items():
-        yield f"accuracy.{task}", set(scores), orders
+        yield f"accuracy.{task}", set(scores) | orders, orders
     for measure, values in metadata.rings:
         if isinstance(values, dict):
             yield f"rings.{measure}", set(values), relations if measure == "neighbor_share" else of_rings

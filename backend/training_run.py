@@ -23,7 +23,7 @@ from shatterscope.backend.assessment import Assessment, assess
 from shatterscope.backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
 from shatterscope.backend.recipes import Recipe
 from shatterscope.backend.training import StepRecord, Trainer
-from shatterscope.backend.worlds import build, draw_holdout
+from shatterscope.backend.worlds import build, config_table, draw_holdout
 
 STATE = "training_state.safetensors"
 
@@ -112,7 +112,7 @@ def train_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
 
     def save() -> None:
-        write_tensors(state_file, trainer.state(), {"run": json.dumps(asdict(this))})
+        write_tensors(state_file, trainer.state(), {"run": TypeAdapter(SavedRun).dump_json(this).decode()})
 
     record = StepRecord(trainer.step, float("nan"), 0.0, 0.0)
     saved = time.monotonic()
@@ -153,9 +153,9 @@ def train_checkpoint(
 def _check_same(folder: Path, saved: SavedRun, asked: SavedRun) -> None:
     """Raises `ValueError` naming what differs."""
     before, now = _told(saved), _told(asked)
-    different = [name for name in before if before[name] != now[name]]
+    different = [name for name in before | now if before.get(name) != now.get(name)]
     if different:
-        there, here = (", ".join(f"{name} {told[name]}" for name in different) for told in (before, now))
+        there, here = (", ".join(f"{name} {told.get(name)!s:.200}" for name in different) for told in (before, now))
         raise ValueError(
             f"the unfinished run in {folder} was begun with {there}, not with {here}; leave such options out to continue it, "
             "or choose another --name"
@@ -165,18 +165,15 @@ def _check_same(folder: Path, saved: SavedRun, asked: SavedRun) -> None:
 def _told(run: SavedRun) -> dict[str, Any]:
     """What a run was begun with, the options by their names."""
     recipe = run.recipe
-    rest: dict[str, Any] = {
-        "graph": recipe.graph,
-        "model": recipe.model,
-        "schedule": replace(recipe.train, seed=0),
-    }
+    rest: dict[str, Any] = {f"graph.{name}": value for name, value in config_table(recipe.graph).items()}
+    rest |= {"model": asdict(recipe.model), "schedule": asdict(replace(recipe.train, seed=0))}
     shown = {
         "recipe": repr(recipe.title),
         "--steps": recipe.train.steps,
         "--seed": recipe.train.seed,
         "--device": run.device,
     }
-    return shown | {name: json.dumps(asdict(value)) for name, value in rest.items()}
+    return shown | {name: json.dumps(value) for name, value in rest.items()}
 
 
 def _device_name(device: torch.device) -> str:

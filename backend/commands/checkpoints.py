@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shatterscope.backend.commands.common import Device, check_folder, command, examples, fail, laboratory_of, options
+from shatterscope.backend.commands.facts import FactsFile, Layout, Many, checked_facts
 from shatterscope.backend.commands.printed import show_checkpoints, train_with_progress
 from shatterscope.backend.settings import load_settings
 
@@ -29,18 +30,25 @@ commands = typer.Typer()
         "shatterscope train rings-small --name my-rings",
         "shatterscope train rings-2048 --name long-run --steps 100000 --device cuda",
         "shatterscope train rings-2048 --name long-run --resume",
-        "shatterscope train my-recipe.toml --name mine",
+        "shatterscope train --recipe my-recipe.toml --name mine",
+        "shatterscope train --facts my-facts.csv --name my-facts",
     )
 )
 def train(
+    name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
     recipe: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="rings-2048, rings-2048-calibrated, rings-2048-decay, rings-2048-smooth, rings-2048-paper (the paper's own, hours), "
-            "rings-small, months, tree, grid, torus, chain (minutes), or a TOML file of your own."
+            "rings-small, months, tree, grid, torus, chain, countries, elements (minutes), or a TOML file of your own."
         ),
-    ],
-    name: Annotated[str, typer.Option(help="Folder under the models folder that the checkpoint is written to.")],
+    ] = None,
+    recipe_file: Annotated[
+        Path | None, typer.Option("--recipe", metavar="FILE", help="The same, for a TOML file of your own.")
+    ] = None,
+    facts: FactsFile = None,
+    layout: Layout = None,
+    many: Many = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.", show_default="the recipe's")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same weights.", show_default="0")
@@ -52,18 +60,16 @@ def train(
 ) -> None:
     """Train a checkpoint, with loss, accuracy, rings, speed and time left."""
     from shatterscope.backend.checkpoints import METADATA
-    from shatterscope.backend.recipes import read_recipe
     from shatterscope.backend.training_run import STATE, Stopped
 
-    try:
-        wanted = read_recipe(recipe)
-    except ValueError as error:
-        fail(str(error))
+    wanted = _wanted(recipe, recipe_file, facts, layout, many or [])
     if not name.replace("-", "").replace("_", "").isalnum():
         fail(f"--name {name!r}: use letters, digits, - and _")
     settings = load_settings(device=device)
     folder = settings.models_dir / name
-    again = command("train", recipe, *options(name=name, steps=steps, seed=seed, device=device, resume=True))
+    source = options(recipe=recipe_file, facts=facts, layout=layout, many=many)
+    rest = options(name=name, steps=steps, seed=seed, device=device, resume=True)
+    again = command("train", *filter(None, [recipe]), *source, *rest)
     try:
         chosen, place = _as_begun(wanted, folder, steps, seed, settings.device, resume)
         if not (folder / METADATA).exists():
@@ -82,6 +88,26 @@ def train(
     finally:
         with suppress(OSError):
             folder.rmdir()  # where nothing came into it
+
+
+def _wanted(
+    recipe: str | None, recipe_file: Path | None, facts: Path | None, layout: Path | None, many: list[str]
+) -> Recipe:
+    """The one recipe that is named; fails where there is none, or what goes with facts is given without them."""
+    from shatterscope.backend.recipes import facts_recipe, read_recipe
+
+    if [recipe, recipe_file, facts].count(None) != 2:
+        fail("name one thing to train: a recipe (RECIPE, or --recipe FILE), or --facts FILE")
+    if facts is None and (layout is not None or many):
+        fail(f"{'--layout' if layout is not None else '--many'} goes with --facts; a recipe says it itself")
+    try:
+        if facts is not None:
+            return facts_recipe(facts.stem, checked_facts(facts, layout, many))
+        if recipe_file is not None and recipe_file.suffix != ".toml":
+            fail(f"--recipe {recipe_file} is no .toml file; facts are given with --facts")
+        return read_recipe(str(recipe_file or recipe))
+    except ValueError as error:
+        fail(str(error))
 
 
 def _as_begun(

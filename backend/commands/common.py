@@ -25,7 +25,7 @@ def examples(*lines: str) -> str:
 
 
 def fail(message: str) -> NoReturn:
-    """One line on stderr, exit status 1."""
+    """On stderr, one line as a rule; exit status 1."""
     print(f"shatterscope: {message}", file=sys.stderr)
     raise typer.Exit(1)
 

@@ -78,17 +78,16 @@ class ContextSampler:
         todo, tries = np.arange(len(entity)), 0
         while todo.size:  # draw again what turns out to be held out, or to be avoided
             y, both = entity[todo], composed[todo]
-            pair = self.pairs[y, rng.integers(np.maximum(self.n_pairs[y], 1))]
-            first[todo] = self.compositions[pair, 0]
-            single = self.single[y, rng.integers(self.n_single[y])]
-            second[todo] = np.where(both, self.compositions[pair, 1], single)
-            middle = self._source(y, second[todo], rng)
-            start[todo] = np.where(both, self._source(middle, first[todo], rng), middle)
-            held_out = np.where(
-                both,
-                self.holdout.composition[start[todo], pair],
-                self.holdout.single[start[todo], second[todo]],
-            )
+            pair = self.pairs[y, rng.integers(np.maximum(self.n_pairs[y], 1))] if self.composes else None
+            second[todo] = self.single[y, rng.integers(self.n_single[y])]
+            if pair is not None:
+                first[todo] = self.compositions[pair, 0]
+                second[todo] = np.where(both, self.compositions[pair, 1], second[todo])
+            start[todo] = middle = self._source(y, second[todo], rng)
+            held_out = self.holdout.single[start[todo], second[todo]]
+            if pair is not None:
+                start[todo] = np.where(both, self._source(middle, first[todo], rng), middle)
+                held_out = np.where(both, self.holdout.composition[start[todo], pair], held_out)
             unwanted = held_out | (start[todo] == ABSENT)
             if avoid is not None and tries < TRIES:
                 unwanted |= (start[todo, None] == avoid[todo]).any(1)

@@ -4,7 +4,7 @@
     note = "What is tried with them."
 
     [graph]              # the world: `kind` (rings where there is none), and its config, for instance `RingsConfig`
-    n_entities = 512
+    n_entities = 512     # `facts_file = "mine.csv"` stands for `facts = "..."`: the text of a file beside the recipe
 
     [model]              # `ModelConfig`; the vocabulary is the world's
     final_gain = 12.0
@@ -31,8 +31,10 @@ from pydantic import TypeAdapter, ValidationError
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.files import UnreadableFile, read_file
 from shatterscope.backend.model import ModelConfig
-from shatterscope.backend.training import TrainConfig
-from shatterscope.backend.worlds import WorldConfig, build, config_table, read_config
+from shatterscope.backend.training import Round, TrainConfig
+from shatterscope.backend.worlds import ABSENT, WorldConfig, WorldError, build, config_table, read_config
+from shatterscope.backend.worlds.facts_csv import read_text
+from shatterscope.backend.worlds.facts_file import Facts
 from shatterscope.backend.worlds.rings import RingsConfig
 
 FOLDER = Path(__file__).parent
@@ -74,12 +76,24 @@ def read_recipe(name: str) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file} is not TOML: {error}") from None
     try:
-        return _recipe(given)
+        return _recipe(given, file.parent)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
 
 
-def _recipe(given: dict[str, Any]) -> Recipe:
+def facts_recipe(title: str, world: Facts) -> Recipe:
+    """A recipe for facts of one's own, by their number: minutes on a laptop."""
+    vocabulary = Vocabulary.of(world).size
+    steps = 4000 if world.present.sum() <= 2000 else 10_000
+    one = Round(steps, learning_rate=3e-3, decay_steps=steps, final_rate_share=3e-3, decay="cosine", weight_decay=0.1)
+    train = TrainConfig((one,), batch=128, warmup=200, gain_growth=1.0, calibration=3e-3)
+    note = f"{world.n_entities} entities, {world.n_relations} relations, {int((world.truths != ABSENT).sum())} facts."
+    return Recipe(title[:200], train, ModelConfig(vocab_size=vocabulary), note, world.config)
+
+
+def _recipe(given: dict[str, Any], folder: Path) -> Recipe:
+    if isinstance(given.get("graph"), dict):
+        given = given | {"graph": _with_texts(given["graph"], folder)}
     try:
         graph = read_config(given.get("graph", {}))
     except ValueError as error:
@@ -96,6 +110,23 @@ def _recipe(given: dict[str, Any]) -> Recipe:
     if (unknown := _unknown(given, known)) is not None:
         raise ValueError(f"{unknown} is not part of a recipe")
     return recipe
+
+
+def _with_texts(table: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Every `name_file` replaced by `name`, the text of that file."""
+    found = {}
+    for key, value in table.items():
+        name = key.removesuffix("_file")
+        if name == key:
+            found[key] = value
+        elif not isinstance(value, str) or name in table:
+            raise ValueError(f"graph.{key}: the name of a file is needed, and no {name} beside it")
+        else:
+            try:
+                found[name] = read_text(folder / value)
+            except WorldError as error:
+                raise ValueError(f"graph.{key}: {error}") from None
+    return found
 
 
 def _validated(given: Any) -> Recipe:

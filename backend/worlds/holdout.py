@@ -33,7 +33,14 @@ def draw_holdout(world: World) -> Holdout:
     rng = np.random.default_rng([world.config.seed, 1])
     single = _draw_single(world, world.config.held_out_facts, rng)
     drawn = rng.random(world.composition_objects.shape) < world.config.held_out_compositions
-    return Holdout(single=single, composition=drawn & (world.composition_objects != ABSENT))
+    return Holdout(single=single, composition=_led_to(world, drawn & (world.composition_objects != ABSENT)))
+
+
+def _led_to(world: World, drawn: BoolArray) -> BoolArray:
+    """Without those that an entity would lose every composition by that leads to it: a walk may have to arrive by one."""
+    objects, stated = world.composition_objects, np.zeros(world.n_entities, dtype=bool)
+    stated[objects[(objects != ABSENT) & ~drawn]] = True
+    return drawn & stated[objects]
 
 
 def _draw_single(world: World, share: float, rng: np.random.Generator) -> BoolArray:

@@ -15,12 +15,13 @@ from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationEr
 from shatterscope.backend.worlds.base import World
 from shatterscope.backend.worlds.calendar import Calendar
 from shatterscope.backend.worlds.chain import Chain
+from shatterscope.backend.worlds.facts_file import Facts
 from shatterscope.backend.worlds.grid import Grid
 from shatterscope.backend.worlds.rings import Rings
 from shatterscope.backend.worlds.tree import Tree
 
 WORLDS: dict[str, type[World]] = {
-    each.kind: each for each in (Rings, Calendar, Tree, Grid, Chain)
+    each.kind: each for each in (Rings, Calendar, Tree, Grid, Chain, Facts)
 }
 DEFAULT = "rings"
 
