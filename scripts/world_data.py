@@ -140,6 +140,7 @@ def countries() -> tuple[list[Row], list[Row]]:
             layout.append(
                 (entity, f"{x:.3f}", f"{y:.3f}", f"{(i + (rank + 0.5) / len(members)) / len(REGIONS):.4f}", region)
             )
+    facts.sort(key=lambda fact: ("near", "borders").index(str(fact[1])) if fact[3] == "neighbours" else 2)
     return list(dict.fromkeys(facts)), layout
 
 
@@ -176,7 +177,6 @@ def elements() -> tuple[list[Row], list[Row]]:
     layout: list[Row] = []
     column_of: dict[tuple[str, int], str] = {}  # (column, period) -> element
     previous = ""
-    cells: dict[tuple[float, float], str] = {}
     classes: dict[str, list[tuple[float, float]]] = {}
     for record in source_elements():
         name = SPELLING.get(record["name"], record["name"])
@@ -211,7 +211,6 @@ def elements() -> tuple[list[Row], list[Row]]:
         for value in kinds.values():
             classes.setdefault(value, []).append((x, y))
         column_of[column, period], previous = name, name
-        cells[x, y] = name
     for name, members in classes.items():
         x, y = (fmean(axis) for axis in zip(*members, strict=True))
         place = (
@@ -223,9 +222,6 @@ def elements() -> tuple[list[Row], list[Row]]:
         )
         branch = name if "block" in name else "classes"
         layout.append((name, f"{place[0] / 9 - 1:.4f}", f"{(5 - place[1]) / 9:.4f}", f"{min(x, 18) / 19:.4f}", branch))
-    around = [(dx, dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
-    for (x, y), name in cells.items():
-        facts += [(name, "beside", cells[x + dx, y + dy], "table") for dx, dy in around if (x + dx, y + dy) in cells]
     facts.sort(key=lambda fact: ("table", "rows and columns", "kinds").index(str(fact[3])))
     return facts, layout
 
