@@ -121,7 +121,7 @@ def gpt2_config(config: ModelConfig) -> dict[str, Any]:
 
 
 def word_tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
-    """`tokenizer.json` of the tokenizers library: words between blanks, looked up in the vocabulary."""
+    """`tokenizer.json` of the tokenizers library: words between blanks, looked up in the vocabulary. A blank inside a name is written `_`."""
     return {
         "version": "1.0",
         "truncation": None,
@@ -133,7 +133,7 @@ def word_tokenizer(vocabulary: Vocabulary) -> dict[str, Any]:
         "decoder": None,
         "model": {
             "type": "WordLevel",
-            "vocab": {name: token for token, name in enumerate(vocabulary.names)},
+            "vocab": {name.replace(" ", "_"): token for token, name in enumerate(vocabulary.names)},
             "unk_token": "[UNK]",  # not in the vocabulary: an unknown word raises
         },
     }

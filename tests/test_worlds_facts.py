@@ -13,8 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shatterscope.backend.data import TextSampler
+from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.export_hf import word_tokenizer
 from shatterscope.backend.recipes import FOLDER, read_recipe
 from shatterscope.backend.worlds import ABSENT, WorldError, build, config_table, draw_holdout, read_config
 from shatterscope.backend.worlds.facts_csv import MAX_BYTES, MAX_TOLD, FactsError
@@ -287,6 +288,14 @@ def test_what_may_be_wrong_is_a_warning() -> None:
     )
 
 
+def test_names_with_blanks_are_words_of_an_exported_model() -> None:
+    vocabulary = Vocabulary.of(Facts(FactsConfig(EUROPE + "El Salvador,seat of government,San Salvador\n")))
+    words = word_tokenizer(vocabulary)["model"]["vocab"]
+    assert len(words) == vocabulary.size
+    assert words["El_Salvador"] == vocabulary.names.index("El Salvador")
+    assert not [word for word in words if " " in word]
+
+
 def test_files_that_are_no_text_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     with pytest.raises(WorldError, match=r"there is no file .*mine\.csv"):
@@ -415,6 +424,15 @@ def test_a_real_world_is_read_without_a_doubt(name: str) -> None:
     assert 100 < world.n_entities < 1000
     for group in world.groups:
         assert np.isfinite(group.coordinates[group.members]).all()
+
+
+def test_what_follows_from_an_edit_of_a_country() -> None:
+    world = build(read_recipe("countries").graph)
+    at, subregion = world.entities.index, world.relation("subregion")
+    found = world.consequences(at("France"), subregion, at("Central Asia"))
+    implied = {(each.subject, each.relations): each.expected for each in found if each.kind == "implied"}
+    assert implied[at("France"), ("region",)] == at("Asia")
+    assert len(found) == len({(each.subject, each.relations) for each in found})
 
 
 def test_countries_border_each_other_and_have_one_capital() -> None:
