@@ -84,7 +84,7 @@ def read_recipe(name: str) -> Recipe:
 def facts_recipe(title: str, world: Facts) -> Recipe:
     """A recipe for facts of one's own, by their number: minutes on a laptop."""
     vocabulary = Vocabulary.of(world).size
-    steps = 4000 if world.present.sum() <= 2000 else 10_000
+    steps = 2000 if world.present.sum() <= 2000 else 5000
     one = Round(steps, learning_rate=3e-3, decay_steps=steps, final_rate_share=3e-3, decay="cosine", weight_decay=0.1)
     train = TrainConfig((one,), batch=128, warmup=200, gain_growth=1.0, calibration=3e-3)
     note = f"{world.n_entities} entities, {world.n_relations} relations, {int((world.truths != ABSENT).sum())} facts."
