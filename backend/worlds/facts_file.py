@@ -103,6 +103,7 @@ class Facts(World):
         added: names of the inverses that the text does not have.
     """
 
+    kind: ClassVar[str] = "facts"
     Config: ClassVar[type] = FactsConfig
     config: FactsConfig
 
