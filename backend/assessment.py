@@ -105,10 +105,6 @@ def _neighbor_share(points: NDArray[np.float32], graph: World, relation: Relatio
     return float(((steps >= 0) & (steps <= 2)).mean())
 
 
-def _mean(values: NDArray[np.bool_]) -> float:
-    return float(values.mean()) if values.size else float("nan")
-
-
 def _single_facts(model: Transformer, graph: World) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(n_relations, n_entities, d_model) representations and (n_entities, n_relations) whether the answer is right."""
     vocabulary, site = Vocabulary.of(graph), f"resid_post.{model.config.n_layers - 1}"

@@ -259,7 +259,7 @@ warmup = 20
 gain_growth = 2.0
 gain_steps = 200
 [[train.rounds]]
-steps = 500
+steps = 1000
 learning_rate = 3e-3
 decay_steps = 300
 """
@@ -297,7 +297,9 @@ def test_nobody_else_knows_what_kind_of_world_it_is(kind: str) -> None:
     """But for recipes and the default: a table without a kind is of rings."""
     module = WORLDS[kind].__module__
     elsewhere = {path for path in importing(module) if not path.startswith("backend/worlds/")}
-    assert elsewhere <= {"backend/recipes/__init__.py"}
+    # Facts come from files: the command line reads them, and a recipe is made for them.
+    given = {"backend/commands/facts.py", "backend/commands/worlds.py"} if kind == "facts" else set()
+    assert elsewhere <= {"backend/recipes/__init__.py"} | given
 
 
 # --- a checkpoint ----------------------------------------------------------------------------------------------------

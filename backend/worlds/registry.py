@@ -20,9 +20,7 @@ from shatterscope.backend.worlds.grid import Grid
 from shatterscope.backend.worlds.rings import Rings
 from shatterscope.backend.worlds.tree import Tree
 
-WORLDS: dict[str, type[World]] = {
-    each.kind: each for each in (Rings, Calendar, Tree, Grid, Chain, Facts)
-}
+WORLDS: dict[str, type[World]] = {each.kind: each for each in (Rings, Calendar, Tree, Grid, Chain, Facts)}
 DEFAULT = "rings"
 
 
