@@ -76,7 +76,9 @@ class Client:
         return found
 
     async def checkpoints(self) -> list[CheckpointInfo]:
-        return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
+        """Those of rings, where there are any: the pages cannot draw other worlds yet."""
+        found = TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
+        return [each for each in found if each.graph.kind == "rings"] or found
 
     async def editors(self) -> list[EditorInfo]:
         """Asked for once: what a server can do does not change while it runs."""
