@@ -154,6 +154,17 @@ def test_some_facts_are_held_out_by_default(kind: str) -> None:
 
 @every_kind
 @SMALL
+@given(data=st.data())
+def test_who_is_reached_by_a_composition_is_reached_by_a_stated_one(kind: str, data: st.DataObject) -> None:
+    """`ContextSampler` counts on it."""
+    world = data.draw(worlds(kind))
+    objects, held_out = world.composition_objects, draw_holdout(world).composition
+    stated = objects[(objects != ABSENT) & ~held_out]
+    assert set(stated.tolist()) == set(objects[objects != ABSENT].tolist())
+
+
+@every_kind
+@SMALL
 @given(data=st.data(), seed=st.integers(0, 1000))
 def test_text_is_true_and_never_stops(kind: str, data: st.DataObject, seed: int) -> None:
     world = data.draw(worlds(kind))

@@ -28,9 +28,9 @@ class ContextSampler:
         self.n_entities, self.compositions, self.holdout = graph.n_entities, graph.compositions, holdout
         self.truths, self.sources, self.n_sources = graph.truths, graph.sources, graph.n_sources
         self.single, self.n_single, self.pairs, self.n_pairs = graph.arriving
-        # A walk of three tokens is a composition: in a world where some entity is reached by none that is stated, walks have an odd length.
-        stated = graph.composition_objects[~holdout.composition]
-        self.composes = len(np.unique(stated[stated != ABSENT])) == graph.n_entities
+        # A walk of three tokens is a composition: in a world where some entity is reached by none, walks have an odd length. (Where there are
+        # some, one of them is stated: `draw_holdout`.)
+        self.composes = bool(self.n_pairs.all())
 
     def arriving_at(
         self, subjects: IntArray, length: int, rng: np.random.Generator, avoid: IntArray | None = None

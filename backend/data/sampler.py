@@ -40,7 +40,7 @@ class TextSampler:
     def _stated(self, stated: BoolArray) -> tuple[Tensor, Tensor]:
         """Per entity, the stated columns first (the rest never drawn), and how many there are."""
         choices, counts = able_first(stated)
-        return torch.from_numpy(choices).to(self.device), torch.from_numpy(counts).to(self.device)
+        return torch.from_numpy(choices.copy()).to(self.device), torch.from_numpy(counts).to(self.device)
 
     def _draw(self, choices: Tensor, counts: Tensor, entity: Tensor, generator: torch.Generator) -> Tensor:
         u = torch.rand(entity.shape, device=self.device, generator=generator)

@@ -412,4 +412,6 @@ class World:
 
 def able_first(able: BoolArray) -> tuple[IntArray, IntArray]:
     """Of each row of (n, k): the columns that are able, first and in order, and how many there are."""
+    if able.all():  # as on rings, where sorting them would be most of the cost of the first edit
+        return np.broadcast_to(np.arange(able.shape[1]), able.shape), np.full(len(able), able.shape[1])
     return np.argsort(~able, axis=1, kind="stable"), able.sum(axis=1)
