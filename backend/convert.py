@@ -342,6 +342,7 @@ def projection_result(
         align=request.align,
         before=array(picture.before),
         after=array(picture.after),
+        entities=_drawn(checkpoint, relation),
         order_position=checkpoint.graph.positions(relation).tolist(),
         diagnostics={
             "before": _diagnostics(picture.diagnostics_before),
@@ -349,6 +350,12 @@ def projection_result(
         },
         seconds=seconds,
     )
+
+
+def _drawn(checkpoint: Checkpoint, relation: Relation) -> list[int] | None:
+    """The entities of a relation's picture; None where these are all."""
+    found = checkpoint.graph.domain(relation)
+    return None if len(found) == checkpoint.graph.n_entities else found.tolist()
 
 
 def _diagnostics(found: Diagnosed) -> Diagnostics:
@@ -373,6 +380,7 @@ def strengths_result(
         dimensions=request.dimensions,
         align=request.align,
         before=array(before.map.embedding.astype(np.float32)),
+        entities=_drawn(checkpoint, relation),
         order_position=checkpoint.graph.positions(relation).tolist(),
         pictures=pictures,
         seconds=seconds,

@@ -10,6 +10,13 @@ from shatterscope.wire.base import Array, Wire
 from shatterscope.wire.world import Verdict
 
 MAX_STRENGTHS = 41  # in one request: a slider from 0 to 2 by 0.05
+ENTITIES = Field(
+    default=None,
+    description="which entity each row of the points is; null: all of them, in order. Only those are drawn of which the relation is a question",
+)
+PLACES = Field(
+    description="the place of each row's entity in the order of the group's colours, on a ring the place on it"
+)
 
 
 class ActivationRequest(Wire):
@@ -82,7 +89,8 @@ class ProjectionResult(Wire):
     align: str
     before: Array
     after: Array
-    order_position: list[int]
+    entities: list[int] | None = ENTITIES
+    order_position: list[int] = PLACES
     diagnostics: dict[Literal["before", "after"], Diagnostics]
     seconds: float
 
@@ -108,6 +116,7 @@ class StrengthsResult(Wire):
     dimensions: int
     align: str
     before: Array
-    order_position: list[int]
+    entities: list[int] | None = ENTITIES
+    order_position: list[int] = PLACES
     pictures: list[StrengthPicture] = Field(description="in the order asked for, each of a real model")
     seconds: float

@@ -6,7 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
+from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.arrays import decode
+from shatterscope.app.kit.figures.drawn import Drawn, joined, ring
 from shatterscope.wire.world import GroupInfo, RelationInfo, WorldInfo
 
 
@@ -18,6 +20,7 @@ class World:
         self._relations = {relation.name: relation for relation in info.relations}
         self._groups = {group.name: group for group in info.groups}
         self._positions: dict[str, list[int]] = {}
+        self._drawn: dict[str, Drawn] = {}
 
     def name(self, entity: int) -> str:
         return self.info.entities[entity]
@@ -47,3 +50,43 @@ class World:
             )
             self._positions[group] = places.tolist()
         return self._positions[group]
+
+    def drawn(self, relation: str, entities: list[int] | None, places: list[int]) -> Drawn:
+        """What a relation's picture is of: `entities` (None: all) and their `places` are as the API says."""
+        if relation not in self._drawn:
+            self._drawn[relation] = self._draw(relation, entities, places)
+        return self._drawn[relation]
+
+    def _draw(self, relation: str, entities: list[int] | None, places: list[int]) -> Drawn:
+        group = self.group_of(relation)
+        members = np.arange(len(self.info.entities)) if entities is None else np.asarray(entities, dtype=np.int64)
+        names = tuple(map(self.name, members.tolist())) if self.named else None
+        if group.shape == "ring" and set(group.members) == set(members.tolist()):
+            return ring(np.asarray(places), group.title, members, names)
+        row = np.full(len(self.info.entities), -1)
+        row[members] = np.arange(len(members))
+        edges = row[np.asarray(group.edges, dtype=np.int64).reshape(-1, 2)]
+        colors = self.colors(group.name)
+        return joined(
+            members,
+            edges[(edges >= 0).all(axis=1)],
+            tuple(colors.get(entity, theme.NEUTRAL) for entity in members.tolist()),
+            group.title,
+            names,
+        )
+
+    def colors(self, group: str) -> dict[int, str]:
+        """Of each entity in the group, as in its pictures."""
+        found = self._groups[group]
+        at = decode(found.color).astype(float)
+        if found.scale == "branches" and found.branch is not None:
+            branch = np.asarray(found.branch)
+            colors = [
+                theme.branch_color(mine, int(branch.max()) + 1, float((at[branch == mine] < value).mean()))
+                for mine, value in zip(branch.tolist(), at.tolist(), strict=True)
+            ]
+        elif found.scale == "sequential":
+            colors = [theme.sequential_color(value) for value in at.tolist()]
+        else:
+            colors = [theme.ring_color(value) for value in at.tolist()]
+        return dict(zip(found.members, colors, strict=True))

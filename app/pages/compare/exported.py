@@ -117,6 +117,7 @@ async def html_file(client: Client, query: str) -> bytes:
     comparison = file.Compared(
         asked.state.view,
         checkpoint,
+        world,
         asked.link,
         asked.state.sort,
         marks_of(batches.last(edits_of(asked.state.view)), rings),

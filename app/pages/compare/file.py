@@ -15,7 +15,8 @@ from shatterscope.app.kit.figures import Mark, Scene, frame_beside, scene_figure
 from shatterscope.app.kit.parts import Node, card, tip
 from shatterscope.app.kit.scenes import scenes_of
 from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
-from shatterscope.app.kit.state import Relation, ViewState
+from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import verdict
 from shatterscope.app.pages.compare.layout import BARS, key
@@ -44,6 +45,7 @@ class Compared:
 
     view: ViewState
     checkpoint: CheckpointInfo
+    world: World
     link: str
     sort: str
     marks: dict[str, int]
@@ -120,8 +122,8 @@ def _row(shown: Compared, contender: Contender, made: Variant | str) -> Json:
 
 def _scenes(shown: Compared, projection: ProjectionResult) -> tuple[Scene, Scene]:
     # The key above the scenes says which is which: these are small.
-    marks = [Mark(entity, role, str(entity)) for role, entity in shown.marks.items()]
-    return scenes_of(projection, Relation.parse(projection.relation), marks)
+    marks = [Mark(entity, role, shown.world.name(entity)) for role, entity in shown.marks.items()]
+    return scenes_of(projection, shown.world, marks)
 
 
 def _missing(contender: Contender, reason: str) -> Node:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from dash import html
 
 from shatterscope.app.kit import pictures, words
@@ -15,7 +14,7 @@ from shatterscope.app.kit.figures import Mark, Scene, frame, frame_beside
 from shatterscope.app.kit.figures.arrays import decode
 from shatterscope.app.kit.figures.small import drawn_every, small_figure
 from shatterscope.app.kit.parts import Node, tip
-from shatterscope.app.kit.state import Edit, Relation
+from shatterscope.app.kit.state import Edit
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.layout import words_of
 
@@ -34,14 +33,15 @@ async def picture(client: Client, view: Json, scale: str = "own") -> tuple[Json,
             relation=view["relation"],
             **PICTURE,
         )
+        world = await client.world(view["checkpoint"])
     except ApiError as error:
         return BLANK, words_of(f"No picture: {error.message}", failed=True)
     before, after = frame(decode(result.before)), decode(result.after)
     own = frame_beside(before, after, scale)
-    position = np.asarray(result.order_position)
+    shown = world.drawn(result.relation, result.entities, result.order_position)
     marks = [Mark(entity, role, "") for role, entity in view["marks"].items()]
-    scene = Scene(after, position, Relation.parse(view["relation"]).order, own, marks)
-    n, item = len(position), result.diagnostics["after"]
+    scene = Scene(after, shown, own, marks)
+    n, item = shown.n, result.diagnostics["after"]
     drawn = -(-n // drawn_every(n))
     over = f"{drawn} of {n} entities" if drawn < n else f"all {n} entities"
     scaled = words.magnified(before.half / own.half)

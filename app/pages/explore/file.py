@@ -58,9 +58,9 @@ def _figures(shown: ShownView) -> dict[str, Any]:
 
 def _pair(shown: ShownView) -> tuple[Scene, Scene]:
     """The scenes before and after, as the page draws them."""
-    view, relation = shown.view, Relation.parse(shown.projection.relation)
+    view = shown.view
     marks = marks_of(view.subject, view.relation, view.target, shown.ring)
-    return scenes_of(shown.projection, relation, marks, view.see.scale)
+    return scenes_of(shown.projection, shown.world, marks, view.see.scale)
 
 
 def _title(shown: ShownView) -> str:

@@ -10,6 +10,7 @@ from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import check_exact
 from shatterscope.app.kit.links import Pin
 from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult
@@ -23,6 +24,7 @@ class ShownView:
 
     view: ViewState
     checkpoint: CheckpointInfo
+    world: World
     query: str  # pinned: it says which weights
     link: str  # the address of the view
     edit: EditResult | None
@@ -74,7 +76,8 @@ async def show(client: Client, query: str) -> ShownView:
     sites = await client.sites(checkpoint.id, edits) if edits else None
     unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
     placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
-    ring = (await client.world(checkpoint.id)).positions(view.relation.order)
+    world = await client.world(checkpoint.id)
+    ring = world.positions(view.relation.order)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)
+    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, ring)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -61,10 +60,9 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
         checkpoint.id, edits, at, relation=relation.name, site=see.site, method=see.projection,
         dimensions=see.dimensions, align=see.align, n_neighbors=see.n_neighbors,
     )  # fmt: skip
-    asked = view.relation.order
-    ring = found.order_position if asked == relation.order else (await client.world(checkpoint.id)).positions(asked)
-    marks = marks_of(view.subject, view.relation, view.target, ring)
-    before, position = decode(found.before), np.asarray(found.order_position)
+    world = await client.world(checkpoint.id)
+    marks = marks_of(view.subject, view.relation, view.target, world.positions(view.relation.order))
+    before, shown = decode(found.before), world.drawn(relation.name, found.entities, found.order_position)
     together = see.scale == "same" or see.align == "shared"
     drawn: Json = {}
     for picture in found.pictures:
@@ -72,7 +70,7 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
             continue
         after = decode(picture.after)
         first, second = frames(before, after, shared=found.align == "shared", scale=see.scale)
-        update = scene_update(Scene(after, position, relation.order, second, marks))
+        update = scene_update(Scene(after, shown, second, marks))
         drawn[f"{picture.strength:g}"] = {"after": _told(update)}
         if together:  # the scene before shows more or less of its surroundings
             ranges = zip(("xaxis", "yaxis", "zaxis"), first.ranges(), strict=True)

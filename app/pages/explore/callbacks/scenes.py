@@ -60,16 +60,13 @@ def register(app: Dash, client: Client) -> None:
             made = await client.edit(model["checkpoint"], edits) if edits else None
             asked = stored.relation_of(ask)
             invited = no_update if edits else await _invited(client, result, ask["subject"])
-            ring = (
-                result.order_position
-                if asked.order == relation.order
-                else (await client.world(model["checkpoint"])).positions(asked.order)
-            )
+            world = await client.world(model["checkpoint"])
+            ring = world.positions(asked.order)
         except ApiError as error:
             return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"
         marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
-        before, after = scenes_of(result, relation, marks, view.scale)
-        kind, clouds = f"{model['checkpoint']}/{view.dimensions}", [_fingerprint(before), _fingerprint(after)]
+        before, after = scenes_of(result, world, marks, view.scale)
+        kind, clouds = _kind(model["checkpoint"], before), [_fingerprint(before), _fingerprint(after)]
         if drawn is not None and drawn["kind"] == kind:
             figures: list[Any] = [
                 _patch(scene, known=cloud == old)
@@ -103,9 +100,19 @@ async def _invited(client: Client, result: ProjectionResult, subject: int) -> li
     return views.invitation(result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints)
 
 
+def _kind(checkpoint: str, scene: Scene) -> str:
+    """Of scenes between which only what `scene_update` tells differs: not the colours."""
+    drawn = scene.drawn
+    colors = drawn.n if drawn.place is not None else _hash(drawn.path.tobytes(), "".join(drawn.colors).encode())
+    return f"{checkpoint}/{scene.points.shape[1]}/{colors}"
+
+
 def _fingerprint(scene: Scene) -> str:
-    """Of what the first trace of a scene shows: its points, their places and the order these are of."""
-    content = (scene.points.tobytes(), scene.position.tobytes(), scene.order.encode())
+    """Of what the first trace of a scene shows: its points, which these are, and the group they are of."""
+    return _hash(scene.points.tobytes(), scene.drawn.path.tobytes(), scene.drawn.title.encode())
+
+
+def _hash(*content: bytes) -> str:
     return hashlib.sha256(b"/".join(content)).hexdigest()[:16]
 
 
