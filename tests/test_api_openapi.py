@@ -37,6 +37,8 @@ ROUTES = [
     ("GET", "/checkpoints"),
     ("GET", "/checkpoints/{id}/facts"),
     ("GET", "/checkpoints/{id}/errors"),
+    ("GET", "/checkpoints/{id}/targets"),
+    ("GET", "/checkpoints/{id}/world"),
     ("GET", "/editors"),
     ("POST", "/edits"),
     ("GET", "/edits/{id}"),

@@ -16,8 +16,7 @@ from shatterscope.app.kit.figures import Mark, Scene, damage_figure, frame, fram
 from shatterscope.app.kit.figures.arrays import decode, encode
 from shatterscope.app.kit.figures.drawn import GAP, joined, ring, trails
 from shatterscope.app.kit.figures.small import small_figure
-from shatterscope.app.kit.options import place_colors
-from shatterscope.app.kit.state import Relation
+from shatterscope.app.kit.rings import Relation, place_colors
 from shatterscope.wire.base import Array
 from shatterscope.wire.measures import Change, DamageBin
 from shatterscope.wire.world import GraphInfo

@@ -65,6 +65,27 @@ class Shape(Wire):
     gap_by_chance: float = Field(description="the largest gap of 19 shapeless clouds of as many points")
 
 
+class Measured(Wire):
+    """A number that a judgement rests on, and what chance gives."""
+
+    name: str
+    title: str
+    sentence: str = Field(description="what it says, for a layman")
+    value: float = Field(description="1 at best")
+    chance: float = Field(description="the mean over 99 shuffles of the entities")
+    chance_95: float = Field(description="below which 95 of 100 shuffles stay")
+
+
+class Judgement(Wire):
+    """Whether a picture still has the shape of its group, where that is no ring."""
+
+    kind: str = Field(description="the shape of the group")
+    word: str = Field(description="the kind where it still has it; else bent, frayed, point or none")
+    title: str
+    sentence: str = Field(description="what the word means, for a layman")
+    statistics: list[Measured]
+
+
 class Diagnostics(Wire):
     """Of one picture. A neighbour graph that falls apart is a finding, returned as data."""
 
@@ -75,7 +96,8 @@ class Diagnostics(Wire):
         description="share of each point's two nearest neighbours within 2 ring steps, in the full space"
     )
     winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
-    shape: Shape
+    shape: Shape = Field(description="as a ring; of a group of another shape `judgement` tells")
+    judgement: Judgement | None = Field(default=None, description="null where the group is a ring")
 
 
 class ProjectionResult(Wire):

@@ -322,12 +322,17 @@ class RingPicture(Wire):
     relation: str
     sub_graph: SubGraph
     n_neighbors: int
-    before: Array = Field(description="(m, 2), in ring order")
+    entities: list[int] | None = Field(
+        default=None, description="which the rows are; null for a ring: its places in order"
+    )
+    before: Array = Field(description="(m, 2), in ring order, of another group in the order of its colours")
     after: Array
     winding_before: int
     winding_after: int
     shape_before: Verdict
     shape_after: Verdict
+    judged_before: str | None = Field(default=None, description="of a group that is no ring: whether it has its shape")
+    judged_after: str | None = None
     shattering: float
 
 

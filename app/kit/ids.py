@@ -39,7 +39,12 @@ LECTURE_PREV = "lecture-prev"
 LECTURE_TEXT = "lecture-text"
 LECTURE_STEP = "lecture-step"
 
-# Further controls of the Explore page.
+# Further controls of the Explore page. In a world that is not of rings the first three pick the question and the new object.
+RELATION = "relation"
+ENTITY = "entity"
+OBJECT = "object"
+RAIL = "rail"
+DETAILS = "details"
 NEAR = "near"
 DISTANCE_SLIDER = "distance-slider"
 TARGET = "target"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from shatterscope.app.kit import options
+from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.figures import Mark, Scene, frames
 from shatterscope.app.kit.figures.arrays import decode
-from shatterscope.app.kit.state import Relation, Target
 from shatterscope.app.kit.world import World
 from shatterscope.wire.pictures import ProjectionResult
 
@@ -19,8 +18,5 @@ def scenes_of(result: ProjectionResult, world: World, marks: list[Mark], scale: 
     return Scene(before, drawn, first, marks), Scene(after, drawn, second, marks)
 
 
-def marks_of(subject: int, relation: Relation, target: Target, ring: list[int]) -> list[Mark]:
-    old = options.object_at(ring, subject, relation, 0)
-    new = options.object_at(ring, subject, relation, target.distance) if target.distance is not None else target.object
-    entities = {"subject": subject, "old": old, "new": new}
-    return [Mark(entity, role, f"{NAMES[role]} {entity}") for role, entity in entities.items() if entity is not None]
+def marks_of(aim: Aim, world: World) -> list[Mark]:
+    return [Mark(entity, role, f"{NAMES[role]} {world.name(entity)}") for role, entity in aim.marks.items()]

@@ -96,7 +96,8 @@ def _title(shown: Compared) -> str:
     if len(edits) > 1:
         return f"The same {len(edits)} edits, by {by}, on {on}"
     made = next(made.edit.made[0] for _, made in shown.variants if isinstance(made, Variant))
-    return words.taught(made, by, on)
+    question = shown.world.question(made.spec.subject, made.spec.relation)
+    return words.taught(made, question, by, on, shown.world.name)
 
 
 def _methods(shown: Compared) -> str:

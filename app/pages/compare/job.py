@@ -48,10 +48,10 @@ async def picture(client: Client, view: Json, scale: str = "own") -> tuple[Json,
     side: pictures.Side = "after" if result.edit else "before"
     told = [
         pictures.caption(result, side),
-        pictures.MEANS[item.shape.verdict],
+        pictures.means(item),
         f"{scaled.capitalize()}." if scaled else "",
     ]
-    said = (pictures.named(item.shape), over, f"k = {item.n_neighbors}", scaled.partition(" (")[0])
+    said = (pictures.named(item), over, f"k = {item.n_neighbors}", scaled.partition(" (")[0])
     return small_figure(scene), words_of(" · ".join(filter(None, said)), " ".join(filter(None, told)))
 
 

@@ -11,7 +11,7 @@ from shatterscope.app.kit import ids, theme
 from shatterscope.app.kit.components import Checks, Choice, Field, SortTable
 from shatterscope.app.kit.figure_card import figure_card
 from shatterscope.app.kit.options import DIRECTIONS
-from shatterscope.app.kit.parts import Node, labelled, tip
+from shatterscope.app.kit.parts import DISTANCE_HINT, Node, labelled, new_object, pickers, tip
 from shatterscope.app.pages.compare.rows import COLUMNS, Json
 
 BARS = ("Shattering R", "Change of accuracy")
@@ -37,10 +37,22 @@ def edit() -> Node:
             html.P([html.Span(id=ids.QUESTION), " ", html.Span(id=ids.TARGET)], className="target one"),
             html.Div(
                 [
-                    labelled("entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, label="subject entity")),
-                    labelled("ring", Choice(id=ids.ORDER, options=[], label="ring")),
-                    labelled("steps", Choice(id=ids.HOPS, options=[], label="steps along the ring")),
-                    labelled("direction", Choice(id=ids.DIRECTION, options=DIRECTIONS, label="direction")),
+                    labelled(
+                        "entity",
+                        Field(id=ids.SUBJECT, type="number", min=0, step=1, label="subject entity"),
+                        className="of-numbers",
+                    ),
+                    *pickers(),
+                    labelled("ring", Choice(id=ids.ORDER, options=[], label="ring"), className="of-rings"),
+                    labelled(
+                        "steps", Choice(id=ids.HOPS, options=[], label="steps along the ring"), className="of-rings"
+                    ),
+                    labelled(
+                        "direction",
+                        Choice(id=ids.DIRECTION, options=DIRECTIONS, label="direction"),
+                        className="of-rings",
+                    ),
+                    new_object(),
                     labelled(
                         "distance",
                         Field(
@@ -49,7 +61,7 @@ def edit() -> Node:
                             step=1,
                             label="distance: steps from the true to the new object",
                         ),
-                        hint="How many steps along the ring the new, false object lies from the true one. Negative goes anticlockwise.",
+                        hint=DISTANCE_HINT,
                     ),
                 ],
                 className="compare-question one",
@@ -64,7 +76,7 @@ def edit() -> Node:
         ],
         id=ids.COMPARE_EDIT,
         className="compare-edit",
-        **{"data-edits": "0"},
+        **{"data-edits": "0", "data-world": "rings"},
     )
 
 

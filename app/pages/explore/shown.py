@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from shatterscope.app.kit import actions, ids, links
+from shatterscope.app.kit import actions, aims, ids, links
+from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import check_exact
 from shatterscope.app.kit.links import Pin
@@ -33,7 +34,7 @@ class ShownView:
     evaluation: EvaluationResult | None
     sites: SitesResult | None  # R at every site
     placements: PlacementsResult | None  # where the last edit can be written, if the query says `open=placements`
-    ring: list[int]  # of the question's order
+    aim: Aim  # the question's
 
 
 async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
@@ -53,7 +54,7 @@ async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
     fitted, gave_way = actions.fit(opened.view, opened.checkpoint, editors)
     if gave_way:
         raise ApiError(422, " ".join(gave_way))
-    return fitted, opened.checkpoint
+    return await aims.settled(client, fitted, opened.checkpoint.id), opened.checkpoint
 
 
 async def show(client: Client, query: str) -> ShownView:
@@ -64,7 +65,7 @@ async def show(client: Client, query: str) -> ShownView:
     projection = await client.projection(
         checkpoint.id,
         edits,
-        relation=see.relation or view.relation.name,
+        relation=see.relation or view.relation,
         site=see.site,
         method=see.projection,
         dimensions=see.dimensions,
@@ -77,7 +78,7 @@ async def show(client: Client, query: str) -> ShownView:
     unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
     placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
     world = await client.world(checkpoint.id)
-    ring = world.positions(view.relation.order)
+    aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, ring)
+    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, aim)

@@ -12,12 +12,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from shatterscope.app.kit import actions, batches, options
+from shatterscope.app.kit import actions, aims, batches, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures import Scene, frames, scene_update
 from shatterscope.app.kit.figures.arrays import decode
 from shatterscope.app.kit.scenes import marks_of
-from shatterscope.app.kit.state import Relation, ViewState
+from shatterscope.app.kit.state import ViewState
 from shatterscope.wire.edits import MAX_STRENGTH
 
 PATH = "/strengths"
@@ -52,17 +52,19 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
     checkpoints, editors = await client.checkpoints(), await client.editors()
     checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
     view, _ = actions.fit(view, checkpoint, editors)
+    view = await aims.settled(client, view, checkpoint.id)
     see = view.see
-    relation = Relation.parse(see.relation) if see.relation else view.relation
+    relation = see.relation or view.relation
     # At strength 0 an edit is not there, and could not be scaled.
     edits = view.edits if view.edits[-1].strength else batches.with_strength(view.edits, 1.0)
     found = await client.strengths(
-        checkpoint.id, edits, at, relation=relation.name, site=see.site, method=see.projection,
+        checkpoint.id, edits, at, relation=relation, site=see.site, method=see.projection,
         dimensions=see.dimensions, align=see.align, n_neighbors=see.n_neighbors,
     )  # fmt: skip
     world = await client.world(checkpoint.id)
-    marks = marks_of(view.subject, view.relation, view.target, world.positions(view.relation.order))
-    before, shown = decode(found.before), world.drawn(relation.name, found.entities, found.order_position)
+    aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
+    marks = marks_of(aim, world)
+    before, shown = decode(found.before), world.drawn(relation, found.entities, found.order_position)
     together = see.scale == "same" or see.align == "shared"
     drawn: Json = {}
     for picture in found.pictures:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from shatterscope.app.kit import aims
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Opened, Pin, open_link
-from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.pages.reproduce import protocol
-from shatterscope.app.pages.reproduce.state import MAX_JOBS, RunView
+from shatterscope.app.pages.reproduce.state import MAX_JOBS, METHOD, RunView, default_edit
 from shatterscope.wire.reproduction import Report
 from shatterscope.wire.sweeps import SweepRequest
 from shatterscope.wire.world import CheckpointInfo
@@ -94,3 +95,16 @@ async def opening_checkpoint(client: Client, checkpoints: list[CheckpointInfo]) 
         if await client.reproduction(item.id) is not None:
             return item.id
     return next((item.id for item in checkpoints if item.default), checkpoints[0].id)
+
+
+async def first_edit(client: Client, checkpoint: CheckpointInfo) -> Edit:
+    """The edit whose pictures are drawn when nobody has chosen one. Raises `ApiError`."""
+    if checkpoint.graph.kind == "rings":
+        return default_edit(checkpoint.graph.n_entities)
+    return await settled_edit(client, Edit(0, checkpoint.opening, Target(), METHOD), checkpoint)
+
+
+async def settled_edit(client: Client, edit: Edit, checkpoint: CheckpointInfo) -> Edit:
+    """The edit with a new object that there is. Raises `ApiError`."""
+    view = await aims.settled(client, ViewState(None, edit.subject, edit.relation, edit.target), checkpoint.id)
+    return replace(edit, subject=view.subject, target=view.target)

@@ -11,11 +11,11 @@ from typing import Any
 from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import batches, ids, options, words
+from shatterscope.app.kit import aims, batches, ids, options, words
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures import Scene, scene_figure, scene_update
 from shatterscope.app.kit.scenes import marks_of, scenes_of
-from shatterscope.app.kit.state import Relation
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.wire.pictures import ProjectionResult
@@ -51,21 +51,20 @@ def register(app: Dash, client: Client) -> None:
         if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
             raise PreventUpdate
         view, edits = stored.see_of(see), stored.edits_of(model)
-        relation = Relation.parse(view.relation or ask["relation"])
+        relation = view.relation or ask["relation"]
         try:
             result = await client.projection(
-                model["checkpoint"], edits, relation=relation.name, site=view.site, method=view.projection,
+                model["checkpoint"], edits, relation=relation, site=view.site, method=view.projection,
                 dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
             )  # fmt: skip
             made = await client.edit(model["checkpoint"], edits) if edits else None
-            asked = stored.relation_of(ask)
-            invited = no_update if edits else await _invited(client, result, ask["subject"])
             world = await client.world(model["checkpoint"])
-            ring = world.positions(asked.order)
+            invited = no_update if edits else await _invited(client, result, ask["subject"], world)
+            target = stored.target_of(aim)
+            found = await aims.look_up(client, model["checkpoint"], ask["subject"], ask["relation"], target)
         except ApiError as error:
             return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"
-        marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
-        before, after = scenes_of(result, world, marks, view.scale)
+        before, after = scenes_of(result, world, marks_of(found, world), view.scale)
         kind, clouds = _kind(model["checkpoint"], before), [_fingerprint(before), _fingerprint(after)]
         if drawn is not None and drawn["kind"] == kind:
             figures: list[Any] = [
@@ -74,7 +73,7 @@ def register(app: Dash, client: Client) -> None:
             ]
         else:
             figures = [scene_figure(scene, _camera(camera)) for scene in (before, after)]
-        place = f"{relation.name} · {options.site_name(result.site)}"
+        place = f"{relation} · {options.site_name(result.site)}"
         factor = before.frame.half / after.frame.half
         return (
             *figures,
@@ -95,9 +94,11 @@ def register(app: Dash, client: Client) -> None:
         )
 
 
-async def _invited(client: Client, result: ProjectionResult, subject: int) -> list[Any]:
+async def _invited(client: Client, result: ProjectionResult, subject: int, world: World) -> list[Any]:
     checkpoints = await client.checkpoints()
-    return views.invitation(result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints)
+    return views.invitation(
+        result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints, world
+    )
 
 
 def _kind(checkpoint: str, scene: Scene) -> str:
