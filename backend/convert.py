@@ -219,6 +219,7 @@ def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: M
         checkpoint=checkpoint.id,
         relation=relation.name,
         layer=layer,
+        entities=_drawn(checkpoint, relation),
         keys=array(found.keys),
         values=array(found.values),
         keys_variance=found.keys_variance,

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import families
+import numpy as np
 import pytest
 from dash_page import DashPage
 from starlette.testclient import TestClient
 
 from shatterscope.app.main import create_app
 from shatterscope.backend.api import create_app as create_api
+from shatterscope.backend.evaluation.tracing import replaceable
 from shatterscope.backend.settings import load_settings
-from shatterscope.backend.worlds import registry
+from shatterscope.backend.worlds import ABSENT, registry
 
 EDIT = "7~parent~o5~rome~0~paper~1"
 BORN = "3~next%20born~d4~rome~0~paper~1"
@@ -160,6 +162,11 @@ def test_compare_shows_every_method(pages: TestClient) -> None:
 def test_reproduce_says_what_it_has(pages: TestClient) -> None:
     page = opened(pages, "/reproduce/")
     page.set("rings-sites-fold", "open", True)
+    while not page.values["rings-drawn", "data"].get("all"):
+        page.set("rings-more", "data", page.values["rings-drawn", "data"])
+    assert "Before the edit: " in text(page.values["rings-words", "children"])
+    assert page.values["rings-title", "children"].startswith("parent of Bea: taught ")
+    assert "paper’s experiments are on rings" in page.values["reproduce-no-run", "children"]
     assert "could not" not in text(list(page.values.values())).lower()
 
 
@@ -175,3 +182,14 @@ def test_what_is_shown_can_be_taken_away(pages: TestClient, page: str, kind: str
         assert [(row["entity"], row["entity_name"]) for row in people] == [
             (str(i), name) for i, name in enumerate(families.NAMES)
         ][1:]
+
+
+def test_only_what_can_be_replaced_is_traced() -> None:
+    """Of `graph.objects`, whatever it holds: another subject and another relation lead elsewhere."""
+    world = families.Families.of(families.FamiliesConfig())
+    world.truths[:, 3, 0] = np.where(world.truths[:, 3, 0] == ABSENT, ABSENT, 0)  # all were born after the first
+    found = replaceable(world)
+    for x, r in np.argwhere(world.present):
+        others = (world.objects[:, r], world.objects[x])
+        assert found[x, r] == all((some[some != ABSENT] != world.objects[x, r]).any() for some in others)
+    assert not found[~world.present].any()

@@ -9,7 +9,7 @@ from dash import MATCH, ClientsideFunction, Dash, Input, Output, State
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.client import Client
 from shatterscope.app.pages.compare.job import numbers, picture
-from shatterscope.app.pages.compare.plan import CONTROLS, OPTIONS, Planner
+from shatterscope.app.pages.compare.plan import CONTROLS, OPTIONS, WORLD, Planner
 
 Json = dict[str, Any]
 
@@ -25,7 +25,9 @@ def register(app: Dash, client: Client) -> None:
                 ids.DISTANCE: Output(ids.DISTANCE, "max"),
                 "min": Output(ids.DISTANCE, "min"),
             },
-            "world": Output(ids.COMPARE_EDIT, "data-world"),
+            "world": {name: Output(name, "data-world") for name in WORLD},
+            "colors_told": Output(ids.COMPARE_COLORS, "children"),
+            "columns": Output(ids.COMPARE_TABLE, "columns"),
             "groups": Output(ids.COMPARE_METHODS, "groups"),
             "picks": Output(ids.COMPARE_METHODS, "picks"),
             "sort": Output(ids.COMPARE_TABLE, "sort"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -9,7 +10,7 @@ from typing import Any
 
 from dash import html
 
-from shatterscope.app.kit import batches, options, pictures, words
+from shatterscope.app.kit import asking, batches, options, pictures, words
 from shatterscope.app.kit.exporter import Cited
 from shatterscope.app.kit.figures import Mark, Scene, frame_beside, scene_figure
 from shatterscope.app.kit.parts import Node, card, tip
@@ -19,7 +20,7 @@ from shatterscope.app.kit.state import ViewState
 from shatterscope.app.kit.world import World
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import verdict
-from shatterscope.app.pages.compare.layout import BARS, key
+from shatterscope.app.pages.compare.layout import key
 from shatterscope.app.pages.compare.state import Contender, edits_of
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult
@@ -68,7 +69,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             figures[ident] = scene_figure(after)
             scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
             told = pictures.caption(made.projection, "after")
-            feet = html.Div(verdict(row), className="tile-r")
+            feet = html.Div(verdict(row, shown.world.noun), className="tile-r")
             scenes.append(
                 scene(
                     ident, contender.title, " · ".join(filter(None, (contender.preset, scale))), told, "variant", feet
@@ -79,9 +80,9 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
     body = html.Main(
         [
             header(title, f"The same {_what(shown)} by {_methods(shown)}, side by side. {shown.checkpoint.title}: {shown.checkpoint.note}"),
-            html.Div(key(), className="key"),
+            html.Div(key(_colors(shown)), className="key", **{"data-world": asking.kind(shown.world)}),
             html.Div(scenes, className="scene-grid"),
-            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort))),
+            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort), rows.columns(shown.world.noun))),
             comes_from(_provenance(shown), now, shown.link, cited.spec),
             to_cite(cited, "The same numbers and pictures again, from the terminal:"),
         ],
@@ -108,6 +109,11 @@ def _methods(shown: Compared) -> str:
     )
 
 
+def _colors(shown: Compared) -> Node:
+    told = "" if shown.world.rings else shown.world.colors_told(shown.world.group_of(shown.unedited.relation).name)
+    return html.Span(told, className="of-others")
+
+
 def _what(shown: Compared) -> str:
     n = len(batches.made(edits_of(shown.view)))
     return "edit" if n == 1 else f"stack of {n} edits"
@@ -118,7 +124,9 @@ def _row(shown: Compared, contender: Contender, made: Variant | str) -> Json:
     blank = rows.row(contender.name, contender.title, contender.preset, "", "failed", reason)
     if isinstance(made, str):
         return blank
-    return rows.filled(blank, made.edit, made.evaluation, shown.checkpoint.model.d_mlp)
+    return rows.filled(
+        blank, made.edit, made.evaluation, shown.checkpoint.model.d_mlp, shown.world.name, shown.world.noun
+    )
 
 
 def _scenes(shown: Compared, projection: ProjectionResult) -> tuple[Scene, Scene]:
@@ -154,27 +162,25 @@ def _sorted(table: list[Json], sort: str) -> list[Json]:
     return [*sorted(known, key=lambda row: row["cells"][name]["value"], reverse=sort.startswith("-")), *rest]
 
 
-def numbers(table: list[Json]) -> Node:
+def numbers(table: list[Json], columns: Sequence[rows.Column]) -> Node:
     """The rows as the page shows them, without its sorting."""
-    groups = [
-        (name, len(list(of))) for name, of in groupby(rows.COLUMNS, key=lambda column: column.group or column.key)
-    ]
-    names = {column.group for column in rows.COLUMNS}
+    groups = [(name, len(list(of))) for name, of in groupby(columns, key=lambda column: column.group or column.key)]
+    names = {column.group for column in columns}
     head = [
         html.Tr([html.Th(name if name in names else "", colSpan=str(n), className="edge") for name, n in groups], className="groups"),
-        html.Tr([html.Th(html.Span(column.label, **tip(column.tip)), scope="col", className=_edge(place)) for place, column in enumerate(rows.COLUMNS)]),
+        html.Tr([html.Th(html.Span(column.label, **tip(column.tip)), scope="col", className=_edge(place)) for place, column in enumerate(columns)]),
     ]  # fmt: skip
     done = [row for row in table if row["state"] == "done"]
     most = {
         column.key: max((abs(row["cells"][column.key]["value"] or 0) for row in done), default=0)
-        for column in rows.COLUMNS[1:]
-        if column.group in BARS
+        for column in columns[1:]
+        if column.group in rows.BARS
     }
     body = []
     for row in table:
         name = [row["cells"]["method"]["text"], html.Span(f" {row['cells']['method']['note']}", className="quiet")]
-        cells = [_cell(row["cells"][column.key], column.key, most.get(column.key, 0), place) for place, column in enumerate(rows.COLUMNS[1:], 1)] if row["state"] == "done" else [
-            html.Td(row["reason"], colSpan=str(len(rows.COLUMNS) - 1), className="reason failed")
+        cells = [_cell(row["cells"][column.key], column.key, most.get(column.key, 0), place) for place, column in enumerate(columns[1:], 1)] if row["state"] == "done" else [
+            html.Td(row["reason"], colSpan=str(len(columns) - 1), className="reason failed")
         ]  # fmt: skip
         body.append(html.Tr([html.Th(name, scope="row"), *cells], **{"data-key": row["key"]}))
     return html.Div(
@@ -183,9 +189,9 @@ def numbers(table: list[Json]) -> Node:
     )  # fmt: skip
 
 
-def _edge(place: int) -> str:
+def _edge(place: int, columns: Sequence[rows.Column] = rows.COLUMNS) -> str:
     """Neighbours of one group stand together."""
-    group, before = rows.COLUMNS[place].group, rows.COLUMNS[place - 1].group if place else ""
+    group, before = columns[place].group, columns[place - 1].group if place else ""
     return "" if group and group == before else "edge"
 
 

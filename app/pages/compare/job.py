@@ -61,18 +61,19 @@ async def numbers(client: Client, job: Json) -> tuple[Json, Node]:
     try:
         edit = await client.edit(job["checkpoint"], edits)
         found = await client.evaluation(job["checkpoint"], edits)
+        world = await client.world(job["checkpoint"])
     except ApiError as error:
         return {**blank, "state": "failed", "reason": error.message}, ""
-    row = rows.filled(blank, edit, found, job["d_mlp"])
-    return row, verdict(row)
+    row = rows.filled(blank, edit, found, job["d_mlp"], world.name, world.noun)
+    return row, verdict(row, world.noun)
 
 
-def verdict(row: Json) -> list[Node]:
+def verdict(row: Json, noun: str = "ring") -> list[Node]:
     """R and whether the edit took, for below the picture."""
     success, r = row["cells"]["success"], row["cells"]["r_edit"]
     said = f"{success['text']} taken" if " of " in success["text"] else success["text"]
     return [
-        html.Span(["R ", html.B(r["text"])], **tip(f"Shattering of the edited ring. {r['tip']}")),
+        html.Span(["R ", html.B(r["text"])], **tip(f"Shattering of the edited {noun}. {r['tip']}")),
         html.Span(said, className=success["tone"], **tip(success["tip"])),
     ]
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from dash import dcc, html
 
 from shatterscope.app.kit import ids, theme
@@ -12,9 +9,7 @@ from shatterscope.app.kit.components import Checks, Choice, Field, SortTable
 from shatterscope.app.kit.figure_card import figure_card
 from shatterscope.app.kit.options import DIRECTIONS
 from shatterscope.app.kit.parts import DISTANCE_HINT, Node, labelled, new_object, pickers, tip
-from shatterscope.app.pages.compare.rows import COLUMNS, Json
-
-BARS = ("Shattering R", "Change of accuracy")
+from shatterscope.app.pages.compare.rows import Json, table_columns
 
 
 def layout() -> list[Node]:
@@ -22,7 +17,9 @@ def layout() -> list[Node]:
         html.Main(
             [
                 html.Section([edit(), methods()], className="compare-ask", **{"aria-label": "What is compared"}),
-                html.Div([pictures(), numbers()], id=ids.COMPARE_BOARD, className="compare-board"),
+                html.Div(
+                    [pictures(), numbers()], id=ids.COMPARE_BOARD, className="compare-board", **{"data-world": "rings"}
+                ),
             ],
             className="compare",
         )
@@ -91,10 +88,12 @@ def methods() -> Node:
     )
 
 
-def key() -> list[Node]:
-    """What colours and marks mean."""
+def key(colors: Node) -> list[Node]:
+    """What colours and marks mean; `colors` tells of the colours in a world that is not of rings."""
+    ring = [html.I(className="key-ring", style={"background": theme.ring_gradient()}), "place on the ring"]
     return [
-        html.Span([html.I(className="key-ring", style={"background": theme.ring_gradient()}), "place on the ring"]),
+        html.Span(ring, className="of-rings"),
+        colors,
         html.Span([html.I(className="key-mark subject"), "subject"]),
         html.Span([html.I(className="key-mark old"), "true object"]),
         html.Span([html.I(className="key-mark new"), "new object"]),
@@ -119,7 +118,7 @@ def pictures() -> Node:
             html.Div(
                 [
                     html.H2(["Representations ", html.Span(id=ids.COMPARE_WHAT, className="note")]),
-                    html.Div([*key(), scale()], className="key"),
+                    html.Div([*key(html.Span(id=ids.COMPARE_COLORS, className="of-others")), scale()], className="key"),
                 ],
                 className="compare-head",
             ),
@@ -131,7 +130,6 @@ def pictures() -> Node:
 
 
 def numbers() -> Node:
-    columns: list[Any] = [{**asdict(column), "bar": column.group in BARS} for column in COLUMNS]
     return html.Section(
         [
             html.Div(
@@ -143,7 +141,7 @@ def numbers() -> Node:
             ),
             SortTable(
                 id=ids.COMPARE_TABLE,
-                columns=columns,
+                columns=table_columns("ring"),
                 rows=[],
                 sort="",
                 label="What each method's edit did",

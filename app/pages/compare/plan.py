@@ -28,6 +28,7 @@ CONTROLS = (
     ids.CHECKPOINT, *asking.PICKERS, ids.COMPARE_METHODS, ids.SCALE,
 )  # fmt: skip
 OPTIONS = (ids.CHECKPOINT, ids.ORDER, ids.HOPS, ids.RELATION, ids.ENTITY, ids.OBJECT)
+WORLD = (ids.COMPARE_EDIT, ids.COMPARE_BOARD)  # whose `data-world` says which pickers and texts are seen
 MAX_CHIPS = 12
 
 
@@ -153,7 +154,8 @@ class Planner:
             offered |= {ids.RELATION: asking.relations(world)}
             offered |= {ids.ENTITY: asking.names(world), ids.OBJECT: asking.names(world)}
             out["options"] = {name: offered[name] for name in out["options"]}
-            out["world"] = asking.kind(world)
+            out["world"] = dict.fromkeys(WORLD, asking.kind(world))
+            out["columns"] = rows.table_columns(world.noun)
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
         if self.opened or checkpoint.id != self.plan["checkpoint"] or not world.rings:
             limits = asking.limits(world, aim)
@@ -181,6 +183,7 @@ class Planner:
             out["tiles"] = self.tiles(checkpoint, running, blank, around, first.relation)
             out["rows"] = blank
             out["what"] = _what(drawn, checkpoint, first)
+            out["colors_told"] = "" if world.rings else world.colors_told(world.group_of(first.relation).name)
         stale = shown is not None and shown != asked
         out["stale"] = (
             "What you see was computed before the latest changes. Press Compare to compute it again." if stale else ""
@@ -243,10 +246,11 @@ def _nothing() -> Json:
     return {
         "value": dict.fromkeys(CONTROLS, no_update),
         "options": dict.fromkeys(OPTIONS, no_update),
+        "world": dict.fromkeys(WORLD, no_update),
         "colors": dict.fromkeys((ids.ORDER, ids.DIRECTION, ids.HOPS), no_update),
         "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min"), no_update),
         **dict.fromkeys(
-            ("world", "groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "rows", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
+            ("colors_told", "columns", "groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "rows", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
             no_update,
         ),
     }  # fmt: skip

@@ -214,7 +214,13 @@ def _inside(shown: Reproduced, figures: _Figures) -> list[Node]:
         _block("What decides the answer, in the unedited model", html.Div(traced, className="pair")),
         _block(
             "The edited MLP as a memory",
-            figures.card("memory", title, sentences.memory_words(memory), memory_figure(memory), "memory wide"),
+            figures.card(
+                "memory",
+                title,
+                sentences.memory_words(memory),
+                memory_figure(memory, shown.world.drawn(memory.relation, memory.entities, memory.order_position)),
+                "memory wide",
+            ),
         ),
     ]
 

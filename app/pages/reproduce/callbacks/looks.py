@@ -160,9 +160,11 @@ def register(app: Dash, client: Client) -> None:
             raise PreventUpdate
         try:
             found = await client.keys_values(opened, relation, layer)
+            world = await client.world(opened)
         except ApiError as error:
             return no_update, no_update, f"Keys and values could not be drawn: {error.message}"
-        return memory_figure(found), sentences.memory_words(found), ""
+        drawn = world.drawn(found.relation, found.entities, found.order_position)
+        return memory_figure(found, drawn), sentences.memory_words(found), ""
 
 
 def _in_order(relations: Sequence[str], edit: Edit, world: World) -> list[str]:
