@@ -68,7 +68,13 @@ def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, families_
     folder = tmp_path_factory.mktemp("models")
     (folder / SMALL).symlink_to(models_dir / SMALL)
     families.train(folder / "kin")
-    server = create_api(load_settings(models_dir=folder, state_dir=tmp_path_factory.mktemp("state"), device="cpu"))
+    settings = load_settings(
+        models_dir=folder,
+        state_dir=tmp_path_factory.mktemp("state"),
+        device="cpu",
+        default_checkpoint=SMALL,
+    )
+    server = create_api(settings)
     create_app(server)
     made: list[str] = []
     with TestClient(server) as pages:

@@ -183,7 +183,8 @@ class Planner:
             out["tiles"] = self.tiles(checkpoint, running, blank, around, first.relation)
             out["rows"] = blank
             out["what"] = _what(drawn, checkpoint, first)
-            out["colors_told"] = "" if world.rings else world.colors_told(world.group_of(first.relation).name)
+            known = world.has(first.relation) and not world.rings
+            out["colors_told"] = world.colors_told(world.group_of(first.relation).name) if known else ""
         stale = shown is not None and shown != asked
         out["stale"] = (
             "What you see was computed before the latest changes. Press Compare to compute it again." if stale else ""
