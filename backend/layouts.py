@@ -12,10 +12,18 @@ FEWEST = 4  # entities that can have a shape
 
 
 def layout_of(world: World, relation: Relation) -> tuple[Kind, Layout] | None:
-    """Of the entities of `world.domain(relation)`, in this order. None for a ring, whose places say all, and for too few entities."""
-    group, rows = world.groups[relation.group], world.domain(relation)
-    if group.shape == "ring" or len(rows) < FEWEST:
+    """Of the entities of `world.domain(relation)`, in this order. None for a ring, whose places say all. Of too few entities, or where no two are
+    neighbours though the shape is one of neighbours, the layout is bare: there is nothing to judge."""
+    group = world.groups[relation.group]
+    if group.shape == "ring":
         return None
+    rows, edges = world.drawn(relation)
+    branches = None if group.branch is None else group.branch[rows]
+    if branches is not None and len(np.unique(branches)) < 2:
+        branches = None
+    kind: Kind = "graph" if group.shape == "clusters" and branches is None else group.shape
+    if len(rows) < FEWEST or (kind != "clusters" and not len(edges)):
+        return kind, Layout(len(rows))
     unreached = len(rows)  # further than any way leads
 
     def steps(i: IntArray, j: IntArray) -> IntArray:
@@ -25,10 +33,6 @@ def layout_of(world: World, relation: Relation) -> tuple[Kind, Layout] | None:
         found: IntArray = away[at.reshape(i.shape), j]
         return np.where(found < 0, unreached, found)
 
-    branches = None if group.branch is None else group.branch[rows]
-    if branches is not None and len(np.unique(branches)) < 2:
-        branches = None
-    kind: Kind = "graph" if group.shape == "clusters" and branches is None else group.shape
     coordinates = group.coordinates[rows]
     return kind, Layout(
         len(rows),

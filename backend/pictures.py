@@ -47,6 +47,8 @@ class FittedMap(Protocol):
     def transform(self, points: ArrayLike) -> FloatArray: ...  # (m, d) -> (m, dimensions)
 
 
+UNJUDGED = Judgement("unjudged", "Not judged", "Too few of its entities are neighbours to judge its shape.", {})
+
 METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
     "isomap": fit_isomap,
     "pca": lambda points, dimensions, _: fit_pca(points, dimensions),
@@ -157,7 +159,10 @@ def fit(
 
 
 def _judged(shown: FloatArray, belongs: tuple[Kind, Layout] | None) -> Judgement | None:
-    return None if belongs is None else verdict(belongs[0], shown, belongs[1])
+    if belongs is None:
+        return None
+    kind, layout = belongs
+    return UNJUDGED if layout == Layout(layout.n) else verdict(kind, shown, layout)
 
 
 def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Projection:

@@ -66,6 +66,8 @@ def shows(result: ProjectionResult, side: Side) -> str:
 
 def _shows(was: Judgement, now: Judgement | None) -> str:
     """Of a group that is no ring."""
+    if was.word == "unjudged":
+        return was.sentence
     if now is None:
         return f"{was.title}."
     if was.word == now.word:
