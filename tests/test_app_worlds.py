@@ -14,10 +14,13 @@ from dash_page import DashPage
 from starlette.testclient import TestClient
 
 from shatterscope.app.main import create_app
+from shatterscope.app.pages.reproduce import sentences
+from shatterscope.app.pages.reproduce.runs import without_paper
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.evaluation.tracing import replaceable
 from shatterscope.backend.settings import load_settings
 from shatterscope.backend.worlds import ABSENT, registry
+from shatterscope.wire.reproduction import AccuracyCell, Provenance, Report, Spread
 
 EDIT = "7~parent~o5~rome~0~paper~1"
 BORN = "3~next%20born~d4~rome~0~paper~1"
@@ -193,3 +196,19 @@ def test_only_what_can_be_replaced_is_traced() -> None:
         others = (world.objects[:, r], world.objects[x])
         assert found[x, r] == all((some[some != ABSENT] != world.objects[x, r]).any() for some in others)
     assert not found[~world.present].any()
+
+
+def test_no_number_of_the_paper_stands_beside_those_of_another_world() -> None:
+    key = {"method": "rome", "preset": "tuned", "kind": "counterfactual", "distance": 1}
+    one = Spread(mean=0.1, deviation=None, n=1)
+    cell = AccuracyCell(**key, task="direct", change=one, paper=-0.01)
+    provenance = Provenance(
+        checkpoint="kin", checkpoint_sha256="0", sweeps=["a"], seed=0, edits_per_cell=1, queries=1, contexts=1, device=None,
+        versions=None, started=None, finished=None, rows=1, total=1, left_out=0,
+    )  # fmt: skip
+    report = Report(
+        accuracy=[cell], shattering=[], methods=[], fits=[], sequences=[], disagreements=[], provenance=provenance
+    )
+    found = without_paper(report)
+    assert found.accuracy == [cell.model_copy(update={"paper": None})]
+    assert "No number of the paper" in str(sentences.agreement(found, "rome", ["tuned"]))

@@ -299,7 +299,7 @@ def test_each_sequence_stays_in_one_order_and_repeats_no_fact(checkpoint: Checkp
     plan = make_plan(checkpoint, sequence("rome", 30, 10, repetitions=4), known_facts(checkpoint))
     assert len(set(plan.facts)) == 4 * 30
     for i in range(4):
-        orders = {checkpoint.graph.relation(relation).order for _, relation in plan.facts[30 * i : 30 * (i + 1)]}
+        orders = {checkpoint.graph.relation(relation).group for _, relation in plan.facts[30 * i : 30 * (i + 1)]}
         assert orders == {i % len(checkpoint.graph.groups)}
 
 

@@ -132,6 +132,8 @@ def agreement(
     mine = [cell for cell in known if _spread(cell).deviation is not None]
     if known and not mine:
         return html.P("Two edits of a kind are needed before a difference from the paper can be told from chance.")
+    if not mine and method == METHOD:
+        return html.P("No number of the paper stands beside these.")
     if not mine:
         return html.P(
             f"The paper has no numbers in these tables for {theme.method_name(method)}; its tables are by ROME."
