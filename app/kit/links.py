@@ -137,7 +137,12 @@ def _on_weights(view: ViewState, found: Pin, checkpoints: list[CheckpointInfo]) 
     if found.shape is None:
         return _instead(view, default, f"on {default.id}", said)
     alike = [item for item in checkpoints if shape_of(item) == found.shape]
-    shape = "{} entities on {} rings, up to {} steps".format(*found.shape)
+    entities, groups, hops = found.shape
+    shape = (
+        f"{entities} entities on {groups} rings, up to {hops} steps"
+        if hops
+        else f"{entities} entities in {groups} groups"
+    )
     if not alike:
         return _instead(view, default, None, f"{said} None here has its shape ({shape}).")
     near = default if default in alike else alike[0]
