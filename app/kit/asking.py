@@ -19,7 +19,7 @@ from shatterscope.app.kit.world import World
 Json = dict[str, Any]
 
 PICKERS = (ids.SUBJECT, ids.ENTITY, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.RELATION, ids.DISTANCE, ids.OBJECT)
-NEAR = 8  # distances that one click chooses, at most
+NEAR = 6  # distances that one click chooses, at most
 
 
 def kind(world: World) -> str:

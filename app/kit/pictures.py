@@ -90,7 +90,10 @@ def trust(item: Diagnostics, method: str) -> str:
 
 def measured(item: Measured) -> str:
     """A number beside what chance gives."""
-    return f"{item.title}: {item.value:.2f} (by chance {item.chance:.2f})."
+    value, chance = (
+        f"{each + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−") for each in (item.value, item.chance)
+    )
+    return f"{item.title}: {value} (by chance {chance})."
 
 
 def rests_on(found: Diagnostics) -> str:

@@ -6,6 +6,7 @@ is sorted by, the `text` shown and the `tip` that explains it, and `csv`, the nu
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -58,7 +59,8 @@ def columns(noun: str) -> tuple[Column, ...]:
     if noun == "ring":
         return COLUMNS
     return tuple(
-        replace(each, tip=each.tip.replace("ring", noun), group=each.group.replace("ring", noun)) for each in COLUMNS
+        replace(each, tip=re.sub(r"\bring", noun, each.tip), group=re.sub(r"\bring", noun, each.group))
+        for each in COLUMNS
     )
 
 
