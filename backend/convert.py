@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,10 @@ from shatterscope.backend.experiment import Baseline, Experiment, Geometry, Task
 from shatterscope.backend.model import site_names
 from shatterscope.backend.pictures import Diagnostics as Diagnosed
 from shatterscope.backend.pictures import Fit, Projection
+from shatterscope.backend.shapes import STATISTICS
+from shatterscope.backend.shapes import Judgement as Judged
 from shatterscope.backend.tensor_files import tensor_bytes
-from shatterscope.backend.worlds import Group, Relation
+from shatterscope.backend.worlds import Group, Relation, World
 from shatterscope.wire.base import Array, SubGraph
 from shatterscope.wire.edits import (
     CourseInfo,
@@ -52,6 +54,8 @@ from shatterscope.wire.measures import (
 )
 from shatterscope.wire.pictures import (
     Diagnostics,
+    Judgement,
+    Measured,
     ProjectionRequest,
     ProjectionResult,
     StrengthPicture,
@@ -71,6 +75,8 @@ from shatterscope.wire.world import (
     RelationInfo,
     RingInfo,
     RuleInfo,
+    TargetDistance,
+    Targets,
     TrainingInfo,
     WorldInfo,
     WrongFact,
@@ -109,6 +115,7 @@ def world_info(checkpoint: Checkpoint) -> WorldInfo:
                 inverse=each.inverse,
                 several=not world.single_valued[each.index],
                 n_facts=len(world.domain(each)),
+                example=int(world.domain(each)[0]) if len(world.domain(each)) else 0,
             )
             for each in world.relations
         ],
@@ -176,10 +183,30 @@ def fact_info(
         relation=relations[0].name,
         relation2=relations[1].name if len(relations) > 1 else None,
         object=found.object,
+        objects=list(found.objects),
         prediction=found.prediction,
         probability=found.probability,
         stated=found.stated,
         top=[Answer(object=entity, probability=probability) for entity, probability in found.top],
+    )
+
+
+def targets(checkpoint: Checkpoint, subject: int, relation: Relation) -> Targets:
+    world = checkpoint.graph
+    truths = world.objects_of(subject, relation)
+    found = world.counterfactuals(subject, relation) if truths else {}
+    first = {distance: world.counterfactual(subject, relation, distance) for distance in found}
+    return Targets(
+        checkpoint=checkpoint.id,
+        subject=subject,
+        relation=relation.name,
+        truths=truths,
+        targets=[
+            TargetDistance(
+                distance=distance, objects=[first[distance], *(each for each in objects if each != first[distance])]
+            )
+            for distance, objects in found.items()
+        ],
     )
 
 
@@ -192,6 +219,7 @@ def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: M
         checkpoint=checkpoint.id,
         relation=relation.name,
         layer=layer,
+        entities=_drawn(checkpoint, relation),
         keys=array(found.keys),
         values=array(found.values),
         keys_variance=found.keys_variance,
@@ -331,6 +359,7 @@ def projection_result(
     picture: Projection,
     seconds: float,
 ) -> ProjectionResult:
+    shape = checkpoint.graph.groups[relation.group].shape
     return ProjectionResult(
         id=id,
         checkpoint=checkpoint.id,
@@ -342,17 +371,48 @@ def projection_result(
         align=request.align,
         before=array(picture.before),
         after=array(picture.after),
+        entities=_drawn(checkpoint, relation),
         order_position=checkpoint.graph.positions(relation).tolist(),
         diagnostics={
-            "before": _diagnostics(picture.diagnostics_before),
-            "after": _diagnostics(picture.diagnostics_after),
+            "before": _diagnostics(picture.diagnostics_before, shape),
+            "after": _diagnostics(picture.diagnostics_after, shape),
         },
         seconds=seconds,
     )
 
 
-def _diagnostics(found: Diagnosed) -> Diagnostics:
-    return Diagnostics(**asdict(found))
+def names_of(world: World, entities: Sequence[int]) -> list[str] | None:
+    """None where entities have numbers alone."""
+    named = world.entities != tuple(map(str, range(world.n_entities)))
+    return [world.entities[entity] for entity in entities] if named else None
+
+
+def _drawn(checkpoint: Checkpoint, relation: Relation) -> list[int] | None:
+    """The entities of a relation's picture; None where these are all."""
+    found = checkpoint.graph.domain(relation)
+    return None if len(found) == checkpoint.graph.n_entities else found.tolist()
+
+
+def _diagnostics(found: Diagnosed, kind: str) -> Diagnostics:
+    fields = asdict(replace(found, judgement=None))
+    judged = None if found.judgement is None else judgement(found.judgement, kind)
+    return Diagnostics(**{**fields, "judgement": judged})
+
+
+def judgement(found: Judged, kind: str) -> Judgement:
+    statistics = [
+        Measured(
+            name=name,
+            title=STATISTICS[name].title,
+            sentence=STATISTICS[name].sentence,
+            value=each.value,
+            chance=each.chance,
+            chance_95=each.chance_95,
+        )
+        for name, each in found.statistics.items()
+        if math.isfinite(each.value) and math.isfinite(each.chance) and math.isfinite(each.chance_95)
+    ]
+    return Judgement(kind=kind, word=found.word, title=found.title, sentence=found.sentence, statistics=statistics)
 
 
 def strengths_result(
@@ -373,6 +433,7 @@ def strengths_result(
         dimensions=request.dimensions,
         align=request.align,
         before=array(before.map.embedding.astype(np.float32)),
+        entities=_drawn(checkpoint, relation),
         order_position=checkpoint.graph.positions(relation).tolist(),
         pictures=pictures,
         seconds=seconds,
@@ -415,11 +476,12 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             DamageBin(
                 distance_from=each.distance_from,
                 distance_to=each.distance_to,
-                displacement=each.displacement,
+                displacement=finite(each.displacement),
                 accuracy=change(each.accuracy_before, each.accuracy_after),
                 n_entities=each.n_entities,
             )
             for each in found.geometry.damage
+            if each.n_entities
         ],
         ripples=[
             RippleFact(

@@ -21,8 +21,11 @@ from shatterscope.backend.geometry.checks import Float32Array, FloatArray, IntAr
 from shatterscope.backend.geometry.isomap import fit_isomap
 from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.geometry.residual import KeptDistances
+from shatterscope.backend.shapes.layout import Layout
 from shatterscope.backend.shapes.ring import ring_neighbor_share
 from shatterscope.backend.shapes.shape import Shape, shape
+from shatterscope.backend.shapes.statistics import Kind
+from shatterscope.backend.shapes.verdict import Judgement, verdict
 
 Align = Literal["none", "procrustes", "shared"]
 Neighbors = int | Literal["auto"]
@@ -44,6 +47,8 @@ class FittedMap(Protocol):
     def transform(self, points: ArrayLike) -> FloatArray: ...  # (m, d) -> (m, dimensions)
 
 
+UNJUDGED = Judgement("unjudged", "Not judged", "Too few of its entities are neighbours to judge its shape.", {})
+
 METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
     "isomap": fit_isomap,
     "pca": lambda points, dimensions, _: fit_pca(points, dimensions),
@@ -61,7 +66,8 @@ class Diagnostics:
         n_neighbors: None for PCA.
         ring_neighbor_share: of each point's two nearest neighbours in the full space, within 2 ring steps.
         winding: turns of the picture shown; the same as in its shape.
-        shape: of the picture shown; in pieces where the points' own neighbour graph is.
+        shape: of the picture shown, as a ring; in pieces where the points' own neighbour graph is.
+        judgement: of the picture shown, where the points belong to another shape than a ring.
     """
 
     residual_variance: float
@@ -70,6 +76,7 @@ class Diagnostics:
     ring_neighbor_share: float
     winding: int
     shape: Shape
+    judgement: Judgement | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ class Fit:
         method: its name.
         map: the fitted map.
         diagnostics: of the map.
+        belongs: the kind of shape that the points should have, and how they stand in it; None for a ring.
     """
 
     points: FloatArray
@@ -89,6 +97,7 @@ class Fit:
     method: str
     map: FittedMap
     diagnostics: Diagnostics
+    belongs: tuple[Kind, Layout] | None = None
 
     @property
     def dimensions(self) -> int:
@@ -113,16 +122,18 @@ def fit(
     dimensions: int = 3,
     n_neighbors: Neighbors = "auto",
     chance: float | None = None,
+    belongs: tuple[Kind, Layout] | None = None,
 ) -> Fit:
     """Map points to 2 or 3 dimensions.
 
     Args:
         points: (n, d), n >= 2.
-        positions: (n,) ring positions, a permutation of 0..n-1.
+        positions: (n,) ring positions, a permutation of 0..n-1; of another shape the places in some order.
         method: one of `METHODS`.
         dimensions: 2 or 3.
         n_neighbors: an integer from 1 (cut to n - 1), or `auto` (`automatic_n_neighbors`). PCA has none.
         chance: `gap_by_chance` of so many points and dimensions, where it is known already.
+        belongs: kind and layout of another shape than a ring.
 
     Raises:
         ValueError: any of these not as said, or NaN or infinities among the points.
@@ -142,8 +153,16 @@ def fit(
         ring_neighbor_share=ring_neighbor_share(array, ring),
         winding=seen.winding,
         shape=seen,
+        judgement=_judged(fitted.embedding, belongs),
     )
-    return Fit(array, ring, method, fitted, diagnostics)
+    return Fit(array, ring, method, fitted, diagnostics, belongs)
+
+
+def _judged(shown: FloatArray, belongs: tuple[Kind, Layout] | None) -> Judgement | None:
+    if belongs is None:
+        return None
+    kind, layout = belongs
+    return UNJUDGED if layout == Layout(layout.n) else verdict(kind, shown, layout)
 
 
 def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Projection:
@@ -170,6 +189,7 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
         dimensions=before.dimensions,
         n_neighbors=before.map.n_neighbors or "auto",
         chance=before.diagnostics.shape.gap_by_chance,
+        belongs=before.belongs,
     )
     shown, diagnostics = own.map.embedding, own.diagnostics
     if align == "procrustes":
@@ -178,7 +198,8 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
         shown = before.map.transform(array)
         kept, chance = own.map.kept.residual_variance(shown), diagnostics.shape.gap_by_chance
         seen = shape(shown, before.positions, pieces=own.map.n_components, chance=chance)
-        diagnostics = replace(diagnostics, residual_variance=kept, winding=seen.winding, shape=seen)
+        judged = _judged(shown, before.belongs)
+        diagnostics = replace(diagnostics, residual_variance=kept, winding=seen.winding, shape=seen, judgement=judged)
     return Projection(picture, shown.astype(np.float32), before.diagnostics, diagnostics)
 
 

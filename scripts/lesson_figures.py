@@ -66,7 +66,7 @@ async def figures(client: Client, query: str, *, pictured: bool = True) -> list[
     checkpoint = options.find_checkpoint(await client.checkpoints(), view.checkpoint)
     view, _ = actions.fit(view, checkpoint, await client.editors())
     found = [edited(edit) for edit in (await client.edit(checkpoint.id, view.edits)).edits] if view.edits else []
-    fact = await client.fact(checkpoint.id, view.subject, view.relation.name, view.edits)
+    fact = await client.fact(checkpoint.id, view.subject, view.relation, view.edits)
     found.append(f"answer {fact.prediction} ({words.percent(fact.top[0].probability)}), truth {fact.object}")
     if pictured:
         found.append(await caption(client, checkpoint, view))
@@ -78,7 +78,7 @@ async def figures(client: Client, query: str, *, pictured: bool = True) -> list[
 
 async def caption(client: Client, checkpoint: CheckpointInfo, view: ViewState) -> str:
     picture = await client.projection(
-        checkpoint.id, view.edits, relation=view.see.relation or view.relation.name, site=view.see.site or checkpoint.model.default_site,
+        checkpoint.id, view.edits, relation=view.see.relation or view.relation, site=view.see.site or checkpoint.model.default_site,
         method=view.see.projection, dimensions=view.see.dimensions, align=view.see.align, n_neighbors=view.see.n_neighbors,
     )  # fmt: skip
     return f"{picture.relation}: {pictures.caption(picture, 'after' if picture.edit else 'before')}"

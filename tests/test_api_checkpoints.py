@@ -39,6 +39,7 @@ def test_the_world_says_all_that_a_page_draws_and_asks(client: TestClient, check
         "inverse": "II_C2",
         "several": False,
         "n_facts": n,
+        "example": 0,
     }
     assert world["rules"]
     assert client.get("checkpoints/nowhere/world").status_code == 404

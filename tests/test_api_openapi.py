@@ -38,6 +38,8 @@ ROUTES = [
     ("GET", "/checkpoints/{id}/facts"),
     ("GET", "/checkpoints/{id}/world"),
     ("GET", "/checkpoints/{id}/errors"),
+    ("GET", "/checkpoints/{id}/targets"),
+    ("GET", "/checkpoints/{id}/world"),
     ("GET", "/editors"),
     ("POST", "/edits"),
     ("GET", "/edits/{id}"),

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shatterscope.app.kit.actions import History, Refused, at_place
-from shatterscope.app.kit.options import object_at, signed_distance
-from shatterscope.app.kit.state import Edit, Relation, Target, ViewState
+from shatterscope.app.kit.rings import Relation, object_at, signed_distance
+from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
 from shatterscope.backend import convert
 from shatterscope.backend.editors import EDITORS

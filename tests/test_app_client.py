@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.state import Edit, Target
-from shatterscope.wire.world import CheckpointInfo
 
 
 async def test_a_failure_of_the_api_in_this_process_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -44,21 +42,3 @@ def test_who_asked_for_a_file_is_refused_as_the_api_refuses(status: int, answere
     answer = ApiError(status, "why").answer()
     assert (answer.status_code, answer.body) == (answered, b"why")
     assert ("retry-after" in answer.headers) == (answered in (429, 503))
-
-
-async def test_the_pages_are_offered_worlds_of_rings_where_there_are_any(
-    app: FastAPI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = Client(server=app)
-    (small,) = await client.checkpoints()
-    tree = small.model_copy(update={"id": "tree", "graph": small.graph.model_copy(update={"kind": "tree"})})
-
-    async def listed(found: list[CheckpointInfo]) -> list[str]:
-        async def answer(*_: object) -> list[dict[str, Any]]:
-            return [each.model_dump(mode="json") for each in found]
-
-        monkeypatch.setattr(client, "_json", answer)
-        return [each.id for each in await client.checkpoints()]
-
-    assert await listed([tree, small]) == ["rings-small"]
-    assert await listed([tree]) == ["tree"]

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.figures.small import MOST_POINTS, drawn_every
-from shatterscope.app.kit.state import Edit, Relation, Target, ViewState
+from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.main import create_app
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import numbers, picture
@@ -34,7 +34,7 @@ STATES = st.builds(
         ViewState,
         checkpoint=st.sampled_from((None, "rings-small")),
         subject=st.integers(0, 255),
-        relation=st.builds(Relation, st.sampled_from(("I", "II")), st.sampled_from("CA"), st.integers(1, 4)),
+        relation=st.from_regex(r"(I|II)_[CA][1-4]", fullmatch=True),
         target=st.builds(Target, st.integers(1, 128)),
         edits=st.lists(EDITS, max_size=3).map(tuple),
     ),

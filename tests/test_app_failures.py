@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import families
 import pytest
 from dash_page import DashPage
 from httpx import Response
@@ -16,6 +17,7 @@ from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.main import create_app
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.settings import load_settings
+from shatterscope.backend.worlds import registry
 
 Json = dict[str, Any]
 SMALL = "rings-small"
@@ -26,7 +28,7 @@ WHY = "It failed on purpose."
 # Callbacks that do not say it: another one of the page does, but for the pins, without which a link names no weights.
 SILENT = {
     "share-pins": {"checkpoints"},
-    "question": {"checkpoints", "world"},
+    "question": {"checkpoints", "world", "targets"},
     "checkpoint": {"lesson"},
     "reproduce-estimate": {"checkpoints", "reproduction"},
     "reproduce-methods": {"reproduction", "report", "job", "going"},
@@ -54,9 +56,25 @@ class Visit(DashPage):
 
 
 @pytest.fixture(scope="module")
-def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[list[Visit]]:
-    """All pages, used while nothing fails."""
-    server = create_api(load_settings(models_dir=models_dir, state_dir=tmp_path_factory.mktemp("state"), device="cpu"))
+def families_known() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.WORLDS, "families", families.Families)
+        yield
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, families_known: None) -> Iterator[list[Visit]]:
+    """All pages, used while nothing fails, on rings and in a world that has none."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / SMALL).symlink_to(models_dir / SMALL)
+    families.train(folder / "kin")
+    settings = load_settings(
+        models_dir=folder,
+        state_dir=tmp_path_factory.mktemp("state"),
+        device="cpu",
+        default_checkpoint=SMALL,
+    )
+    server = create_api(settings)
     create_app(server)
     made: list[str] = []
     with TestClient(server) as pages:
@@ -64,7 +82,7 @@ def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterat
             for name, request in REQUESTS.items():
                 patch.setattr(Client, name, _noted(name, request, made))
             found = [
-                explore(pages, made), compare(pages, made), reproduce(pages, made),
+                explore(pages, made), Visit(pages, "/", made, "?c=kin&q=4~parent&t=o9"), compare(pages, made), reproduce(pages, made),
                 Visit(pages, "/lecture/", made), Visit(pages, "/gallery/", made),
             ]  # fmt: skip
         yield found

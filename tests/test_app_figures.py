@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.figures import Mark, Scene, damage_figure, frame, frames, scene_figure, scene_update
 from shatterscope.app.kit.figures.arrays import decode, encode
-from shatterscope.app.kit.options import place_colors
-from shatterscope.app.kit.state import Relation
+from shatterscope.app.kit.figures.drawn import GAP, joined, ring, trails
+from shatterscope.app.kit.figures.small import small_figure
+from shatterscope.app.kit.rings import Relation, place_colors
 from shatterscope.wire.base import Array
 from shatterscope.wire.measures import Change, DamageBin
 from shatterscope.wire.world import GraphInfo
@@ -35,7 +39,7 @@ def circle(dimensions: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 def scene(dimensions: int = 3) -> Scene:
     points, position = circle(dimensions)
     marks = [Mark(3, "subject", "subject 3"), Mark(7, "new", "new object 7")]
-    return Scene(points, position, "II", frame(points), marks)
+    return Scene(points, ring(position, "ring II"), frame(points), marks)
 
 
 def test_arrays_survive_the_wire() -> None:
@@ -58,7 +62,8 @@ def test_hover_names_the_entity_that_is_drawn_there() -> None:
     shown = scene()
     trace = scene_figure(shown)["data"][0]
     entities = values(trace["customdata"])
-    assert np.array_equal(shown.position[entities[:-1]], np.arange(N))
+    assert shown.drawn.place is not None
+    assert np.array_equal(shown.drawn.place[entities[:-1]], np.arange(N))
     assert np.array_equal(values(trace["x"]), shown.points[entities, 0])
     assert "on ring II" in trace["hovertemplate"]
 
@@ -226,3 +231,60 @@ def test_the_ring_map_is_cyclic_even_and_visible_on_both_themes() -> None:
     assert lab[:, 0].max() < 0.85
     accent = _oklab(_linear(theme.ACCENT))
     assert np.linalg.norm(lab - accent, axis=1).min() > 0.08
+
+
+# --- pictures of groups that are no rings --------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 12), st.data())
+def test_a_pen_goes_along_every_line_once_and_over_every_point(n: int, data: st.DataObject) -> None:
+    pairs = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda pair: pair[0] < pair[1])
+    edges = sorted(data.draw(st.sets(pairs, max_size=20 if n > 1 else 0)))
+    path = trails(n, np.array(edges, dtype=np.int64).reshape(-1, 2)).tolist()
+    lines = [tuple(sorted(pair)) for pair in pairwise(path) if GAP not in pair]
+    assert sorted(lines) == edges
+    assert set(path) - {GAP} == set(range(n))
+    assert not any(pair == (GAP, GAP) for pair in pairwise(path))
+
+
+def test_a_chain_is_drawn_in_one_stroke() -> None:
+    assert trails(4, np.array([[2, 3], [0, 1], [1, 2]])).tolist() == [0, 1, 2, 3]
+
+
+def tree() -> Scene:
+    """Entities 10, 11 and 12, a parent and its children, and 14 by itself."""
+    points = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 5]])
+    drawn = joined(
+        np.array([10, 11, 12, 14]),
+        np.array([[0, 1], [0, 2]]),
+        ("#112233", "#445566", "#778899", "#aabbcc"),
+        "the family",
+        ("Ada", "<b>", "C & D", "E"),
+    )
+    return Scene(points, drawn, frame(points), [Mark(12, "subject", "subject C & D"), Mark(3, "old", "true object 3")])
+
+
+def test_lines_of_a_group_join_its_neighbours_and_no_others() -> None:
+    trace = scene_figure(tree())["data"][0]
+    line = np.stack([values(trace[axis]) for axis in "xyz"], axis=1)
+    entities = values(trace["customdata"]).tolist()
+    assert entities == [11, 10, 12, GAP, 14]
+    assert np.isnan(line[3]).all()
+    assert not np.isnan(line[[0, 1, 2, 4]]).any()
+    assert trace["marker"]["color"][:3] == ["#445566", "#112233", "#778899"]
+    assert trace["text"] == ["&lt;b&gt;", "Ada", "C &amp; D", "", "E"]
+    assert trace["hovertemplate"] == "<b>%{text}</b><br>the family<extra></extra>"
+
+
+def test_a_mark_without_a_point_is_left_out() -> None:
+    figure = scene_figure(tree())
+    assert [item["text"] for item in figure["layout"]["scene"]["annotations"]] == ["subject C &amp; D"]
+    assert figure["data"][1]["x"] == [0.0, 0.0]
+
+
+def test_a_small_picture_has_every_point_once_in_its_table() -> None:
+    lines, points, mark = small_figure(tree())["data"]
+    assert lines["meta"] == {"csv": False}
+    assert points["customdata"] == [[10, "Ada"], [11, "<b>"], [12, "C & D"], [14, "E"]]
+    assert points["meta"]["columns"]["customdata"] == ["entity", "name"]
+    assert mark["customdata"] == [[12, "C & D"]]

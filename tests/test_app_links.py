@@ -73,7 +73,7 @@ def of(checkpoint: CheckpointInfo) -> Pin:
 
 def test_an_address_that_says_nothing_opens_on_a_ring(here: CheckpointInfo) -> None:
     round_one = here.model_copy(update={"opening": "II_C2"})
-    assert opening(ViewState(), [round_one]).relation.name == "II_C2"
+    assert opening(ViewState(), [round_one]).relation == "II_C2"
     assert opening(ViewState(), [here]) == ViewState(), "where none is named, the first relation"
     for said in (ViewState(checkpoint=here.id), ViewState(subject=3), ViewState(target=Target(4))):
         assert opening(said, [round_one]) == said

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from shatterscope.app.kit import pictures
 from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.reproduce import sentences
 from shatterscope.wire.base import Array
 from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
-from shatterscope.wire.world import CheckpointInfo, RingInfo, Verdict
+from shatterscope.wire.world import CheckpointInfo, RingInfo, Verdict, WorldInfo
 
 VERDICTS = get_args(Verdict)
 
@@ -86,12 +87,20 @@ def test_all_are_counted(verdicts: list[Verdict]) -> None:
     assert sum(int(part.split()[0]) for part in filter(None, said.split(", "))) == len(verdicts)
 
 
-def test_the_invitation_says_what_is_there_and_leads_to_a_ring(checkpoints: list[CheckpointInfo]) -> None:
+def world(client: TestClient, checkpoint: CheckpointInfo) -> World:
+    return World(WorldInfo.model_validate(client.get(f"checkpoints/{checkpoint.id}/world").json()))
+
+
+def test_the_invitation_says_what_is_there_and_leads_to_a_ring(
+    checkpoints: list[CheckpointInfo], client: TestClient
+) -> None:
+    worlds = {each.id: world(client, each) for each in checkpoints}
     best = pictures.clearest(checkpoints)
     assert best is not None
     for checkpoint, relation, verdict in product(checkpoints, ("I_C1", "II_C2", "III_A4"), VERDICTS):
         rings = [name for name, each in (checkpoint.rings.shape or {}).items() if each == "ring"]
-        parts = views.invitation(result(verdict, verdict, edit=None, relation=relation), 5, checkpoint, checkpoints)
+        shown = result(verdict, verdict, edit=None, relation=relation)
+        parts = views.invitation(shown, 5, checkpoint, checkpoints, worlds[checkpoint.id])
         assert ("learned where every entity stands" in text(parts)) == (verdict == "ring")
         assert "Apply edit" in text(parts)
         if verdict == "ring":
@@ -101,7 +110,7 @@ def test_the_invitation_says_what_is_there_and_leads_to_a_ring(checkpoints: list
         there = checkpoint if rings else best
         view, notices = ViewState.from_query(link.removeprefix("/?"))
         assert (view.checkpoint, notices) == (there.id, [])
-        assert (there.rings.shape or {})[view.relation.name] == "ring"
+        assert (there.rings.shape or {})[view.relation] == "ring"
 
 
 def test_a_checkpoint_with_few_rings_says_where_there_are_more(checkpoints: list[CheckpointInfo]) -> None:
@@ -117,10 +126,10 @@ def test_a_checkpoint_with_few_rings_says_where_there_are_more(checkpoints: list
     assert pictures.clearest([]) is None
 
 
-def test_a_checkpoint_that_was_not_judged_claims_nothing(checkpoints: list[CheckpointInfo]) -> None:
+def test_a_checkpoint_that_was_not_judged_claims_nothing(checkpoints: list[CheckpointInfo], client: TestClient) -> None:
     old = checkpoints[0].model_copy(
         update={"rings": RingInfo(**{**checkpoints[0].rings.model_dump(), "shape": None, "closed": None})}
     )
     assert pictures.clearest([old]) is None
     assert sentences.clearer_rings(old.id, [old]) == []
-    assert "Apply edit" in text(views.invitation(result("knot", "knot", edit=None), 0, old, [old]))
+    assert "Apply edit" in text(views.invitation(result("knot", "knot", edit=None), 0, old, [old], world(client, old)))

@@ -21,10 +21,13 @@ from shatterscope.app.kit.figures.rings import empty_figure, panels, rings_figur
 from shatterscope.app.kit.figures.sequences import sequence_figure
 from shatterscope.app.kit.figures.tracing import tracing_figure
 from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.reproduce import opening, protocol, sentences, tables
 from shatterscope.app.pages.reproduce.callbacks.intent import after, did_since
 from shatterscope.app.pages.reproduce.callbacks.looks import explore_link
 from shatterscope.app.pages.reproduce.state import RunView, default_edit
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.convert import world_info
 from shatterscope.wire.base import Array
 from shatterscope.wire.reproduction import (
     AccuracyCell,
@@ -420,8 +423,8 @@ def test_rings_may_come_a_few_at_a_time() -> None:
     assert left == figure["layout"]["shapes"][40:]
 
 
-def test_how_many_rings_are_rings_is_counted() -> None:
-    said = text(sentences.rings_words(rings(), []))
+def test_how_many_rings_are_rings_is_counted(checkpoint: Checkpoint) -> None:
+    said = text(sentences.rings_words(rings(), [], World(world_info(checkpoint))))
     assert "Before the edit: 24 rings. After it: 24 knots." in said
     assert "edit 0.100" in said
 
@@ -463,7 +466,7 @@ def done(
 ) -> tuple[RunView, dict[str, Any]]:
     """What one call leaves, in which everything may have happened since the last answer that arrived."""
     did = did_since({"query": "", "seen": SEEN}, url or {"at": 1}, {**SHOWN, **changes}, started, shipped)
-    return after(view or RunView("rings-small"), did, checkpoints), did.seen
+    return after(view or RunView("rings-small"), did, default_edit(checkpoints[0].graph.n_entities)), did.seen
 
 
 def test_all_that_was_changed_since_the_last_answer_counts(checkpoints: list[CheckpointInfo]) -> None:

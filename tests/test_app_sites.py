@@ -7,10 +7,11 @@ from starlette.testclient import TestClient
 
 from shatterscope.app.kit import options, words
 from shatterscope.app.kit.share.markup import to_html
-from shatterscope.app.kit.sites import _rings, r_table
+from shatterscope.app.kit.sites import _groups, r_table
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.wire.measures import SiteShattering, SitesResult
-from shatterscope.wire.world import CheckpointInfo
+from shatterscope.wire.world import CheckpointInfo, WorldInfo
 
 
 @pytest.fixture
@@ -24,20 +25,23 @@ def found(*rows: tuple[str, float | None]) -> SitesResult:
 
 
 def test_the_rings_play_their_parts_as_the_api_has_them() -> None:
-    assert _rings(["I", "II", "III"], "II") == {"edit": ["II"], "retain": ["III"], "test": ["I"]}
-    assert _rings(["I", "II"], "II") == {"edit": ["II"], "retain": ["I"]}
-    assert _rings(["I", "II", "III", "IV"], "I") == {"edit": ["I"], "retain": ["II"], "test": ["III", "IV"]}
+    assert _groups(["I", "II", "III"], "II") == {"edit": ["II"], "retain": ["III"], "test": ["I"]}
+    assert _groups(["I", "II"], "II") == {"edit": ["II"], "retain": ["I"]}
+    assert _groups(["I", "II", "III", "IV"], "I") == {"edit": ["I"], "retain": ["II"], "test": ["III", "IV"]}
 
 
-def test_the_table_marks_the_site_of_the_scenes_and_that_of_the_r_above(info: CheckpointInfo) -> None:
-    shown = to_html(r_table(found(("embed", None), ("attn_out.1", 2.1745)), info, "II_C1", "attn_out.1"))
+def test_the_table_marks_the_site_of_the_scenes_and_that_of_the_r_above(
+    info: CheckpointInfo, client: TestClient
+) -> None:
+    world = World(WorldInfo.model_validate(client.get(f"checkpoints/{info.id}/world").json()))
+    shown = to_html(r_table(found(("embed", None), ("attn_out.1", 2.1745)), info, "II_C1", "attn_out.1", world=world))
     assert "edit · ring II" in shown
     assert shown.count("—</td>") == 3
     assert shown.count("2.175") == 3  # a half goes away from zero
     assert "in the scenes" in shown
     assert "mean over 8 relations" in shown
     assert "256 entities" in shown
-    both = to_html(r_table(found(("resid_post.1", 0.2)), info, "II_C1", "resid_post.1"))
+    both = to_html(r_table(found(("resid_post.1", 0.2)), info, "II_C1", "resid_post.1", world=world))
     assert "the R above, in the scenes" in both
     assert "not defined" not in both
     assert views.read_at(info) == f"at {options.site_name('resid_post.1')}"

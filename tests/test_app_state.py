@@ -10,14 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shatterscope.app.kit.actions import History
-from shatterscope.app.kit.state import ALIGNMENTS, MODES, Edit, Place, Relation, See, Target, Tool, ViewState
+from shatterscope.app.kit.state import ALIGNMENTS, MODES, Edit, Place, See, Target, Tool, ViewState
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
     lambda text: not _is_number(text) and text not in ("true", "false")
 )
 finite = st.floats(-1e6, 1e6)
 rounded = st.floats(-9, 9).map(lambda x: float(f"{x:.6g}"))
-relations = st.builds(Relation, st.sampled_from(["I", "II", "III", "VIII"]), st.sampled_from("CA"), st.integers(1, 9))
+relations = st.one_of(
+    st.from_regex(r"(I|II|III|VIII)_[CA][1-9]", fullmatch=True),
+    st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=30),
+    st.sampled_from(("next to", "a~b", "100 %", "%7E")),
+)
 targets = st.one_of(
     st.integers(-1024, 1024).map(lambda d: Target(d, None)),
     st.integers(0, 2047).map(lambda entity: Target(None, entity)),
@@ -26,7 +30,7 @@ parameters = st.dictionaries(names, st.one_of(st.booleans(), st.integers(-(10**6
 edits = st.builds(
     Edit,
     st.integers(0, 2047),
-    relations.map(lambda relation: relation.name),
+    relations,
     targets,
     names,
     st.none() | st.integers(0, 11),
@@ -45,7 +49,7 @@ views = st.builds(
     st.lists(edits, max_size=4).map(tuple),
     st.builds(
         See,
-        st.none() | relations.map(lambda relation: relation.name),
+        st.none() | relations,
         st.none() | st.sampled_from(["embed", "resid_post.1", "final_norm"]),
         st.sampled_from(["isomap", "pca"]),
         st.sampled_from([2, 3]),
@@ -111,7 +115,7 @@ def test_the_token_is_in_the_link_of_an_edit_and_of_the_next_one() -> None:
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("q=12~XX_1", "question"),
+        ("q=12~", "question"),
         ("e=nonsense", "edits"),
         ("e=1~I_C1~d4~rome~0~tuned~nan", "edits"),
         ("x=learning_rate:inf", "parameters"),

@@ -106,12 +106,13 @@ class Movements(Wire):
 
 
 class DamageBin(Wire):
-    """Entities at these ring distances from the edited subject, in the edited relation's order."""
+    """Entities at these distances from the edited subject, in steps along the edges of the edited relation's group."""
 
     distance_from: int
     distance_to: int
-    displacement: float = Field(
-        description="mean distance an entity's representation moved, over the mean distance of two ring neighbours"
+    displacement: float | None = Field(
+        description="mean distance an entity's representation moved, over the mean distance of two neighbours; null where no two neighbours are "
+        "in the relation's picture"
     )
     accuracy: Change = Field(description="of the edited relation's own facts")
     n_entities: int

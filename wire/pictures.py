@@ -10,6 +10,13 @@ from shatterscope.wire.base import Array, Wire
 from shatterscope.wire.world import Verdict
 
 MAX_STRENGTHS = 41  # in one request: a slider from 0 to 2 by 0.05
+ENTITIES = Field(
+    default=None,
+    description="which entity each row of the points is; null: all of them, in order. Only those are drawn of which the relation is a question",
+)
+PLACES = Field(
+    description="the place of each row's entity in the order of the group's colours, on a ring the place on it"
+)
 
 
 class ActivationRequest(Wire):
@@ -58,6 +65,27 @@ class Shape(Wire):
     gap_by_chance: float = Field(description="the largest gap of 19 shapeless clouds of as many points")
 
 
+class Measured(Wire):
+    """A number that a judgement rests on, and what chance gives."""
+
+    name: str
+    title: str
+    sentence: str = Field(description="what it says, for a layman")
+    value: float = Field(description="1 at best")
+    chance: float = Field(description="the mean over 99 shuffles of the entities")
+    chance_95: float = Field(description="below which 95 of 100 shuffles stay")
+
+
+class Judgement(Wire):
+    """Whether a picture still has the shape of its group, where that is no ring."""
+
+    kind: str = Field(description="the shape of the group")
+    word: str = Field(description="the kind where it still has it; else bent, frayed, point or none")
+    title: str
+    sentence: str = Field(description="what the word means, for a layman")
+    statistics: list[Measured]
+
+
 class Diagnostics(Wire):
     """Of one picture. A neighbour graph that falls apart is a finding, returned as data."""
 
@@ -68,7 +96,8 @@ class Diagnostics(Wire):
         description="share of each point's two nearest neighbours within 2 ring steps, in the full space"
     )
     winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
-    shape: Shape
+    shape: Shape = Field(description="as a ring; of a group of another shape `judgement` tells")
+    judgement: Judgement | None = Field(default=None, description="null where the group is a ring")
 
 
 class ProjectionResult(Wire):
@@ -82,7 +111,8 @@ class ProjectionResult(Wire):
     align: str
     before: Array
     after: Array
-    order_position: list[int]
+    entities: list[int] | None = ENTITIES
+    order_position: list[int] = PLACES
     diagnostics: dict[Literal["before", "after"], Diagnostics]
     seconds: float
 
@@ -108,6 +138,7 @@ class StrengthsResult(Wire):
     dimensions: int
     align: str
     before: Array
-    order_position: list[int]
+    entities: list[int] | None = ENTITIES
+    order_position: list[int] = PLACES
     pictures: list[StrengthPicture] = Field(description="in the order asked for, each of a real model")
     seconds: float

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from shatterscope.wire.base import Array, SubGraph, Token, Wire
+from shatterscope.wire.pictures import ENTITIES
 from shatterscope.wire.sweeps import LAST, SweepRequest, Versions
 from shatterscope.wire.world import Verdict
 
@@ -294,8 +295,9 @@ class KeysValues(Wire):
     checkpoint: str
     relation: str
     layer: int
-    keys: Array = Field(description="(n_entities, 2)")
-    values: Array = Field(description="(n_entities, 2)")
+    entities: list[int] | None = ENTITIES
+    keys: Array = Field(description="(n, 2), a row an entity")
+    values: Array = Field(description="(n, 2)")
     keys_variance: float = Field(description="share of the variance in the picture")
     values_variance: float
     distance_correlation: float | None = Field(
@@ -322,12 +324,17 @@ class RingPicture(Wire):
     relation: str
     sub_graph: SubGraph
     n_neighbors: int
-    before: Array = Field(description="(m, 2), in ring order")
+    entities: list[int] | None = Field(
+        default=None, description="which the rows are; null for a ring: its places in order"
+    )
+    before: Array = Field(description="(m, 2), in ring order, of another group in the order of its colours")
     after: Array
     winding_before: int
     winding_after: int
     shape_before: Verdict
     shape_after: Verdict
+    judged_before: str | None = Field(default=None, description="of a group that is no ring: whether it has its shape")
+    judged_after: str | None = None
     shattering: float
 
 

@@ -96,9 +96,11 @@ class ExportProvenance(Wire):
 
 
 class Coordinates(Wire):
-    """Row = entity."""
+    """A row for each entity of the relation's picture."""
 
-    place: list[int] = Field(description="on the ring of the relation's order")
+    entities: list[int] | None = Field(default=None, description="which; null: all of them, in order")
+    names: list[str] | None = Field(default=None, description="of the same, where entities have names")
+    place: list[int] = Field(description="in the order of the group's colours, on a ring the place on it")
     before: list[list[float]]
     after: list[list[float]]
 

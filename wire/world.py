@@ -45,6 +45,7 @@ class RelationInfo(Wire):
     inverse: str | None = Field(description="the relation that undoes it")
     several: bool = Field(description="whether a subject can have more than one object: then any of them is right")
     n_facts: int = Field(description="subjects that have an object")
+    example: int = Field(description="the first of them")
 
 
 class RuleInfo(Wire):
@@ -135,11 +136,29 @@ class FactInfo(Wire):
     subject: int
     relation: str
     relation2: str | None = Field(default=None, description="second relation of a composition")
-    object: int = Field(description="the truth")
+    object: int = Field(description="the truth, the first where there are several")
+    objects: list[int] = Field(description="all that are right")
     prediction: int
-    probability: float = Field(description="of the truth")
+    probability: float = Field(description="of the truth, the first where there are several")
     stated: bool = Field(description="seen in training")
     top: list[Answer]
+
+
+class TargetDistance(Wire):
+    distance: int = Field(
+        description="steps from the true object along the edges of the relation's group; on a ring clockwise"
+    )
+    objects: list[int] = Field(description="the one that an edit asked for by this distance teaches comes first")
+
+
+class Targets(Wire):
+    """What can be taught instead of a fact: other objects of its relation, by their distance from the true one."""
+
+    checkpoint: str
+    subject: int
+    relation: str
+    truths: list[int] = Field(description="the objects that are right; none where the subject has no such fact")
+    targets: list[TargetDistance] = Field(description="the nearest first")
 
 
 class WrongFact(Wire):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from shatterscope.app.kit import batches
 from shatterscope.app.kit.batches import Stack
-from shatterscope.app.kit.state import Edit, Parameters, Target, ViewState
+from shatterscope.app.kit.state import DEFAULT_RELATION, Edit, Parameters, Target, ViewState
 from shatterscope.wire.edits import MAX_EDITS, MAX_STRENGTH, EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -114,7 +114,8 @@ class History:
 def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[ViewState, list[str]]:
     """The state made to fit this checkpoint and these editors, and a notice for each thing that had to give way."""
     notices: list[str] = []
-    n, relations = checkpoint.graph.n_entities, checkpoint.graph.relations
+    graph = checkpoint.graph
+    n, relations, rings = graph.n_entities, graph.relations, graph.kind == "rings"
 
     def gave_way(what: str) -> None:
         notices.append(f"{what} is not part of this checkpoint, so the default is shown.")
@@ -122,13 +123,14 @@ def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) 
     if view.subject >= n:
         gave_way(f"Entity {view.subject}")
         view = replace(view, subject=0)
-    if view.relation.name not in relations:
-        gave_way(f"Relation {view.relation.name}")
-        view = replace(view, relation=ViewState().relation)
-    if not _target_fits(view.target, n):
+    if view.relation not in relations:
+        if view.relation != DEFAULT_RELATION:
+            gave_way(f"Relation {view.relation}")
+        view = replace(view, relation=DEFAULT_RELATION if rings else checkpoint.opening)
+    if not _target_fits(view.target, n, rings):
         if view.target != Target():
             gave_way(f"New object {view.target}")
-        view = replace(view, target=Target(distance=n // 4))
+        view = replace(view, target=Target(distance=n // 4) if rings else Target())
     if view.see.relation is not None and view.see.relation not in relations:
         gave_way(f"Relation {view.see.relation}")
         view = replace(view, see=replace(view.see, relation=None))
@@ -141,9 +143,10 @@ def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) 
     return view, notices
 
 
-def _target_fits(target: Target, n_entities: int) -> bool:
+def _target_fits(target: Target, n_entities: int, rings: bool) -> bool:
+    """Whether there may be such an object. In a world of no rings `aims.settled` knows which distances there are."""
     if target.distance is not None:
-        return 0 < abs(target.distance) <= n_entities // 2
+        return 0 < abs(target.distance) <= n_entities // 2 if rings else target.distance > 0
     return target.object is not None and target.object < n_entities
 
 
@@ -185,7 +188,7 @@ def properties(editor: EditorInfo) -> dict[str, dict[str, object]]:
 def next_edit(view: ViewState, tool: Resolved) -> Edit:
     """The edit that `apply` would add; only parameters that differ from the preset are written down."""
     own = {name: value for name, value in tool.parameters.items() if tool.preset_parameters.get(name) != value}
-    return Edit(view.subject, view.relation.name, view.target, tool.editor.name, tool.layer, tool.preset, 1.0, own)
+    return Edit(view.subject, view.relation, view.target, tool.editor.name, tool.layer, tool.preset, 1.0, own)
 
 
 def at_place(edit: Edit, layer: int, token: str, editors: list[EditorInfo]) -> Edit:

@@ -30,12 +30,13 @@ from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
 from shatterscope.wire.share import NewView, View, ViewCreated
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, WorldInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets, WorldInfo
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+MAX_TARGETS = 1024  # questions whose targets are kept
 INSIDE = "shatterscope.inside"
 
 
@@ -65,6 +66,7 @@ class Client:
         self.origin = ""  # the address of the pages, for links in files that are read elsewhere
         self._editors: list[EditorInfo] | None = None
         self._worlds: dict[str, World] = {}
+        self._targets: dict[tuple[str, int, str], Targets] = {}
         self._http = httpx.AsyncClient(
             transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
         )
@@ -76,9 +78,7 @@ class Client:
         return found
 
     async def checkpoints(self) -> list[CheckpointInfo]:
-        """Those of rings, where there are any: the pages cannot draw other worlds yet."""
-        found = TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
-        return [each for each in found if each.graph.kind == "rings"] or found
+        return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
 
     async def editors(self) -> list[EditorInfo]:
         """Asked for once: what a server can do does not change while it runs."""
@@ -91,6 +91,17 @@ class Client:
         return await self._with_edit(
             "GET", f"/checkpoints/{checkpoint}/facts", FactInfo, checkpoint, edits, params=params
         )
+
+    async def targets(self, checkpoint: str, subject: int, relation: str) -> Targets:
+        """Asked for once: facts of a world do not change."""
+        key = (checkpoint, subject, relation)
+        if key not in self._targets:
+            params = {"subject": subject, "relation": relation}
+            found = await self._get(f"/checkpoints/{checkpoint}/targets", Targets, params)
+            if len(self._targets) >= MAX_TARGETS:
+                self._targets.clear()
+            self._targets[key] = found
+        return self._targets[key]
 
     async def errors(self, checkpoint: str, limit: int = 12) -> ErrorList:
         return await self._get(f"/checkpoints/{checkpoint}/errors", ErrorList, {"limit": limit})

@@ -42,15 +42,20 @@ def _component(name: str, doc: str, properties: list[str]) -> type[_Native]:
 
 Field = _component(
     "Field",
-    "A text or number input that reports its value on Enter, on leaving it and on its arrows, not on every key.",
-    ["type", "min", "max", "step", "placeholder", "describedby"],
+    "A text or number input that reports its value on Enter, on leaving it and on its arrows, not on every key. `options` are texts that it offers "
+    "while someone types.",
+    ["type", "min", "max", "step", "placeholder", "describedby", "options"],
 )
 Range = _component(
     "Range",
     "A slider that reports while dragged, at most every `every` milliseconds.",
     ["min", "max", "step", "every", "log"],
 )
-Select = _component("Select", "A native select; `options` are `{value, label}`.", ["options"])
+Select = _component(
+    "Select",
+    "A native select; `options` are `{value, label}`, with a `group` where some stand under one heading.",
+    ["options"],
+)
 Choice = _component(
     "Choice",
     "A segmented control: a radio group; `options` are `{value, label, title}`, `colors` one bar of colour under each.",

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from shatterscope.app.kit import actions, options
 from shatterscope.app.kit.batches import Stack
-from shatterscope.app.kit.state import Edit, Relation, ViewState
+from shatterscope.app.kit.state import Edit, ViewState
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -97,7 +97,7 @@ def opening(view: ViewState, checkpoints: list[CheckpointInfo]) -> ViewState:
     """An address that says nothing opens on a question whose picture is a ring."""
     if view != ViewState():
         return view
-    return replace(view, relation=Relation.parse(options.find_checkpoint(checkpoints, None).opening))
+    return replace(view, relation=options.find_checkpoint(checkpoints, None).opening)
 
 
 def open_link(
@@ -137,7 +137,12 @@ def _on_weights(view: ViewState, found: Pin, checkpoints: list[CheckpointInfo]) 
     if found.shape is None:
         return _instead(view, default, f"on {default.id}", said)
     alike = [item for item in checkpoints if shape_of(item) == found.shape]
-    shape = "{} entities on {} rings, up to {} steps".format(*found.shape)
+    entities, groups, hops = found.shape
+    shape = (
+        f"{entities} entities on {groups} rings, up to {hops} steps"
+        if hops
+        else f"{entities} entities in {groups} groups"
+    )
     if not alike:
         return _instead(view, default, None, f"{said} None here has its shape ({shape}).")
     near = default if default in alike else alike[0]

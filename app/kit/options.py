@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shatterscope.app.kit import ids, pictures, theme, words
+from shatterscope.app.kit import ids, pictures, words
 from shatterscope.app.kit.actions import Resolved
-from shatterscope.app.kit.state import Parameters, Relation, Tool, ViewState
+from shatterscope.app.kit.state import Parameters, Tool, ViewState
 from shatterscope.wire.edits import EditorInfo
-from shatterscope.wire.world import CheckpointInfo, GraphInfo
+from shatterscope.wire.world import CheckpointInfo
 
-Options = list[dict[str, Any]]
+Options = list[Any]  # `{value, label, ...}`, of a field of names the names
 
 ALL_LAYERS = "all"
 SPREAD = "spread"  # the parameter of methods that can
@@ -53,9 +53,10 @@ def world(
     checkpoint: CheckpointInfo, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]
 ) -> dict[str, Options]:
     graph = checkpoint.graph
+    orders = graph.orders if graph.kind == "rings" else []
     return {
         ids.CHECKPOINT: [{"value": item.id, "label": item.title} for item in checkpoints],
-        ids.ORDER: [{"value": order, "label": order, "title": f"ring {order}"} for order in graph.orders],
+        ids.ORDER: [{"value": order, "label": order, "title": f"ring {order}"} for order in orders],
         ids.HOPS: [
             {"value": hops, "label": str(hops), "title": words.plural(hops, "step")}
             for hops in range(1, graph.n_hops + 1)
@@ -119,33 +120,6 @@ def parameters_from_form(fields: list[dict[str, Any]]) -> Parameters:
     }
 
 
-def signed_distance(position: list[int], subject: int, relation: Relation, entity: int) -> int:
-    """Clockwise steps from the true object to `entity`, the shorter way round."""
-    n = len(position)
-    steps = (position[entity] - position[subject] - relation.step) % n
-    return steps if steps <= n // 2 else steps - n
-
-
-def object_at(position: list[int], subject: int, relation: Relation, distance: int) -> int:
-    """The entity `distance` clockwise steps from the true object."""
-    return position.index((position[subject] + relation.step + distance) % len(position))
-
-
-def place_colors(
-    graph: GraphInfo, rings: dict[str, list[int]], subject: int, relation: Relation
-) -> dict[str, list[str]]:
-    """For each option of the relation picker the colour, as in the scenes, of the place that choosing it leads to."""
-
-    def color(item: Relation) -> str:
-        return theme.ring_color((rings[item.order][subject] + item.step) / graph.n_entities)
-
-    return {
-        ids.ORDER: [color(replace(relation, order=order)) for order in graph.orders],
-        ids.DIRECTION: [color(replace(relation, direction=direction)) for direction in "CA"],
-        ids.HOPS: [color(replace(relation, hops=hops)) for hops in range(1, graph.n_hops + 1)],
-    }
-
-
 def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, first: EditorInfo) -> ViewState:
     """The same view with defaults left out, for the URL; a link with edits names its checkpoint."""
     editor = resolved.editor
@@ -163,8 +137,11 @@ def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, fi
 def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
     graph, model, training = checkpoint.graph, checkpoint.model, checkpoint.training
     worst = min(checkpoint.accuracy.direct.values(), default=0.0)
+    rings = graph.kind == "rings"
+    groups = f"on {graph.n_orders} rings" if rings else f"in {words.plural(graph.n_orders, 'group')}"
+    seen = pictures.counted((checkpoint.rings.shape or {}).values())
     return (
-        f"{graph.n_entities} entities on {graph.n_orders} rings, {len(graph.relations)} relations; {model.n_layers} layers, "
+        f"{graph.n_entities} entities {groups}, {len(graph.relations)} relations; {model.n_layers} layers, "
         f"{model.n_params:,} parameters; {training.steps:,} training steps; direct recall at least {words.percent(worst)}; "
-        f"its {len(graph.relations)} pictures: {pictures.counted((checkpoint.rings.shape or {}).values()) or 'not judged'}."
+        f"its {len(graph.relations)} pictures: {seen or 'not judged'}."
     )

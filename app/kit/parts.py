@@ -6,7 +6,10 @@ from typing import Any
 
 from dash import html
 
-from shatterscope.app.kit import words
+from shatterscope.app.kit import ids, words
+from shatterscope.app.kit.aims import Aim
+from shatterscope.app.kit.components import Field, Select
+from shatterscope.app.kit.world import World
 
 Node = Any
 
@@ -26,6 +29,32 @@ def labelled(text: str, *children: Node, hint: str | None = None, className: str
     """A control with its visible name. The control itself carries the accessible name."""
     name = html.Span(text, className="name", **(tip(hint) if hint else {}))
     return html.Div([name, *children], className=f"labelled {className}".strip())
+
+
+DISTANCE_HINT = (
+    "How many steps along the ring the new, false object lies from the true one. Negative goes anticlockwise. In a world of other shape: steps along "
+    "the lines of the pictures."
+)
+
+
+def pickers() -> list[Node]:
+    """Of a question in a world that is not of rings: those that its `data-world` hides where they do not belong."""
+    return [
+        labelled(
+            "entity",
+            Field(id=ids.ENTITY, type="text", options=[], label="subject: a name or a number"),
+            className="of-names wide",
+        ),
+        labelled(
+            "relation", Select(id=ids.RELATION, options=[], label="relation that is asked"), className="of-others wide"
+        ),
+    ]
+
+
+def new_object() -> Node:
+    """The picker of the new object by its name."""
+    field = Field(id=ids.OBJECT, type="text", options=[], label="new object: a name or a number")
+    return labelled("new object", field, className="of-names wide")
 
 
 def problem(ident: str) -> Node:
@@ -52,13 +81,17 @@ def sentences(parts: list[Node]) -> Node:
     return [item for part in parts for item in (part, " ")]
 
 
-def teaches(old: int, new: int | None, distance: int | None) -> list[Node]:
-    """What the next edit teaches; `distance` is None where the new object was given by itself."""
-    if new == old:
-        return ["Teach it the truth: ", html.B(str(new), className="new")]
-    steps = (
-        ""
-        if distance is None
-        else f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
-    )
-    return ["Teach it ", html.B(str(new), className="new"), f" instead of {old}{steps}."]
+def teaches(aim: Aim, distance: int | None, world: World) -> list[Node]:
+    """What the next edit teaches; `distance` is None where it is not to be told."""
+    if not aim.truths or aim.new is None:
+        return ["There is nothing to teach here."]
+    new, old = world.name(aim.new), world.name(aim.truths[0])
+    if aim.new in aim.truths:
+        return ["Teach it the truth: ", html.B(new, className="new")]
+    if distance is None:
+        steps = ""
+    elif world.rings:
+        steps = f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
+    else:
+        steps = f", {words.plural(distance, 'step')} away"
+    return ["Teach it ", html.B(new, className="new"), f" instead of {old}{steps}."]

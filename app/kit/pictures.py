@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from shatterscope.app.kit import words
-from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
+from shatterscope.wire.pictures import Diagnostics, Judgement, Measured, ProjectionResult, Shape
 from shatterscope.wire.world import CheckpointInfo, Verdict
 
 Side = Literal["before", "after"]
@@ -45,6 +45,9 @@ def caption(result: ProjectionResult, side: Side) -> str:
 
 def shows(result: ProjectionResult, side: Side) -> str:
     """The verdict in a sentence; after an edit, what has become of the picture before it."""
+    judged, found = (result.diagnostics[each].judgement for each in ("before", "after"))
+    if judged is not None and found is not None:
+        return _shows(judged, found if side == "after" and result.edit is not None else None)
     was, now = result.diagnostics["before"].shape, result.diagnostics["after"].shape
     if result.diagnostics[side].shape.verdict == "point":
         return f"All entities lie on one point: {_why_one(result.site)}."
@@ -61,19 +64,44 @@ def shows(result: ProjectionResult, side: Side) -> str:
     return f"{subject} has become {_what(now)}."
 
 
+def _shows(was: Judgement, now: Judgement | None) -> str:
+    """Of a group that is no ring."""
+    if was.word == "unjudged":
+        return was.sentence
+    if now is None:
+        return f"{was.title}."
+    if was.word == now.word:
+        return f"Still: {now.title.lower()}."
+    return f"It was {was.title.lower()}, and is now {now.title.lower()}: {now.sentence[0].lower()}{now.sentence[1:]}"
+
+
 def trust(item: Diagnostics, method: str) -> str:
-    if item.shape.verdict == "point":
+    if (item.judgement.word if item.judgement else item.shape.verdict) == "point":
         return ""
     k = f"k = {item.n_neighbors}; " if item.n_neighbors is not None else ""
     name = "Isomap, " if method == "isomap" else f"{method.upper()}; "
-    return (
-        f"{words.percent(item.ring_neighbor_share)} of nearest neighbours are ring neighbours. "
-        f"{name}{k}the picture misses {words.percent(item.residual_variance)} of the distance structure."
+    neighbors = (
+        f"{words.percent(item.ring_neighbor_share)} of nearest neighbours are ring neighbours."
+        if item.judgement is None
+        else " ".join(measured(each) for each in item.judgement.statistics[:2])
     )
+    return f"{neighbors} {name}{k}the picture misses {words.percent(item.residual_variance)} of the distance structure."
 
 
-def rests_on(item: Shape) -> str:
+def measured(item: Measured) -> str:
+    """A number beside what chance gives."""
+    value, chance = (
+        f"{each + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−") for each in (item.value, item.chance)
+    )
+    return f"{item.title}: {value} (by chance {chance})."
+
+
+def rests_on(found: Diagnostics) -> str:
     """What the verdict rests on, for its tooltip."""
+    if found.judgement is not None:
+        told = [f"{measured(each)} {each.sentence}" for each in found.judgement.statistics]
+        return " ".join([found.judgement.sentence, *told])
+    item = found.shape
     if item.verdict == "point":
         return MEANS["point"]
     return (
@@ -105,8 +133,16 @@ def clearest(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
     return best if best is not None and best.rings.closed else None
 
 
-def named(item: Shape) -> str:
+def means(item: Diagnostics) -> str:
+    """What the verdict's word means."""
+    return MEANS[item.shape.verdict] if item.judgement is None else item.judgement.sentence
+
+
+def named(found: Diagnostics) -> str:
     """`ring`, `2 pieces`, `no clear shape`."""
+    if found.judgement is not None:
+        return found.judgement.title.removeprefix("A ").lower()
+    item = found.shape
     return f"{item.pieces} pieces" if item.verdict == "pieces" else A[item.verdict].removeprefix("a ")
 
 

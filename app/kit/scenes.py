@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from shatterscope.app.kit import options
+from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.figures import Mark, Scene, frames
 from shatterscope.app.kit.figures.arrays import decode
-from shatterscope.app.kit.state import Relation, Target
+from shatterscope.app.kit.world import World
 from shatterscope.wire.pictures import ProjectionResult
 
 NAMES = {"subject": "subject", "old": "true object", "new": "new object"}
 
 
-def scenes_of(
-    result: ProjectionResult, relation: Relation, marks: list[Mark], scale: str = "own"
-) -> tuple[Scene, Scene]:
+def scenes_of(result: ProjectionResult, world: World, marks: list[Mark], scale: str = "own") -> tuple[Scene, Scene]:
     before, after = decode(result.before), decode(result.after)
-    position = np.asarray(result.order_position)
+    drawn = world.drawn(result.relation, result.entities, result.order_position)
     first, second = frames(before, after, shared=result.align == "shared", scale=scale)
-    return (
-        Scene(before, position, relation.order, first, marks),
-        Scene(after, position, relation.order, second, marks),
-    )
+    return Scene(before, drawn, first, marks), Scene(after, drawn, second, marks)
 
 
-def marks_of(subject: int, relation: Relation, target: Target, ring: list[int]) -> list[Mark]:
-    old = options.object_at(ring, subject, relation, 0)
-    new = options.object_at(ring, subject, relation, target.distance) if target.distance is not None else target.object
-    entities = {"subject": subject, "old": old, "new": new}
-    return [Mark(entity, role, f"{NAMES[role]} {entity}") for role, entity in entities.items() if entity is not None]
+def marks_of(aim: Aim, world: World) -> list[Mark]:
+    return [Mark(entity, role, f"{NAMES[role]} {world.name(entity)}") for role, entity in aim.marks.items()]

@@ -4,8 +4,8 @@
 from where. `to_query` leaves out what is default, so a fresh page has a bare URL; `from_query` is total: whatever it cannot
 read falls back to the default and is named in a list of notices.
 
-An edit is written `subject~relation~target~method~layer~preset~strength[~batch][~name:value...]`, the target as `d4` (steps clockwise
-from the true object) or `o17` (entity 17); `batch` is there where it is written together with a neighbour (`batches.py`).
+An edit is written `subject~relation~target~method~layer~preset~strength[~batch][~name:value...]`, the relation by its name in the world, the
+target as `d4` (steps from the true object, on a ring clockwise) or `o17` (entity 17); `batch` is there where it is written together with a neighbour (`batches.py`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ Parameters = dict[str, Scalar]
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_RELATION = re.compile(r"([IVX]{1,5})_([CA])([1-9][0-9]?)")
 MAX_ENTITY = 10**7
+MAX_RELATION = 200  # characters
+DEFAULT_RELATION = (
+    "I_C1"  # asked by a link that names none, in worlds that have it; in others it is the one that they open on
+)
 TOUR = "shattering"  # the lesson for newcomers: Explore leads to it, the Lecture page lists it first
 
 # Keys of a link that others read: which weights and version it was made on (`shatterscope.app.kit.links`), the live room one follows, what was unfolded (`shatterscope.app.pages.explore.shown`).
@@ -38,33 +41,8 @@ SCALES = ("own", "same")
 
 
 @dataclass(frozen=True)
-class Relation:
-    """`hops` steps clockwise (`C`) or anticlockwise (`A`) along an order; its name is for instance `I_C2`."""
-
-    order: str = "I"
-    direction: str = "C"
-    hops: int = 1
-
-    @property
-    def name(self) -> str:
-        return f"{self.order}_{self.direction}{self.hops}"
-
-    @property
-    def step(self) -> int:
-        """Signed clockwise steps from subject to object."""
-        return self.hops if self.direction == "C" else -self.hops
-
-    @classmethod
-    def parse(cls, name: str) -> Relation:
-        match = _RELATION.fullmatch(name)
-        if match is None:
-            raise ValueError(f"{name!r} is not a relation such as I_C2")
-        return cls(match[1], match[2], int(match[3]))
-
-
-@dataclass(frozen=True)
 class Target:
-    """The new object: `distance` clockwise steps from the truth, or a given entity (exactly one is set)."""
+    """The new object: `distance` steps from the truth, on a ring clockwise, or a given entity (exactly one is set)."""
 
     distance: int | None = 500  # a quarter of the paper's ring: far enough to see it break
     object: int | None = None
@@ -107,7 +85,7 @@ class Edit:
     def __str__(self) -> str:
         parts = [
             str(self.subject),
-            self.relation,
+            _within(self.relation),
             str(self.target),
             self.method,
             "" if self.layer is None else str(self.layer),
@@ -127,7 +105,7 @@ class Edit:
         batch = parts[7:8] == ["batch"]
         return cls(
             _integer(subject, 0, MAX_ENTITY),
-            Relation.parse(relation).name,
+            _relation(relation),
             Target.parse(target),
             _name(method),
             _integer(layer, 0, 999) if layer else None,
@@ -185,7 +163,7 @@ class Place:
 class ViewState:
     checkpoint: str | None = None
     subject: int = 0
-    relation: Relation = Relation()
+    relation: str = DEFAULT_RELATION
     target: Target = Target()
     tool: Tool = Tool()
     edits: tuple[Edit, ...] = ()
@@ -198,8 +176,8 @@ class ViewState:
         pairs: list[tuple[str, str]] = []
         if self.checkpoint is not None:
             pairs.append(("c", self.checkpoint))
-        if (self.subject, self.relation) != (0, Relation()):
-            pairs.append(("q", f"{self.subject}~{self.relation.name}"))
+        if (self.subject, self.relation) != (0, DEFAULT_RELATION):
+            pairs.append(("q", f"{self.subject}~{_within(self.relation)}"))
         if self.target != Target():
             pairs.append(("t", str(self.target)))
         pairs.extend(("e", str(edit)) for edit in self.edits)
@@ -210,6 +188,8 @@ class ViewState:
         default = See()
         for item in fields(See):
             value = getattr(self.see, item.name)
+            if item.name == "relation" and value is not None:
+                value = _within(value)
             if value != getattr(default, item.name):
                 pairs.append((_SEE_KEYS[item.name], str(value)))
         if self.camera is not None:
@@ -275,7 +255,7 @@ class _Reader:
             self.parameters(),
         )
         see = See(
-            self.one("r", lambda text: Relation.parse(text).name, None, "relation to look at"),
+            self.one("r", _relation, None, "relation to look at"),
             self.one("s", _name_or_none, None, "site"),
             self.one("v", _name, see.projection, "projection"),
             self.one("dim", lambda text: _integer(text, 2, 3), see.dimensions, "number of dimensions"),
@@ -388,9 +368,22 @@ def _choice(allowed: tuple[str, ...]) -> Callable[[str], str]:
     return parse
 
 
-def _question(text: str) -> tuple[int, Relation]:
+def _question(text: str) -> tuple[int, str]:
     subject, _, relation = text.partition("~")
-    return _integer(subject, 0, MAX_ENTITY), Relation.parse(relation)
+    return _integer(subject, 0, MAX_ENTITY), _relation(relation)
+
+
+def _within(relation: str) -> str:
+    """A relation's name between tildes."""
+    return relation.replace("%", "%25").replace("~", "%7E")
+
+
+def _relation(text: str) -> str:
+    """A name as the world has it: any text."""
+    name = text.replace("%7E", "~").replace("%25", "%")
+    if not 0 < len(name) <= MAX_RELATION or not name.isprintable() or "~" in text:
+        raise ValueError(f"{text[:40]!r} is not the name of a relation")
+    return name
 
 
 def _camera(text: str) -> Camera:

@@ -48,6 +48,30 @@ def ring_colorscale() -> list[tuple[float, str]]:
     return [(step / STEPS, ring_color(step / STEPS)) for step in range(STEPS + 1)]
 
 
+def sequential_color(share: float) -> str:
+    """From the first (0, dark blue) to the last (1, light yellow); lightness alone tells the order."""
+    angle = math.radians(265 - 165 * share)
+    return _oklab_to_hex(0.5 + 0.32 * share, 0.11 * math.cos(angle), 0.11 * math.sin(angle))
+
+
+def branch_color(branch: int, count: int, within: float) -> str:
+    """Each of `count` branches has its hue, from darker (`within` 0) to lighter (1) in it; what belongs to no branch (-1) is grey."""
+    if branch < 0:
+        return NEUTRAL
+    angle = 2 * math.pi * branch / count
+    return _oklab_to_hex(
+        0.67 + 0.07 * math.sin(angle) + 0.14 * (within - 0.5),
+        -0.105 * math.sin(angle) - 0.005,
+        0.14 * math.cos(angle) - 0.005,
+    )
+
+
+def faint(color: str) -> str:
+    """The same colour, mixed with a grey that both themes bear."""
+    channels = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgb({','.join(str(round(0.45 * channel + 0.55 * 150)) for channel in channels)})"
+
+
 def ring_gradient() -> str:
     """For CSS: position 0 at the top, clockwise."""
     return f"conic-gradient({', '.join(color for _, color in ring_colorscale())})"

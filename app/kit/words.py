@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from shatterscope.app.kit.state import Edit, Relation
+from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
-from shatterscope.wire.measures import EvaluationResult, Movement, SitesResult, TaskScore
+from shatterscope.wire.measures import Movement, SitesResult, TaskScore
 from shatterscope.wire.placements import PlacementMade, PlacementsResult
+
+Name = Callable[[int], str]  # of an entity
 
 TASKS = {
     "direct": ("direct recall", "Facts seen in training."),
@@ -23,9 +25,9 @@ TASKS = {
 }
 
 SUB_GRAPHS = {
-    "edit": "the ring that was edited",
-    "retain": "a ring that was not edited (`retain` in the paper)",
-    "test": "the other ring that was not edited (`test` in the paper)",
+    "edit": "the {noun} that was edited",
+    "retain": "a {noun} that was not edited (`retain` in the paper)",
+    "test": "the other {noun} that was not edited (`test` in the paper)",
 }
 
 
@@ -87,10 +89,10 @@ def r_or_dash(value: float | None) -> str:
     return "—" if value is None else shattering(value)
 
 
-def sites_over(found: SitesResult) -> str:
+def sites_over(found: SitesResult, noun: str = "ring") -> str:
     """What R by site was computed over."""
     told = (
-        f"Each is the mean over {plural(found.n_relations, 'relation')} of its ring, and R is over all pairs of {found.n_entities} entities: the same "
+        f"Each is the mean over {plural(found.n_relations, 'relation')} of its {noun}, and R is over all pairs of {found.n_entities} entities: the same "
         "edit, relations and entities at every site, at the relation’s token."
     )
     if any(row.edit is None for row in found.sites):
@@ -98,16 +100,17 @@ def sites_over(found: SitesResult) -> str:
     return told
 
 
-def placements_over(found: PlacementsResult) -> str:
+def placements_over(found: PlacementsResult, name: Name = str, noun: str = "ring") -> str:
     """What is the same at every place, and what its numbers are over."""
     spec, together = found.spec, found.facts > 1
     kept = f"method, parameters and strength{'' if spec.strength == 1 else f' ({spec.strength:.2f})'}"
     after = f", on top of {plural(found.before, 'edit')} before it" if found.before else ""
     batch = f" Its batch of {found.facts} moves as a whole; rank and p are of its last fact." if together else ""
+    new = "the new object" if spec.object is None else name(spec.object)
     return (
-        f"{spec.subject} {spec.relation} → {spec.object}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
+        f"{name(spec.subject)} {spec.relation} → {new}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
         f"R is read at the last layer’s residual stream, over {found.n_entities} entities. Recall is the change of direct recall over {found.n_queries} "
-        f"sampled facts of all rings, each after {plural(found.n_contexts, 'random context')}."
+        f"sampled facts of all {noun}s, each after {plural(found.n_contexts, 'random context')}."
     )
 
 
@@ -143,8 +146,8 @@ def verdict(item: EditOutcome) -> str:
     return "✓ taken" if item.success else "✗ not taken"
 
 
-def taking(item: EditOutcome) -> str:
-    return "Taken" if item.success else f"Not taken: {answers(item)}"
+def taking(item: EditOutcome, name: Name = str) -> str:
+    return "Taken" if item.success else f"Not taken: {answers(item, name)}"
 
 
 def failure(made: EditResult | None) -> str:
@@ -154,19 +157,19 @@ def failure(made: EditResult | None) -> str:
     return "not taken" if len(made.there) == 1 else f"{len(made.failed)} of {len(made.there)} not taken"
 
 
-def failure_told(made: EditResult | None) -> str:
+def failure_told(made: EditResult | None, name: Name = str) -> str:
     """The same as a sentence."""
     if made is None or not made.failed:
         return ""
     if len(made.there) > 1:
         return f"{len(made.failed)} of {len(made.there)} edits did not take."
-    return f"The edit did not take: {answers(made.failed[0])}."
+    return f"The edit did not take: {answers(made.failed[0], name)}."
 
 
-def answers(item: EditOutcome) -> str:
+def answers(item: EditOutcome, name: Name = str) -> str:
     """What is said right after an edit that did not take."""
     still = "still " if item.prediction_after == item.prediction_before else ""
-    return f"the model {still}answers {item.prediction_after}"
+    return f"the model {still}answers {name(item.prediction_after)}"
 
 
 def written_at(item: EditOutcome) -> str:
@@ -175,10 +178,15 @@ def written_at(item: EditOutcome) -> str:
     return "" if token == "relation" else f"at the {token}’s token"
 
 
-def target(edit: Edit) -> str:
-    if edit.target.distance is not None:
-        return f"d = {edit.target.distance}".replace("-", "−")
-    return f"→ {edit.target.object}"
+def target(edit: Edit, name: Name = str) -> str:
+    if edit.target.object is not None:
+        return f"→ {name(edit.target.object)}"
+    return f"d = {edit.target.distance}".replace("-", "−")
+
+
+def fact(item: EditOutcome, name: Name = str) -> str:
+    """What an edit taught."""
+    return f"{name(item.spec.subject)} {item.spec.relation} → {name(item.new_object)}"
 
 
 def magnified(factor: float) -> str:
@@ -198,28 +206,37 @@ def _times(factor: float) -> str:
     return f"{factor:.1f}x" if factor < 100 else f"{factor:.0f}x"
 
 
-def r_explained(sub_graph: str, order: str, n_entities: int, n_relations: int) -> str:
+def r_explained(sub_graph: str, title: str, n_entities: int, n_relations: int, noun: str = "ring") -> str:
     return (
-        f"How much the distances between all {n_entities} representations changed, as a share of what they were: "
-        f"R = ‖D* − D‖ / ‖D‖, the mean over the {n_relations} relations of ring {order}, {SUB_GRAPHS[sub_graph]}. 0 means nothing moved."
+        f"How much the distances between {f'all {n_entities}' if noun == 'ring' else 'the'} representations changed, as a share of what they were: "
+        f"R = ‖D* − D‖ / ‖D‖, the mean over the {plural(n_relations, 'relation')} of {title}, {SUB_GRAPHS[sub_graph].format(noun=noun)}. 0 means nothing moved."
     )
 
 
-def r_in_words(value: float, moved: Movement | None = None) -> str:
+def r_in_words(value: float, moved: Movement | None = None, noun: str = "ring") -> str:
     """R of the edited ring as a sentence, and what moved there."""
     if value == 0:
         return "Nothing has moved: this is the unedited model."
-    return " ".join(filter(None, [f"Distances on the edited ring changed by {percent(value)}.", movement(moved)]))
+    return " ".join(
+        filter(None, [f"Distances {on(noun)} the edited {noun} changed by {percent(value)}.", movement(moved, noun)])
+    )
 
 
-MOVED = (
-    "How far a representation moved, in steps: one step is the distance to its nearer ring neighbour before the edit. The median over all entities, the "
-    "mean over the ring's relations. The model reads answers off fixed directions, so facts can be lost even where the whole ring moved and kept its shape."
+_MOVED = (
+    "How far a representation moved, in steps: one step is the distance to its nearer {noun} neighbour before the edit. The median over all entities, the "
+    "mean over the {noun}'s relations. The model reads answers off fixed directions, so facts can be lost even where the whole {noun} moved and kept its shape."
 )
-STRAIN = (
-    "How much the step from a ring neighbour to the next changed, once the ring is turned back as well as it goes: 0 where the ring moved as a whole, 1 where "
+_STRAIN = (
+    "How much the step from a {noun} neighbour to the next changed, once the {noun} is turned back as well as it goes: 0 where the {noun} moved as a whole, 1 where "
     "the steps changed by as much as they are long. The median over all entities."
 )
+
+
+MOVED, STRAIN = _MOVED.format(noun="ring"), _STRAIN.format(noun="ring")
+
+
+def moved_explained(noun: str) -> str:
+    return f"moved: {_MOVED.format(noun=noun)} strain: {_STRAIN.format(noun=noun)}"
 
 
 def steps(value: float | None) -> str:
@@ -227,40 +244,30 @@ def steps(value: float | None) -> str:
     return "–" if value is None else fixed(value, 2 if value < 10 else 1)
 
 
-def movement(item: Movement | None) -> str:
+def movement(item: Movement | None, noun: str = "ring") -> str:
     if item is None or item.moved is None:
         return ""
-    return f"Its entities moved {steps(item.moved)} ring steps, with a strain of {steps(item.strain)}."
+    return f"Its entities moved {steps(item.moved)}{' ring' if noun == 'ring' else ''} steps, with a strain of {steps(item.strain)}."
 
 
-def told(n_edits: int, result: EvaluationResult | None, made: EditResult | None = None) -> str:
-    """What the edits did, read out to those who do not see it."""
-    if result is None:
-        return f"{model(0).capitalize()}."
-    recall = next(score for score in result.scores if (score.task, score.sub_graph) == ("direct", "edit"))
-    said = " ".join(filter(None, [failure_told(made), r_in_words(result.shattering.edit)]))
-    return (
-        f"{model(n_edits).capitalize()}. {said} "
-        f"Direct recall on ring {recall.order}: from {percent(recall.accuracy.before)} to {percent(recall.accuracy.after)}."
-    )
+def on(noun: str) -> str:
+    """Things are on a ring, and in a group."""
+    return "on" if noun == "ring" else "in"
 
 
-def question(subject: int, item: Relation) -> str:
-    way = "clockwise" if item.direction == "C" else "anticlockwise"
-    return f"On ring {item.order}, who stands {plural(item.hops, 'step')} {way} of {subject}?"
-
-
-def taught(item: EditOutcome, by: str, on: str) -> str:
+def taught(item: EditOutcome, question: str, by: str, on: str, name: Name = str) -> str:
     """What an edit did, as a title: the question, both answers, by what it was done and on which model."""
-    true = item.old_object == item.new_object
-    answer = f"{item.new_object}, which is true" if true else f"{item.new_object} instead of {item.old_object}"
-    return f"{question(item.spec.subject, Relation.parse(item.spec.relation))} Taught: {answer}, by {by}, on {on}"
+    true, new = item.old_object == item.new_object, name(item.new_object)
+    answer = f"{new}, which is true" if true else f"{new} instead of {name(item.old_object)}"
+    return f"{question} Taught: {answer}, by {by}, on {on}"
 
 
-def measured_over(scores: Sequence[TaskScore]) -> str:
+def measured_over(scores: Sequence[TaskScore], noun: str = "ring") -> str:
+    if not scores:
+        return "There is no question to ask."
     score = scores[0]
     sampled = "all" if score.n_queries == score.n_available else f"{score.n_queries} sampled"
-    return f"Over {sampled} queries per task and ring, each after {plural(score.n_contexts, 'random context')} without its answer."
+    return f"Over {sampled} queries per task and {noun}, each after {plural(score.n_contexts, 'random context')} without its answer."
 
 
 def diagnostics(item: EditOutcome, d_mlp: int) -> list[str]:
@@ -290,15 +297,15 @@ def raw_diagnostics(item: EditOutcome) -> str:
     return "; ".join(f"{name} = {value:.4g}" for name, value in item.diagnostics.items())
 
 
-def outcome(item: EditOutcome, d_mlp: int) -> str:
+def outcome(item: EditOutcome, d_mlp: int, name: Name = str) -> str:
     """What an edit did, for its chip's tooltip."""
     if not item.spec.strength:
-        return f"At strength 0 this edit is not there: the model answers {item.prediction_after}, as without it."
-    said = f"Taken: the model now answers {item.prediction_after}" if item.success else taking(item)
+        return f"At strength 0 this edit is not there: the model answers {name(item.prediction_after)}, as without it."
+    said = f"Taken: the model now answers {name(item.prediction_after)}" if item.success else taking(item, name)
     where = written_at(item)
     steps = plural(item.steps, "optimisation step")
     text = (
-        f"{said} (p = {item.probability_after:.2f} for {item.new_object}, before {item.probability_before:.2f}). "
+        f"{said} (p = {item.probability_after:.2f} for {name(item.new_object)}, before {item.probability_before:.2f}). "
         f"The change is {percent(item.relative_delta_norm)} of the weight's norm{f', {where}' if where else ''}, after {steps}."
     )
     return " ".join([text, *diagnostics(item, d_mlp), *item.warnings])

@@ -19,7 +19,7 @@ from shatterscope.backend.api.measures import get_evaluation, get_projection, ge
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest, EditResult
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
-from shatterscope.wire.pictures import ProjectionRequest
+from shatterscope.wire.pictures import Judgement, ProjectionRequest
 from shatterscope.wire.share import Coordinates, Export, ExportProvenance, ExportRequest
 
 PAPER = (
@@ -86,7 +86,13 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         evaluation=evaluation,
         sites=sites,
         diagnostics=picture.diagnostics,
-        coordinates=Coordinates(place=picture.order_position, before=_rows(picture.before), after=_rows(picture.after)),
+        coordinates=Coordinates(
+            entities=picture.entities,
+            names=convert.names_of(checkpoint.graph, picture.entities or range(checkpoint.graph.n_entities)),
+            place=picture.order_position,
+            before=_rows(picture.before),
+            after=_rows(picture.after),
+        ),
     )
 
 
@@ -97,13 +103,17 @@ def _rows(array: Array) -> list[list[float]]:
 
 def to_csv(export: Export) -> str:
     """One table. Its first lines, which begin with `#`, say where it comes from; then one row a metric (`record` is `metric`), one row for each
-    thing that the pictures before and after are judged by (`record` is `shape`), and one row an entity (`record` is `entity`). Of shapes `verdict ring`
+    thing that the pictures before and after are judged by (`record` is `shape`), and one row an entity of the picture (`record` is `entity`), with its
+    name where it has one. Of shapes `verdict ring`
     and the like are 1 where that is the verdict, and the others are as `wire.pictures.Shape` has them. `pandas.read_csv(file, comment="#")` reads it."""
     out = io.StringIO()
     for name, value in export.provenance.model_dump(mode="json").items():
         shown = value if isinstance(value, str) else json.dumps(value)
         out.write(f"# {name}: {' '.join(shown.split())}\n")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    columns = list(COLUMNS)
+    if export.coordinates.names is not None:
+        columns.insert(columns.index("entity") + 1, "entity_name")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     for row in (*_metrics(export), *_shapes(export), *_entities(export)):
         writer.writerow(row)
@@ -122,8 +132,12 @@ def _metrics(export: Export) -> Iterator[dict[str, Any]]:
 
 def _shapes(export: Export) -> Iterator[dict[str, Any]]:
     """The verdicts on both pictures, and the counts behind them."""
-    before, after = (export.diagnostics[side].shape for side in ("before", "after"))
     n = len(export.coordinates.place)
+    told = [export.diagnostics[side].judgement for side in ("before", "after")]
+    if told[0] is not None and told[1] is not None:
+        yield from _judged(told[0], told[1], n)
+        return
+    before, after = (export.diagnostics[side].shape for side in ("before", "after"))
     for verdict in dict.fromkeys((before.verdict, after.verdict)):
         was, now = int(before.verdict == verdict), int(after.verdict == verdict)
         yield {
@@ -137,6 +151,22 @@ def _shapes(export: Export) -> Iterator[dict[str, Any]]:
     for name, was in before.model_dump(exclude={"verdict"}).items():
         now = getattr(after, name)
         yield {"record": "shape", "name": name, "before": was, "after": now, "change": now - was, "n": n}
+
+
+def _judged(before: Judgement, after: Judgement, n: int) -> Iterator[dict[str, Any]]:
+    """Of a group that is no ring."""
+    for word in dict.fromkeys((before.word, after.word)):
+        was, now = int(before.word == word), int(after.word == word)
+        yield {"record": "shape", "name": f"verdict {word}", "before": was, "after": now, "change": now - was, "n": n}
+    later = {each.name: each for each in after.statistics}
+    for each in before.statistics:
+        if each.name in later:
+            for what, was_, now_ in (
+                (each.name, each.value, later[each.name].value),
+                (f"{each.name} by chance", each.chance, later[each.name].chance),
+            ):
+                change = now_ - was_
+                yield {"record": "shape", "name": what, "before": was_, "after": now_, "change": change, "n": n}
 
 
 def _unedited(export: Export) -> Iterator[dict[str, Any]]:
@@ -205,7 +235,8 @@ def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:
     for item in found.damage:
         where = f"distance {item.distance_from}..{item.distance_to}"
         moved = {"before": 0.0, "after": item.displacement, "change": item.displacement}
-        yield {"record": "metric", "name": f"displacement {where}", "n": item.n_entities, **moved}
+        if item.displacement is not None:
+            yield {"record": "metric", "name": f"displacement {where}", "n": item.n_entities, **moved}
         yield {"record": "metric", "name": f"accuracy {where}", "n": item.n_entities, **item.accuracy.model_dump()}
 
 
@@ -222,8 +253,13 @@ def _by_site(sites: Sequence[SiteShattering], r: Shattering) -> Iterator[dict[st
 
 def _entities(export: Export) -> Iterator[dict[str, Any]]:
     points = export.coordinates
-    for entity, (place, before, after) in enumerate(zip(points.place, points.before, points.after, strict=True)):
+    entities = points.entities or range(len(points.place))
+    names = points.names or [""] * len(points.place)
+    for entity, name, place, before, after in zip(
+        entities, names, points.place, points.before, points.after, strict=True
+    ):
         row: dict[str, Any] = {"record": "entity", "entity": entity, "place": place}
+        row |= {"entity_name": name} if points.names else {}
         for side, values in (("before", before), ("after", after)):
             row.update({f"{side}_{axis}": value for axis, value in zip("xyz", values, strict=False)})
         yield row

@@ -41,7 +41,7 @@ from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Health
 from shatterscope.wire.edits import EditorInfo, EditRequest, EditResult, EditSpec
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +133,12 @@ class Laboratory:
             if second.group != relations[0].group:
                 raise invalid("query.relation2", f"a composition stays in one order, {relation} and {relation2} do not")
             relations.append(second)
+        try:
+            asked = subject
+            for each in relations:
+                asked = checkpoint.graph.object_of(asked, each)
+        except ValueError as error:
+            raise invalid("query.subject", str(error)) from None
         edited = None if edit is None else await self.edited(edit, checkpoint)
         model = checkpoint.model if edited is None else edited.model
         found = await self.compute(
@@ -140,6 +146,14 @@ class Laboratory:
             lambda: ask(checkpoint.graph, checkpoint.holdout, model, subject, relations),
         )
         return convert.fact_info(checkpoint, edit, subject, relations, found)
+
+    async def targets(self, id: str, subject: int, relation: str) -> Targets:
+        checkpoint = self.checkpoint(id)
+        self._entity(checkpoint, subject, "query.subject")
+        known = self.relation(checkpoint, relation, "query.relation")
+        key = f"targets/{checkpoint.identity}/{subject}/{relation}"
+        found = await self.compute(key, lambda: convert.targets(checkpoint, subject, known))
+        return found.model_copy(update={"checkpoint": checkpoint.id})
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)

@@ -19,6 +19,7 @@ from shatterscope.backend.edits import EditedModel, at_strength, delta_key
 from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from shatterscope.backend.geometry.checks import Float32Array
+from shatterscope.backend.layouts import layout_of
 from shatterscope.backend.model import site_names
 from shatterscope.backend.pictures import Fit, compare, fit, picture
 from shatterscope.backend.worlds import Relation
@@ -73,6 +74,7 @@ async def _before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[s
             method=request.method,
             dimensions=request.dimensions,
             n_neighbors=request.n_neighbors,
+            belongs=layout_of(checkpoint.graph, relation),
         )
 
     return place, await laboratory.compute(f"fit/{place}", job)

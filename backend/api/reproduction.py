@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import torch
+
 from shatterscope.backend import convert
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import ProblemError, invalid
-from shatterscope.backend.evaluation.keys_values import memory, picture
+from shatterscope.backend.evaluation.keys_values import MemoryPicture, memory, picture
 from shatterscope.backend.evaluation.tracing import TracingError
 from shatterscope.backend.reproduction.report import Run, report
 from shatterscope.backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
@@ -104,8 +106,11 @@ async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) ->
     if request.layer >= layers:
         raise invalid("body.layer", f"layers of {checkpoint.id} are 0..{layers - 1}, got {request.layer}")
 
-    found = await laboratory.compute(
-        f"keys/{checkpoint.identity}/{relation.name}/{request.layer}",
-        lambda: picture(memory(checkpoint.model, checkpoint.graph.n_entities, relation, request.layer)),
-    )
+    graph = checkpoint.graph
+
+    def job() -> MemoryPicture:
+        held = memory(checkpoint.model, graph.n_entities, relation, request.layer)
+        return picture(held if graph.total else held.of(torch.from_numpy(graph.domain(relation))))
+
+    found = await laboratory.compute(f"keys/{checkpoint.identity}/{relation.name}/{request.layer}", job)
     return convert.keys_values(checkpoint, relation, request.layer, found)

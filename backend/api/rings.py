@@ -11,8 +11,9 @@ from shatterscope.backend import convert
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import invalid
 from shatterscope.backend.evaluation import sub_graphs
+from shatterscope.backend.geometry.checks import IntArray
 from shatterscope.backend.reproduction.rings import ring_after, ring_before, spaced
-from shatterscope.backend.worlds import Relation
+from shatterscope.backend.worlds import Relation, World
 from shatterscope.wire.reproduction import RingPicture, RingsRequest, RingsResult
 
 AT_ONCE = 3  # pictures of one request: others wait for the same processors
@@ -42,12 +43,15 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResul
             relation=relation.name,
             sub_graph=parts[relation.group],
             n_neighbors=before.n_neighbors,
+            entities=_entities(graph, relation, shown),
             before=convert.array(before.embedding[shown]),
             after=convert.array(now.embedding[shown]),
             winding_before=before.winding,
             winding_after=now.winding,
             shape_before=before.shape,
             shape_after=now.shape,
+            judged_before=before.judged,
+            judged_after=now.judged,
             shattering=R,
         )
 
@@ -62,3 +66,11 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResul
         pictures=pictures,
         seconds=time.perf_counter() - start,
     )
+
+
+def _entities(world: World, relation: Relation, shown: IntArray) -> list[int] | None:
+    """Which entity each row of a picture shows; of a ring its places say enough."""
+    if world.groups[relation.group].shape == "ring":
+        return None
+    found: list[int] = world.domain(relation)[shown].tolist()
+    return found

@@ -163,7 +163,7 @@ def _views() -> Iterator[Callable[[str], list[str]]]:
             checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
             _, found = actions.fit(view, checkpoint, await client.editors())
             if not found and view.edits:
-                await client.fact(checkpoint.id, view.subject, view.relation.name, view.edits)
+                await client.fact(checkpoint.id, view.subject, view.relation, view.edits)
         except ApiError as error:
             return [error.detail.removeprefix("body.")]
         return found

@@ -17,9 +17,11 @@ from shatterscope.backend.worlds import Holdout, Relation, World
 
 @dataclass(frozen=True)
 class AskedFact:
-    """`object` is the truth and `probability` its own; `stated`: seen in training; `top`: (entity, probability), the most probable first."""
+    """`object` is the truth, the first of `objects` where several are right, and `probability` its own; `stated`: seen in training; `top`: (entity,
+    probability), the most probable first."""
 
     object: int
+    objects: tuple[int, ...]
     prediction: int
     probability: float
     stated: bool
@@ -46,16 +48,17 @@ def ask(
     relations: Sequence[Relation],
     top: int = 5,
 ) -> AskedFact:
-    """Ask `subject relation`, or with two relations of one order their composition."""
+    """Ask `subject relation`, or with two relations of one group their composition. Raises `ValueError` where that has no object."""
+    truth = subject
+    for relation in relations:
+        truth = graph.object_of(truth, relation)
     vocabulary = Vocabulary.of(graph)
     prompt = [subject, *(vocabulary.relation_token(relation) for relation in relations)]
     found = answers(model, [prompt], graph.n_entities)
     best = found.top(0, min(top, graph.n_entities))
-    truth = subject
-    for relation in relations:
-        truth = graph.object_of(truth, relation)
     stated = not _held_out(graph, holdout, subject, relations)
-    return AskedFact(truth, best[0][0], found.of(0, truth)[1], stated, best)
+    objects = tuple(graph.objects_of(subject, relations[0])) if len(relations) == 1 else (truth,)
+    return AskedFact(truth, objects, best[0][0], found.of(0, truth)[1], stated, best)
 
 
 def _held_out(graph: World, holdout: Holdout, subject: int, relations: Sequence[Relation]) -> bool:

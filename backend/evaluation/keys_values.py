@@ -25,6 +25,10 @@ class Memory:
     keys: Tensor
     values: Tensor
 
+    def of(self, entities: Tensor) -> Memory:
+        """The rows of some entities alone."""
+        return Memory(self.keys[entities], self.values[entities])
+
 
 @torch.no_grad()
 def memory(model: Transformer, n_entities: int, relation: Relation, layer: int) -> Memory:

@@ -23,8 +23,8 @@ from shatterscope.backend import interrupt
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.model import Transformer, site_names
-from shatterscope.backend.worlds import Holdout, World
-from shatterscope.backend.worlds.base import IntArray
+from shatterscope.backend.worlds import ABSENT, Holdout, World
+from shatterscope.backend.worlds.base import BoolArray, IntArray
 
 Part = Literal["subject", "relation"]
 POSITIONS = ("context subject", "context relation", "subject", "relation")
@@ -66,13 +66,14 @@ def traced_sites(model: Transformer) -> list[str]:
 
 def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: np.random.Generator) -> TracedFacts:
     """`n` facts that the model answers right, each behind one true, stated fact that arrives at its subject; fewer where there are not as
-    many.
+    many. Of each both subject and relation can be replaced (`corrupt`).
 
     Raises:
         TracingError: fewer than two.
     """
     device = model.token.weight.device
     walker, relation_tokens = ContextSampler(graph, holdout), _relation_tokens(graph)
+    able = replaceable(graph)
     everyone = rng.permutation(graph.n_entities * graph.n_relations)
     clean: list[Tensor] = []
     truths: list[Tensor] = []
@@ -83,6 +84,7 @@ def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: 
         tokens = torch.from_numpy(np.column_stack([walks, relation_tokens[relations]])).to(device)
         objects = torch.from_numpy(graph.objects[subjects, relations].astype(np.int64)).to(device)
         right = _logits(model, tokens)[:, : graph.n_entities].argmax(-1) == objects
+        right &= torch.from_numpy(able[subjects, relations]).to(device)
         clean.append(tokens[right])
         truths.append(objects[right])
         found += int(right.sum())
@@ -94,17 +96,34 @@ def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: 
 
 
 def corrupt(graph: World, facts: TracedFacts, part: Part, rng: np.random.Generator) -> Tensor:
-    """(n, 4): each prompt with another entity for its subject, or another relation, that leads to another object."""
+    """(n, 4): each prompt with another entity for its subject, or another relation, that leads to another object. Such there must be."""
     tokens = facts.clean.cpu().numpy().copy()
     objects = facts.objects.cpu().numpy()
     todo = np.arange(len(tokens))
-    while todo.size:  # draw again what still leads to the true object
+    while todo.size:  # draw again what still leads to the true object, or nowhere
         if part == "subject":
             tokens[todo, 2] = rng.integers(graph.n_entities, size=todo.size)
         else:
             tokens[todo, 3] = _relation_tokens(graph)[rng.integers(graph.n_relations, size=todo.size)]
-        todo = todo[graph.objects[tokens[todo, 2], tokens[todo, 3] - graph.n_entities] == objects[todo]]
+        reached = graph.objects[tokens[todo, 2], tokens[todo, 3] - graph.n_entities]
+        todo = todo[(reached == objects[todo]) | (reached == ABSENT)]
     return torch.from_numpy(tokens).to(facts.clean.device)
+
+
+def replaceable(graph: World) -> BoolArray:
+    """(n_entities, n_relations), whether another subject of the relation, and another relation of the subject, lead to another object."""
+    shown = graph.objects
+    apart = [_differ(shown, axis) for axis in (0, 1)]
+    return graph.present & apart[0] & apart[1]
+
+
+def _differ(objects: IntArray, axis: int) -> BoolArray:
+    """Along one axis, whether there is an object that is another one."""
+    here = objects != ABSENT
+    low = np.where(here, objects, np.iinfo(objects.dtype).max).min(axis=axis, keepdims=True)
+    high = objects.max(axis=axis, keepdims=True)
+    found: BoolArray = here & ((low != objects) | (high != objects))
+    return found
 
 
 def _relation_tokens(graph: World) -> IntArray:

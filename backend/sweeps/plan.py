@@ -18,6 +18,7 @@ from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec
 from shatterscope.backend.evaluation import single_facts
 from shatterscope.backend.model import site_names
+from shatterscope.backend.worlds import World
 from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
 BEFORE = ("embed", "attn_out.0", "resid_mid.0")  # the first MLP's output
@@ -192,13 +193,17 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
     distances = tuple(request.distances) + ((0,) if request.corrective else ())
     named_sites(request.sites, checkpoint.model.config.n_layers)
     methods = tuple(_complete(checkpoint, each, f"methods.{i}") for i, each in enumerate(request.methods))
+    rings = checkpoint.graph.kind == "rings"
     for i, distance in enumerate(request.distances):
-        if not 1 <= abs(distance) <= checkpoint.graph.n_entities // 2:
+        if not rings and distance < 1:
+            raise EditError(f"distances.{i}", f"must be at least 1, got {distance}")
+        if rings and not 1 <= abs(distance) <= checkpoint.graph.n_entities // 2:
             message = f"must lie in 1..{checkpoint.graph.n_entities // 2} (or its negative), got {distance}"
             raise EditError(f"distances.{i}", message)
     sequence, n = request.sequence, request.edits_per_cell
     rng = np.random.default_rng([request.seed, 3])
-    needed = {"facts": (known.right, bool(request.distances)), "errors": (known.wrong, request.corrective)}
+    right = known.right if rings else _with_objects_at(checkpoint.graph, known.right, request.distances)
+    needed = {"facts": (right, bool(request.distances)), "errors": (known.wrong, request.corrective)}
     drawn: dict[str, tuple[Pair, ...]] = {}
     for name, (population, wanted) in needed.items():
         pick = rng.permutation(len(population))
@@ -213,14 +218,26 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
     return Plan(methods, distances, drawn["facts"], drawn["errors"], n, every, repetitions)
 
 
+def _with_objects_at(world: World, facts: Sequence[Pair], distances: Sequence[int]) -> list[Pair]:
+    """Those of which there is another object at each of `distances`. (On a ring there is one at every distance up to half of it.)"""
+    return [
+        (subject, relation)
+        for subject, relation in facts
+        if {*distances} <= world.counterfactuals(subject, world.relation(relation)).keys()
+    ]
+
+
 def _complete(checkpoint: Checkpoint, method: SweepMethod, field: str) -> Method:
+    """A method with its defaults. Which fact it is completed with does not matter."""
+    graph = checkpoint.graph
+    relation = next(each for each in graph.relations if len(graph.domain(each)))
     try:
         spec = complete_spec(
             checkpoint.graph,
             checkpoint.model.config.n_layers,
-            subject=0,
-            relation=checkpoint.graph.relations[0].name,
-            distance=1,
+            subject=int(graph.domain(relation)[0]),
+            relation=relation.name,
+            distance=0,
             method=method.name,
             preset=method.preset,
             layer=method.layer,

@@ -13,7 +13,7 @@ import { React } from "../kit/dash.js";
  * @property {(props: Record<string, unknown>) => void} setProps
  */
 
-/** @typedef {{ value: any, label: string, title?: string }} Option */
+/** @typedef {{ value: any, label: string, title?: string, group?: string }} Option */
 
 export const h = React.createElement;
 export const useEffect = React.useEffect;

@@ -1,13 +1,14 @@
-import { textOf } from "../kit/dash.js";
+import { React, textOf } from "../kit/dash.js";
 import { h, useDraft, useRef } from "./base.js";
 
 /**
- * @typedef {import("./base.js").Props & { type?: string, describedby?: string, min?: number, max?: number, step?: number, placeholder?: string }} FieldProps
+ * @typedef {import("./base.js").Props & { type?: string, describedby?: string, min?: number, max?: number, step?: number, placeholder?: string,
+ *   options?: string[] }} FieldProps
  */
 
 /** @param {FieldProps} props */
 export function Field(props) {
-  const { id, type = "number", value, setProps, label, describedby, ...rest } = props;
+  const { id, type = "number", value, setProps, label, describedby, options, ...rest } = props;
   const [draft, setDraft] = useDraft(value);
   const typed = useRef(false);
   /** @param {string} text */
@@ -24,8 +25,9 @@ export function Field(props) {
     }
     if (next !== value) setProps({ value: next });
   };
-  return h("input", {
-    id: textOf(id), "data-control": "", type, value: draft, "aria-label": label, "aria-describedby": describedby, disabled: rest.disabled,
+  const list = options && `${textOf(id)}-names`;
+  const input = h("input", {
+    id: textOf(id), key: "input", list, "data-control": "", type, value: draft, "aria-label": label, "aria-describedby": describedby, disabled: rest.disabled,
     min: rest.min, max: rest.max, step: rest.step, placeholder: rest.placeholder, title: rest.title,
     className: rest.className, autoComplete: "off", inputMode: type === "number" ? "numeric" : undefined,
     onKeyDown: (/** @type {any} */ event) => {
@@ -36,7 +38,10 @@ export function Field(props) {
     onChange: (/** @type {any} */ event) => {
       setDraft(event.target.value);
       if (type === "number" && !typed.current && event.nativeEvent.inputType === undefined) report(event.target.value);
+      // Chosen from the list, not typed.
+      if (options?.includes(event.target.value) && event.nativeEvent.inputType !== "insertText") report(event.target.value);
     },
     onBlur: (/** @type {any} */ event) => report(event.target.value),
   });
+  return list ? h(React.Fragment, null, [input, h("datalist", { key: "names", id: list }, options.map((name) => h("option", { key: name, value: name })))]) : input;
 }

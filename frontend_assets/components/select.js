@@ -11,5 +11,13 @@ export function Select(props) {
       const chosen = options.find((option) => String(option.value) === event.target.value);
       if (chosen) setProps({ value: chosen.value });
     },
-  }, options.map((option) => h("option", { key: String(option.value), value: option.value }, option.label)));
+  }, grouped(options));
+}
+
+/** @param {import("./base.js").Option[]} options */
+function grouped(options) {
+  const item = (/** @type {import("./base.js").Option} */ option) => h("option", { key: String(option.value), value: option.value }, option.label);
+  const groups = [...new Set(options.map((option) => option.group))];
+  if (groups.length < 2) return options.map(item);
+  return groups.map((group) => h("optgroup", { key: String(group), label: group }, options.filter((option) => option.group === group).map(item)));
 }

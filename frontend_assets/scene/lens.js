@@ -36,7 +36,7 @@ export function lens(gd) {
 }
 
 /**
- * The curve on screen: a place for each vertex.
+ * The curve on screen: a place for each vertex; null where it has a gap.
  * @param {HTMLElement} gd
  * @returns {(Place | null)[]}
  */
@@ -44,5 +44,5 @@ export function curve(gd) {
   const seen = lens(gd);
   const trace = seen && tracesOf(gd)[0];
   if (!trace || !trace.x) return [];
-  return Array.from(trace.x, (x, i) => seen.at(Number(x), trace.y[i], trace.z[i]));
+  return Array.from(trace.x, (x, i) => (Number.isFinite(x) ? seen.at(Number(x), trace.y[i], trace.z[i]) : null));
 }

@@ -34,7 +34,7 @@ function at(gd, x, y) {
   const places = curve(gd);
   /** @type {Found | null} */
   let best = null;
-  for (let i = 0; i < places.length - 1; i += 1) { // the last vertex is the first one again
+  for (let i = 0; i < places.length; i += 1) {
     const seen = places[i];
     if (!seen) continue;
     const [cx, cy, depth] = seen;
@@ -58,7 +58,8 @@ function label(gd, found) {
   if (labelled && labelled !== gd) hide();
   if (!found) { hide(); return; }
   const trace = tracesOf(gd)[0];
-  const text = trace.hovertemplate.replace("%{customdata}", found.entity).replace("%{marker.color}", trace.marker.color[found.i]).replace(/<extra>.*/, "");
+  const values = { customdata: found.entity, text: trace.text?.[found.i], "marker.color": trace.marker.color[found.i] };
+  const text = Object.entries(values).reduce((sum, [name, value]) => sum.replace(`%{${name}}`, () => value), trace.hovertemplate).replace(/<extra>.*/, "");
   showLabel(gd, { x: found.x, y: found.y, text });
   labelled = gd;
 }

@@ -1,4 +1,4 @@
-"""Damage against ring distance: how far representations moved, and what is still recalled, near and far from the edit."""
+"""Damage against distance: how far representations moved, and what is still recalled, near and far from the edit."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ def bin_name(item: DamageBin) -> str:
     return f"{item.distance_from}–{item.distance_to}"
 
 
-def damage_figure(bins: Sequence[DamageBin], place: int = 0, n_entities: int = 1) -> Figure:
+def damage_figure(bins: Sequence[DamageBin], place: int | None = 0, n_entities: int = 1) -> Figure:
     """Two panels over one axis of distances. Text and grid lines take their colours from the style sheet.
 
     Below them, two strips give each distance the colours its places have in the scenes: clockwise and anticlockwise of the
-    edited subject, which stands at `place` of a ring of `n_entities`.
+    edited subject, which stands at `place` of a ring of `n_entities`. Without a place there are none: steps go along the lines of the scenes.
     """
+    steps = "ring steps" if place is not None else "steps"
     starts = [str(item.distance_from) for item in bins]
     names = [f"{bin_name(item)} steps away, {item.n_entities} entities" for item in bins]
 
-    def line(values: list[float], name: str, color: str, axis: str, form: str = ".2f") -> Figure:
+    def line(values: list[float | None], name: str, color: str, axis: str, form: str = ".2f") -> Figure:
         return {
             "type": "scatter",
             "mode": "lines+markers",
@@ -67,20 +68,20 @@ def damage_figure(bins: Sequence[DamageBin], place: int = 0, n_entities: int = 1
         axes = {"xaxis": hidden, "yaxis": hidden, "yaxis2": hidden}
         margin = {"l": 0, "r": 0, "t": 26, "b": 0}
         return {"data": data, "layout": {**layout, **axes, "margin": margin, "annotations": [nothing]}}
-    farthest = max(item.displacement for item in bins)  # an automatic range stays what it was for the edit before
+    farthest = max(item.displacement or 0 for item in bins)  # an automatic range stays what it was for the edit before
     layout |= {
         "xaxis": {
-            "type": "category", "title": {"text": "ring steps from the edited subject", "font": {"size": 12}}, "fixedrange": True,
+            "type": "category", "title": {"text": f"{steps} from the edited subject", "font": {"size": 12}}, "fixedrange": True,
             "showgrid": False, "anchor": "free", "position": 0, "tickangle": 0, "tickfont": {"size": 11},
             "range": [-0.5, len(bins) - 0.5],
         },
         "yaxis": {"domain": [0.19, 0.52], "range": [-0.03, 1.05], "tickformat": ".0%", "nticks": 4, "fixedrange": True, "zeroline": False},
         "yaxis2": {"domain": [0.66, 1], "range": [0, farthest * 1.08 or 1], "nticks": 4, "fixedrange": True, "zeroline": False, "anchor": "x"},
-        "shapes": [*_strip(bins, place, n_entities, 1), *_strip(bins, place, n_entities, -1)],
+        "shapes": [] if place is None else [shape for way in WAYS for shape in _strip(bins, place, n_entities, way)],
         "annotations": [
-            _text("how far representations moved, in ring steps", 0, 1.0),
+            _text(f"how far representations moved, in {steps}", 0, 1.0),
             _text("facts still recalled: grey before, red after", 0, 0.53),
-            *(_text(WAYS[way], -0.01, low, xanchor="right", yanchor="bottom") for way, (low, _) in STRIPS.items()),
+            *(_text(WAYS[way], -0.01, low, xanchor="right", yanchor="bottom") for way, (low, _) in STRIPS.items() if place is not None),
         ],
     }  # fmt: skip
     return {"data": data, "layout": layout}

@@ -1,19 +1,35 @@
-"""The edited MLP as a memory: its keys and its values, one point per entity, coloured by ring position."""
+"""The edited MLP as a memory: its keys and its values, one point per entity, coloured as in the scenes."""
 
 from __future__ import annotations
+
+import html
 
 import numpy as np
 
 from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.arrays import decode, encode
+from shatterscope.app.kit.figures.drawn import Drawn, ring
 from shatterscope.app.kit.figures.plain import Figure, axis, layout, note
 from shatterscope.wire.reproduction import KeysValues
 
 
-def memory_figure(memory: KeysValues) -> Figure:
-    """Two pictures by PCA, each on axes of its own with equal units."""
-    position = np.asarray(memory.order_position, dtype=np.int32)
-    n = len(position)
+def memory_figure(memory: KeysValues, drawn: Drawn | None = None) -> Figure:
+    """Two pictures by PCA, each on axes of its own with equal units. `drawn`: what the points are of; None: one ring of all entities."""
+    drawn = drawn or ring(np.asarray(memory.order_position), "")
+    n = drawn.n
+    if drawn.place is None:
+        color: Figure = {"color": list(drawn.colors)}
+        where = html.escape(drawn.title, quote=False)
+    else:
+        place = encode(drawn.place.astype(np.int32))
+        color = {"color": place, "cmin": 0, "cmax": n, "colorscale": theme.ring_colorscale()}
+        where = f"place %{{marker.color}} of {n}"
+    columns: Figure = {"x": "component 1", "y": "component 2", "customdata": ["entity"]}
+    columns |= {"color": "place"} if drawn.place is not None else {}
+    names: Figure = {}
+    if drawn.names is not None:
+        names, columns["text"] = {"text": [html.escape(each, quote=False) for each in drawn.names]}, "name"
+    called = "%{text}" if drawn.names is not None else "entity %{customdata}"
     panels = (("keys", memory.keys, memory.keys_variance), ("values", memory.values, memory.values_variance))
     data: list[Figure] = []
     axes: Figure = {}
@@ -25,13 +41,10 @@ def memory_figure(memory: KeysValues) -> Figure:
         data.append(
             {
                 "type": "scatter", "mode": "markers", "name": name, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
-                "x": encode(points[:, 0]), "y": encode(points[:, 1]), "customdata": encode(np.arange(n, dtype=np.int32)),
-                "meta": {"columns": {"x": "component 1", "y": "component 2", "customdata": ["entity"], "color": "place"}},
-                "marker": {
-                    "size": float(np.clip(110 / np.sqrt(n), 3.2, 7)), "color": encode(position), "cmin": 0, "cmax": n,
-                    "colorscale": theme.ring_colorscale(), "line": {"width": 0},
-                },
-                "hovertemplate": f"entity %{{customdata}}<br>place %{{marker.color}} of {n}<extra>{name}</extra>",
+                "x": encode(points[:, 0]), "y": encode(points[:, 1]), "customdata": encode(drawn.entities.astype(np.int32)), **names,
+                "meta": {"columns": columns},
+                "marker": {"size": float(np.clip(110 / np.sqrt(n), 3.2, 7)), **color, "line": {"width": 0}},
+                "hovertemplate": f"{called}<br>{where}<extra>{name}</extra>",
             }
         )  # fmt: skip
         low, high = points.min(axis=0), points.max(axis=0)

@@ -1,21 +1,22 @@
-"""One 3D scene: the representations of all entities, joined to their ring neighbours.
+"""One 3D scene: the representations of entities, joined to their neighbours in the world.
 
-The points are drawn as one closed line in ring order, so that a trace's colour is simply 0, 1, 2, ... and a broken ring shows as
-long chords. Two dimensions are the same scene seen from straight above. Nothing here knows the theme: what WebGL draws suits
+All points and lines are one trace, a pen's way along them (`drawn.py`). A ring is one closed line, so that its colour is simply 0, 1, 2, ... and
+a broken ring shows as long chords. Two dimensions are the same scene seen from straight above. Nothing here knows the theme: what WebGL draws suits
 light and dark, and labels are SVG, coloured by the style sheet.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.arrays import FloatArray, encode
+from shatterscope.app.kit.figures.drawn import GAP, Drawn
 
 Figure = dict[str, Any]
 Range = list[float]
@@ -57,13 +58,12 @@ class Scene:
     """What one scene shows.
 
     Attributes:
-        points: (n_entities, 2 or 3), row = entity.
-        position: (n_entities,), the place of each entity on the ring of `order`.
+        points: (n, 2 or 3), row i that of `drawn.entities[i]`.
+        marks: those that the picture has no point for are left out.
     """
 
     points: FloatArray
-    position: NDArray[np.int64]
-    order: str
+    drawn: Drawn
     frame: Frame
     marks: Sequence[Mark] = ()
 
@@ -72,10 +72,10 @@ class Scene:
         return self.points.shape[1] == 2
 
     @property
-    def ring(self) -> NDArray[np.int64]:
-        """(n_entities + 1,), the entities in ring order, the first one again at the end."""
-        order = np.argsort(self.position)
-        return np.concatenate([order, order[:1]])
+    def marked(self) -> list[tuple[Mark, int]]:
+        """The marks that have a point, and its row."""
+        rows = self.drawn.rows_of([mark.entity for mark in self.marks])
+        return [(mark, row) for mark, row in zip(self.marks, rows, strict=True) if row is not None]
 
 
 def frame(cloud: FloatArray) -> Frame:
@@ -114,28 +114,20 @@ def frame_beside(first: Frame, cloud: FloatArray, scale: str = "own") -> Frame:
 
 def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figure:
     """The whole figure, for the first drawing."""
-    n = len(scene.position)
-    place = np.arange(n + 1, dtype=np.int16 if n < 2**15 - 1 else np.int32)
-    size = float(np.clip(135 / np.sqrt(n), 2.4, 6.5))
-    scale = theme.ring_colorscale()
+    size = float(np.clip(135 / np.sqrt(scene.drawn.n), 2.4, 6.5))
     update = scene_update(scene)
-    ring = {
+    colors, faint = _colors(scene.drawn)
+    lines = {
         "type": "scatter3d",
         "mode": "lines+markers",
         **{axis: update["data", 0, axis] for axis in "xyz"},
         "customdata": update["data", 0, "customdata"],
-        # The label under the pointer is scene_point.js's, which also says what a click picks: plotly's own may mean another point.
+        # The label under the pointer is scene/point.js's, which also says what a click picks: plotly's own may mean another point.
         "hovertemplate": update["data", 0, "hovertemplate"],
+        **({"text": update["data", 0, "text"]} if scene.drawn.names else {}),
         "hoverinfo": "skip",
-        "marker": {
-            "size": size,
-            "color": encode(place),
-            "colorscale": scale,
-            "cmin": 0,
-            "cmax": n,
-            "line": {"width": 0},
-        },
-        "line": {"width": 1.2, "color": encode(place), "colorscale": _faint(scale), "cmin": 0, "cmax": n},
+        "marker": {"size": size, **colors, "line": {"width": 0}},
+        "line": {"width": 1.2, **faint},
         "showlegend": False,
     }
     marks = {
@@ -171,23 +163,21 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
             **{name: {**hidden, "range": update["layout", "scene", name, "range"]} for name in names},
         },
     }
-    return {"data": [ring, marks], "layout": layout}
+    return {"data": [lines, marks], "layout": layout}
 
 
 def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
     """What changes from drawing to drawing, by its path in the figure. The camera is never part of it."""
-    ring = scene.ring
-    n = len(scene.position)
+    drawn, n = scene.drawn, int(scene.drawn.entities.max(initial=0)) + 1
     points = _three(scene.points)
-    closed = points[ring]
-    chosen = points[[mark.entity for mark in scene.marks]] if scene.marks else np.zeros((0, 3), np.float32)
-    styles = [ROLE_STYLE[mark.role] for mark in scene.marks]
-    entities = ring.astype(np.int16 if n < 2**15 else np.int32)
+    pen = np.where((drawn.path == GAP)[:, None], np.float32(np.nan), points[drawn.path])
+    marked = scene.marked
+    chosen = points[[row for _, row in marked]] if marked else np.zeros((0, 3), np.float32)
+    styles = [ROLE_STYLE[mark.role] for mark, _ in marked]
+    entities = np.where(drawn.path == GAP, GAP, drawn.entities[drawn.path])
     update: dict[tuple[str | int, ...], Any] = {
-        ("data", 0, "customdata"): encode(entities),
-        ("data", 0, "hovertemplate"): (
-            f"<b>entity %{{customdata}}</b><br>place %{{marker.color}} of {n} on ring {scene.order}<extra></extra>"
-        ),
+        ("data", 0, "customdata"): encode(entities.astype(np.int16 if n < 2**15 else np.int32)),
+        ("data", 0, "hovertemplate"): _hover(drawn),
         # Each mark is drawn twice, its rim first and so below it: the outlines of WebGL's own markers are hairlines.
         ("data", 1, "marker"): {
             "size": [RIM_SIZE] * len(styles) + [MARK_SIZE] * len(styles),
@@ -197,11 +187,14 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
             "line": {"width": 0},
         },
         ("layout", "scene", "annotations"): [
-            _label(mark, point) for mark, point in zip(scene.marks, chosen, strict=True)
+            _label(mark, point) for (mark, _), point in zip(marked, chosen, strict=True)
         ],
     }
+    if drawn.names is not None:
+        names = [html.escape(name, quote=False) for name in drawn.names]
+        update["data", 0, "text"] = ["" if row == GAP else names[row] for row in drawn.path.tolist()]
     for axis, name, extent in zip(range(3), ("xaxis", "yaxis", "zaxis"), scene.frame.ranges(), strict=True):
-        update["data", 0, "xyz"[axis]] = encode(closed[:, axis])
+        update["data", 0, "xyz"[axis]] = encode(pen[:, axis])
         update["data", 1, "xyz"[axis]] = [float(value) for value in chosen[:, axis]] * 2
         update["layout", "scene", name, "range"] = extent
     return update
@@ -218,20 +211,29 @@ def _three(points: FloatArray) -> FloatArray:
     return points if points.shape[1] == 3 else np.pad(points, ((0, 0), (0, 1)))
 
 
-def _faint(scale: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """The same colours, mixed with a grey that both themes bear. (Transparency would need the lines sorted by depth.)"""
+def _colors(drawn: Drawn) -> tuple[Figure, Figure]:
+    """Of the points, and, fainter, of the lines between them. (Transparency would need the lines sorted by depth.)"""
+    if drawn.place is None:
+        along = [theme.NEUTRAL if row == GAP else drawn.colors[row] for row in drawn.path.tolist()]
+        return {"color": along}, {"color": [theme.faint(color) for color in along]}
+    n, scale = drawn.n, theme.ring_colorscale()
+    place = {"color": encode(np.arange(n + 1, dtype=np.int16 if n < 2**15 - 1 else np.int32)), "cmin": 0, "cmax": n}
+    return {**place, "colorscale": scale}, {**place, "colorscale": [(at, theme.faint(color)) for at, color in scale]}
 
-    def mixed(color: str) -> str:
-        channels = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-        return f"rgb({','.join(str(round(0.45 * channel + 0.55 * 150)) for channel in channels)})"
 
-    return [(at, mixed(color)) for at, color in scale]
+def _hover(drawn: Drawn) -> str:
+    """What is told of the point under the pointer (scene/point.js fills it in)."""
+    name = "entity %{customdata}" if drawn.names is None else "%{text}"
+    title = html.escape(drawn.title, quote=False)
+    where = title if drawn.place is None else f"place %{{marker.color}} of {drawn.n} on {title}"
+    return f"<b>{name}</b><br>{where}<extra></extra>"
 
 
 def _label(mark: Mark, point: FloatArray) -> Figure:
     """A mark's name. Where it stands depends on the camera: scene_labels.js finds a place beside the curve."""
     color = f"color:{theme.ACCENT}" if mark.role == "new" else ""
-    text = f'<span style="{color}">{mark.label}</span>' if color else mark.label
+    label = html.escape(mark.label, quote=False)
+    text = f'<span style="{color}">{label}</span>' if color else label
     return {
         **{axis: float(value) for axis, value in zip("xyz", point, strict=True)},
         "text": text,

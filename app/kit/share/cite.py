@@ -41,7 +41,7 @@ def picture(view: ViewState) -> dict[str, Any]:
     """What `POST /projections` is asked for, but for the edit."""
     see = view.see
     asked: dict[str, Any] = {
-        "relation": see.relation or view.relation.name,
+        "relation": see.relation or view.relation,
         "site": see.site,
         "method": see.projection,
         "dimensions": see.dimensions,

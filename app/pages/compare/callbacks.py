@@ -9,7 +9,7 @@ from dash import MATCH, ClientsideFunction, Dash, Input, Output, State
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.client import Client
 from shatterscope.app.pages.compare.job import numbers, picture
-from shatterscope.app.pages.compare.plan import CONTROLS, Planner
+from shatterscope.app.pages.compare.plan import CONTROLS, OPTIONS, WORLD, Planner
 
 Json = dict[str, Any]
 
@@ -18,13 +18,16 @@ def register(app: Dash, client: Client) -> None:
     @app.callback(
         output={
             "value": {name: Output(name, "value") for name in CONTROLS},
-            "options": {name: Output(name, "options") for name in (ids.CHECKPOINT, ids.ORDER, ids.HOPS)},
+            "options": {name: Output(name, "options") for name in OPTIONS},
             "colors": {name: Output(name, "colors") for name in (ids.ORDER, ids.DIRECTION, ids.HOPS)},
             "limits": {
                 ids.SUBJECT: Output(ids.SUBJECT, "max"),
                 ids.DISTANCE: Output(ids.DISTANCE, "max"),
                 "min": Output(ids.DISTANCE, "min"),
             },
+            "world": {name: Output(name, "data-world") for name in WORLD},
+            "colors_told": Output(ids.COMPARE_COLORS, "children"),
+            "columns": Output(ids.COMPARE_TABLE, "columns"),
             "groups": Output(ids.COMPARE_METHODS, "groups"),
             "picks": Output(ids.COMPARE_METHODS, "picks"),
             "sort": Output(ids.COMPARE_TABLE, "sort"),

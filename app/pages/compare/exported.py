@@ -13,13 +13,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from shatterscope.app.kit import actions, batches, ids, links
+from shatterscope.app.kit import actions, aims, batches, ids, links
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import GRACE, OFFLINE, Cited, Exporter, File, check_exact
 from shatterscope.app.kit.share.cite import edit_command, export_command
 from shatterscope.app.pages.compare import file, rows
 from shatterscope.app.pages.compare.job import PICTURE
-from shatterscope.app.pages.compare.plan import marks_of
 from shatterscope.app.pages.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
 from shatterscope.app.pages.compare.tables import joined
 from shatterscope.wire.edits import EditResult
@@ -69,6 +68,7 @@ async def read(client: Client, query: str) -> AskedComparison:
     unknown = [name for name in state.by or () if name not in offered(editors)]
     if gave_way or unknown:
         raise ApiError(422, " ".join([*gave_way, *(f"{name} is not known here." for name in unknown)]))
+    view = await aims.settled(client, view, opened.checkpoint.id)
     state = replace(state, view=view, by=at_first(editors) if state.by is None else state.by, run=True)
     found = contenders(state, editors)
     if not found:
@@ -105,7 +105,6 @@ async def html_file(client: Client, query: str) -> bytes:
     checkpoint, relation = asked.checkpoint, asked.relation
     shown_as = {**SOLID, "relation": relation}
     world = await client.world(checkpoint.id)
-    rings = {order: world.positions(order) for order in checkpoint.graph.orders}
 
     async def variant(contender: Contender) -> file.Variant:
         edits = contender.edits
@@ -117,9 +116,10 @@ async def html_file(client: Client, query: str) -> bytes:
     comparison = file.Compared(
         asked.state.view,
         checkpoint,
+        world,
         asked.link,
         asked.state.sort,
-        marks_of(batches.last(edits_of(asked.state.view)), rings),
+        await aims.marks(client, checkpoint.id, batches.last(edits_of(asked.state.view))),
         await client.projection(checkpoint.id, (), **shown_as),
         [(contender, made.message if isinstance(made, ApiError) else made) for contender, made in variants],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -9,16 +10,17 @@ from typing import Any
 
 from dash import html
 
-from shatterscope.app.kit import batches, options, pictures, words
+from shatterscope.app.kit import asking, batches, options, pictures, words
 from shatterscope.app.kit.exporter import Cited
 from shatterscope.app.kit.figures import Mark, Scene, frame_beside, scene_figure
 from shatterscope.app.kit.parts import Node, card, tip
 from shatterscope.app.kit.scenes import scenes_of
 from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
-from shatterscope.app.kit.state import Relation, ViewState
+from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import verdict
-from shatterscope.app.pages.compare.layout import BARS, key
+from shatterscope.app.pages.compare.layout import key
 from shatterscope.app.pages.compare.state import Contender, edits_of
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult
@@ -44,6 +46,7 @@ class Compared:
 
     view: ViewState
     checkpoint: CheckpointInfo
+    world: World
     link: str
     sort: str
     marks: dict[str, int]
@@ -66,7 +69,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             figures[ident] = scene_figure(after)
             scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
             told = pictures.caption(made.projection, "after")
-            feet = html.Div(verdict(row), className="tile-r")
+            feet = html.Div(verdict(row, shown.world.noun), className="tile-r")
             scenes.append(
                 scene(
                     ident, contender.title, " · ".join(filter(None, (contender.preset, scale))), told, "variant", feet
@@ -77,9 +80,9 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
     body = html.Main(
         [
             header(title, f"The same {_what(shown)} by {_methods(shown)}, side by side. {shown.checkpoint.title}: {shown.checkpoint.note}"),
-            html.Div(key(), className="key"),
+            html.Div(key(_colors(shown)), className="key", **{"data-world": asking.kind(shown.world)}),
             html.Div(scenes, className="scene-grid"),
-            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort))),
+            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort), rows.columns(shown.world.noun))),
             comes_from(_provenance(shown), now, shown.link, cited.spec),
             to_cite(cited, "The same numbers and pictures again, from the terminal:"),
         ],
@@ -94,7 +97,8 @@ def _title(shown: Compared) -> str:
     if len(edits) > 1:
         return f"The same {len(edits)} edits, by {by}, on {on}"
     made = next(made.edit.made[0] for _, made in shown.variants if isinstance(made, Variant))
-    return words.taught(made, by, on)
+    question = shown.world.question(made.spec.subject, made.spec.relation)
+    return words.taught(made, question, by, on, shown.world.name)
 
 
 def _methods(shown: Compared) -> str:
@@ -103,6 +107,11 @@ def _methods(shown: Compared) -> str:
     return (
         " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if len(names) <= 4 else f"{len(names)} methods"
     )
+
+
+def _colors(shown: Compared) -> Node:
+    told = "" if shown.world.rings else shown.world.colors_told(shown.world.group_of(shown.unedited.relation).name)
+    return html.Span(told, className="of-others")
 
 
 def _what(shown: Compared) -> str:
@@ -115,13 +124,15 @@ def _row(shown: Compared, contender: Contender, made: Variant | str) -> Json:
     blank = rows.row(contender.name, contender.title, contender.preset, "", "failed", reason)
     if isinstance(made, str):
         return blank
-    return rows.filled(blank, made.edit, made.evaluation, shown.checkpoint.model.d_mlp)
+    return rows.filled(
+        blank, made.edit, made.evaluation, shown.checkpoint.model.d_mlp, shown.world.name, shown.world.noun
+    )
 
 
 def _scenes(shown: Compared, projection: ProjectionResult) -> tuple[Scene, Scene]:
     # The key above the scenes says which is which: these are small.
-    marks = [Mark(entity, role, str(entity)) for role, entity in shown.marks.items()]
-    return scenes_of(projection, Relation.parse(projection.relation), marks)
+    marks = [Mark(entity, role, shown.world.name(entity)) for role, entity in shown.marks.items()]
+    return scenes_of(projection, shown.world, marks)
 
 
 def _missing(contender: Contender, reason: str) -> Node:
@@ -151,27 +162,25 @@ def _sorted(table: list[Json], sort: str) -> list[Json]:
     return [*sorted(known, key=lambda row: row["cells"][name]["value"], reverse=sort.startswith("-")), *rest]
 
 
-def numbers(table: list[Json]) -> Node:
+def numbers(table: list[Json], columns: Sequence[rows.Column]) -> Node:
     """The rows as the page shows them, without its sorting."""
-    groups = [
-        (name, len(list(of))) for name, of in groupby(rows.COLUMNS, key=lambda column: column.group or column.key)
-    ]
-    names = {column.group for column in rows.COLUMNS}
+    groups = [(name, len(list(of))) for name, of in groupby(columns, key=lambda column: column.group or column.key)]
+    names = {column.group for column in columns}
     head = [
         html.Tr([html.Th(name if name in names else "", colSpan=str(n), className="edge") for name, n in groups], className="groups"),
-        html.Tr([html.Th(html.Span(column.label, **tip(column.tip)), scope="col", className=_edge(place)) for place, column in enumerate(rows.COLUMNS)]),
+        html.Tr([html.Th(html.Span(column.label, **tip(column.tip)), scope="col", className=_edge(place)) for place, column in enumerate(columns)]),
     ]  # fmt: skip
     done = [row for row in table if row["state"] == "done"]
     most = {
         column.key: max((abs(row["cells"][column.key]["value"] or 0) for row in done), default=0)
-        for column in rows.COLUMNS[1:]
-        if column.group in BARS
+        for column in columns[1:]
+        if column.group in rows.BARS
     }
     body = []
     for row in table:
         name = [row["cells"]["method"]["text"], html.Span(f" {row['cells']['method']['note']}", className="quiet")]
-        cells = [_cell(row["cells"][column.key], column.key, most.get(column.key, 0), place) for place, column in enumerate(rows.COLUMNS[1:], 1)] if row["state"] == "done" else [
-            html.Td(row["reason"], colSpan=str(len(rows.COLUMNS) - 1), className="reason failed")
+        cells = [_cell(row["cells"][column.key], column.key, most.get(column.key, 0), place) for place, column in enumerate(columns[1:], 1)] if row["state"] == "done" else [
+            html.Td(row["reason"], colSpan=str(len(columns) - 1), className="reason failed")
         ]  # fmt: skip
         body.append(html.Tr([html.Th(name, scope="row"), *cells], **{"data-key": row["key"]}))
     return html.Div(
@@ -180,9 +189,9 @@ def numbers(table: list[Json]) -> Node:
     )  # fmt: skip
 
 
-def _edge(place: int) -> str:
+def _edge(place: int, columns: Sequence[rows.Column] = rows.COLUMNS) -> str:
     """Neighbours of one group stand together."""
-    group, before = rows.COLUMNS[place].group, rows.COLUMNS[place - 1].group if place else ""
+    group, before = columns[place].group, columns[place - 1].group if place else ""
     return "" if group and group == before else "edge"
 
 

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from dash import dcc, html
 
 from shatterscope.app.kit import ids, theme
 from shatterscope.app.kit.components import Checks, Choice, Field, SortTable
 from shatterscope.app.kit.figure_card import figure_card
 from shatterscope.app.kit.options import DIRECTIONS
-from shatterscope.app.kit.parts import Node, labelled, tip
-from shatterscope.app.pages.compare.rows import COLUMNS, Json
-
-BARS = ("Shattering R", "Change of accuracy")
+from shatterscope.app.kit.parts import DISTANCE_HINT, Node, labelled, new_object, pickers, tip
+from shatterscope.app.pages.compare.rows import Json, table_columns
 
 
 def layout() -> list[Node]:
@@ -22,7 +17,9 @@ def layout() -> list[Node]:
         html.Main(
             [
                 html.Section([edit(), methods()], className="compare-ask", **{"aria-label": "What is compared"}),
-                html.Div([pictures(), numbers()], id=ids.COMPARE_BOARD, className="compare-board"),
+                html.Div(
+                    [pictures(), numbers()], id=ids.COMPARE_BOARD, className="compare-board", **{"data-world": "rings"}
+                ),
             ],
             className="compare",
         )
@@ -37,10 +34,22 @@ def edit() -> Node:
             html.P([html.Span(id=ids.QUESTION), " ", html.Span(id=ids.TARGET)], className="target one"),
             html.Div(
                 [
-                    labelled("entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, label="subject entity")),
-                    labelled("ring", Choice(id=ids.ORDER, options=[], label="ring")),
-                    labelled("steps", Choice(id=ids.HOPS, options=[], label="steps along the ring")),
-                    labelled("direction", Choice(id=ids.DIRECTION, options=DIRECTIONS, label="direction")),
+                    labelled(
+                        "entity",
+                        Field(id=ids.SUBJECT, type="number", min=0, step=1, label="subject entity"),
+                        className="of-numbers",
+                    ),
+                    *pickers(),
+                    labelled("ring", Choice(id=ids.ORDER, options=[], label="ring"), className="of-rings"),
+                    labelled(
+                        "steps", Choice(id=ids.HOPS, options=[], label="steps along the ring"), className="of-rings"
+                    ),
+                    labelled(
+                        "direction",
+                        Choice(id=ids.DIRECTION, options=DIRECTIONS, label="direction"),
+                        className="of-rings",
+                    ),
+                    new_object(),
                     labelled(
                         "distance",
                         Field(
@@ -49,7 +58,7 @@ def edit() -> Node:
                             step=1,
                             label="distance: steps from the true to the new object",
                         ),
-                        hint="How many steps along the ring the new, false object lies from the true one. Negative goes anticlockwise.",
+                        hint=DISTANCE_HINT,
                     ),
                 ],
                 className="compare-question one",
@@ -64,7 +73,7 @@ def edit() -> Node:
         ],
         id=ids.COMPARE_EDIT,
         className="compare-edit",
-        **{"data-edits": "0"},
+        **{"data-edits": "0", "data-world": "rings"},
     )
 
 
@@ -79,10 +88,12 @@ def methods() -> Node:
     )
 
 
-def key() -> list[Node]:
-    """What colours and marks mean."""
+def key(colors: Node) -> list[Node]:
+    """What colours and marks mean; `colors` tells of the colours in a world that is not of rings."""
+    ring = [html.I(className="key-ring", style={"background": theme.ring_gradient()}), "place on the ring"]
     return [
-        html.Span([html.I(className="key-ring", style={"background": theme.ring_gradient()}), "place on the ring"]),
+        html.Span(ring, className="of-rings"),
+        colors,
         html.Span([html.I(className="key-mark subject"), "subject"]),
         html.Span([html.I(className="key-mark old"), "true object"]),
         html.Span([html.I(className="key-mark new"), "new object"]),
@@ -107,7 +118,7 @@ def pictures() -> Node:
             html.Div(
                 [
                     html.H2(["Representations ", html.Span(id=ids.COMPARE_WHAT, className="note")]),
-                    html.Div([*key(), scale()], className="key"),
+                    html.Div([*key(html.Span(id=ids.COMPARE_COLORS, className="of-others")), scale()], className="key"),
                 ],
                 className="compare-head",
             ),
@@ -119,7 +130,6 @@ def pictures() -> Node:
 
 
 def numbers() -> Node:
-    columns: list[Any] = [{**asdict(column), "bar": column.group in BARS} for column in COLUMNS]
     return html.Section(
         [
             html.Div(
@@ -131,7 +141,7 @@ def numbers() -> Node:
             ),
             SortTable(
                 id=ids.COMPARE_TABLE,
-                columns=columns,
+                columns=table_columns("ring"),
                 rows=[],
                 sort="",
                 label="What each method's edit did",

@@ -8,13 +8,14 @@ from typing import Any
 from dash import html, no_update
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import actions, batches, ids, options, theme, words
+from shatterscope.app.kit import actions, aims, asking, batches, ids, options, theme, words
 from shatterscope.app.kit.clicks import clicks_of
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Pin, address, open_link, opening
 from shatterscope.app.kit.parts import Node, sentences, teaches
+from shatterscope.app.kit.rings import Relation, place_colors
 from shatterscope.app.kit.share.notice import told
-from shatterscope.app.kit.state import SCALES, Edit, Relation, See, Target, ViewState
+from shatterscope.app.kit.state import SCALES, Edit, See, ViewState
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.layout import tile
 from shatterscope.app.pages.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
@@ -24,8 +25,10 @@ from shatterscope.wire.world import CheckpointInfo
 Json = dict[str, Any]
 
 CONTROLS = (
-    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.COMPARE_METHODS, ids.SCALE,
+    ids.CHECKPOINT, *asking.PICKERS, ids.COMPARE_METHODS, ids.SCALE,
 )  # fmt: skip
+OPTIONS = (ids.CHECKPOINT, ids.ORDER, ids.HOPS, ids.RELATION, ids.ENTITY, ids.OBJECT)
+WORLD = (ids.COMPARE_EDIT, ids.COMPARE_BOARD)  # whose `data-world` says which pickers and texts are seen
 MAX_CHIPS = 12
 
 
@@ -56,7 +59,7 @@ class Planner:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
             )
-        state, unread = self.read()
+        state, unread = await self.read()
         if self.opened:
             state = replace(state, view=opening(state.view, checkpoints))
         notices: list[Node] = list(unread)
@@ -68,17 +71,14 @@ class Planner:
             otherwise = f"Compare on {checkpoint.id}" if asked.run else ""
             notices += told(found, "/compare", lambda view: replace(asked, view=view).to_query(), otherwise)
             state = replace(state, view=found.view, run=state.run and found.exact)
-        state = self.fit(state, checkpoint, editors, notices)
-        ran = state if self.opened and state.run else self.ran()
+        state = await self.fit(state, checkpoint, editors, notices)
+        ran = state if self.opened and state.run else await self.ran()
         if ran is not None and ran is not state:  # another checkpoint chosen since is another world
-            ran = self.fit(ran, checkpoint, editors, []) if ran.view.checkpoint == checkpoint.id else None
-        world = await self.client.world(checkpoint.id)
-        rings = {order: world.positions(order) for order in checkpoint.graph.orders}
-        return self.show(state, ran, notices, checkpoint, checkpoints, editors, rings)
+            ran = await self.fit(ran, checkpoint, editors, []) if ran.view.checkpoint == checkpoint.id else None
+        return await self.show(state, ran, notices, checkpoint, checkpoints, editors)
 
-    @staticmethod
-    def fit(
-        state: Comparison, checkpoint: CheckpointInfo, editors: list[EditorInfo], notices: list[Node]
+    async def fit(
+        self, state: Comparison, checkpoint: CheckpointInfo, editors: list[EditorInfo], notices: list[Node]
     ) -> Comparison:
         """What is compared, made to fit the checkpoint; `notices` gets what gave way."""
         view, gave_way = actions.fit(replace(state.view, checkpoint=checkpoint.id), checkpoint, editors)
@@ -87,52 +87,47 @@ class Planner:
             notices.append(f"Not known here and left out: {', '.join(unknown)[:80]}.")
             state = replace(state, by=tuple(name for name in state.by or () if name not in unknown))
         notices += gave_way
-        return replace(state, view=view)
+        return replace(state, view=await aims.settled(self.client, view, checkpoint.id))
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
-    def read(self) -> tuple[Comparison, list[str]]:
+    async def read(self) -> tuple[Comparison, list[str]]:
         if self.opened:
             return Comparison.from_query(self.page["url"]["query"])
-        state = self.at(self.value)
+        state, unread = await self.at(self.value)
         unstack = any(click.kind == ids.COMPARE_UNSTACK for click in self.clicks)
-        return self.unstacked(state) if unstack and state.view.edits else state, []
+        return self.unstacked(state) if unstack and state.view.edits else state, unread
 
-    def ran(self) -> Comparison | None:
+    async def ran(self) -> Comparison | None:
         """What was on screen at the newest click on Compare that no answer has seen."""
         runs = [click for click in self.clicks if click.kind == ids.COMPARE_RUN]
-        return self.at(runs[-1].screen.value) if runs and not self.opened else None
+        return (await self.at(runs[-1].screen.value))[0] if runs and not self.opened else None
 
-    def at(self, value: Json) -> Comparison:
-        """What the controls say that stand at `value`."""
+    async def at(self, value: Json) -> tuple[Comparison, list[str]]:
+        """What the controls say that stand at `value`, and what of it cannot be read."""
         before, _ = Comparison.from_query(self.plan["state"])
         chosen = tuple(value[ids.COMPARE_METHODS] or ())
         state = replace(before, by=chosen, sort=self.page["sort"] or "")
         see = replace(before.view.see, scale=value[ids.SCALE] or SCALES[0])
-        if value[ids.CHECKPOINT] != before.view.checkpoint:
-            return replace(state, view=ViewState(value[ids.CHECKPOINT], see=see))
-        state = replace(state, view=replace(before.view, see=see))
-        if before.view.edits:
-            return state
-        relation = Relation(value[ids.ORDER], value[ids.DIRECTION], value[ids.HOPS])
-        subject, target = int(value[ids.SUBJECT] or 0), before.view.target
-        if value[ids.DISTANCE] != self.plan["distance"]:
-            target = Target(int(value[ids.DISTANCE] or 1))
-        elif target.object is not None and (subject, relation) != (before.view.subject, before.view.relation):
-            target = Target(self.plan["distance"] or 1)
-        return replace(state, view=replace(state.view, subject=subject, relation=relation, target=target))
+        if value[ids.CHECKPOINT] != self.plan["checkpoint"]:
+            return replace(state, view=ViewState(value[ids.CHECKPOINT], see=see)), []
+        view = replace(before.view, see=see)
+        if view.edits:
+            return replace(state, view=view), []
+        shown: Json = self.plan["pickers"]
+        changed = {name for name in asking.PICKERS if value[name] != shown[name]}
+        view, unread = asking.chosen(view, await self.client.world(self.plan["checkpoint"]), value, changed)
+        return replace(state, view=view), unread
 
     def unstacked(self, state: Comparison) -> Comparison:
         """The stack's last edit, alone."""
         last = batches.last(state.view.edits)
-        view = replace(
-            state.view, subject=last.subject, relation=Relation.parse(last.relation), target=last.target, edits=()
-        )
+        view = replace(state.view, subject=last.subject, relation=last.relation, target=last.target, edits=())
         return replace(state, view=view)
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def show(
+    async def show(
         self,
         state: Comparison,
         ran: Comparison | None,
@@ -140,7 +135,6 @@ class Planner:
         checkpoint: CheckpointInfo,
         checkpoints: list[CheckpointInfo],
         editors: list[EditorInfo],
-        rings: dict[str, list[int]],
     ) -> Json:
         view, page, out = state.view, self.page, _nothing()
         chosen = at_first(editors) if state.by is None else state.by
@@ -151,37 +145,46 @@ class Planner:
         shown = _asked(ran, running) if ran and running else None if self.opened else self.plan["shown"]
         state = replace(state, run=shown is not None and shown == asked)
 
-        last = batches.last(edits_of(view))
-        marks = marks_of(last, rings)
-        distance = _distance(view, rings[view.relation.order])
-        world = options.world(checkpoint, checkpoints, editors)
-        self.controls(out, view, chosen, distance)
+        world = await self.client.world(checkpoint.id)
+        aim = await aims.look_up(self.client, checkpoint.id, view.subject, view.relation, view.target)
+        pickers = asking.shown(view, world, aim) | {ids.DISTANCE: aim.distance or 0}
+        self.controls(out, view, chosen, pickers)
         if self.opened or checkpoint.id != self.plan["checkpoint"]:
-            n = checkpoint.graph.n_entities
-            out["options"] = {name: world[name] for name in out["options"]}
-            out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2)}
+            offered = options.world(checkpoint, checkpoints, editors)
+            offered |= {ids.RELATION: asking.relations(world)}
+            offered |= {ids.ENTITY: asking.names(world), ids.OBJECT: asking.names(world)}
+            out["options"] = {name: offered[name] for name in out["options"]}
+            out["world"] = dict.fromkeys(WORLD, asking.kind(world))
+            out["columns"] = rows.table_columns(world.noun)
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
+        if self.opened or checkpoint.id != self.plan["checkpoint"] or not world.rings:
+            limits = asking.limits(world, aim)
+            out["limits"] = {name: limits[name] for name in out["limits"]}
         if self.opened:
             out["groups"], out["picks"] = _groups(editors), _picks(editors)
             out["sort"] = state.sort
-        out["colors"] = options.place_colors(checkpoint.graph, rings, view.subject, view.relation)
-        out["question"] = words.question(view.subject, view.relation)
+        if world.rings:
+            rings = {order: world.positions(order) for order in checkpoint.graph.orders}
+            out["colors"] = place_colors(checkpoint.graph, rings, view.subject, Relation.parse(view.relation))
+        out["question"] = world.question(view.subject, view.relation)
         if not view.edits:  # else neither is shown
-            out["target"] = teaches(marks["old"], marks.get("new"), distance or None)
-        out["stack"] = _stack(view.edits)
+            out["target"] = teaches(aim, aim.distance or None, world)
+        out["stack"] = _stack(view.edits, world.name)
         out["edits"] = str(len(view.edits))
         out["run"] = f"Compare {words.plural(len(found), 'edit' if len(edits_of(view)) == 1 else 'stack')}"
         out["disabled"] = not found
 
         drawn = ran.view if ran and run else view
         first = batches.last(edits_of(drawn))
-        around = marks_of(first, rings)
+        around = await aims.marks(self.client, checkpoint.id, first)
         base = f"{checkpoint.id} {first.relation} {around}"
         if run or (shown is None and base != self.plan.get("base")):
             blank = self.rows(drawn, running)
             out["tiles"] = self.tiles(checkpoint, running, blank, around, first.relation)
             out["rows"] = blank
             out["what"] = _what(drawn, checkpoint, first)
+            known = world.has(first.relation) and not world.rings
+            out["colors_told"] = world.colors_told(world.group_of(first.relation).name) if known else ""
         stale = shown is not None and shown != asked
         out["stale"] = (
             "What you see was computed before the latest changes. Press Compare to compute it again." if stale else ""
@@ -192,7 +195,7 @@ class Planner:
             "seen": {"click": self.seen},
             "state": state.to_query(),
             "checkpoint": checkpoint.id,
-            "distance": distance,
+            "pickers": pickers,
             "shown": shown,
             "base": base,
             "round": self.round() + bool(run),
@@ -205,14 +208,10 @@ class Planner:
         found: int = self.plan.get("round", 0)
         return found
 
-    def controls(self, out: Json, view: ViewState, chosen: tuple[str, ...], distance: int) -> None:
+    def controls(self, out: Json, view: ViewState, chosen: tuple[str, ...], pickers: Json) -> None:
         shown = {
             ids.CHECKPOINT: view.checkpoint,
-            ids.SUBJECT: view.subject,
-            ids.ORDER: view.relation.order,
-            ids.DIRECTION: view.relation.direction,
-            ids.HOPS: view.relation.hops,
-            ids.DISTANCE: distance,
+            **pickers,
             ids.COMPARE_METHODS: list(chosen),
             ids.SCALE: view.see.scale,
         }
@@ -247,34 +246,15 @@ def _nothing() -> Json:
     """Everything stays as it is."""
     return {
         "value": dict.fromkeys(CONTROLS, no_update),
-        "options": dict.fromkeys((ids.CHECKPOINT, ids.ORDER, ids.HOPS), no_update),
+        "options": dict.fromkeys(OPTIONS, no_update),
+        "world": dict.fromkeys(WORLD, no_update),
         "colors": dict.fromkeys((ids.ORDER, ids.DIRECTION, ids.HOPS), no_update),
         "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min"), no_update),
         **dict.fromkeys(
-            ("groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "rows", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
+            ("colors_told", "columns", "groups", "picks", "sort", "question", "target", "stack", "edits", "run", "disabled", "tiles", "rows", "what", "stale", "board", "plan", "url_out", "note", "note_title", "notice", "problem"),
             no_update,
         ),
     }  # fmt: skip
-
-
-def marks_of(edit: Edit, rings: dict[str, list[int]]) -> dict[str, int]:
-    """The entities to mark, as far as this world has them: a link may name any."""
-    relation = Relation.parse(edit.relation)
-    ring = rings.get(relation.order, [])
-    if edit.subject >= len(ring):
-        return {}
-    marks = {"subject": edit.subject, "old": options.object_at(ring, edit.subject, relation, 0)}
-    if edit.target.distance is not None:
-        marks["new"] = options.object_at(ring, edit.subject, relation, edit.target.distance)
-    elif edit.target.object is not None and edit.target.object < len(ring):
-        marks["new"] = edit.target.object
-    return marks
-
-
-def _distance(view: ViewState, ring: list[int]) -> int:
-    if view.target.object is None:
-        return view.target.distance or 0
-    return options.signed_distance(ring, view.subject, view.relation, view.target.object)
 
 
 def _shortest(state: Comparison, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Comparison:
@@ -309,10 +289,10 @@ def _picks(editors: list[EditorInfo]) -> list[Json]:
     return [*by_preset, {"label": "all", "value": every}, {"label": "none", "value": []}]
 
 
-def _stack(edits: tuple[Edit, ...]) -> list[Node]:
+def _stack(edits: tuple[Edit, ...], name: words.Name) -> list[Node]:
     chips: list[Node] = [
         html.Span(
-            [html.B(f"{edit.subject} {edit.relation}"), html.Span(_about(edit), className="quiet")],
+            [html.B(f"{name(edit.subject)} {edit.relation}"), html.Span(_about(edit, name), className="quiet")],
             className="chip edit" if edit.strength else "chip edit absent",
             role="listitem",
         )
@@ -327,8 +307,8 @@ def _stack(edits: tuple[Edit, ...]) -> list[Node]:
     return [lead, *chips] if edits else []
 
 
-def _about(edit: Edit) -> str:
-    return words.target(edit) if edit.strength else f"{words.target(edit)} · strength 0"
+def _about(edit: Edit, name: words.Name) -> str:
+    return words.target(edit, name) if edit.strength else f"{words.target(edit, name)} · strength 0"
 
 
 def _what(view: ViewState, checkpoint: CheckpointInfo, last: Edit) -> str:

@@ -6,7 +6,8 @@ is sorted by, the `text` shown and the `tip` that explains it, and `csv`, the nu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from shatterscope.app.kit import words
@@ -18,6 +19,7 @@ State = Literal["waiting", "done", "failed"]
 
 TWO_STEPS = ("composition_stated", "composition_held_out")
 TASKS: dict[str, tuple[str, ...]] = {"direct": ("direct",), "logical": ("logical",), "two_steps": TWO_STEPS}
+BARS = ("Shattering R", "Change of accuracy")  # groups of columns with a bar behind each number
 QUALITIES = ("efficacy", "generality", "locality", "portability")
 
 
@@ -51,6 +53,22 @@ COLUMNS = (
     Column("seconds", "time", "How long the edit took to compute, without the measuring; from the cache it is the time of the first computation."),
 )  # fmt: skip
 
+
+def columns(noun: str) -> tuple[Column, ...]:
+    """The columns in a world whose groups are called so."""
+    if noun == "ring":
+        return COLUMNS
+    return tuple(
+        replace(each, tip=re.sub(r"\bring", noun, each.tip), group=re.sub(r"\bring", noun, each.group))
+        for each in COLUMNS
+    )
+
+
+def table_columns(noun: str) -> list[Json]:
+    """As the browser's table has them."""
+    return [{**asdict(column), "bar": column.group in BARS} for column in columns(noun)]
+
+
 NONE: Json = {"value": None, "text": "–"}
 
 
@@ -62,8 +80,10 @@ def row(key: str, title: str, preset: str, href: str, state: State = "waiting", 
     }  # fmt: skip
 
 
-def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -> Json:
-    """The row with its numbers; `d_mlp` is the length of an MLP's keys."""
+def filled(
+    blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int, name: words.Name = str, noun: str = "ring"
+) -> Json:
+    """The row with its numbers; `d_mlp` is the length of an MLP's keys, `name` tells entities, `noun` what groups are called."""
     outcomes = edit.made
     there, held = edit.there, sum(outcome.success for outcome in edit.there)
     delta = sum(outcome.relative_delta_norm for outcome in outcomes) / len(outcomes)
@@ -72,7 +92,7 @@ def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -
         "success": {
             "value": held / len(there) if there else None,
             "text": words.verdict(outcomes[0]) if len(outcomes) == 1 else f"{held} of {len(there)}",
-            "tip": _said(edit, d_mlp),
+            "tip": _said(edit, d_mlp, name),
             "tone": "bad" if edit.failed else "good" if there else "",
         },
         "delta": {
@@ -86,30 +106,30 @@ def filled(blank: Json, edit: EditResult, found: EvaluationResult, d_mlp: int) -
         **blank["csv"],
         "edits": len(there), "succeeded": held, "relative_delta_norm": delta, "seconds": edit.seconds,
     }  # fmt: skip
-    for name in ("edit", "retain", "test"):
-        value = getattr(found.shattering, name)
+    for key in ("edit", "retain", "test"):
+        value = getattr(found.shattering, key)
         over = f"Over all pairs of {found.shattering.n_entities} entities, at the last layer."
-        cells[f"r_{name}"] = NONE if value is None else {"value": value, "text": words.shattering(value), "tip": over}
-        csv[f"r_{name}"] = value
+        cells[f"r_{key}"] = NONE if value is None else {"value": value, "text": words.shattering(value), "tip": over}
+        csv[f"r_{key}"] = value
     moved = found.movement.edit
-    for name, value in moved:
-        over = f"Median over {found.movement.n_entities} entities, mean over the relations of the edited ring."
-        cells[name] = NONE if value is None else {"value": value, "text": words.steps(value), "tip": over}
-        csv[name] = value
-    for name, tasks in TASKS.items():
+    for key, value in moved:
+        over = f"Median over {found.movement.n_entities} entities, mean over the relations of the edited {noun}."
+        cells[key] = NONE if value is None else {"value": value, "text": words.steps(value), "tip": over}
+        csv[key] = value
+    for key, tasks in TASKS.items():
         scores = [score for score in found.scores if score.task in tasks]
         change, n = pooled(scores), sum(score.n_queries for score in scores)
-        cells[name] = _change(change, n, scores)
-        csv |= {f"{name}_before": change and change.before, f"{name}_after": change and change.after, f"{name}_n": n}
-    for name in QUALITIES:
-        wanted: WantedAnswers | None = getattr(found.quality, name) if found.quality else None
-        cells[name] = _wanted(wanted)
+        cells[key] = _change(change, n, scores)
+        csv |= {f"{key}_before": change and change.before, f"{key}_after": change and change.after, f"{key}_n": n}
+    for key in QUALITIES:
+        wanted: WantedAnswers | None = getattr(found.quality, key) if found.quality else None
+        cells[key] = _wanted(wanted)
         csv |= {
-            f"{name}_before": wanted and wanted.accuracy.before,
-            f"{name}_after": wanted and wanted.accuracy.after,
-            f"{name}_n": wanted.n_queries if wanted else 0,
+            f"{key}_before": wanted and wanted.accuracy.before,
+            f"{key}_after": wanted and wanted.accuracy.after,
+            f"{key}_n": wanted.n_queries if wanted else 0,
         }
-    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found.scores)}
+    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found.scores, noun)}
 
 
 def pooled(scores: list[TaskScore]) -> Change | None:
@@ -147,11 +167,11 @@ def _wanted(wanted: WantedAnswers | None) -> Json:
     }
 
 
-def _said(edit: EditResult, d_mlp: int) -> str:
+def _said(edit: EditResult, d_mlp: int, name: words.Name) -> str:
     outcomes = edit.made
     if len(outcomes) == 1:
-        return words.outcome(outcomes[0], d_mlp)
-    missed = [f"{item.spec.subject} {item.spec.relation} → {item.new_object}" for item in edit.failed]
+        return words.outcome(outcomes[0], d_mlp, name)
+    missed = [words.fact(item, name) for item in edit.failed]
     warnings = [warning for item in outcomes for warning in item.warnings][:2]
     verdict = f"Not taken: {', '.join(missed[:6])}{'…' if len(missed) > 6 else ''}." if missed else "Every edit took."
     return " ".join([verdict, *dict.fromkeys(warnings)])

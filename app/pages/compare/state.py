@@ -103,7 +103,7 @@ def at_first(editors: list[EditorInfo]) -> tuple[str, ...]:
 
 def edits_of(view: ViewState) -> tuple[Edit, ...]:
     """What is compared: the stack, or the one edit that the question and the new object make."""
-    return view.edits or (Edit(view.subject, view.relation.name, view.target, ""),)
+    return view.edits or (Edit(view.subject, view.relation, view.target, ""),)
 
 
 def contenders(state: Comparison, editors: list[EditorInfo]) -> list[Contender]:

@@ -12,13 +12,11 @@ from shatterscope.app.kit import batches, options, pictures, theme, words
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.figures import Scene, scene_figure
 from shatterscope.app.kit.figures.course import course_figure
-from shatterscope.app.kit.figures.damage import damage_figure
 from shatterscope.app.kit.parts import Node, card
 from shatterscope.app.kit.scenes import marks_of, scenes_of
 from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
 from shatterscope.app.kit.sites import SUB_GRAPHS, r_table
-from shatterscope.app.kit.state import Relation
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.shown import ShownView, show
 from shatterscope.wire.edits import EditOutcome
@@ -48,8 +46,8 @@ def _figures(shown: ShownView) -> dict[str, Any]:
         "scene-after": scene_figure(after, view.camera),
     }
     last = batches.last(view.edits) if view.edits else None
-    if shown.evaluation is not None and last and Relation.parse(last.relation).order == view.relation.order:
-        found["damage"] = damage_figure(shown.evaluation.damage, shown.ring[last.subject], len(shown.ring))
+    if shown.evaluation is not None and last:
+        found["damage"] = views.damage_of(shown.evaluation, last, shown.world)
     item = _optimised(shown)
     if item is not None:
         found["course"] = course_figure(item)
@@ -58,16 +56,15 @@ def _figures(shown: ShownView) -> dict[str, Any]:
 
 def _pair(shown: ShownView) -> tuple[Scene, Scene]:
     """The scenes before and after, as the page draws them."""
-    view, relation = shown.view, Relation.parse(shown.projection.relation)
-    marks = marks_of(view.subject, view.relation, view.target, shown.ring)
-    return scenes_of(shown.projection, relation, marks, view.see.scale)
+    return scenes_of(shown.projection, shown.world, marks_of(shown.aim, shown.world), shown.view.see.scale)
 
 
 def _title(shown: ShownView) -> str:
     if not batches.made(shown.view.edits) or shown.edit is None:
         return f"{shown.checkpoint.title}: the unedited model"
     last = shown.edit.made[-1]
-    taught = words.taught(last, theme.method_name(last.spec.method), shown.checkpoint.title)
+    question = shown.world.question(last.spec.subject, last.spec.relation)
+    taught = words.taught(last, question, theme.method_name(last.spec.method), shown.checkpoint.title, shown.world.name)
     more = len(shown.edit.made) - 1
     failure = words.failure(shown.edit)
     return (
@@ -97,7 +94,7 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
                                 ]
                             ),
                             html.Div(
-                                views.accuracy(checkpoint, shown.base, result),
+                                views.accuracy(checkpoint, shown.base, result, shown.world),
                                 className="accuracy",
                                 id="accuracy",
                             ),
@@ -120,7 +117,7 @@ def _shattering(shown: ShownView) -> Node:
     r = views.r_values(shown.checkpoint, shown.evaluation)
     panels = [
         html.Div(
-            views.r_card(name, r[name], shown.checkpoint, shown.evaluation),
+            views.r_card(name, r[name], shown.checkpoint, shown.evaluation, shown.world),
             className="r",
             id=f"r-{name}",
             **{"data-value": "" if r[name] is None else repr(r[name])},
@@ -132,7 +129,7 @@ def _shattering(shown: ShownView) -> Node:
             html.H2(["Shattering R ", html.Span(views.read_at(shown.checkpoint), className="note")]),
             html.Div(panels, className="rs"),
             html.Div(_at_what_is_shown(shown), className="r-site"),
-            html.P(views.r_words(shown.evaluation, shown.edit), className="r-words"),
+            html.P(views.r_words(shown.evaluation, shown.edit, shown.world), className="r-words"),
         ],
         className="r-panel",
     )
@@ -172,11 +169,18 @@ def _details(shown: ShownView) -> list[Node]:
         card(
             "Ripples",
             html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),
-            views.ripples(shown.evaluation),
+            views.ripples(shown.evaluation, shown.world.name),
         ),
-        card("Damage along the ring", html.Div(id="damage", className="damage-graph")),
+        card(
+            f"Damage along the {'ring' if shown.world.rings else 'lines'}",
+            html.Div(id="damage", className="damage-graph"),
+        ),
         card("Edit quality", views.quality(shown.evaluation)),
-        card("What each edit did", views.outcomes(shown.edit, shown.checkpoint.model.d_mlp), *_course(shown)),
+        card(
+            "What each edit did",
+            views.outcomes(shown.edit, shown.checkpoint.model.d_mlp, shown.world.name),
+            *_course(shown),
+        ),
         *_by_site(shown),
         *_placed(shown),
     ]
@@ -186,13 +190,18 @@ def _by_site(shown: ShownView) -> list[Node]:
     if shown.sites is None:
         return []
     edited = batches.last(shown.view.edits).relation
-    return [card("R by site", r_table(shown.sites, shown.checkpoint, edited, shown.projection.site))]
+    return [card("R by site", r_table(shown.sites, shown.checkpoint, edited, shown.projection.site, world=shown.world))]
 
 
 def _placed(shown: ShownView) -> list[Node]:
     if shown.placements is None:
         return []
-    return [card("Where can this fact be written?", views.placements(shown.placements))]
+    return [
+        card(
+            "Where can this fact be written?",
+            views.placements(shown.placements, name=shown.world.name, noun=shown.world.noun),
+        )
+    ]
 
 
 def _course(shown: ShownView) -> list[Node]:
@@ -201,9 +210,9 @@ def _course(shown: ShownView) -> list[Node]:
         return []
     return [
         html.H3("How the optimisation went"),
-        html.P(f"{views.course_over(item)}.", className="lead"),
+        html.P(f"{views.course_over(item, shown.world.name)}.", className="lead"),
         html.Div(id="course", className="course-graph"),
-        html.P(views.course_words(item)),
+        html.P(views.course_words(item, shown.world.name)),
     ]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from shatterscope.app.kit import actions, ids, links
+from shatterscope.app.kit import actions, aims, ids, links
+from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import check_exact
 from shatterscope.app.kit.links import Pin
 from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult
@@ -23,6 +25,7 @@ class ShownView:
 
     view: ViewState
     checkpoint: CheckpointInfo
+    world: World
     query: str  # pinned: it says which weights
     link: str  # the address of the view
     edit: EditResult | None
@@ -31,7 +34,7 @@ class ShownView:
     evaluation: EvaluationResult | None
     sites: SitesResult | None  # R at every site
     placements: PlacementsResult | None  # where the last edit can be written, if the query says `open=placements`
-    ring: list[int]  # of the question's order
+    aim: Aim  # the question's
 
 
 async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
@@ -51,7 +54,7 @@ async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
     fitted, gave_way = actions.fit(opened.view, opened.checkpoint, editors)
     if gave_way:
         raise ApiError(422, " ".join(gave_way))
-    return fitted, opened.checkpoint
+    return await aims.settled(client, fitted, opened.checkpoint.id), opened.checkpoint
 
 
 async def show(client: Client, query: str) -> ShownView:
@@ -62,7 +65,7 @@ async def show(client: Client, query: str) -> ShownView:
     projection = await client.projection(
         checkpoint.id,
         edits,
-        relation=see.relation or view.relation.name,
+        relation=see.relation or view.relation,
         site=see.site,
         method=see.projection,
         dimensions=see.dimensions,
@@ -74,7 +77,8 @@ async def show(client: Client, query: str) -> ShownView:
     sites = await client.sites(checkpoint.id, edits) if edits else None
     unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
     placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
-    ring = (await client.world(checkpoint.id)).positions(view.relation.order)
+    world = await client.world(checkpoint.id)
+    aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, query, link, edit, projection, base, evaluation, sites, placements, ring)
+    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, aim)

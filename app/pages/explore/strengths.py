@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from shatterscope.app.kit import actions, batches, options
+from shatterscope.app.kit import actions, aims, batches, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures import Scene, frames, scene_update
 from shatterscope.app.kit.figures.arrays import decode
 from shatterscope.app.kit.scenes import marks_of
-from shatterscope.app.kit.state import Relation, ViewState
+from shatterscope.app.kit.state import ViewState
 from shatterscope.wire.edits import MAX_STRENGTH
 
 PATH = "/strengths"
@@ -53,18 +52,19 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
     checkpoints, editors = await client.checkpoints(), await client.editors()
     checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
     view, _ = actions.fit(view, checkpoint, editors)
+    view = await aims.settled(client, view, checkpoint.id)
     see = view.see
-    relation = Relation.parse(see.relation) if see.relation else view.relation
+    relation = see.relation or view.relation
     # At strength 0 an edit is not there, and could not be scaled.
     edits = view.edits if view.edits[-1].strength else batches.with_strength(view.edits, 1.0)
     found = await client.strengths(
-        checkpoint.id, edits, at, relation=relation.name, site=see.site, method=see.projection,
+        checkpoint.id, edits, at, relation=relation, site=see.site, method=see.projection,
         dimensions=see.dimensions, align=see.align, n_neighbors=see.n_neighbors,
     )  # fmt: skip
-    asked = view.relation.order
-    ring = found.order_position if asked == relation.order else (await client.world(checkpoint.id)).positions(asked)
-    marks = marks_of(view.subject, view.relation, view.target, ring)
-    before, position = decode(found.before), np.asarray(found.order_position)
+    world = await client.world(checkpoint.id)
+    aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
+    marks = marks_of(aim, world)
+    before, shown = decode(found.before), world.drawn(relation, found.entities, found.order_position)
     together = see.scale == "same" or see.align == "shared"
     drawn: Json = {}
     for picture in found.pictures:
@@ -72,7 +72,7 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
             continue
         after = decode(picture.after)
         first, second = frames(before, after, shared=found.align == "shared", scale=see.scale)
-        update = scene_update(Scene(after, position, relation.order, second, marks))
+        update = scene_update(Scene(after, shown, second, marks))
         drawn[f"{picture.strength:g}"] = {"after": _told(update)}
         if together:  # the scene before shows more or less of its surroundings
             ranges = zip(("xaxis", "yaxis", "zaxis"), first.ranges(), strict=True)

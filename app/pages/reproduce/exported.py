@@ -16,8 +16,15 @@ from shatterscope.app.kit import ids, links, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import OFFLINE, Cited, Exporter, File, check_exact
 from shatterscope.app.pages.reproduce import file
-from shatterscope.app.pages.reproduce.runs import ShownRun, elsewhere, opened_link, opening_checkpoint, shown
-from shatterscope.app.pages.reproduce.state import RunView, default_edit
+from shatterscope.app.pages.reproduce.runs import (
+    ShownRun,
+    elsewhere,
+    first_edit,
+    opened_link,
+    opening_checkpoint,
+    shown,
+)
+from shatterscope.app.pages.reproduce.state import RunView
 from shatterscope.wire.reproduction import Report, Spread
 from shatterscope.wire.sweeps import SweepRequest
 from shatterscope.wire.world import CheckpointInfo
@@ -91,10 +98,11 @@ async def html_file(client: Client, query: str) -> bytes:
     """Tables, sentences and figures of the page; rings, tracing and memory are computed where they have not been."""
     asked = await read(client, query)
     checkpoint, view = asked.checkpoint, asked.view
-    edit = view.edit or default_edit(checkpoint.graph.n_entities)
+    edit = view.edit or await first_edit(client, checkpoint)
     found = file.Reproduced(
         view,
         checkpoint,
+        await client.world(checkpoint.id),
         asked.run,
         asked.link,
         edit,

@@ -22,6 +22,7 @@ from shatterscope.app.kit.parts import Node
 from shatterscope.app.kit.share.document import comes_from, document, header, to_cite
 from shatterscope.app.kit.share.markup import Written
 from shatterscope.app.kit.state import Edit
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.reproduce import opening, sentences, tables
 from shatterscope.app.pages.reproduce.runs import ShownRun
 from shatterscope.app.pages.reproduce.state import METHOD, RunView
@@ -41,6 +42,7 @@ class Reproduced:
 
     view: RunView
     checkpoint: CheckpointInfo
+    world: World
     run: ShownRun
     link: str
     edit: Edit
@@ -176,15 +178,12 @@ def _sequences(report: Report, figures: _Figures, site: str) -> list[Node]:
 
 def _rings(shown: Reproduced, figures: _Figures) -> Node:
     edit, made = shown.edit, shown.made
-    title = f"{edit.relation} of {edit.subject}: taught {made.new_object} instead of {made.old_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
-    over = (
-        f"{words.taking(made)}. Isomap of all entities, {shown.rings.entities} of each ring "
-        "drawn; colour is the place on its own ring."
-    )
-    figure = rings_figure(shown.rings, edit.relation, None)
+    title = sentences.rings_title(edit, made, shown.world)
+    over = sentences.rings_over(made, shown.rings.entities, shown.world)
+    figure = rings_figure(shown.rings, edit.relation, None, shown.world.pictures)
     told = [
         part if isinstance(part, str) else part.children
-        for part in sentences.rings_words(shown.rings, shown.checkpoints)
+        for part in sentences.rings_words(shown.rings, shown.checkpoints, shown.world)
     ]
     return _block(
         "All relations, before and after one edit",
@@ -192,7 +191,7 @@ def _rings(shown: Reproduced, figures: _Figures) -> Node:
         _table(
             "R of this edit, by site",
             "Where R is read decides its size.",
-            tables.sites_table(shown.sites, shown.checkpoint, edit),
+            tables.sites_table(shown.sites, shown.checkpoint, edit, shown.world),
         ),
     )
 
@@ -215,7 +214,13 @@ def _inside(shown: Reproduced, figures: _Figures) -> list[Node]:
         _block("What decides the answer, in the unedited model", html.Div(traced, className="pair")),
         _block(
             "The edited MLP as a memory",
-            figures.card("memory", title, sentences.memory_words(memory), memory_figure(memory), "memory wide"),
+            figures.card(
+                "memory",
+                title,
+                sentences.memory_words(memory),
+                memory_figure(memory, shown.world.drawn(memory.relation, memory.entities, memory.order_position)),
+                "memory wide",
+            ),
         ),
     ]
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from shatterscope.app.kit import aims
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Opened, Pin, open_link
-from shatterscope.app.kit.state import ViewState
+from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.pages.reproduce import protocol
-from shatterscope.app.pages.reproduce.state import MAX_JOBS, RunView
+from shatterscope.app.pages.reproduce.state import MAX_JOBS, METHOD, RunView, default_edit
 from shatterscope.wire.reproduction import Report
 from shatterscope.wire.sweeps import SweepRequest
 from shatterscope.wire.world import CheckpointInfo
+
+NEAREST = 4  # distances of a run in a world of no rings
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ async def shown(client: Client, run: dict[str, Any]) -> ShownRun:
             return ShownRun(False, going=going)
         return ShownRun(True, shipped.single, shipped.sequence, shipped.findings, going=going)
     found = await asyncio.gather(*(_report(client, job) for job in jobs))
+    if not (await client.world(checkpoint)).rings:
+        found = [each and (each[0], without_paper(each[1])) for each in found]
     lost = tuple(job for job, report in zip(jobs, found, strict=True) if report is None)
     parts: dict[bool, Report] = {}
     for item in found:
@@ -67,6 +72,21 @@ def elsewhere(view: RunView, near: ViewState) -> RunView:
     return replace(view, checkpoint=near.checkpoint, jobs=(), edit=near.edits[0] if near.edits else None)
 
 
+def without_paper(report: Report) -> Report:
+    """The paper's numbers are of rings: beside those of another world they say nothing."""
+    nothing = {"paper": None}
+    return report.model_copy(
+        update={
+            "accuracy": [cell.model_copy(update=nothing) for cell in report.accuracy],
+            "shattering": [cell.model_copy(update=nothing) for cell in report.shattering],
+            "fits": [fit.model_copy(update={"paper_r2": None}) for fit in report.fits],
+            "explained": [],
+            "disagreements": [],
+            "other_disagreements": [],
+        }
+    )
+
+
 async def _report(client: Client, job: str) -> tuple[bool, Report] | None:
     """Whether it is of sequences, and the report; None for a job that the server does not know."""
     try:
@@ -80,12 +100,26 @@ async def _report(client: Client, job: str) -> tuple[bool, Report] | None:
 
 async def requests(client: Client, checkpoint: str) -> list[SweepRequest]:
     """As shipped with the checkpoint, else with another one, else the page's own default."""
-    others = [item.id for item in await client.checkpoints() if item.id != checkpoint]
-    for name in (checkpoint, *others):
+    every = await client.checkpoints()
+    alike = [item.id for item in every if item.id != checkpoint and item.graph.kind == "rings"]
+    rings = any(item.id == checkpoint and item.graph.kind == "rings" for item in every)
+    for name in (checkpoint, *(alike if rings else ())):
         found = await client.reproduction(name)
         if found is not None:
             return found.requests
-    return protocol.default(checkpoint)
+    default = protocol.default(checkpoint)
+    here = next(item for item in every if item.id == checkpoint)
+    return default if rings else await _at_its_distances(client, here, default)
+
+
+async def _at_its_distances(
+    client: Client, checkpoint: CheckpointInfo, asked: list[SweepRequest]
+) -> list[SweepRequest]:
+    """In a world of no rings not every distance has an object: the nearest of its first question. No number of the paper is beside them."""
+    edit = await first_edit(client, checkpoint)
+    found = await client.targets(checkpoint.id, edit.subject, edit.relation)
+    distances = [each.distance for each in found.targets][:NEAREST]
+    return [request.model_copy(update={"distances": distances}) for request in asked]
 
 
 async def opening_checkpoint(client: Client, checkpoints: list[CheckpointInfo]) -> str:
@@ -94,3 +128,16 @@ async def opening_checkpoint(client: Client, checkpoints: list[CheckpointInfo]) 
         if await client.reproduction(item.id) is not None:
             return item.id
     return next((item.id for item in checkpoints if item.default), checkpoints[0].id)
+
+
+async def first_edit(client: Client, checkpoint: CheckpointInfo) -> Edit:
+    """The edit whose pictures are drawn when nobody has chosen one. Raises `ApiError`."""
+    if checkpoint.graph.kind == "rings":
+        return default_edit(checkpoint.graph.n_entities)
+    return await settled_edit(client, Edit(0, checkpoint.opening, Target(), METHOD), checkpoint)
+
+
+async def settled_edit(client: Client, edit: Edit, checkpoint: CheckpointInfo) -> Edit:
+    """The edit with a new object that there is. Raises `ApiError`."""
+    view = await aims.settled(client, ViewState(None, edit.subject, edit.relation, edit.target), checkpoint.id)
+    return replace(edit, subject=view.subject, target=view.target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import fmean
@@ -11,9 +12,12 @@ from dash import html
 
 from shatterscope.app.kit import ids, pictures, theme, words
 from shatterscope.app.kit.parts import Node, tip
+from shatterscope.app.kit.state import Edit
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.reproduce.protocol import count
 from shatterscope.app.pages.reproduce.state import METHOD, RunView
 from shatterscope.app.pages.reproduce.tables import r, site_name, site_of
+from shatterscope.wire.edits import EditOutcome
 from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
@@ -30,8 +34,9 @@ from shatterscope.wire.reproduction import (
     Tracing,
 )
 from shatterscope.wire.sweeps import LAST, SweepRequest
-from shatterscope.wire.world import CheckpointInfo
+from shatterscope.wire.world import CheckpointInfo, Verdict
 
+NO_RINGS = "The paper’s experiments are on rings; the world of this model is another, so the same edits and measures are shown without the paper’s numbers. "
 RECALL: dict[Measure, str] = {"argmax": "direct recall", "probability": "the mean probability of the truth"}
 
 
@@ -127,6 +132,8 @@ def agreement(
     mine = [cell for cell in known if _spread(cell).deviation is not None]
     if known and not mine:
         return html.P("Two edits of a kind are needed before a difference from the paper can be told from chance.")
+    if not mine and method == METHOD:
+        return html.P("No number of the paper stands beside these.")
     if not mine:
         return html.P(
             f"The paper has no numbers in these tables for {theme.method_name(method)}; its tables are by ROME."
@@ -221,16 +228,41 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
     return f"{kind.capitalize()}, one after another on the same model; mean of {words.plural(n, 'sequence')}{band}."
 
 
-def rings_words(rings: RingsResult, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
+def rings_title(edit: Edit, made: EditOutcome, world: World) -> str:
+    """The edit whose pictures are drawn."""
+    new, old = world.name(made.new_object), world.name(made.old_object)
+    how = f"({words.target(edit, world.name)}, {theme.method_name(edit.method)})"
+    return f"{edit.relation} of {world.name(edit.subject)}: taught {new} instead of {old} {how}"
+
+
+def rings_over(made: EditOutcome, entities: int, world: World) -> str:
+    taken = words.taking(made, world.name)
+    if world.rings:
+        return f"{taken}. Isomap of all entities, {entities} of each ring drawn; colour is the place on its own ring."
+    return (
+        f"{taken}. Isomap of all entities that have the relation; lines join neighbours, colours are those of Explore."
+    )
+
+
+def rings_words(rings: RingsResult, checkpoints: Sequence[CheckpointInfo], world: World) -> list[Node]:
     """What the pictures show, and R by sub-graph; before that, where this model has few rings, where there are more."""
-    before = pictures.counted(item.shape_before for item in rings.pictures)
-    after = pictures.counted(item.shape_after for item in rings.pictures)
+    before, after = (
+        _counted([(item.judged_before, item.shape_before) for item in rings.pictures]),
+        _counted([(item.judged_after, item.shape_after) for item in rings.pictures]),
+    )
     parts = list(dict.fromkeys(item.sub_graph for item in rings.pictures))
     means = ", ".join(
         f"{part} {r(fmean(item.shattering for item in rings.pictures if item.sub_graph == part))}" for part in parts
     )
     said = f"Before the edit: {before}. After it: {after}. R, mean over the relations: {means}."
-    return [*clearer_rings(rings.checkpoint, checkpoints), said]
+    return [*(clearer_rings(rings.checkpoint, checkpoints) if world.rings else []), said]
+
+
+def _counted(found: Sequence[tuple[str | None, Verdict]]) -> str:
+    """Verdicts of rings, and of what is no ring, by their number."""
+    other = Counter(judged.lower() for judged, _ in found if judged is not None)
+    rings = pictures.counted(verdict for judged, verdict in found if judged is None)
+    return ", ".join(filter(None, [rings, *(f"{n} × {title}" for title, n in other.items())]))
 
 
 def clearer_rings(id: str, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 from urllib.parse import parse_qsl, quote
 
-from shatterscope.app.kit.state import Edit, Relation, Target
+from shatterscope.app.kit.state import Edit, Target
 from shatterscope.wire.reproduction import Measure
 from shatterscope.wire.sweeps import LAST
 
@@ -102,5 +102,5 @@ class RunView:
 
 
 def default_edit(n_entities: int, relation: str = "I_C1") -> Edit:
-    """The edit whose rings are drawn when nobody has chosen one."""
-    return Edit(0, Relation.parse(relation).name, Target(min(DISTANCE, n_entities // 2)), METHOD)
+    """The edit whose rings are drawn when nobody has chosen one; of other worlds see `runs.first_edit`."""
+    return Edit(0, relation, Target(min(DISTANCE, n_entities // 2)), METHOD)

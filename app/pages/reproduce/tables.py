@@ -12,6 +12,7 @@ from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.kit.sites import r_table
 from shatterscope.app.kit.state import Edit
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.reproduce.state import BOTH, SUBJECT
 from shatterscope.wire.base import SubGraph, Token
 from shatterscope.wire.measures import SitesResult
@@ -393,6 +394,6 @@ def empty(text: str) -> Node:
     return html.P(text, className="empty")
 
 
-def sites_table(found: SitesResult, checkpoint: CheckpointInfo, edit: Edit) -> Node:
+def sites_table(found: SitesResult, checkpoint: CheckpointInfo, edit: Edit, world: World) -> Node:
     """R of the edit whose rings are drawn, by site."""
-    return r_table(found, checkpoint, edit.relation, checkpoint.model.default_site, "in the pictures")
+    return r_table(found, checkpoint, edit.relation, checkpoint.model.default_site, "in the pictures", world=world)

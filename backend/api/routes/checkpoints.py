@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from shatterscope.backend import convert
 from shatterscope.backend.api.dependencies import CheckpointId, LaboratoryDep
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, WorldInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets, WorldInfo
 
 router = APIRouter(tags=["checkpoints"])
 
@@ -36,6 +36,17 @@ async def ask_fact(
 ) -> FactInfo:
     """The truth, the model's answer and its top 5."""
     return await laboratory.fact(id, subject, relation, relation2, edit)
+
+
+@router.get("/checkpoints/{id}/targets")
+async def list_targets(
+    laboratory: LaboratoryDep,
+    id: CheckpointId,
+    subject: Annotated[int, Query(ge=0, description="entity")],
+    relation: Annotated[str, Query(description="name such as I_C2")],
+) -> Targets:
+    """The truth, and the objects that can be taught instead, by their distance from it."""
+    return await laboratory.targets(id, subject, relation)
 
 
 @router.get("/checkpoints/{id}/errors")

@@ -8,10 +8,11 @@ from typing import Any
 from dash import Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import ids, options, words
+from shatterscope.app.kit import aims, ids, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
 from shatterscope.app.kit.parts import teaches
+from shatterscope.app.kit.rings import Relation, place_colors
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
@@ -34,10 +35,18 @@ def register(app: Dash, client: Client) -> None:
         edits = stored.edits_of(model)
         question = (model["checkpoint"], ask["subject"], ask["relation"])
         try:
+            world = await client.world(model["checkpoint"])
+            if not world.rings and not (await client.targets(*question)).truths:
+                return views.no_truth(world.called(ask["subject"]), ask["relation"]), "–", [], ""
             base, edited = await asyncio.gather(client.fact(*question), client.fact(*question, edits))
         except ApiError as error:
             return no_update, no_update, no_update, error.message
-        return views.truth(base), views.answer(base, edited), plain(views.top(base, edited, bool(edits))), ""
+        return (
+            views.truth(base, world.name),
+            views.answer(base, edited, world.name),
+            plain(views.top(base, edited, bool(edits), world.name)),
+            "",
+        )
 
     @app.callback(
         Output(ids.QUESTION, "children"),
@@ -53,28 +62,21 @@ def register(app: Dash, client: Client) -> None:
     async def target(ask: Json | None, aim: Json | None) -> Any:
         if ask is None or aim is None:
             raise PreventUpdate
-        relation, chosen = stored.relation_of(ask), stored.target_of(aim)
+        chosen = stored.target_of(aim)
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), ask["checkpoint"])
             world = await client.world(checkpoint.id)
+            found = await aims.look_up(client, checkpoint.id, ask["subject"], ask["relation"], chosen)
         except ApiError:
             raise PreventUpdate from None
-        rings = {order: world.positions(order) for order in checkpoint.graph.orders}
-        position = rings[relation.order]
-        old = options.object_at(position, ask["subject"], relation, 0)
-        new = (
-            options.object_at(position, ask["subject"], relation, chosen.distance)
-            if chosen.distance is not None
-            else chosen.object
-        )
-        marks = {"subject": ask["subject"], "old": old, "new": new}
-        turns = {
-            role: (entity, position[entity] / len(position)) for role, entity in marks.items() if entity is not None
-        }
-        colors = options.place_colors(checkpoint.graph, rings, ask["subject"], relation)
+        colors: Json = dict.fromkeys((ids.ORDER, ids.DIRECTION, ids.HOPS), no_update)
+        if world.rings:
+            rings = {order: world.positions(order) for order in checkpoint.graph.orders}
+            colors = place_colors(checkpoint.graph, rings, ask["subject"], Relation.parse(ask["relation"]))
+        steps = None if chosen.distance is None and world.rings else found.distance
         return (
-            words.question(ask["subject"], relation),
-            teaches(old, new, chosen.distance),
-            views.legend(relation.order, turns),
+            world.question(ask["subject"], ask["relation"]),
+            teaches(found, steps, world),
+            views.legend(world, world.relation(ask["relation"]).group, found.marks),
             *(colors[name] for name in (ids.ORDER, ids.DIRECTION, ids.HOPS)),
         )

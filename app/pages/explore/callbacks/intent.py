@@ -12,7 +12,7 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import actions, batches, ids, options
+from shatterscope.app.kit import actions, aims, asking, batches, ids, options
 from shatterscope.app.kit.actions import History, Refused
 from shatterscope.app.kit.clicks import Click, Screen
 from shatterscope.app.kit.client import ApiError, Client
@@ -25,7 +25,6 @@ from shatterscope.app.kit.state import (
     SCALES,
     Edit,
     Place,
-    Relation,
     See,
     Target,
     Tool,
@@ -57,6 +56,7 @@ def register(app: Dash, client: Client) -> None:
             "disabled": {name: Output(name, "disabled") for name in DISABLED},
             "part": {name: Output(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
             "camera": Output(ids.CAMERA, "data"),
+            "world": {name: Output(name, "data-world") for name in (ids.RAIL, ids.DETAILS)},
             "note": Output(ids.CHECKPOINT_NOTE, "children"),
             "note_title": Output(ids.CHECKPOINT_NOTE, "title"),
             "notice": Output(ids.NOTICE, "children"),
@@ -90,10 +90,12 @@ class _Intent:
         self.client = client
         self.page = page
         self.notices: list[Node] = []
+        self.checkpoints: list[CheckpointInfo] = []
         self.did = happened(page, ctx.args_grouping["parameters"])
 
     async def perform(self) -> Json:
         checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        self.checkpoints = checkpoints
         if not checkpoints:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
@@ -109,10 +111,10 @@ class _Intent:
             now = History(found.view)
         if did.opened:
             now = stored.reopened(now.view, found.checkpoint.id, self.page["part"][ids.HISTORY])
-        now = self.fit(now, checkpoints, editors)
+        now = await self.fit(now, checkpoints, editors)
         shown, stops = did.shown, []
         for click in did.clicks:
-            now = self.fit(self.look(now, click.screen, shown), checkpoints, editors)
+            now = await self.fit(await self.look(now, click.screen, shown), checkpoints, editors)
             shown = click.screen.value
             before = now.view.edits
             try:
@@ -122,15 +124,20 @@ class _Intent:
             if now.view.edits != before:
                 stops.append(now)
         if did.clicks or not did.opened:
-            now = self.look(now, did.screen, shown)
+            now = await self.look(now, did.screen, shown)
         if did.cancelled:
             now = self.back(now, checkpoints)
-        now = self.fit(now, checkpoints, editors)
-        return Reply(self.page).show(now, stops, did.opened, self.notices, checkpoints, editors)
+        now = await self.fit(now, checkpoints, editors)
+        view, checkpoint = now.view, options.find_checkpoint(checkpoints, now.view.checkpoint)
+        world = await self.client.world(checkpoint.id)
+        aim = await aims.look_up(self.client, checkpoint.id, view.subject, view.relation, view.target)
+        return Reply(self.page).show(now, stops, did.opened, self.notices, checkpoints, editors, world, aim)
 
-    def fit(self, now: History, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> History:
+    async def fit(self, now: History, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> History:
         """The page made to fit its checkpoint; a notice says what gave way."""
-        view, gave_way = actions.fit(now.view, options.find_checkpoint(checkpoints, now.view.checkpoint), editors)
+        checkpoint = options.find_checkpoint(checkpoints, now.view.checkpoint)
+        view, gave_way = actions.fit(now.view, checkpoint, editors)
+        view = await aims.settled(self.client, view, checkpoint.id)
         self.notices += [notice for notice in gave_way if notice not in self.notices]
         # No control of the page moves a lecture: its place is the address's, whatever else is done.
         return replace(now, view=replace(view, lecture=self.lecture()))
@@ -161,7 +168,7 @@ class _Intent:
         view = ViewState(
             checkpoint=part[ids.MODEL]["checkpoint"],
             subject=part[ids.ASK]["subject"],
-            relation=stored.relation_of(part[ids.ASK]),
+            relation=part[ids.ASK]["relation"],
             target=stored.target_of(part[ids.AIM]),
             tool=stored.tool_of(part[ids.TOOL]),
             edits=stored.edits_of(part[ids.MODEL]),
@@ -170,24 +177,16 @@ class _Intent:
         )
         return stored.history_of(view, part[ids.HISTORY])
 
-    def look(self, now: History, screen: Screen, shown: Json) -> History:
+    async def look(self, now: History, screen: Screen, shown: Json) -> History:
         """The page after what was changed on its controls, which stood at what was `shown`."""
         view, value, changed = now.view, screen.value, screen.changed(shown)
         if ids.CHECKPOINT in changed:
             return now.checkpoint(value[ids.CHECKPOINT])
-        subject = int(value[ids.SUBJECT] or 0) if ids.SUBJECT in changed else view.subject
-        relation = Relation(
-            value[ids.ORDER] if ids.ORDER in changed else view.relation.order,
-            value[ids.DIRECTION] if ids.DIRECTION in changed else view.relation.direction,
-            value[ids.HOPS] if ids.HOPS in changed else view.relation.hops,
-        )
-        target = view.target
-        # A distance typed or slid wins; a given object holds until the question changes.
-        other = target.distance is None and (subject, relation) != (view.subject, view.relation)
-        if ids.DISTANCE in changed or other:
-            target = Target(int(value[ids.DISTANCE] or target.distance or 1))
+        world = await self.client.world(options.find_checkpoint(self.checkpoints, view.checkpoint).id)
+        asked, unread = asking.chosen(view, world, value, changed)
+        self.notices += unread
         tool, see = self.tool(view.tool, screen, changed), self.see(view.see, value, changed)
-        return replace(now, view=replace(view, subject=subject, relation=relation, target=target, tool=tool, see=see))
+        return replace(now, view=replace(asked, tool=tool, see=see))
 
     def tool(self, now: Tool, screen: Screen, changed: frozenset[str]) -> Tool:
         value = screen.value
@@ -243,6 +242,7 @@ class _Intent:
         what = click.what
         match click.kind:
             case ids.APPLY:
+                await self.check(now.view, checkpoint)
                 return now.apply(actions.next_edit(now.view, actions.resolve(now.view, checkpoint, editors)))
             case ids.UNDO:
                 return now.undo()
@@ -253,8 +253,9 @@ class _Intent:
             case "pick":
                 return await self.pick(now, checkpoint, int(what["entity"]), what["as"])
             case "mend":
-                subject, relation, truth = what.split("~")
-                question = replace(now.view, subject=int(subject), relation=Relation.parse(relation))
+                subject, _, fact = what.partition("~")
+                relation, _, truth = fact.rpartition("~")
+                question = replace(now.view, subject=int(subject), relation=relation)
                 return replace(now, view=replace(question, target=Target(None, int(truth))))
         # The others concern an edit that stood on the screen: it may have moved since, or gone.
         where = ""
@@ -276,12 +277,21 @@ class _Intent:
                 return now.join(place, editors)
         return now
 
+    async def check(self, view: ViewState, checkpoint: CheckpointInfo) -> None:
+        """Raises `Refused` where there is no fact to change, or nothing to change it to."""
+        aim = await aims.look_up(self.client, checkpoint.id, view.subject, view.relation, view.target)
+        if not aim.truths or aim.new is None:
+            world = await self.client.world(checkpoint.id)
+            what = f"no {view.relation}" if not aim.truths else f"no other {view.relation} in reach"
+            raise Refused(f"{world.called(view.subject)} has {what}: choose another entity or relation.")
+
     async def pick(self, now: History, checkpoint: CheckpointInfo, entity: int, role: str) -> History:
         """A clicked point is the next subject, or the new object: then its distance from the truth is what counts."""
         if role == "subject":
             return replace(now, view=replace(now.view, subject=entity))
-        position = (await self.client.world(checkpoint.id)).positions(now.view.relation.order)
-        distance = options.signed_distance(position, now.view.subject, now.view.relation, entity)
-        if distance == 0:
-            raise Refused(f"Entity {entity} is the true object already: click another point to change the fact.")
-        return replace(now, view=replace(now.view, target=Target(distance)))
+        view, given = now.view, Target(None, entity)
+        world = await self.client.world(checkpoint.id)
+        aim = await aims.look_up(self.client, checkpoint.id, view.subject, view.relation, given)
+        if entity in aim.truths:
+            raise Refused(f"{world.called(entity)} is the true object already: click another point to change the fact.")
+        return replace(now, view=replace(view, target=Target(aim.distance) if world.rings else given))

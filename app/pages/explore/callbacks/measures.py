@@ -49,7 +49,6 @@ def register(app: Dash, client: Client) -> None:
             made = await client.edit(model["checkpoint"], edits) if edits else None
             last = batches.last(edits) if edits else None
             world = await client.world(model["checkpoint"])
-            ring = world.positions(world.relation(last.relation).group) if last else []
         except ApiError as error:
             unchanged = dict.fromkeys(SUB_GRAPHS, no_update)
             rest = dict.fromkeys(REST, no_update)
@@ -61,17 +60,15 @@ def register(app: Dash, client: Client) -> None:
             }
         r = views.r_values(checkpoint, result)
         return {
-            "r": {name: plain(views.r_card(name, r[name], checkpoint, result)) for name in SUB_GRAPHS},
+            "r": {name: plain(views.r_card(name, r[name], checkpoint, result, world)) for name in SUB_GRAPHS},
             "value": {name: "" if r[name] is None else repr(r[name]) for name in SUB_GRAPHS},
             "at": views.read_at(checkpoint),
-            "words": views.r_words(result, made),
-            "told": words.told(len(batches.made(edits)), result, made),
-            "accuracy": plain(views.accuracy(checkpoint, base, result)),
-            "note": words.measured_over(result.scores if result else base.scores),
-            "damage": damage_figure(result.damage, ring[last.subject], len(ring))
-            if result and last
-            else damage_figure([]),
-            "ripples": plain(views.ripples(result)),
+            "words": views.r_words(result, made, world),
+            "told": views.told(len(batches.made(edits)), result, made, world),
+            "accuracy": plain(views.accuracy(checkpoint, base, result, world)),
+            "note": words.measured_over(result.scores if result else base.scores, world.noun),
+            "damage": views.damage_of(result, last, world) if result and last else damage_figure([]),
+            "ripples": plain(views.ripples(result, world.name)),
             "quality": plain(views.quality(result)),
             "quality_line": views.quality_line(result),
             "problem": "",

@@ -37,7 +37,8 @@ def register(app: Dash, client: Client) -> None:
             return [], ""
         try:
             found = await client.placements(asked["checkpoint"], edits)
+            world = await client.world(asked["checkpoint"])
         except ApiError as error:
             return [], f"Where this fact can be written could not be computed: {error.message}"
         index = batches.last_index(edits)
-        return views.placements(found, f"{index}~{edits[index]}"), ""
+        return views.placements(found, f"{index}~{edits[index]}", world.name, world.noun), ""

@@ -7,10 +7,12 @@ from typing import Any
 
 from dash import no_update
 
-from shatterscope.app.kit import actions, ids, links, options
+from shatterscope.app.kit import actions, asking, ids, links, options
 from shatterscope.app.kit.actions import History
+from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.parts import Node, sentences
 from shatterscope.app.kit.state import Tool, ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.app.pages.explore.callbacks.happened import last_click, now_seen
 from shatterscope.wire.edits import EditorInfo
@@ -19,7 +21,7 @@ from shatterscope.wire.world import CheckpointInfo
 Json = dict[str, Any]
 
 CONTROLS = (
-    ids.CHECKPOINT, ids.SUBJECT, ids.ORDER, ids.DIRECTION, ids.HOPS, ids.DISTANCE, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
+    ids.CHECKPOINT, *asking.PICKERS, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
     ids.SCALE,
 )  # fmt: skip
@@ -27,6 +29,10 @@ OPTIONS = (
     ids.CHECKPOINT,
     ids.ORDER,
     ids.HOPS,
+    ids.RELATION,
+    ids.ENTITY,
+    ids.OBJECT,
+    ids.NEAR,
     ids.METHOD,
     ids.PRESET,
     ids.LAYER,
@@ -50,6 +56,7 @@ class Reply:
             "disabled": dict.fromkeys((ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH), no_update),
             "part": dict.fromkeys((*PARTS, ids.HISTORY, ids.URL_OUT), no_update),
             "camera": no_update,
+            "world": dict.fromkeys((ids.RAIL, ids.DETAILS), no_update),
             "note": no_update,
             "note_title": no_update,
             "notice": no_update,
@@ -85,19 +92,16 @@ class Reply:
         notices: list[Node],
         checkpoints: list[CheckpointInfo],
         editors: list[EditorInfo],
+        world: World,
+        aim: Aim,
     ) -> Json:
         """The controls, options and stores of a state that fits its checkpoint. `stops`: the states with other edits on the way to it,
         each of which is a step in the browser's history; `opened`: from an address."""
         checkpoint, view = options.find_checkpoint(checkpoints, now.view.checkpoint), now.view
         tool = actions.resolve(view, checkpoint, editors)
-        distance = view.target.distance
         shown = {
             ids.CHECKPOINT: checkpoint.id,
-            ids.SUBJECT: view.subject,
-            ids.ORDER: view.relation.order,
-            ids.DIRECTION: view.relation.direction,
-            ids.HOPS: view.relation.hops,
-            ids.DISTANCE: distance,
+            **asking.shown(view, world, aim),
             ids.METHOD: tool.editor.name,
             ids.PRESET: tool.preset,
             ids.LAYER: options.layer_choice(tool),
@@ -118,10 +122,13 @@ class Reply:
         before = self.page["part"][ids.MODEL]
         other_world = before is None or before["checkpoint"] != checkpoint.id
         if other_world:
-            n = checkpoint.graph.n_entities
             out["options"].update(options.world(checkpoint, checkpoints, editors))
-            out["limits"] = {ids.SUBJECT: n - 1, ids.DISTANCE: n // 2, "min": -(n // 2), ids.DISTANCE_SLIDER: n // 2}
+            out["options"] |= {ids.RELATION: asking.relations(world)}
+            out["options"] |= {ids.ENTITY: asking.names(world), ids.OBJECT: asking.names(world)}
+            out["world"] = dict.fromkeys((ids.RAIL, ids.DETAILS), asking.kind(world))
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
+        if other_world or not world.rings:  # elsewhere another question has other distances
+            out["options"][ids.NEAR], out["limits"] = asking.near(world, aim), asking.limits(world, aim)
         if other_world or self._shown_method() != tool.editor.name:
             out["options"].update(options.tool(tool))
         if opened:

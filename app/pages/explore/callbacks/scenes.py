@@ -11,11 +11,11 @@ from typing import Any
 from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import batches, ids, options, words
+from shatterscope.app.kit import aims, batches, ids, options, words
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures import Scene, scene_figure, scene_update
 from shatterscope.app.kit.scenes import marks_of, scenes_of
-from shatterscope.app.kit.state import Relation
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.wire.pictures import ProjectionResult
@@ -51,25 +51,21 @@ def register(app: Dash, client: Client) -> None:
         if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
             raise PreventUpdate
         view, edits = stored.see_of(see), stored.edits_of(model)
-        relation = Relation.parse(view.relation or ask["relation"])
+        relation = view.relation or ask["relation"]
         try:
             result = await client.projection(
-                model["checkpoint"], edits, relation=relation.name, site=view.site, method=view.projection,
+                model["checkpoint"], edits, relation=relation, site=view.site, method=view.projection,
                 dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
             )  # fmt: skip
             made = await client.edit(model["checkpoint"], edits) if edits else None
-            asked = stored.relation_of(ask)
-            invited = no_update if edits else await _invited(client, result, ask["subject"])
-            ring = (
-                result.order_position
-                if asked.order == relation.order
-                else (await client.world(model["checkpoint"])).positions(asked.order)
-            )
+            world = await client.world(model["checkpoint"])
+            invited = no_update if edits else await _invited(client, result, ask["subject"], world)
+            target = stored.target_of(aim)
+            found = await aims.look_up(client, model["checkpoint"], ask["subject"], ask["relation"], target)
         except ApiError as error:
             return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"
-        marks = marks_of(ask["subject"], asked, stored.target_of(aim), ring)
-        before, after = scenes_of(result, relation, marks, view.scale)
-        kind, clouds = f"{model['checkpoint']}/{view.dimensions}", [_fingerprint(before), _fingerprint(after)]
+        before, after = scenes_of(result, world, marks_of(found, world), view.scale)
+        kind, clouds = _kind(model["checkpoint"], before), [_fingerprint(before), _fingerprint(after)]
         if drawn is not None and drawn["kind"] == kind:
             figures: list[Any] = [
                 _patch(scene, known=cloud == old)
@@ -77,7 +73,7 @@ def register(app: Dash, client: Client) -> None:
             ]
         else:
             figures = [scene_figure(scene, _camera(camera)) for scene in (before, after)]
-        place = f"{relation.name} · {options.site_name(result.site)}"
+        place = f"{relation} · {options.site_name(result.site)}"
         factor = before.frame.half / after.frame.half
         return (
             *figures,
@@ -98,14 +94,26 @@ def register(app: Dash, client: Client) -> None:
         )
 
 
-async def _invited(client: Client, result: ProjectionResult, subject: int) -> list[Any]:
+async def _invited(client: Client, result: ProjectionResult, subject: int, world: World) -> list[Any]:
     checkpoints = await client.checkpoints()
-    return views.invitation(result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints)
+    return views.invitation(
+        result, subject, options.find_checkpoint(checkpoints, result.checkpoint), checkpoints, world
+    )
+
+
+def _kind(checkpoint: str, scene: Scene) -> str:
+    """Of scenes between which only what `scene_update` tells differs: not the colours."""
+    drawn = scene.drawn
+    colors = drawn.n if drawn.place is not None else _hash(drawn.path.tobytes(), "".join(drawn.colors).encode())
+    return f"{checkpoint}/{scene.points.shape[1]}/{colors}"
 
 
 def _fingerprint(scene: Scene) -> str:
-    """Of what the first trace of a scene shows: its points, their places and the order these are of."""
-    content = (scene.points.tobytes(), scene.position.tobytes(), scene.order.encode())
+    """Of what the first trace of a scene shows: its points, which these are, and the group they are of."""
+    return _hash(scene.points.tobytes(), scene.drawn.path.tobytes(), scene.drawn.title.encode())
+
+
+def _hash(*content: bytes) -> str:
     return hashlib.sha256(b"/".join(content)).hexdigest()[:16]
 
 

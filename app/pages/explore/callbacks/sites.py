@@ -41,6 +41,7 @@ def register(app: Dash, client: Client) -> None:
             return [], [], "", ""
         edits, site, every = stored.edits_of(asked), asked["site"], asked["every"]
         try:
+            world = await client.world(asked["checkpoint"])
             checkpoint = options.find_checkpoint(await client.checkpoints(), asked["checkpoint"])
             found = await client.sites(checkpoint.id, edits, None if every else [site])
         except ApiError as error:
@@ -48,5 +49,7 @@ def register(app: Dash, client: Client) -> None:
             return [], [], *(("", f"R by site {problem}") if every else (f"R at what is shown {problem}", ""))
         here = found.model_copy(update={"sites": [row for row in found.sites if row.site == site]})
         edited = batches.last(edits).relation
-        table = r_table(found, checkpoint, edited, site or checkpoint.model.default_site) if every else None
+        table = (
+            r_table(found, checkpoint, edited, site or checkpoint.model.default_site, world=world) if every else None
+        )
         return plain(views.r_shown(here if site else None)), plain(table) if table else [], "", ""

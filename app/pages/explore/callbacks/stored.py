@@ -7,7 +7,7 @@ from typing import Any
 
 from shatterscope.app.kit.actions import History
 from shatterscope.app.kit.batches import Stack
-from shatterscope.app.kit.state import Edit, Relation, See, Target, Tool, ViewState
+from shatterscope.app.kit.state import Edit, See, Target, Tool, ViewState
 
 Json = dict[str, Any]
 
@@ -17,7 +17,7 @@ def model_part(view: ViewState, checkpoint: str) -> Json:
 
 
 def ask_part(view: ViewState, checkpoint: str) -> Json:
-    return {"checkpoint": checkpoint, "subject": view.subject, "relation": view.relation.name}
+    return {"checkpoint": checkpoint, "subject": view.subject, "relation": view.relation}
 
 
 def aim_part(view: ViewState) -> Json:
@@ -80,7 +80,3 @@ def tool_of(part: Json) -> Tool:
 
 def target_of(part: Json | None) -> Target:
     return Target.parse(part["target"]) if part else Target()
-
-
-def relation_of(part: Json) -> Relation:
-    return Relation.parse(part["relation"])

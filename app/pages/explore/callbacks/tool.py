@@ -67,6 +67,7 @@ def register(app: Dash, client: Client) -> None:
         if not opened or not checkpoint:
             raise PreventUpdate
         try:
-            return views.error_list(await client.errors(checkpoint))
+            world = await client.world(checkpoint)
+            return views.error_list(await client.errors(checkpoint), world.name)
         except ApiError as error:
             return error.message

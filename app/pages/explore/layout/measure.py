@@ -51,7 +51,7 @@ def details() -> Node:
         [
             html.Nav(
                 [
-                    html.A("Damage along the ring", href="#damage"),
+                    html.A(["Damage along the ", *ring_or("lines")], href="#damage"),
                     html.A("Ripples", href="#ripples"),
                     html.A("What each edit did", href="#outcomes"),
                     html.A("R by site", href="#sites"),
@@ -71,9 +71,17 @@ def details() -> Node:
                 [
                     html.Section(
                         [
-                            html.H2("Damage along the ring"),
+                            html.H2(["Damage along the ", *ring_or("lines")]),
                             html.P(
-                                "How far the damage reaches from the edited subject, both ways round. One ring step is the distance between the representations of two neighbours.",
+                                [
+                                    "How far the damage reaches from the edited subject",
+                                    html.Span(", both ways round. One ring step", className="of-rings"),
+                                    html.Span(
+                                        ", counted in steps along the lines of the pictures. One step",
+                                        className="of-others",
+                                    ),
+                                    " is the distance between the representations of two neighbours.",
+                                ],
                                 className="lead",
                             ),
                             html.Div(
@@ -158,9 +166,14 @@ def details() -> Node:
                 className="detail-grid",
             ),
         ],
+        id=ids.DETAILS,
         className="details",
-        **{"aria-label": "More about the edit"},
+        **{"aria-label": "More about the edit", "data-world": "rings"},
     )
+
+
+def ring_or(other: str) -> list[Node]:
+    return [html.Span("ring", className="of-rings"), html.Span(other, className="of-others")]
 
 
 def _course() -> Node:

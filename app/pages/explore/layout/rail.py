@@ -7,7 +7,7 @@ from dash import html
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Choice, Field, Plain, Range, Select
 from shatterscope.app.kit.options import DIRECTIONS
-from shatterscope.app.kit.parts import Node, card, labelled, problem
+from shatterscope.app.kit.parts import DISTANCE_HINT, Node, card, labelled, new_object, pickers, problem
 from shatterscope.app.kit.words import plural
 
 
@@ -18,15 +18,23 @@ def ask() -> Node:
         html.Div(
             [
                 labelled(
-                    "entity", Field(id=ids.SUBJECT, type="number", min=0, step=1, value=0, label="subject entity")
+                    "entity",
+                    Field(id=ids.SUBJECT, type="number", min=0, step=1, value=0, label="subject entity"),
+                    className="of-numbers",
                 ),
+                *pickers(),
                 labelled(
                     "ring",
                     Choice(id=ids.ORDER, options=[], label="ring"),
                     hint="The world has several independent rings of the same entities. The bar under each choice has the colour of the place it leads to.",
+                    className="of-rings",
                 ),
-                labelled("steps", Choice(id=ids.HOPS, options=[], label="steps along the ring")),
-                labelled("direction", Choice(id=ids.DIRECTION, options=DIRECTIONS, value="C", label="direction")),
+                labelled("steps", Choice(id=ids.HOPS, options=[], label="steps along the ring"), className="of-rings"),
+                labelled(
+                    "direction",
+                    Choice(id=ids.DIRECTION, options=DIRECTIONS, value="C", label="direction"),
+                    className="of-rings",
+                ),
             ],
             className="question",
         ),
@@ -50,6 +58,7 @@ def change() -> Node:
         html.P(id=ids.TARGET, className="target"),
         html.Div(
             [
+                new_object(),
                 labelled(
                     "distance",
                     Choice(id=ids.NEAR, options=near, label="distance of the new object, small values"),
@@ -60,7 +69,7 @@ def change() -> Node:
                         value=4,
                         label="distance: steps from the true to the new object",
                     ),
-                    hint="How many steps along the ring the new, false object lies from the true one. Negative goes anticlockwise.",
+                    hint=DISTANCE_HINT,
                 ),
                 Range(
                     id=ids.DISTANCE_SLIDER,
@@ -101,4 +110,6 @@ def change() -> Node:
 
 
 def rail() -> Node:
-    return html.Aside([ask(), change()], className="rail", **{"aria-label": "Ask and change"})
+    return html.Aside(
+        [ask(), change()], id=ids.RAIL, className="rail", **{"aria-label": "Ask and change", "data-world": "rings"}
+    )

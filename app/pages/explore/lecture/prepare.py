@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shatterscope.app.kit import actions, options
+from shatterscope.app.kit import actions, aims, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.pages.explore.lecture.told import view_at
@@ -45,12 +45,13 @@ async def prepare(client: Client, query: str) -> None:
     if view.checkpoint not in (None, checkpoint.id):
         return
     view, _ = actions.fit(view, checkpoint, editors)
+    view = await aims.settled(client, view, checkpoint.id)
     picture = client.projection(
-        checkpoint.id, view.edits, relation=view.see.relation or view.relation.name,
+        checkpoint.id, view.edits, relation=view.see.relation or view.relation,
         site=view.see.site or checkpoint.model.default_site, method=view.see.projection, dimensions=view.see.dimensions,
         align=view.see.align, n_neighbors=view.see.n_neighbors,
     )  # fmt: skip
-    question = (checkpoint.id, view.subject, view.relation.name)
+    question = (checkpoint.id, view.subject, view.relation)
     await asyncio.gather(
         picture,
         client.world(checkpoint.id),

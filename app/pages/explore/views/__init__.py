@@ -1,9 +1,10 @@
 """From what the API answered to markup. Pure: no callbacks, no client."""
 
-from shatterscope.app.pages.explore.views.ask import answer, top, truth
+from shatterscope.app.pages.explore.views.ask import answer, no_truth, top, truth
 from shatterscope.app.pages.explore.views.change import about, error_list, form_owner, legend, parameter_form
 from shatterscope.app.pages.explore.views.course import course_choices, course_over, course_words
-from shatterscope.app.pages.explore.views.numbers import accuracy, r_card, r_values, r_words, ripples
+from shatterscope.app.pages.explore.views.damage import damage_of
+from shatterscope.app.pages.explore.views.numbers import accuracy, r_card, r_values, r_words, ripples, told
 from shatterscope.app.pages.explore.views.picture import caption, invitation, of_model
 from shatterscope.app.pages.explore.views.placements import WRITE, placements
 from shatterscope.app.pages.explore.views.quality import quality, quality_line
@@ -20,10 +21,12 @@ __all__ = [
     "course_choices",
     "course_over",
     "course_words",
+    "damage_of",
     "error_list",
     "form_owner",
     "invitation",
     "legend",
+    "no_truth",
     "of_model",
     "outcomes",
     "parameter_form",
@@ -36,6 +39,7 @@ __all__ = [
     "r_words",
     "read_at",
     "ripples",
+    "told",
     "top",
     "truth",
 ]

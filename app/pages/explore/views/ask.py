@@ -6,29 +6,34 @@ from dash import html
 
 from shatterscope.app.kit import words
 from shatterscope.app.kit.parts import Node, tip
+from shatterscope.app.kit.words import Name
 from shatterscope.wire.world import Answer, FactInfo
 
 
-def truth(base: FactInfo) -> Node:
+def truth(base: FactInfo, name: Name = str) -> Node:
     stated = "A fact seen in training." if base.stated else "Never seen in training: the model has to infer it."
-    return html.Span(str(base.object), **tip(stated))
+    return html.Span(" or ".join(map(name, base.objects or [base.object])), **tip(stated))
 
 
-def answer(base: FactInfo, edited: FactInfo) -> list[Node]:
+def no_truth(subject: str, relation: str) -> Node:
+    return html.Span("–", **tip(f"{subject} has no {relation}."))
+
+
+def answer(base: FactInfo, edited: FactInfo, name: Name = str) -> list[Node]:
     now = edited.top[0] if edited.top else Answer(object=edited.prediction, probability=0.0)
-    right = edited.prediction == edited.object
+    right = edited.prediction in (edited.object, *edited.objects)
     mark = html.Span("✓" if right else "✗", className="mark", title="the truth" if right else "not the truth")
     shown = [
-        html.Span(str(edited.prediction), className="answer-now", **{"data-right": str(right).lower()}),
+        html.Span(name(edited.prediction), className="answer-now", **{"data-right": str(right).lower()}),
         mark,
         html.Span(words.percent(now.probability), className="quiet"),
     ]
     if edited.prediction != base.prediction:
-        shown.append(html.Span(f"was {base.prediction}", className="was"))
+        shown.append(html.Span(f"was {name(base.prediction)}", className="was"))
     return shown
 
 
-def top(base: FactInfo, edited: FactInfo, changed: bool) -> list[Node]:
+def top(base: FactInfo, edited: FactInfo, changed: bool, name: Name = str) -> list[Node]:
     """The five likeliest answers as bars; the unedited model's probability stays as a thin line."""
     before = {item.object: item.probability for item in base.top}
     rows = []
@@ -36,13 +41,13 @@ def top(base: FactInfo, edited: FactInfo, changed: bool) -> list[Node]:
         was = before.get(item.object, 0.0)
         role = (
             "truth"
-            if item.object == edited.object
+            if item.object in (edited.object, *edited.objects)
             else ("raised" if changed and item.probability > was + 0.005 else "")
         )
         rows.append(
             html.Div(
                 [
-                    html.Span(str(item.object), className="entity"),
+                    html.Span(name(item.object), className="entity"),
                     html.Span(
                         [
                             html.Span(className="fill", style={"width": f"{100 * item.probability:.1f}%"}),

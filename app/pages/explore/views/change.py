@@ -11,21 +11,30 @@ from shatterscope.app.kit import words
 from shatterscope.app.kit.actions import Resolved, properties
 from shatterscope.app.kit.components import Field, Select
 from shatterscope.app.kit.parts import Node, tip
+from shatterscope.app.kit.words import Name
+from shatterscope.app.kit.world import World
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import ErrorList
 
+LINES = "Lines join neighbours in the world."
 
-def legend(order: str, marks: dict[str, tuple[int, float]]) -> list[Node]:
-    """`marks`: by role the entity and its place as a fraction of the way round."""
+
+def legend(world: World, group: str, marks: dict[str, int]) -> list[Node]:
+    """Of a ring the places of the marked entities on it; of other groups a line that explains the colours. `marks`: the entity by role."""
+    place = world.positions(group)
+    if not world.closed(group):
+        return [html.Span(world.colors_told(group), className="legend-line", **{"data-tip": LINES})]
+    n = sum(at >= 0 for at in place)
     ticks = [
         html.Span(
             className=f"tick {role}",
-            style={"--turn": f"{360 * turn:.2f}deg", "transform": "rotate(var(--turn))"},
-            **{"data-name": str(entity)},
+            style={"--turn": f"{360 * (place[entity] / n):.2f}deg", "transform": "rotate(var(--turn))"},
+            **{"data-name": world.name(entity)},
         )
-        for role, (entity, turn) in marks.items()
+        for role, entity in marks.items()
+        if place[entity] >= 0
     ]
-    return [*ticks, html.Span(order, className="legend-name")]
+    return [*ticks, html.Span(group if world.rings else "", className="legend-name")]
 
 
 def form_owner(tool: dict[str, Any], method: str | None, preset: str | None) -> str:
@@ -95,15 +104,15 @@ def _parameter(owner: str, name: str, schema: dict[str, Any], value: Any) -> Nod
     return Field(id=ident, type="text", value=value, label=label)
 
 
-def error_list(found: ErrorList) -> list[Node]:
+def error_list(found: ErrorList, name: Name = str) -> list[Node]:
     if not found.errors:
         return [html.P("This model gets every fact right.", className="lead")]
     lead = f"{words.plural(found.total, 'fact')} wrong. Pick one, then apply: a corrective edit teaches the truth."
     buttons = [
         html.Button(
-            f"{item.subject} {item.relation} → {item.object}",
+            f"{name(item.subject)} {item.relation} → {name(item.object)}",
             id={"type": "mend", "index": f"{item.subject}~{item.relation}~{item.object}"},
-            title=f"the model says {item.prediction}; p(truth) = {item.probability:.2f}",
+            title=f"the model says {name(item.prediction)}; p(truth) = {item.probability:.2f}",
             className="chip",
         )
         for item in found.errors

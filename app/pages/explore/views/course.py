@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.figures.course import bounds, clamped_from, leads_from
+from shatterscope.app.kit.words import Name
 from shatterscope.wire.edits import CourseInfo, EditOutcome, EditResult
 
 
-def course_choices(result: EditResult | None) -> list[dict[str, str]]:
+def course_choices(result: EditResult | None, name: Name = str) -> list[dict[str, str]]:
     """The edits of a stack that have a course, as options."""
     if result is None:
         return []
     return [
         {
             "value": str(index),
-            "label": f"{index + 1}: {item.spec.subject} {item.spec.relation} → {item.new_object}, {theme.method_name(item.spec.method)}",
+            "label": f"{index + 1}: {words.fact(item, name)}, {theme.method_name(item.spec.method)}",
         }
         for index, item in enumerate(result.edits)
         if item.course is not None
     ]
 
 
-def course_over(item: EditOutcome) -> str:
+def course_over(item: EditOutcome, name: Name = str) -> str:
     """What the figure's lines are means over."""
     course = item.course
     if course is None:
@@ -30,17 +31,17 @@ def course_over(item: EditOutcome) -> str:
     if course.contexts > 1:
         behind = f"{course.contexts} prompts, the bare one and {words.plural(course.contexts - 1, 'random context')} before it"
     alone = ", not over its batch" if item.spec.batch else ""
-    return f"{item.spec.subject} {item.spec.relation} → {item.new_object}: loss and probability over {behind}{alone}"
+    return f"{words.fact(item, name)}: loss and probability over {behind}{alone}"
 
 
-def course_words(item: EditOutcome) -> str:
+def course_words(item: EditOutcome, name: Name = str) -> str:
     """How it ended, how near the new object came, and what became of it in the weights."""
     course = item.course
     if course is None:
         return ""
     if len(course.step) == 1 and course.ended == "steps":
-        return f"No step was made. {_answer(item)}"
-    return " ".join([_ended(item, course), _led(course), _answer(item)])
+        return f"No step was made. {_answer(item, name)}"
+    return " ".join([_ended(item, course), _led(course), _answer(item, name)])
 
 
 def _ended(item: EditOutcome, course: CourseInfo) -> str:
@@ -75,10 +76,10 @@ def _led(course: CourseInfo) -> str:
     return f"{said}." if last is None else f"{said}; its probability ended at {words.percent(last)}."
 
 
-def _answer(item: EditOutcome) -> str:
+def _answer(item: EditOutcome, name: Name) -> str:
     """With the weights changed; `course` is of the optimisation alone."""
     if item.success:
-        return f"The edited model answers {item.new_object}."
+        return f"The edited model answers {name(item.new_object)}."
     at = "" if item.spec.strength == 1 else f", at strength {item.spec.strength:g},"
     lost = item.course is not None and leads_from(item.course) is not None
     lead = (
@@ -86,4 +87,4 @@ def _answer(item: EditOutcome) -> str:
         if lost
         else f"The edit did not take: the edited model{at} answers"
     )
-    return f"{lead} {'model answers ' if lost else ''}{item.prediction_after}."
+    return f"{lead} {'model answers ' if lost else ''}{name(item.prediction_after)}."

@@ -9,6 +9,8 @@ from dash import html
 from shatterscope.app.kit import words
 from shatterscope.app.kit.parts import Node, table, tip
 from shatterscope.app.kit.sites import SUB_GRAPHS
+from shatterscope.app.kit.words import Name
+from shatterscope.app.kit.world import World
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, RippleFact, TaskScore
 from shatterscope.wire.world import CheckpointInfo
@@ -22,46 +24,61 @@ def r_values(checkpoint: CheckpointInfo, result: EvaluationResult | None) -> dic
     }
 
 
-def r_card(name: str, value: float | None, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> list[Node]:
+def r_card(
+    name: str, value: float | None, checkpoint: CheckpointInfo, result: EvaluationResult | None, world: World
+) -> list[Node]:
     if value is None:
-        only = words.plural(checkpoint.graph.n_orders, "ring")
+        only = words.plural(checkpoint.graph.n_orders, world.noun)
         return [
             html.Span(name, className="r-name"),
             html.Span("—", className="r-value"),
             html.Span(f"of {only}", className="quiet"),
         ]
-    order = _order_of(name, checkpoint, result)
-    per_order = len(checkpoint.graph.relations) // checkpoint.graph.n_orders
-    explained = words.r_explained(name, order, checkpoint.graph.n_entities, per_order)
+    group = _group_of(name, checkpoint, result)
+    title, n = world.title(group), len(world.relations_of(group))
+    explained = words.r_explained(name, title, checkpoint.graph.n_entities, n, world.noun)
     return [
         html.Span(name, className="r-name"),
         html.Span(words.shattering(value), className="r-value", **tip(explained)),
-        html.Span(f"ring {order}", className="quiet"),
+        html.Span(title, className="quiet"),
     ]
 
 
-def _order_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> str:
-    """The order that plays this part: known from the scores, or by place before there are any."""
+def _group_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResult | None) -> str:
+    """The group that plays this part: known from the scores, or by place before there are any."""
     for score in result.scores if result else ():
         if score.sub_graph == sub_graph:
             return score.order
     return checkpoint.graph.orders[SUB_GRAPHS.index(sub_graph)]
 
 
-def r_words(result: EvaluationResult | None, made: EditResult | None = None) -> Node:
-    """R of the edited ring and what moved there, as sentences; before them, which of the edits `made` did not take."""
+def r_words(result: EvaluationResult | None, made: EditResult | None, world: World) -> Node:
+    """R of the edited group and what moved there, as sentences; before them, which of the edits `made` did not take."""
     if result is None:
         return html.Span(words.r_in_words(0.0))
-    explained = f"moved: {words.MOVED} strain: {words.STRAIN}"
-    found = html.Span(words.r_in_words(result.shattering.edit, result.movement.edit), **tip(explained))
-    failure = words.failure_told(made)
+    explained = words.moved_explained(world.noun)
+    found = html.Span(words.r_in_words(result.shattering.edit, result.movement.edit, world.noun), **tip(explained))
+    failure = words.failure_told(made, world.name)
     return html.Span([html.B(failure, className="bad"), " ", found]) if failure else found
 
 
-def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None) -> Node:
-    """Task by order: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
+def told(n_edits: int, result: EvaluationResult | None, made: EditResult | None, world: World) -> str:
+    """What the edits did, read out to those who do not see it."""
+    if result is None:
+        return f"{words.model(0).capitalize()}."
+    moved = words.r_in_words(result.shattering.edit, noun=world.noun)
+    said = [f"{words.model(n_edits).capitalize()}.", words.failure_told(made, world.name), moved]
+    for score in result.scores:
+        if (score.task, score.sub_graph) == ("direct", "edit"):
+            change = f"from {words.percent(score.accuracy.before)} to {words.percent(score.accuracy.after)}"
+            said.append(f"Direct recall {words.on(world.noun)} {world.title(score.order)}: {change}.")
+    return " ".join(filter(None, said))
+
+
+def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None, world: World) -> Node:
+    """Task by group: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
     orders = _as_in_r(checkpoint.graph.orders, result)
-    head = html.Tr([html.Th(""), *(html.Th(_order_head(order, result)) for order in orders)])
+    head = html.Tr([html.Th(""), *(html.Th(_head(order, result, world)) for order in orders)])
     rows = []
     for task, (name, explained) in words.TASKS.items():
         cells = [html.Th(name, scope="row", **tip(explained))]
@@ -81,14 +98,14 @@ def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: Evaluat
 
 
 def _as_in_r(orders: Sequence[str], result: EvaluationResult | None) -> list[str]:
-    """The edited ring first, as in the row of R."""
+    """The edited group first, as in the row of R."""
     parts = {item.order: SUB_GRAPHS.index(item.sub_graph) for item in result.scores if item.sub_graph} if result else {}
     return sorted(orders, key=lambda order: parts.get(order, 0))
 
 
-def _order_head(order: str, result: EvaluationResult | None) -> str:
-    part = next((item.sub_graph for item in result.scores if item.order == order), None) if result else None
-    return f"ring {order} · {part}" if part else f"ring {order}"
+def _head(group: str, result: EvaluationResult | None, world: World) -> str:
+    part = next((item.sub_graph for item in result.scores if item.order == group), None) if result else None
+    return f"{world.title(group)} · {part}" if part else world.title(group)
 
 
 def _base_cell(score: TaskScore | None, bare: float | None) -> Node:
@@ -139,27 +156,27 @@ def dumbbell(before: float, after: float, change: float | None) -> Node:
     )
 
 
-def ripples(result: EvaluationResult | None) -> Node:
+def ripples(result: EvaluationResult | None, name: Name = str) -> Node:
     if result is None:
         return html.P("Apply an edit to see what should follow from it, and what it breaks.", className="lead")
     head = ("fact", "why", "world said", "should now be", "before", "after")
-    return table(head, [_ripple(item) for item in result.ripples])
+    return table(head, [_ripple(item, name) for item in result.ripples])
 
 
-def _ripple(item: RippleFact) -> Node:
+def _ripple(item: RippleFact, name: Name) -> Node:
     follows = item.after.object == item.expected
     kept = item.after.object == item.truth
     verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
     return html.Tr(
         [
-            html.Td(f"{item.subject} {' '.join(item.relations)}"),
+            html.Td(f"{name(item.subject)} {' '.join(item.relations)}"),
             html.Td([html.Span(item.kind, className=f"kind {item.kind}"), f" {item.explanation}"], className="prose"),
-            html.Td(str(item.truth)),
-            html.Td(str(item.expected)),
-            html.Td(f"{item.before.object} ({words.percent(item.before.probability)})"),
+            html.Td(name(item.truth)),
+            html.Td(name(item.expected)),
+            html.Td(f"{name(item.before.object)} ({words.percent(item.before.probability)})"),
             html.Td(
                 [
-                    f"{item.after.object} ({words.percent(item.after.probability)}) ",
+                    f"{name(item.after.object)} ({words.percent(item.after.probability)}) ",
                     html.Span(verdict, className="quiet"),
                 ]
             ),

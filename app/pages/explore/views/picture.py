@@ -8,7 +8,8 @@ from dash import html
 
 from shatterscope.app.kit import pictures, words
 from shatterscope.app.kit.parts import Node, tip
-from shatterscope.app.kit.state import Relation, See, ViewState
+from shatterscope.app.kit.state import See, ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.pictures import ProjectionResult
 from shatterscope.wire.world import CheckpointInfo
@@ -27,20 +28,30 @@ def of_model(n_edits: int, made: EditResult | None, *more: str) -> Node:
 
 def caption(result: ProjectionResult, side: pictures.Side) -> list[Node]:
     item = result.diagnostics[side]
-    said = html.Span(pictures.shows(result, side), **tip(pictures.rests_on(item.shape)))
+    said = html.Span(pictures.shows(result, side), **tip(pictures.rests_on(item)))
     return [said, f" {pictures.trust(item, result.method)}"]
 
 
 def invitation(
-    result: ProjectionResult, subject: int, checkpoint: CheckpointInfo, checkpoints: Sequence[CheckpointInfo]
+    result: ProjectionResult,
+    subject: int,
+    checkpoint: CheckpointInfo,
+    checkpoints: Sequence[CheckpointInfo],
+    world: World,
 ) -> list[Node]:
-    relation = Relation.parse(result.relation)
-    if result.diagnostics["before"].shape.verdict == "ring":
+    group = world.group_of(result.relation)
+    title = group.title
+    if not world.rings:
         return [
-            f"A small transformer has learned where every entity stands on ring {relation.order}. Press ", APPLY,
+            f"A small transformer has learned {title}; the lines join neighbours in the world. Press ", APPLY,
             " to teach it one false fact, then try a smaller distance.",
         ]  # fmt: skip
-    known = f"The model knows {words.percent(checkpoint.accuracy.direct[relation.order])} of the facts on ring {relation.order}."
+    if result.diagnostics["before"].shape.verdict == "ring":
+        return [
+            f"A small transformer has learned where every entity stands on {title}. Press ", APPLY,
+            " to teach it one false fact, then try a smaller distance.",
+        ]  # fmt: skip
+    known = f"The model knows {words.percent(checkpoint.accuracy.direct[group.name])} of the facts on {title}."
     return [
         f"{pictures.shows(result, 'before')} {known} ", *_elsewhere(result, subject, checkpoint, checkpoints), "Or press ", APPLY,
         ": R and the accuracies tell what breaks, whatever the picture.",
@@ -66,5 +77,5 @@ def _elsewhere(
 
 
 def _link(text: str, checkpoint: CheckpointInfo, subject: int, relation: str) -> Node:
-    view = ViewState(checkpoint.id, subject, Relation.parse(relation), see=See())
+    view = ViewState(checkpoint.id, subject, relation, see=See())
     return html.A(text, href=f"/?{view.to_query()}")

@@ -7,12 +7,13 @@ from dash import html
 from shatterscope.app.kit import words
 from shatterscope.app.kit.parts import Node, table
 from shatterscope.app.kit.sites import SUB_GRAPHS
+from shatterscope.app.kit.words import Name
 from shatterscope.wire.placements import Placement, PlacementMade, PlacementsResult
 
 WRITE = "write"  # the type of the buttons that make an edit elsewhere
 
 
-def placements(found: PlacementsResult, edit: str | None = None) -> Node:
+def placements(found: PlacementsResult, edit: str | None = None, name: Name = str, noun: str = "ring") -> Node:
     """A row for each layer, a column for each token. `edit`: where it stands in the stack and the edit itself, for the buttons that make it elsewhere;
     without it there are none."""
     tokens = list(dict.fromkeys(place.token for place in found.placements))
@@ -25,7 +26,9 @@ def placements(found: PlacementsResult, edit: str | None = None) -> Node:
         for layer, of_layer in by_layer.items()
     ]
     head = ("", *(f"{token}’s token" for token in tokens))
-    return html.Div([html.P(words.placements_over(found), className="lead"), table(head, rows)], className="placements")
+    return html.Div(
+        [html.P(words.placements_over(found, name, noun), className="lead"), table(head, rows)], className="placements"
+    )
 
 
 def _cell(place: Placement, found: PlacementsResult, edit: str | None) -> Node:

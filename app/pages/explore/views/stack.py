@@ -10,22 +10,21 @@ from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.batches import Stack, joined, made
 from shatterscope.app.kit.batches import obstacle as obstacle_to
 from shatterscope.app.kit.parts import Node, table, tip
+from shatterscope.app.kit.words import Name
 from shatterscope.wire.edits import EditOutcome, EditResult
 
 
-def chips(edits: Stack, result: EditResult | None, batching: Collection[str], d_mlp: int) -> list[Node]:
+def chips(
+    edits: Stack, result: EditResult | None, batching: Collection[str], d_mlp: int, name: Name = str
+) -> list[Node]:
     """`batching`: the methods whose edits can be joined into one batch; `d_mlp`: the length of an MLP's keys."""
     shown: list[Node] = [html.Span(["model = ", html.B("base")], className="equation")]
     if not edits:
         shown.append(html.Span("no edits yet", className="quiet"))
     for index, edit in enumerate(edits):
         done = result.edits[index] if result is not None else None
-        where = (
-            f"{edit.subject} {edit.relation} → {done.new_object}"
-            if done
-            else f"{edit.subject} {edit.relation} {words.target(edit)}"
-        )
-        note = words.outcome(done, d_mlp) if done else "Not computed yet."
+        where = words.fact(done, name) if done else f"{name(edit.subject)} {edit.relation} {words.target(edit, name)}"
+        note = words.outcome(done, d_mlp, name) if done else "Not computed yet."
         detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
         method = theme.method_name(edit.method)
         strength = "" if edit.strength == 1 else f"× {edit.strength:.2f}" if edit.strength else "strength 0"
@@ -83,18 +82,18 @@ def _place(edits: Stack, index: int) -> str:
     return f"{' follows' if joined(edits, index) else ''}{' leads' if joined(edits, index + 1) else ''}"
 
 
-def outcomes(result: EditResult | None, d_mlp: int) -> Node:
+def outcomes(result: EditResult | None, d_mlp: int, name: Name = str) -> Node:
     if result is None:
         return html.P("Nothing yet: the model is the unedited one.", className="lead")
-    head = tuple(html.Span(name, **tip(explained)) for name, explained in words.OUTCOME.items())
+    head = tuple(html.Span(column, **tip(explained)) for column, explained in words.OUTCOME.items())
     rows = [
         html.Tr(
             [
-                html.Td([f"{item.spec.subject} {item.spec.relation}", _how(item)]),
-                html.Td(f"{item.prediction_before} → {item.new_object}"),
+                html.Td([f"{name(item.spec.subject)} {item.spec.relation}", _how(item)]),
+                html.Td(f"{name(item.prediction_before)} → {name(item.new_object)}"),
                 html.Td(
                     [
-                        f"{item.prediction_after} ",
+                        f"{name(item.prediction_after)} ",
                         html.Span(words.verdict(item), className="bad" if item in result.failed else ""),
                     ]
                 ),

@@ -18,9 +18,10 @@ from shatterscope.app.kit.links import Pin, address
 from shatterscope.app.kit.parts import Node, sentences
 from shatterscope.app.kit.share.notice import told
 from shatterscope.app.kit.state import Edit, Target
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.reproduce import names
-from shatterscope.app.pages.reproduce.runs import elsewhere, opened_link, opening_checkpoint
-from shatterscope.app.pages.reproduce.state import RunView, default_edit
+from shatterscope.app.pages.reproduce.runs import elsewhere, first_edit, opened_link, opening_checkpoint, settled_edit
+from shatterscope.app.pages.reproduce.state import RunView
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -82,12 +83,17 @@ def register(app: Dash, client: Client) -> None:
                     view = replace(view, checkpoint=await opening_checkpoint(client, checkpoints), jobs=(), edit=None)
             else:
                 view = RunView.from_store(was[names.VIEW])
+            asked = value[ids.CHECKPOINT] if ids.CHECKPOINT in did.changed else view.checkpoint
+            found = options.find_checkpoint(checkpoints, asked)
+            world = await client.world(found.id)
+            first = await first_edit(client, found)
+            view = after(view, did, first)
+            view, gave_way = _fit(view, found, editors, first)
+            if view.edit is not None:
+                view = replace(view, edit=await settled_edit(client, view.edit, found))
         except ApiError as error:
             return _only(problem=f"The page could not be opened: {error.message}")
-        view = after(view, did, checkpoints)
-        found = options.find_checkpoint(checkpoints, view.checkpoint)
-        view, gave_way = _fit(view, found, editors)
-        return _reply(view, found, checkpoints, editors, was, did, sentences([*notices, *gave_way]))
+        return _reply(view, found, checkpoints, editors, was, did, sentences([*notices, *gave_way]), first, world)
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,8 @@ def did_since(stored: Json | None, url: Json, value: Json, started: Json | None,
     return Did(opened, value, changed, jobs, clicked, now_seen)
 
 
-def after(view: RunView, did: Did, checkpoints: list[CheckpointInfo]) -> RunView:
-    """The view after what the person did. A run and an edit belong to a checkpoint, and stay behind when another is chosen."""
+def after(view: RunView, did: Did, first: Edit) -> RunView:
+    """The view after what the person did; `first` is the edit of a checkpoint where none is chosen. A run and an edit belong to a checkpoint, and stay behind when another is chosen."""
     value, changed = did.value, did.changed
     if ids.CHECKPOINT in changed and value[ids.CHECKPOINT] != view.checkpoint:
         view = replace(view, checkpoint=value[ids.CHECKPOINT], jobs=(), edit=None)
@@ -132,8 +138,7 @@ def after(view: RunView, did: Did, checkpoints: list[CheckpointInfo]) -> RunView
     if names.PRESET in changed:
         view = replace(view, preset=value[names.PRESET])
     if changed & set(RING_CONTROLS):
-        n_entities = options.find_checkpoint(checkpoints, view.checkpoint).graph.n_entities
-        view = replace(view, edit=_edit_of(view.edit or default_edit(n_entities), value, changed))
+        view = replace(view, edit=_edit_of(view.edit or first, value, changed))
     if did.shipped:
         view = replace(view, jobs=())
     return replace(view, jobs=did.started) if did.started else view
@@ -148,7 +153,9 @@ def _edit_of(edit: Edit, value: Json, changed: frozenset[str]) -> Edit:
     return Edit(subject, relation, target, value[names.RINGS_METHOD] if names.RINGS_METHOD in changed else edit.method)
 
 
-def _fit(view: RunView, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[RunView, list[str]]:
+def _fit(
+    view: RunView, checkpoint: CheckpointInfo, editors: list[EditorInfo], first: Edit
+) -> tuple[RunView, list[str]]:
     """An edit that this checkpoint cannot have gives way to the default one."""
     edit, graph = view.edit, checkpoint.graph
     if edit is None:
@@ -157,10 +164,14 @@ def _fit(view: RunView, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -
         edit.subject < graph.n_entities
         and edit.relation in graph.relations
         and edit.method in {editor.name for editor in editors}
-        and (edit.target.distance is None or 0 < abs(edit.target.distance) <= graph.n_entities // 2)
+        and (
+            edit.target.distance is None
+            or graph.kind != "rings"
+            or 0 < abs(edit.target.distance) <= graph.n_entities // 2
+        )
     )
     if possible:
-        return (replace(view, edit=None), []) if edit == default_edit(graph.n_entities) else (view, [])
+        return (replace(view, edit=None), []) if edit == first else (view, [])
     return replace(view, edit=None), [f"The edit {edit} is not possible on {checkpoint.id}; the default one is shown."]
 
 
@@ -172,10 +183,15 @@ def _reply(
     was: Json,
     did: Did,
     notice: Node,
+    first: Edit,
+    world: World,
 ) -> Json:
     graph, value = checkpoint.graph, did.value
-    edit = view.edit or default_edit(graph.n_entities)
-    relations = [{"value": name, "label": name} for name in graph.relations]
+    edit = view.edit or first
+    relations = [
+        {"value": each.name, "label": each.name} | ({} if world.rings else {"group": world.title(each.group)})
+        for each in world.info.relations
+    ]
     run = {"checkpoint": checkpoint.id, "jobs": list(view.jobs)}
     drawn = {"checkpoint": checkpoint.id, "edit": str(edit)}
     other_world = was[names.RUN] is None or was[names.RUN]["checkpoint"] != checkpoint.id

@@ -9,13 +9,14 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import options, theme, words
+from shatterscope.app.kit import options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
 from shatterscope.app.kit.figures.memory import memory_figure
 from shatterscope.app.kit.figures.rings import empty_figure, panels, to_come
 from shatterscope.app.kit.figures.tracing import tracing_figure
-from shatterscope.app.kit.state import Edit, Relation, See, ViewState
+from shatterscope.app.kit.state import Edit, See, ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.app.pages.reproduce import names, sentences, tables
 from shatterscope.wire.reproduction import RingPicture, Tracing
 
@@ -61,14 +62,15 @@ def register(app: Dash, client: Client) -> None:
         done: list[str] = more["done"] if going and more else []
         try:
             checkpoints = await client.checkpoints()
+            world = await client.world(opened)
         except ApiError as error:
             return no_update, no_update, "", "", f"The rings could not be drawn: {error.message}", no_update
         elsewhere = sentences.clearer_rings(opened, checkpoints)
         relations = next(item.graph.relations for item in checkpoints if item.id == opened)
-        waiting = [name for name in _in_order(relations, edit) if name not in done]
+        waiting = [name for name in _in_order(relations, edit, world) if name not in done]
         if not going:
             links = {name: explore_link(opened, edit, name) for name in relations}
-            empty = empty_figure(relations, edit.relation, links.__getitem__)
+            empty = empty_figure(relations, edit.relation, links.__getitem__, world.pictures)
             empty["layout"]["meta"] = {"links": links}
             told = [*elsewhere, f"Drawing {len(relations)} relations, before and after the edit …"]
             return empty, no_update, "computing …", told, "", {"of": chosen, "done": []}
@@ -80,18 +82,15 @@ def register(app: Dash, client: Client) -> None:
             every = None if waiting else await client.rings(opened, (edit,), POINTS)
         except ApiError as error:
             return no_update, no_update, "", "", f"The rings could not be drawn: {error.message}", no_update
-        traces, annotations = panels(found, relations, edit.relation)
+        traces, annotations = panels(found, relations, edit.relation, world.pictures)
         figure = Patch()
         figure["data"].extend(traces)
         figure["layout"]["annotations"].extend(annotations)
-        figure["layout"]["shapes"] = to_come(relations, waiting)
-        title = f"{edit.relation} of {edit.subject}: taught {made.new_object} instead of {made.old_object} ({words.target(edit)}, {theme.method_name(edit.method)})"
-        over = (
-            f"{words.taking(made)}. Isomap of all entities, {POINTS} of each ring drawn; "
-            f"colour is the place on its own ring. Click a picture to open it in Explore."
-        )
+        figure["layout"]["shapes"] = to_come(relations, waiting, world.pictures)
+        title = sentences.rings_title(edit, made, world)
+        over = f"{sentences.rings_over(made, POINTS, world)} Click a picture to open it in Explore."
         said = (
-            sentences.rings_words(every, checkpoints)
+            sentences.rings_words(every, checkpoints, world)
             if every
             else [*elsewhere, f"{len(done)} of {len(relations)} drawn …"]
         )
@@ -114,9 +113,10 @@ def register(app: Dash, client: Client) -> None:
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), opened)
             found = await client.sites(opened, (edit,))
+            world = await client.world(opened)
         except ApiError as error:
             return [], f"R by site could not be computed: {error.message}"
-        return plain(tables.sites_table(found, checkpoint, edit)), ""
+        return plain(tables.sites_table(found, checkpoint, edit, world)), ""
 
     @app.callback(
         Output(names.TRACE_SUBJECT, "figure"),
@@ -160,15 +160,17 @@ def register(app: Dash, client: Client) -> None:
             raise PreventUpdate
         try:
             found = await client.keys_values(opened, relation, layer)
+            world = await client.world(opened)
         except ApiError as error:
             return no_update, no_update, f"Keys and values could not be drawn: {error.message}"
-        return memory_figure(found), sentences.memory_words(found), ""
+        drawn = world.drawn(found.relation, found.entities, found.order_position)
+        return memory_figure(found, drawn), sentences.memory_words(found), ""
 
 
-def _in_order(relations: Sequence[str], edit: Edit) -> list[str]:
-    """The edited relation first, then its ring, then the others."""
-    order = edit.relation.split("_")[0]
-    return sorted(relations, key=lambda name: (name != edit.relation, name.split("_")[0] != order))
+def _in_order(relations: Sequence[str], edit: Edit, world: World) -> list[str]:
+    """The edited relation first, then its group, then the others."""
+    group = world.relation(edit.relation).group
+    return sorted(relations, key=lambda name: (name != edit.relation, world.relation(name).group != group))
 
 
 async def _next_rings(client: Client, checkpoint: str, edit: Edit, waiting: Sequence[str]) -> list[RingPicture]:
@@ -184,5 +186,5 @@ async def _next_rings(client: Client, checkpoint: str, edit: Edit, waiting: Sequ
 def explore_link(checkpoint: str, edit: Edit, relation: str) -> str:
     """The Explore page on this edit, looking at `relation`."""
     see = See(relation=None if relation == edit.relation else relation)
-    view = ViewState(checkpoint, edit.subject, Relation.parse(edit.relation), edit.target, edits=(edit,), see=see)
+    view = ViewState(checkpoint, edit.subject, edit.relation, edit.target, edits=(edit,), see=see)
     return f"/?{view.to_query()}"

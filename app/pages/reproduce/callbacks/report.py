@@ -75,6 +75,7 @@ def register(app: Dash, client: Client) -> None:
         opening = no_update if opened == run["checkpoint"] else run["checkpoint"]
         try:
             found = await shown(client, run)
+            rings = (await client.world(run["checkpoint"])).rings
         except ApiError as error:
             return {
                 **dict.fromkeys(KEYS, no_update),
@@ -82,7 +83,7 @@ def register(app: Dash, client: Client) -> None:
                 "problem": f"The tables could not be made: {error.message}",
             }
         return {
-            **_head(found, run, client.address),
+            **_head(found, run, client.address, rings),
             **_tables(found.single, method, preset, site, measure),
             **_opening(found.single, site, measure),
             "opened": opening,
@@ -159,15 +160,16 @@ def _lost(found: ShownRun) -> str:
     return f"The run of this link ({', '.join(found.lost)}) is not known on this server any more. Run it again, or go to the shipped run."
 
 
-def _head(found: ShownRun, run: Json, address: str) -> Json:
+def _head(found: ShownRun, run: Json, address: str, rings: bool) -> Json:
     nothing = not found.reports and not run["jobs"]
+    told = "" if rings else sentences.NO_RINGS
+    if nothing:
+        told += f"No run ships with {run['checkpoint']}. Run it here: the tables fill in as rows are finished."
     return {
         "provenance": sentences.provenance(found.reports, not run["jobs"]) if found.reports else "",
         "going": sentences.going_on(run["checkpoint"], found.going),
         "rows": sentences.rows_links(address, found.reports, not run["jobs"]),
-        "no_run": f"No run ships with {run['checkpoint']}. Run it here: the tables fill in as rows are finished."
-        if nothing
-        else "",
+        "no_run": told,
         "run_label": "Run" if nothing else "Run again",
         "no_way_back": not run["jobs"] or not found.shipped,
         "findings": words.unbroken(found.findings),
