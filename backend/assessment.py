@@ -15,9 +15,10 @@ from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.geometry.neighbors import nearest_neighbors
+from shatterscope.backend.layouts import layout_of
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.pictures import fit
-from shatterscope.backend.shapes import Verdict, gap_by_chance
+from shatterscope.backend.shapes import gap_by_chance
 from shatterscope.backend.worlds import ABSENT, Holdout, Relation, World
 
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
@@ -25,18 +26,16 @@ TASKS = ("direct", "logical", "compositional", "composition_stated", "compositio
 
 @dataclass(frozen=True)
 class Rings:
-    """Per relation name: share of the two nearest neighbours within 2 steps along the edges of the group. Of rings alone: winding number of the 2D
-    Isomap, its k, and what it shows."""
+    """Per relation name: share of the two nearest neighbours within 2 steps along the edges of the group; what the 2D Isomap shows, in one word, where
+    there is anything to judge; and of rings alone its winding number and k.
+
+    `whole`: the relations whose picture is what it should be, a ring where the group is one, in the world's order."""
 
     neighbor_share: dict[str, float]
     winding: dict[str, int]
     n_neighbors: dict[str, int]
-    shape: dict[str, Verdict]
-
-    @property
-    def closed(self) -> int:
-        """Relations whose Isomap shows a ring."""
-        return sum(verdict == "ring" for verdict in self.shape.values())
+    shape: dict[str, str]
+    whole: list[str]
 
 
 @dataclass(frozen=True)
@@ -78,21 +77,33 @@ def assess(model: Transformer, graph: World, holdout: Holdout, n_subjects: int |
 
 def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
     """Of (n_relations, n_entities, d_model) representations, each relation against its own group."""
-    share, winding, neighbors, shapes = {}, {}, {}, {}
+    share, winding, neighbors = {}, {}, {}
+    shapes: dict[str, str] = {}
+    whole: list[str] = []
     chances = {n: gap_by_chance(n, 2) for n in {len(g.members) for g in graph.groups if g.shape == "ring"}}
     for relation, points in zip(graph.relations, representations, strict=True):
         rows = graph.domain(relation)
-        if graph.groups[relation.group].shape != "ring" or len(rows) < 2:
-            share[relation.name] = _neighbor_share(points[rows], graph, relation)
+        share[relation.name] = _neighbor_share(points[rows], graph, relation)
+        belongs = layout_of(graph, relation)
+        if len(rows) < 2 or (belongs is not None and belongs[1].bare):
             continue
         diagnostics = fit(
-            points[rows], graph.positions(relation), method="isomap", dimensions=2, chance=chances.get(len(rows))
+            points[rows],
+            graph.positions(relation),
+            method="isomap",
+            dimensions=2,
+            chance=chances.get(len(rows)),
+            belongs=belongs,
         ).diagnostics
-        share[relation.name] = diagnostics.ring_neighbor_share
-        winding[relation.name] = diagnostics.shape.winding
-        neighbors[relation.name] = diagnostics.n_neighbors or 0
-        shapes[relation.name] = diagnostics.shape.verdict
-    return Rings(share, winding, neighbors, shapes)
+        if diagnostics.judgement is None:
+            share[relation.name] = diagnostics.ring_neighbor_share
+            winding[relation.name] = diagnostics.shape.winding
+            neighbors[relation.name] = diagnostics.n_neighbors or 0
+        kind = "ring" if belongs is None else belongs[0]
+        shapes[relation.name] = diagnostics.word
+        if diagnostics.word == kind:
+            whole.append(relation.name)
+    return Rings(share, winding, neighbors, shapes, whole)
 
 
 def _neighbor_share(points: NDArray[np.float32], graph: World, relation: Relation) -> float:

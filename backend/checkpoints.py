@@ -30,13 +30,12 @@ from shatterscope.backend.assessment import TASKS
 from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
 from shatterscope.backend.model import ModelConfig, Transformer
-from shatterscope.backend.shapes import Verdict
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.training import TrainConfig
 from shatterscope.backend.worlds import Holdout, World, WorldConfig, WorldError, build, config_table, draw_holdout
 
 if TYPE_CHECKING:
-    from shatterscope.backend.assessment import Assessment
+    from shatterscope.backend.assessment import Assessment, Rings
 
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
@@ -85,8 +84,8 @@ class RingReport(BaseModel):
     neighbor_share: dict[str, Share]
     winding: dict[str, int]
     n_neighbors: dict[str, int]
-    shape: dict[str, Verdict] | None = None  # of checkpoints trained before pictures were judged; see `judge`
-    closed: int  # of these, rings
+    shape: dict[str, str] | None = None  # of checkpoints trained before pictures were judged; see `judge`
+    closed: int  # of these, whole
 
 
 class Metadata(BaseModel):
@@ -184,22 +183,27 @@ def save_checkpoint(
         model=model.config,
         training=training,
         accuracy=assessment.accuracy,
-        rings=RingReport(**asdict(rings), closed=rings.closed),
-        opening=_opening(assessment),
+        rings=_report(rings),
+        opening=_opening(graph, rings),
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
     )
     _write_metadata(folder, metadata)
     return metadata
 
 
-def _opening(assessment: Assessment) -> str | None:
-    """The first relation whose picture is a ring; one drawn with two neighbours alone, which any moved point opens, only where there is no other.
-    In a world without rings the one with the most neighbours right."""
-    rings = assessment.rings
-    if not rings.shape:
-        return max(rings.neighbor_share, key=lambda name: rings.neighbor_share[name])
-    found = [name for name, verdict in rings.shape.items() if verdict == "ring"]
-    return min(found, key=lambda name: rings.n_neighbors[name] < 3, default=None)
+def _report(rings: Rings) -> RingReport:
+    told = asdict(rings)
+    return RingReport(closed=len(told.pop("whole")), **told)
+
+
+def _opening(graph: World, rings: Rings) -> str | None:
+    """The first relation whose picture is whole. One whose subjects have several objects, or a ring drawn with two neighbours alone, which any moved
+    point opens, only where there is no other."""
+
+    def second_choice(name: str) -> bool:
+        return not graph.single_valued[graph.relation(name).index] or rings.n_neighbors.get(name, 3) < 3
+
+    return min(rings.whole, key=second_choice, default=None)
 
 
 def judge(folder: Path) -> Metadata:
@@ -209,8 +213,7 @@ def judge(folder: Path) -> Metadata:
     checkpoint = load_checkpoint(folder)
     graph = checkpoint.graph
     rings = measure_rings(all_activations(checkpoint.model, graph.n_entities).numpy(), graph)
-    report = RingReport(**asdict(rings), closed=rings.closed)
-    metadata = checkpoint.metadata.model_copy(update={"rings": report})
+    metadata = checkpoint.metadata.model_copy(update={"rings": _report(rings)})
     _write_metadata(folder, metadata)
     return metadata
 
@@ -340,7 +343,10 @@ def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], se
         yield f"accuracy.{task}", set(scores) | orders, orders
     for measure, values in metadata.rings:
         if isinstance(values, dict):
-            yield f"rings.{measure}", set(values), relations if measure == "neighbor_share" else of_rings
+            wanted = relations if measure == "neighbor_share" else of_rings
+            if measure == "shape":  # also of others, where there is anything to judge
+                wanted = set(values) & relations | of_rings
+            yield f"rings.{measure}", set(values), wanted
 
 
 class CheckpointRegistry:

@@ -167,7 +167,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         ),
         default=default,
         accuracy=AccuracyInfo(**metadata.accuracy),
-        rings=RingInfo(**{**rings.model_dump(), "closed": rings.closed if rings.shape else None}),
+        rings=RingInfo(**{**rings.model_dump(), "closed": None if rings.shape is None else rings.closed}),
         opening=metadata.opening or graph.relation_names[0],
         sha256=checkpoint.sha256,
     )

@@ -78,6 +78,11 @@ class Diagnostics:
     shape: Shape
     judgement: Judgement | None = None
 
+    @property
+    def word(self) -> str:
+        """What the picture shows (`shapes/verdict.py`)."""
+        return self.shape.verdict if self.judgement is None else self.judgement.word
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -162,7 +167,7 @@ def _judged(shown: FloatArray, belongs: tuple[Kind, Layout] | None) -> Judgement
     if belongs is None:
         return None
     kind, layout = belongs
-    return UNJUDGED if layout == Layout(layout.n) else verdict(kind, shown, layout)
+    return UNJUDGED if layout.bare else verdict(kind, shown, layout)
 
 
 def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Projection:

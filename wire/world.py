@@ -101,11 +101,12 @@ class RingInfo(Wire):
     )
     winding: dict[str, int] = Field(description="per relation: winding number of the 2D Isomap against ring position")
     n_neighbors: dict[str, int] = Field(description="per relation: the automatic n_neighbors")
-    shape: dict[str, Verdict] | None = Field(
-        description="per relation: what its 2D Isomap shows; null where it was not judged: `shatterscope checkpoints --judge`"
+    shape: dict[str, str] | None = Field(
+        description="per relation: what its 2D Isomap shows, in one word; without those of too few neighbours to judge; null where none was judged: "
+        "`shatterscope checkpoints --judge`"
     )
     closed: int | None = Field(
-        description="number of relations whose Isomap shows a ring; null where it was not judged: `shatterscope checkpoints --judge`"
+        description="number of relations whose Isomap shows what their group is, a ring where it is one; null where none was judged"
     )
 
 
@@ -120,7 +121,7 @@ class CheckpointInfo(Wire):
     accuracy: AccuracyInfo
     rings: RingInfo
     opening: str = Field(
-        description="the relation that the page opens on: one whose picture was a ring when it was trained, else the first"
+        description="the relation that the page opens on: one whose picture was whole when it was trained, else the first"
     )
     sha256: str
 

@@ -139,9 +139,15 @@ def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
     worst = min(checkpoint.accuracy.direct.values(), default=0.0)
     rings = graph.kind == "rings"
     groups = f"on {graph.n_orders} rings" if rings else f"in {words.plural(graph.n_orders, 'group')}"
-    seen = pictures.counted((checkpoint.rings.shape or {}).values())
+    found = checkpoint.rings
+    shown = (
+        pictures.counted((found.shape or {}).values())
+        if rings
+        else f"{found.closed} of {len(found.shape or {})} as they should be"
+    )
+    seen = shown if found.shape else "not judged"
     return (
         f"{graph.n_entities} entities {groups}, {len(graph.relations)} relations; {model.n_layers} layers, "
         f"{model.n_params:,} parameters; {training.steps:,} training steps; direct recall at least {words.percent(worst)}; "
-        f"its {len(graph.relations)} pictures: {seen or 'not judged'}."
+        f"its {len(graph.relations)} pictures: {seen}."
     )

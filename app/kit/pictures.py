@@ -7,7 +7,7 @@ from typing import Literal
 
 from shatterscope.app.kit import words
 from shatterscope.wire.pictures import Diagnostics, Judgement, Measured, ProjectionResult, Shape
-from shatterscope.wire.world import CheckpointInfo, Verdict
+from shatterscope.wire.world import CheckpointInfo
 
 Side = Literal["before", "after"]
 
@@ -115,10 +115,10 @@ def times(winding: int) -> str:
     return {0: "not at all", 1: "once", 2: "twice"}.get(abs(winding), f"{abs(winding)} times")
 
 
-def counted(verdicts: Iterable[Verdict]) -> str:
+def counted(verdicts: Iterable[str]) -> str:
     """`10 rings, 3 lines, 11 knots`."""
     found = list(verdicts)
-    counts = {name: found.count(name) for name in MANY}  # type: ignore[arg-type]
+    counts = {name: found.count(name) for name in MANY}
     said = [
         f"{n} {MANY[name] if n > 1 or name not in ('ring', 'line', 'knot', 'point') else name}"
         for name, n in counts.items()
@@ -129,7 +129,8 @@ def counted(verdicts: Iterable[Verdict]) -> str:
 
 def clearest(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
     """The checkpoint with the most rings, if any has one."""
-    best = max(checkpoints, key=lambda item: item.rings.closed or 0, default=None)
+    of_rings = [item for item in checkpoints if item.graph.kind == "rings"]
+    best = max(of_rings, key=lambda item: item.rings.closed or 0, default=None)
     return best if best is not None and best.rings.closed else None
 
 

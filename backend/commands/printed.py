@@ -34,7 +34,9 @@ def wide_console(width: int) -> Console:
 
 
 def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
-    table = Table("id", "shape", "direct", "logical", "compositional", "rings", "sha256", box=None, pad_edge=False)
+    table = Table(
+        "id", "shape", "direct", "logical", "compositional", "whole pictures", "sha256", box=None, pad_edge=False
+    )
     for info in found:
         graph, accuracy = info.graph, info.accuracy
         table.add_row(
@@ -43,7 +45,7 @@ def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
             _by_order(accuracy.direct),
             _by_order(accuracy.logical),
             _by_order(accuracy.compositional),
-            f"{'?' if info.rings.closed is None else info.rings.closed} of {len(graph.relations)}",
+            "not judged" if info.rings.shape is None else f"{info.rings.closed} of {len(info.rings.shape)}",
             info.sha256[:12],
         )
     wide_console(160).print(table)
@@ -159,7 +161,7 @@ def train_with_progress(recipe: Recipe, folder: Path, device: str, resume: bool)
                     for name in ("direct", "logical", "compositional")
                 )
                 rings = progress.assessment.rings
-                drawn = f"   rings {rings.closed} of {len(rings.shape)}" if rings.shape else ""
+                drawn = f"   whole pictures {len(rings.whole)} of {len(rings.shape)}"
                 console.print(f"step {record.step}: {accuracy}{drawn}")
             if progress.folder is not None:
                 console.print(f"[bold]written to {escape(str(progress.folder))}[/bold]")

@@ -32,6 +32,11 @@ class Layout:
     branches: IntArray | None = None
     coordinates: FloatArray | None = None
 
+    @property
+    def bare(self) -> bool:
+        """Whether nothing is known of them, so that there is nothing to judge."""
+        return self.steps is None and self.order is None and self.branches is None and self.coordinates is None
+
 
 def graph(distances: ArrayLike, *, branches: ArrayLike | None = None, coordinates: ArrayLike | None = None) -> Layout:
     """Any graph, and trees.

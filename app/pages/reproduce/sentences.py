@@ -267,7 +267,7 @@ def _counted(found: Sequence[tuple[str | None, Verdict]]) -> str:
 
 def clearer_rings(id: str, checkpoints: Sequence[CheckpointInfo]) -> list[Node]:
     """Where most of a checkpoint's pictures are no rings, which has more; else nothing."""
-    here = next((item.rings for item in checkpoints if item.id == id), None)
+    here = next((item.rings for item in checkpoints if item.id == id and item.graph.kind == "rings"), None)
     best = pictures.clearest(checkpoints)
     if best is None or here is None or here.closed is None or here.closed >= (best.rings.closed or 0):
         return []
