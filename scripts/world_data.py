@@ -157,73 +157,65 @@ def near(seats: dict[str, Sequence[float]]) -> list[tuple[str, str]]:
 # --- elements -----------------------------------------------------------------------------------------------------------------
 
 SPELLING = {"Aluminum": "Aluminium", "Cesium": "Caesium"}  # as the chemists' union (IUPAC) has it
-SERIES = {"Lutetium": "Lanthanides", "Lawrencium": "Actinides"}
 BLOCKS = ("s", "f", "d", "p")  # from left to right in the table
+BESIDE = 8
+Place = tuple[float, float]  # column and row
 
 
 def source_elements() -> list[dict[str, Any]]:
     """The source's records, by atomic number."""
     from mendeleev.fetch import fetch_table
 
-    table = fetch_table("elements")[["atomic_number", "name", "group_id", "period", "block", "series_id"]]
-    series = dict(fetch_table("series")[["id", "name"]].itertuples(index=False))
-    records = [record._asdict() for record in table.sort_values("atomic_number").itertuples(index=False)]
-    return [record | {"series": series[record["series_id"]]} for record in records]
+    table = fetch_table("elements")[["atomic_number", "name", "group_id", "period", "block"]]
+    return [record._asdict() for record in table.sort_values("atomic_number").itertuples(index=False)]
 
 
 def elements() -> tuple[list[Row], list[Row]]:
     """Facts and layout."""
+    records = source_elements()
+    names = [SPELLING.get(record["name"], record["name"]) for record in records]
+    places = [_place(record) for record in records]
+    at = dict(zip(places, names, strict=True))
     facts: list[Row] = []
+    for name, (x, y), record in zip(names, places, records, strict=True):
+        for steps, right, below in ((1, "right", "below"), (2, "right2", "below2")):
+            row = [at.get((x + i, y)) for i in range(1, steps + 1)]
+            if all(row):
+                facts.append((name, right, row[-1], "table"))
+            under = [at.get((x, y + i)) for i in range(1, steps + 1)]
+            if all(under):
+                facts.append((name, below, under[-1], "table"))
+        facts.append((name, "block", f"{record['block']} block", "blocks"))
+    facts += [(names[i], "beside", names[j], "table") for i, j in beside(places)]
     layout: list[Row] = []
-    column_of: dict[tuple[str, int], str] = {}  # (column, period) -> element
-    previous = ""
-    classes: dict[str, list[tuple[float, float]]] = {}
-    for record in source_elements():
-        name = SPELLING.get(record["name"], record["name"])
-        number, period, block = int(record["atomic_number"]), int(record["period"]), record["block"]
-        group = None if record["group_id"] != record["group_id"] else int(record["group_id"])
-        series = SERIES.get(name, record["series"])
-        if group is None:  # cerium to lutetium, thorium to lawrencium: rows of their own below the table
-            inside = number - (57 if period == 6 else 89)
-            x, y, column = 3.0 + inside, period + 2.5, f"f{inside}"
-        else:
-            x, y, column = float(group), float(period), f"group {group}"
-        layout.append(
-            (
-                name,
-                f"{x / 9 - 1:.4f}",
-                f"{(5 - y) / 9:.4f}",
-                f"{(BLOCKS.index(block) + x / 19) / 4:.4f}",
-                f"{block} block",
-            )
-        )
-        kinds = {"period": f"period {period}", "block": f"{block} block", "category": series} | (
-            {} if group is None else {"group": column}
-        )
-        if previous:
-            facts.append((previous, "next", name, "table"))
-        if (above := column_of.get((column, period - 1))) is not None:
-            facts.append((above, "below", name, "table"))
-        facts += [
-            (name, kind, value, "rows and columns" if kind in ("period", "group") else "kinds")
-            for kind, value in kinds.items()
-        ]
-        for value in kinds.values():
-            classes.setdefault(value, []).append((x, y))
-        column_of[column, period], previous = name, name
-    for name, members in classes.items():
-        x, y = (fmean(axis) for axis in zip(*members, strict=True))
-        place = (
-            (x, 0.0)
-            if name.startswith("group")
-            else (0.0, y)
-            if name.startswith("period")
-            else (x, 11.5 if "block" in name else 12.5)
-        )
-        branch = name if "block" in name else "classes"
-        layout.append((name, f"{place[0] / 9 - 1:.4f}", f"{(5 - place[1]) / 9:.4f}", f"{min(x, 18) / 19:.4f}", branch))
-    facts.sort(key=lambda fact: ("table", "rows and columns", "kinds").index(str(fact[3])))
+    of_block: dict[str, list[Place]] = {}
+    for name, (x, y), record in zip(names, places, records, strict=True):
+        block = f"{record['block']} block"
+        color = (BLOCKS.index(record["block"]) + x / 19) / 4
+        layout.append((name, f"{x / 9 - 1:.4f}", f"{(5 - y) / 9:.4f}", f"{color:.4f}", block))
+        of_block.setdefault(block, []).append((x, y))
+    for block, members in of_block.items():
+        x = fmean(x for x, _ in members)
+        layout.append((block, f"{x / 9 - 1:.4f}", f"{(5 - 11.5) / 9:.4f}", f"{x / 19:.4f}", block))
+    facts.sort(key=lambda fact: ("right", "below", "right2", "below2", "beside", "block").index(str(fact[1])))
     return facts, layout
+
+
+def _place(record: dict[str, Any]) -> Place:
+    """Where an element stands. Cerium to lutetium and thorium to lawrencium have rows of their own below the table."""
+    number, period, group = int(record["atomic_number"]), int(record["period"]), record["group_id"]
+    if group is None or group != group:
+        return 3.0 + number - (57 if period == 6 else 89), period + 2.5
+    return float(group), float(period)
+
+
+def beside(places: Sequence[Place]) -> list[tuple[int, int]]:
+    """Pairs of which one is among the `BESIDE` nearest of the other, both ways round."""
+    spot = np.array(places)
+    apart = np.linalg.norm(spot[:, None] - spot, axis=2).round(4)
+    nearest = np.argsort(apart, axis=1, kind="stable")[:, : BESIDE + 1]
+    pairs = {(i, int(j)) for i, row in enumerate(nearest) for j in row if i != j}
+    return sorted(pairs | {(j, i) for i, j in pairs})
 
 
 # --- files --------------------------------------------------------------------------------------------------------------------

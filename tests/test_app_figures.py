@@ -282,6 +282,17 @@ def test_a_mark_without_a_point_is_left_out() -> None:
     assert figure["data"][1]["x"] == [0.0, 0.0]
 
 
+def test_few_points_have_their_names_beside_them_but_for_the_marks() -> None:
+    scene = tree()
+    names = scene_figure(scene)["data"][2]
+    assert names["text"] == ["Ada", "&lt;b&gt;", "E"]
+    assert list(zip(*(names[axis] for axis in "xyz"), strict=True)) == [(0, 0, 0), (1, 0, 0), (5, 5, 5)]
+    many = np.arange(41)
+    crowd = joined(many, np.zeros((0, 2), np.int64), ("#112233",) * 41, "the crowd", tuple(map(str, many)))
+    cloud = np.zeros((41, 3), np.float32)
+    assert len(scene_figure(Scene(cloud, crowd, frame(cloud)))["data"]) == 2
+
+
 def test_a_small_picture_has_every_point_once_in_its_table() -> None:
     lines, points, mark = small_figure(tree())["data"]
     assert lines["meta"] == {"csv": False}

@@ -451,11 +451,16 @@ def test_countries_border_each_other_and_have_one_capital() -> None:
 def test_the_periodic_table_is_itself() -> None:
     world = build(read_recipe("elements").graph)
     assert isinstance(world, Facts)
-    assert objects(world, "Carbon", "next") == {"Nitrogen"}
+    assert objects(world, "Carbon", "right") == {"Nitrogen"}
+    assert objects(world, "Carbon", "right2") == {"Oxygen"}
+    assert objects(world, "Beryllium", "right") == set(), "there is a gap"
+    assert objects(world, "Lanthanum", "right") == {"Hafnium"}, "the lanthanides have a row of their own"
+    assert objects(world, "Cerium", "right") == {"Praseodymium"}
+    assert {"Nitrogen", "Boron", "Silicon"} <= objects(world, "Carbon", "beside")
     assert objects(world, "Carbon", "below") == {"Silicon"}
     assert objects(world, "Silicon", "above") == {"Carbon"}
-    assert len(world.domain(world.relation("next"))) == 117
-    table = world.groups[world.relation("next").group].coordinates
+    assert len(world.domain(world.relation("beside"))) == 118
+    table = world.groups[world.relation("right").group].coordinates
     neon, argon, sodium = (table[world.entities.index(name)] for name in ("Neon", "Argon", "Sodium"))
     assert neon[0] == argon[0]
     assert sodium[0] < argon[0]

@@ -31,6 +31,7 @@ ROLE_STYLE: dict[str, dict[str, Any]] = {
     "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": theme.ACCENT_DARK},
 }
 MARK_SIZE, RIM_SIZE = 10, 15
+MOST_NAMED = 40  # points whose names find room beside them
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Scene:
     @property
     def flat(self) -> bool:
         return self.points.shape[1] == 2
+
+    @property
+    def named(self) -> bool:
+        """Whether every point has its name beside it: they have names, and are few."""
+        return self.drawn.names is not None and self.drawn.n <= MOST_NAMED
 
     @property
     def marked(self) -> list[tuple[Mark, int]]:
@@ -163,7 +169,20 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
             **{name: {**hidden, "range": update["layout", "scene", name, "range"]} for name in names},
         },
     }
-    return {"data": [lines, marks], "layout": layout}
+    return {"data": [lines, marks, *([_names_beside(update)] if scene.named else [])], "layout": layout}
+
+
+def _names_beside(update: dict[tuple[str | int, ...], Any]) -> Figure:
+    return {
+        "type": "scatter3d",
+        "mode": "text",
+        **{axis: update["data", 2, axis] for axis in "xyz"},
+        "text": update["data", 2, "text"],
+        "textposition": "top center",
+        "textfont": {"size": 11, "color": theme.NEUTRAL},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
 
 
 def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
@@ -190,9 +209,14 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
             _label(mark, point) for (mark, _), point in zip(marked, chosen, strict=True)
         ],
     }
+    names = [html.escape(name, quote=False) for name in drawn.names or ()]
     if drawn.names is not None:
-        names = [html.escape(name, quote=False) for name in drawn.names]
         update["data", 0, "text"] = ["" if row == GAP else names[row] for row in drawn.path.tolist()]
+    if scene.named:  # but for the marks, which have labels
+        beside = sorted({*range(drawn.n)} - {row for _, row in marked})
+        update["data", 2, "text"] = [names[row] for row in beside]
+        for letter, column in zip("xyz", points[beside].T, strict=True):
+            update["data", 2, letter] = [float(value) for value in column]
     for axis, name, extent in zip(range(3), ("xaxis", "yaxis", "zaxis"), scene.frame.ranges(), strict=True):
         update["data", 0, "xyz"[axis]] = encode(pen[:, axis])
         update["data", 1, "xyz"[axis]] = [float(value) for value in chosen[:, axis]] * 2
