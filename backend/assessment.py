@@ -18,7 +18,7 @@ from shatterscope.backend.geometry.neighbors import nearest_neighbors
 from shatterscope.backend.layouts import layout_of
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.pictures import fit
-from shatterscope.backend.shapes import gap_by_chance
+from shatterscope.backend.shapes import FEWEST_POINTS, gap_by_chance
 from shatterscope.backend.worlds import ABSENT, Holdout, Relation, World
 
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
@@ -99,6 +99,8 @@ def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
             share[relation.name] = diagnostics.ring_neighbor_share
             winding[relation.name] = diagnostics.shape.winding
             neighbors[relation.name] = diagnostics.n_neighbors or 0
+            if len(rows) < FEWEST_POINTS:
+                continue
         kind = "ring" if belongs is None else belongs[0]
         shapes[relation.name] = diagnostics.word
         if diagnostics.word == kind:

@@ -344,8 +344,8 @@ def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], se
     for measure, values in metadata.rings:
         if isinstance(values, dict):
             wanted = relations if measure == "neighbor_share" else of_rings
-            if measure == "shape":  # also of others, where there is anything to judge
-                wanted = set(values) & relations | of_rings
+            if measure == "shape":  # of any relation, where there is enough to judge
+                wanted = set(values) & relations
             yield f"rings.{measure}", set(values), wanted
 
 

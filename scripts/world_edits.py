@@ -32,12 +32,14 @@ class WorldEdit:
 
 
 EDITS = (
-    WorldEdit("months", "June", "months_next1", "November"),
-    WorldEdit("months", "June", "months_next1", "August"),
+    WorldEdit("months", "May", "months_next1", "December", "paper"),
+    WorldEdit("months", "May", "months_next1", "July", "tuned"),
     WorldEdit("tree", "3.3.1", "parent", "1.2", "paper"),
     WorldEdit("tree", "3.3.1", "parent", "3", "tuned"),
     WorldEdit("grid", "E5", "east1", "F4", "paper"),
     WorldEdit("grid", "E5", "east1", "F4", "tuned"),
+    WorldEdit("countries", "France", "region", "Asia", "paper"),
+    WorldEdit("countries", "France", "region", "Asia", "tuned"),
 )
 
 

@@ -12,8 +12,9 @@ import pytest
 from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint, read_metadata
 from shatterscope.backend.cli import main
 from shatterscope.backend.recipes import read_recipe
-from shatterscope.backend.settings import Settings
+from shatterscope.backend.settings import REPOSITORY, Settings
 
+MODELS = REPOSITORY / "models_cache"
 Run = Callable[..., tuple[int, str, str]]
 FACTS = "subject,relation,object\n" + "".join(f"child {i},parent,mother {i % 4}\n" for i in range(12))
 NEXT = "".join(f"child {i},next,child {i + 1}\n" for i in range(11))
@@ -172,3 +173,17 @@ def test_a_damaged_world_is_told_of_by_the_checkpoint(run: Run, tmp_path: Path) 
     file.write_text(json.dumps(content))
     with pytest.raises(CheckpointError, match=r"mine/checkpoint.json: graph: line 5: 2 cells"):
         load_checkpoint(tmp_path / "models" / "mine")
+
+
+def test_checkpoints_of_any_world_are_listed_with_the_pictures_that_are_whole(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHATTERSCOPE_MODELS_DIR", str(MODELS))
+    status, out, _ = run("checkpoints")
+    assert status == 0
+    rows = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert " 6 of 6 " in rows["months"], "seven weekdays are too few to be judged"
+    for name in ("countries", "elements", "grid", "tree"):
+        report = read_metadata(MODELS / name).rings
+        assert report.shape
+        assert f" {report.closed} of {len(report.shape)} " in rows[name]

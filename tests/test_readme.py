@@ -14,10 +14,11 @@ from papers import PAPERS, ROOT, blocks, paper
 from starlette.testclient import TestClient
 
 from benchmarks.__main__ import table
+from scripts import world_edits
 from shatterscope.app.kit import words
 from shatterscope.app.pages.reproduce import tables
 from shatterscope.backend import __version__
-from shatterscope.backend.checkpoints import load_checkpoint
+from shatterscope.backend.checkpoints import load_checkpoint, read_metadata
 from shatterscope.backend.cli import cli as command_line
 from shatterscope.backend.reproduction.protocol import PRESETS
 from shatterscope.backend.reproduction.shipped import load
@@ -118,6 +119,25 @@ def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     assert rings["closed"] == list(rings["shape"].values()).count("ring")
     assert cells[6] == f"{rings['closed']} of {len(rings['shape'])}"
     assert cells[7] == f"{min(rings['neighbor_share'].values()):.2f}".removeprefix("0")
+
+
+@pytest.mark.parametrize("id", ["months", "tree", "grid", "countries", "elements"])
+def test_the_table_of_worlds_says_what_their_files_say(id: str) -> None:
+    file = read_metadata(ROOT / "models_cache" / id)
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{id}` |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+
+    def each(task: str) -> str:
+        return " / ".join(f"{value:.2f}".removeprefix("0") for value in file.accuracy[task].values())
+
+    assert file.rings.shape is not None
+    assert cells[2:] == [each("direct"), each("logical"), cells[4], f"{file.rings.closed} of {len(file.rings.shape)}"]
+    assert min(file.accuracy["direct"].values()) >= 0.95
+    assert file.opening is not None, "the page opens on a picture that is whole"
+
+
+def test_the_table_of_edits_of_worlds_is_what_the_script_prints() -> None:
+    assert "\n".join([world_edits.HEAD, *world_edits.rows()]) in paper("docs/RESULTS.md")
 
 
 def test_the_figures_of_the_shipped_run_are_those_of_the_reproduce_page() -> None:

@@ -51,7 +51,7 @@ def train(
     many: Many = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.", show_default="the recipe's")] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same weights.", show_default="0")
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same weights.", show_default="the recipe's")
     ] = None,
     device: Device = None,
     resume: Annotated[
@@ -124,7 +124,7 @@ def _as_begun(
         seed = saved.recipe.train.seed if seed is None else seed
         device = saved.device if device == "auto" else device
     config = recipe.train.stretched(steps or recipe.train.steps)
-    return replace(recipe, train=replace(config, seed=seed or 0)), device
+    return replace(recipe, train=config if seed is None else replace(config, seed=seed)), device
 
 
 @commands.command(

@@ -9,12 +9,13 @@ from shatterscope.backend.shapes.chance import Measured
 from shatterscope.backend.shapes.layout import Layout
 from shatterscope.backend.shapes.loops import gap_by_chance
 from shatterscope.backend.shapes.ring import ring_neighbor_share, winding_number
-from shatterscope.backend.shapes.shape import Shape, Verdict, shape
+from shatterscope.backend.shapes.shape import FEWEST_POINTS, Shape, Verdict, shape
 from shatterscope.backend.shapes.statistics import COMPARISONS, STATISTICS, Comparison, Kind, Statistic, for_kind
 from shatterscope.backend.shapes.verdict import Judgement, verdict
 
 __all__ = [
     "COMPARISONS",
+    "FEWEST_POINTS",
     "STATISTICS",
     "Comparison",
     "Judgement",

@@ -21,7 +21,8 @@ from shatterscope.backend.shapes.ring import winding_number
 
 Verdict = Literal["ring", "line", "knot", "pieces", "point", "none"]
 
-# Fewer are no picture of anything.
+# Fewer are no picture of anything: the sides of a heptagon are more than half as long as what fills its hole (`CLOSED`), and a shapeless cloud of 7 points
+# has one loop and no second, so that its gap, too, is 1.
 FEWEST_POINTS = 8
 # The bounds were set by looking: `tests/test_shapes_shape.py` holds them against drawn figures and against what was said of trained models'
 # pictures. The statistics leave wide gaps around them.
