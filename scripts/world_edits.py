@@ -33,13 +33,15 @@ class WorldEdit:
 
 EDITS = (
     WorldEdit("months", "May", "months_next1", "December", "paper"),
-    WorldEdit("months", "May", "months_next1", "July", "tuned"),
-    WorldEdit("tree", "3.3.1", "parent", "1.2", "paper"),
-    WorldEdit("tree", "3.3.1", "parent", "3", "tuned"),
+    WorldEdit("months", "May", "months_next1", "July"),
+    WorldEdit("tree", "2.1.1", "parent", "3.2"),
+    WorldEdit("tree", "2.1.1", "parent", "2"),
     WorldEdit("grid", "E5", "east1", "F4", "paper"),
-    WorldEdit("grid", "E5", "east1", "F4", "tuned"),
+    WorldEdit("grid", "E5", "east1", "F4"),
     WorldEdit("countries", "France", "region", "Asia", "paper"),
-    WorldEdit("countries", "France", "region", "Asia", "tuned"),
+    WorldEdit("countries", "France", "region", "Asia"),
+    WorldEdit("elements", "Silver", "right", "Copper", "paper"),
+    WorldEdit("elements", "Silver", "right", "Copper"),
 )
 
 
