@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import orthogonal_procrustes
 
 from shatterscope.backend.geometry.alignment import procrustes
 from shatterscope.backend.geometry.checks import Float32Array, FloatArray, IntArray, as_points, as_positions
@@ -53,6 +55,50 @@ METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
     "isomap": fit_isomap,
     "pca": lambda points, dimensions, _: fit_pca(points, dimensions),
 }
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A map whose picture stands as the world's own does: turned and mirrored by `turn`, (dimensions, dimensions), about the origin."""
+
+    map: FittedMap
+    turn: FloatArray
+
+    @cached_property
+    def embedding(self) -> FloatArray:
+        return self.map.embedding @ self.turn
+
+    @property
+    def n_neighbors(self) -> int | None:
+        return self.map.n_neighbors
+
+    @property
+    def n_components(self) -> int | None:
+        return self.map.n_components
+
+    @property
+    def kept(self) -> KeptDistances:
+        return self.map.kept
+
+    @property
+    def residual_variance(self) -> float:
+        return self.map.residual_variance
+
+    def transform(self, points: ArrayLike) -> FloatArray:
+        return self.map.transform(points) @ self.turn
+
+
+def _mapped(
+    points: FloatArray, method: str, dimensions: int, n_neighbors: Neighbors, belongs: tuple[Kind, Layout] | None
+) -> FittedMap:
+    """A map says how points lie, but not which way up. So the periodic table has hydrogen where people look for it."""
+    fitted = METHODS[method](points, dimensions, n_neighbors)
+    places = belongs[1].coordinates if belongs is not None else None
+    if places is None or places.shape[1] > dimensions:
+        return fitted
+    onto = np.pad(places - places.mean(axis=0), ((0, 0), (0, dimensions - places.shape[1])))
+    turn, _ = orthogonal_procrustes(fitted.embedding, onto)
+    return Turned(fitted, turn)
 
 
 @dataclass(frozen=True)
@@ -149,7 +195,7 @@ def fit(
         raise ValueError(f"dimensions must be 2 or 3, got {dimensions}")
     array = as_points(points)
     ring = as_positions(positions, len(array))
-    fitted = METHODS[method](array, dimensions, n_neighbors)
+    fitted = _mapped(array, method, dimensions, n_neighbors, belongs)
     seen = shape(fitted.embedding, ring, pieces=fitted.n_components, chance=chance)
     diagnostics = Diagnostics(
         residual_variance=fitted.residual_variance,
@@ -219,7 +265,8 @@ def picture(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Fl
         return before.map.embedding.astype(np.float32)
     if align == "shared":
         return before.map.transform(array).astype(np.float32)
-    shown = METHODS[before.method](array, before.dimensions, before.map.n_neighbors or "auto").embedding
+    neighbors: Neighbors = before.map.n_neighbors or "auto"
+    shown = _mapped(array, before.method, before.dimensions, neighbors, before.belongs).embedding
     return (procrustes(shown, before.map.embedding) if align == "procrustes" else shown).astype(np.float32)
 
 

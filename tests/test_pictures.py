@@ -11,7 +11,8 @@ from sklearn.decomposition import PCA
 from shatterscope.backend.geometry.checks import FloatArray
 from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.geometry.residual import KeptDistances
-from shatterscope.backend.pictures import METHODS, Align, Diagnostics, compare, fit, project
+from shatterscope.backend.pictures import METHODS, Align, Diagnostics, compare, fit, picture, project
+from shatterscope.backend.shapes import layout
 from shatterscope.wire.pictures import Diagnostics as WireDiagnostics
 
 ALIGNMENTS: tuple[Align, ...] = ("none", "procrustes", "shared")
@@ -159,3 +160,21 @@ def test_bad_input_is_named() -> None:
         fit(ring(), POSITIONS, method="tsne")
     with pytest.raises(ValueError, match="dimensions must be 2 or 3"):
         fit(ring(), POSITIONS, dimensions=4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_picture_stands_as_its_world_does(method: str, dimensions: int) -> None:
+    """A board that lies askew in 6 dimensions is drawn with its own columns rightward and its own rows upward; so are edited points, however aligned."""
+    cells = np.array([(x, y) for x in range(8) for y in range(5)])
+    axes = np.linalg.qr(np.random.default_rng(5).standard_normal((6, 6)))[0][:2]
+    board = cells @ axes
+    before = fit(board, np.arange(40), method=method, dimensions=dimensions, belongs=("grid", layout.grid(cells)))
+    moved = board.copy()
+    moved[0] += 0.1
+    for shown in (before.map.embedding, *(compare(before, moved, align=align).after for align in ALIGNMENTS)):
+        assert np.corrcoef(shown[:, 0], cells[:, 0])[0, 1] > 0.95
+        assert np.corrcoef(shown[:, 1], cells[:, 1])[0, 1] > 0.95
+    np.testing.assert_allclose(before.map.transform(board), before.map.embedding, atol=1e-6)
+    for align in ALIGNMENTS:
+        np.testing.assert_array_equal(picture(before, moved, align=align), compare(before, moved, align=align).after)

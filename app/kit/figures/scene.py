@@ -179,7 +179,7 @@ def _names_beside(update: dict[tuple[str | int, ...], Any]) -> Figure:
         **{axis: update["data", 2, axis] for axis in "xyz"},
         "text": update["data", 2, "text"],
         "textposition": "top center",
-        "textfont": {"size": 11, "color": theme.NEUTRAL},
+        "textfont": {"size": 12, "color": theme.NEUTRAL},
         "hoverinfo": "skip",
         "showlegend": False,
     }
