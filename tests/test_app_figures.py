@@ -287,9 +287,9 @@ def test_few_points_have_their_names_beside_them_but_for_the_marks() -> None:
     names = scene_figure(scene)["data"][2]
     assert names["text"] == ["Ada", "&lt;b&gt;", "E"]
     assert list(zip(*(names[axis] for axis in "xyz"), strict=True)) == [(0, 0, 0), (1, 0, 0), (5, 5, 5)]
-    many = np.arange(41)
-    crowd = joined(many, np.zeros((0, 2), np.int64), ("#112233",) * 41, "the crowd", tuple(map(str, many)))
-    cloud = np.zeros((41, 3), np.float32)
+    many = np.arange(25)
+    crowd = joined(many, np.zeros((0, 2), np.int64), ("#112233",) * 25, "the crowd", tuple(map(str, many)))
+    cloud = np.zeros((25, 3), np.float32)
     assert len(scene_figure(Scene(cloud, crowd, frame(cloud)))["data"]) == 2
 
 

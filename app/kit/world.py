@@ -129,7 +129,8 @@ class World:
         if self.closed(group):
             return f"Colour is the place on {found.title}."
         if found.scale == "branches" and found.branch is not None:
-            return f"Each {'cluster' if found.shape in ('clusters', 'graph') else 'branch'} of {found.title} has its colour."
+            part = {"tree": "branch", "clusters": "cluster", "graph": "cluster"}.get(found.shape, "part")
+            return f"Each {part} of {found.title} has its colour."
         if found.scale == "sequential":
             order = np.asarray(found.members)[np.argsort(decode(found.color), kind="stable")]
             return f"Colour runs along {found.title}, from {self.name(int(order[0]))} to {self.name(int(order[-1]))}."

@@ -31,7 +31,7 @@ ROLE_STYLE: dict[str, dict[str, Any]] = {
     "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": theme.ACCENT_DARK},
 }
 MARK_SIZE, RIM_SIZE = 10, 15
-MOST_NAMED = 40  # points whose names find room beside them
+MOST_NAMED = 24  # points whose names find room beside them
 
 
 @dataclass(frozen=True)
