@@ -54,7 +54,7 @@ class Planner:
             return {**_nothing(), "problem": f"{error.message} Nothing of your state is lost."}
 
     async def _answer(self) -> Json:
-        checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        checkpoints, editors = await self.client.checkpoints(anew=self.opened), await self.client.editors()
         if not checkpoints:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."

@@ -73,7 +73,7 @@ def _title(shown: ShownView) -> str:
 
 
 def _body(shown: ShownView, title: str, now: datetime) -> Node:
-    checkpoint, result = shown.checkpoint, shown.evaluation
+    checkpoint = shown.checkpoint
     changed = "One fact inside a small transformer was changed; this is the geometry before and after. "
     return html.Main(
         [
@@ -88,13 +88,13 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
                                 [
                                     "Accuracy ",
                                     html.Span(
-                                        words.measured_over(result.scores if result else shown.base.scores),
+                                        words.measured_over(shown.measured.scores),
                                         className="note",
                                     ),
                                 ]
                             ),
                             html.Div(
-                                views.accuracy(checkpoint, shown.base, result, shown.world),
+                                views.accuracy(checkpoint, shown.measured, shown.world),
                                 className="accuracy",
                                 id="accuracy",
                             ),

@@ -30,11 +30,15 @@ class ShownView:
     link: str  # the address of the view
     edit: EditResult | None
     projection: ProjectionResult
-    base: EvaluationResult  # of the unedited model
-    evaluation: EvaluationResult | None
+    measured: EvaluationResult
     sites: SitesResult | None  # R at every site
     placements: PlacementsResult | None  # where the last edit can be written, if the query says `open=placements`
     aim: Aim  # the question's
+
+    @property
+    def evaluation(self) -> EvaluationResult | None:
+        """Of the edits."""
+        return self.measured if self.edit is not None else None
 
 
 async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
@@ -72,8 +76,7 @@ async def show(client: Client, query: str) -> ShownView:
         align=see.align,
         n_neighbors=see.n_neighbors,
     )
-    base = await client.evaluation(checkpoint.id, ())
-    evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
+    measured = await client.evaluation(checkpoint.id, edits)
     sites = await client.sites(checkpoint.id, edits) if edits else None
     unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
     placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
@@ -81,4 +84,4 @@ async def show(client: Client, query: str) -> ShownView:
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, aim)
+    return ShownView(view, checkpoint, world, query, link, edit, projection, measured, sites, placements, aim)

@@ -94,7 +94,7 @@ class _Intent:
         self.did = happened(page, ctx.args_grouping["parameters"])
 
     async def perform(self) -> Json:
-        checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        checkpoints, editors = await self.client.checkpoints(anew=self.did.opened), await self.client.editors()
         self.checkpoints = checkpoints
         if not checkpoints:
             raise ApiError(
