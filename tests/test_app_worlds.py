@@ -157,7 +157,7 @@ def test_compare_shows_every_method(pages: TestClient) -> None:
     assert "could not" not in text(list(page.values.values())).lower()
     assert page.values["compare-edit", "data-world"] == "named"
     heads = {column["group"] for column in page.values["compare-table", "columns"]}
-    assert {"Shattering R", "Edited group, in steps"} <= heads
+    assert {"Shattering R", "Edited group"} <= heads
     alone = opened(pages, "/compare/", "?q=7~parent&t=o5")
     assert alone.values["entity", "value"] == "Hal"
     alone.set("entity", "value", "Tom")

@@ -26,7 +26,7 @@ from starlette.testclient import TestClient
 from torch import Tensor
 
 from shatterscope.app import main as dashboard
-from shatterscope.app.kit import theme
+from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.page import Page
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.checkpoints import Checkpoint, read_metadata
@@ -42,12 +42,18 @@ from shatterscope.backend.editors.fine_tuning import (
     fine_tune,
 )
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.measures import MEASURES, Measure
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.recipes import read_recipe
 from shatterscope.backend.settings import Settings, load_settings
+from shatterscope.backend.sweeps.plan import known_facts, make_plan
+from shatterscope.backend.sweeps.table import flatten
+from shatterscope.backend.sweeps.work import Bench
 from shatterscope.backend.training_run import train_checkpoint
 from shatterscope.backend.worlds import WORLDS, Group, Relation, World
 from shatterscope.backend.worlds.base import Rule
+from shatterscope.wire.measures import Measurement
+from shatterscope.wire.sweeps import SweepRequest, SweepRow
 
 CONTRIBUTING = "CONTRIBUTING.md"
 FOLDERS = ("app", "backend", "wire")
@@ -388,9 +394,108 @@ def test_a_page_is_known_to_the_one_file_that_puts_them_together(page: str) -> N
 # --- a panel, a number -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("title", "word"), [("A panel on Explore", "placements"), ("A number on Explore", "strain")])
+@pytest.mark.parametrize(("title", "word"), [("A panel on Explore", "placements")])
 def test_the_list_is_where_it_is_today(title: str, word: str) -> None:
     assert speaking_of(word) == set(listed(title))
+
+
+def scattered(before: Tensor, after: Tensor, edges: Tensor) -> Tensor:
+    """How much larger the cloud is than it was."""
+    return after.std() / before.std()
+
+
+LARGER = Measure(
+    name="larger",
+    title="larger",
+    unit="times",
+    unedited=1.0,
+    sentence="The cloud of the {noun} is {value} times as large.",
+    explained="The spread of the {noun} after the edit over that before.",
+    over="Over {n} entities, mean over the relations of the edited {noun}.",
+    of_relation=scattered,
+)
+WRITTEN = Measure(
+    name="written",
+    title="weights written",
+    sentence="The edit wrote {value} of all weights.",
+    explained="The share of weights that are others than before.",
+    over="Over all weights of the model.",
+    format="share",
+    of_model=lambda before, after: float(
+        torch.cat([(x != y).flatten() for x, y in zip(before.parameters(), after.parameters(), strict=True)])
+        .float()
+        .mean()
+    ),
+)
+
+
+def test_a_number_is_a_file_and_a_line(
+    app: FastAPI, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Declared once, it is told wherever an edit is measured."""
+    for toy in (LARGER, WRITTEN):
+        monkeypatch.setitem(MEASURES, toy.name, toy)  # the lines in registry.py
+    dashboard.create_app(app)
+    edit = {"subject": 7, "relation": "I_C2", "distance": 4, "method": "rome"}
+    query = "?e=7~I_C2~d4~rome~~tuned~1"
+    with TestClient(app) as site:
+        made = site.post("/api/v1/edits", json={"checkpoint": checkpoint.id, "edits": [edit]}).json()
+        asked = {"checkpoint": checkpoint.id, "edit": made["id"]}
+        found = {each["name"]: each for each in site.post("/api/v1/evaluations", json=asked).json()["measures"]}
+        larger, written = found["larger"], found["written"]
+        of_ring = [value for name, value in larger["per_relation"].items() if name.startswith("I_")]
+        assert larger["value"] == larger["parts"]["edit"] == pytest.approx(sum(of_ring) / len(of_ring))
+        assert larger["sentence"] == "The cloud of the ring is {value} times as large."
+        assert larger["over"] == "Over 256 entities, mean over the relations of the edited ring."
+        assert (0 < written["value"] < 1, written["parts"], written["per_relation"]) == (True, None, {})
+
+        told = [words.told(Measurement.model_validate(each)) for each in (larger, written)]
+        page = DashPage(site, "/")
+        page.set("url-in", "data", {"query": query, "at": 1})
+        on_explore = json.dumps(page.values["r-words", "children"], ensure_ascii=False)
+        assert all(sentence in on_explore for sentence in told)
+        in_file = site.get(f"/export.html{query}").text
+        assert all(sentence in in_file for sentence in told)
+        exported = {each["name"]: each for each in site.get(f"/export.json{query}").json()["evaluation"]["measures"]}
+        assert (exported["larger"], exported["written"]) == (larger, written)
+        table = site.get(f"/export.csv{query}").text
+        assert f"metric,larger (times),,edit,1.0,{larger['value']}," in table
+        assert f"metric,written,,,0.0,{written['value']}," in table
+
+        comparison = f"{query}&by=rome:tuned"
+        page = DashPage(site, "/compare/")
+        page.set("url-in", "data", {"query": f"{comparison}&run=1", "at": 1})
+        columns = {each["key"]: each for each in page.values["compare-table", "columns"]}
+        assert (columns["larger"]["label"], columns["larger"]["group"]) == ("larger", "Edited ring")
+        row = site.get(f"/compare/export.json{comparison}").json()["variants"][0]["row"]
+        assert (row["larger"], row["written"]) == (larger["value"], written["value"])
+        in_file = site.get(f"/compare/export.html{comparison}").text
+        (cell,) = re.findall(r'<td[^>]*data-column="larger"[^>]*>', in_file)
+        assert f'data-value="{larger["value"]!r}"' in cell
+
+    monkeypatch.setattr(sys, "argv", ["shatterscope", "edit", checkpoint.id, "7", "I_C2", "--distance", "4"])
+    with pytest.raises(SystemExit):
+        command_line()
+    printed = capsys.readouterr().out
+    assert re.search(rf"larger +edit {larger['value']:.2f} .*\(times\)", printed)
+    assert re.search(rf"weights written +{100 * written['value']:.1f} %", printed)
+
+    request = SweepRequest(
+        checkpoint=checkpoint.id, methods=["rome"], distances=[4], corrective=False, edits_per_cell=1
+    )
+    bench = Bench("sweep", checkpoint, request, make_plan(checkpoint, request, known_facts(checkpoint)))
+    (swept,) = (row for task in bench.plan.tasks() for row in bench.rows(task))
+    line = flatten(SweepRow.model_validate_json(swept.model_dump_json()))
+    assert line.keys() >= MEASURES.keys()
+    assert line["larger"] == pytest.approx(larger["value"], rel=0.1)
+    assert line["written"] == pytest.approx(written["value"], rel=0.1)
+
+
+def test_no_other_file_names_a_number() -> None:
+    """But for its science, and a field of the API that was there before the list of measures."""
+    files = {path.replace("<name>", "movement") for path in listed("A number on Explore")}
+    science = {"backend/geometry/movement.py", "backend/geometry/__init__.py"}
+    assert speaking_of("strain") <= files | science | {"wire/measures.py"}
 
 
 # --- a lesson --------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
-from shatterscope.wire.measures import Movement, SitesResult, TaskScore
+from shatterscope.wire.measures import Measurement, SitesResult, TaskScore
 from shatterscope.wire.placements import PlacementMade, PlacementsResult
+from shatterscope.wire.world import MeasureInfo
 
 Name = Callable[[int], str]  # of an entity
 
@@ -213,41 +214,32 @@ def r_explained(sub_graph: str, title: str, n_entities: int, n_relations: int, n
     )
 
 
-def r_in_words(value: float, moved: Movement | None = None, noun: str = "ring") -> str:
-    """R of the edited ring as a sentence, and what moved there."""
+def r_in_words(value: float, measures: Sequence[Measurement] = (), noun: str = "ring") -> str:
+    """R of the edited ring as a sentence, and what else is measured there."""
     if value == 0:
         return "Nothing has moved: this is the unedited model."
     return " ".join(
-        filter(None, [f"Distances {on(noun)} the edited {noun} changed by {percent(value)}.", movement(moved, noun)])
-    )
+        [f"Distances {on(noun)} the edited {noun} changed by {percent(value)}.", *map(told, measures)]
+    ).strip()
 
 
-_MOVED = (
-    "How far a representation moved, in steps: one step is the distance to its nearer {noun} neighbour before the edit. The median over all entities, the "
-    "mean over the {noun}'s relations. The model reads answers off fixed directions, so facts can be lost even where the whole {noun} moved and kept its shape."
-)
-_STRAIN = (
-    "How much the step from a {noun} neighbour to the next changed, once the {noun} is turned back as well as it goes: 0 where the {noun} moved as a whole, 1 where "
-    "the steps changed by as much as they are long. The median over all entities."
-)
+def told(item: Measurement) -> str:
+    """A measure in a sentence; nothing where it has no number."""
+    return "" if item.value is None else item.sentence.format(value=measured(item, item.value))
 
 
-MOVED, STRAIN = _MOVED.format(noun="ring"), _STRAIN.format(noun="ring")
+def measured(item: MeasureInfo, value: float | None) -> str:
+    return percent(value) if item.format == "share" and value is not None else steps(value)
 
 
-def moved_explained(noun: str) -> str:
-    return f"moved: {_MOVED.format(noun=noun)} strain: {_STRAIN.format(noun=noun)}"
+def explained(measures: Sequence[MeasureInfo]) -> str:
+    """What each number is, for a tooltip."""
+    return " ".join(f"{each.title}: {each.explained}" for each in measures)
 
 
 def steps(value: float | None) -> str:
-    """Of `moved` and of `strain`."""
+    """A number of no known size."""
     return "–" if value is None else fixed(value, 2 if value < 10 else 1)
-
-
-def movement(item: Movement | None, noun: str = "ring") -> str:
-    if item is None or item.moved is None:
-        return ""
-    return f"Its entities moved {steps(item.moved)}{' ring' if noun == 'ring' else ''} steps, with a strain of {steps(item.strain)}."
 
 
 def on(noun: str) -> str:

@@ -53,11 +53,11 @@ def _group_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResu
 
 
 def r_words(result: EvaluationResult | None, made: EditResult | None, world: World) -> Node:
-    """R of the edited group and what moved there, as sentences; before them, which of the edits `made` did not take."""
+    """R of the edited group and what else was measured, as sentences; before them, which of the edits `made` did not take."""
     if result is None:
         return html.Span(words.r_in_words(0.0))
-    explained = words.moved_explained(world.noun)
-    found = html.Span(words.r_in_words(result.shattering.edit, result.movement.edit, world.noun), **tip(explained))
+    said = words.r_in_words(result.shattering.edit, result.measures, world.noun)
+    found = html.Span(said, **tip(words.explained(result.measures)))
     failure = words.failure_told(made, world.name)
     return html.Span([html.B(failure, className="bad"), " ", found]) if failure else found
 
