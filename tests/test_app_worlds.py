@@ -140,9 +140,8 @@ def test_explore_shows_an_edit_and_all_its_details(pages: TestClient, edit: str)
     page = opened(pages, "/", f"?e={edit}")
     page.set("errors-fold", "n_clicks", 1)
     edits = page.values["part-model", "data"]["edits"]
-    for every in (False, True):
-        asked = {"checkpoint": "kin", "edits": edits, "site": "attn_out.1", "every": every}
-        page.set("sites-asked", "data", asked)
+    for store in ("r-site-asked", "sites-asked"):
+        page.set(store, "data", {"checkpoint": "kin", "edits": edits, "site": "attn_out.1"})
     page.set("placements-asked", "data", {"checkpoint": "kin", "edits": edits})
     said = text(list(page.values.values()))
     assert "could not" not in said.lower()

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import test_editors_contract
 import torch
+from dash import html
 from dash_page import DashPage
 from fastapi import FastAPI
 from papers import ROOT, blocks, paper, section
@@ -28,6 +29,7 @@ from torch import Tensor
 from shatterscope.app import main as dashboard
 from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.page import Page
+from shatterscope.app.pages.explore.panels import PANELS, Panel
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.checkpoints import Checkpoint, read_metadata
 from shatterscope.backend.cli import main as command_line
@@ -335,6 +337,7 @@ def test_a_checkpoint_that_ships_is_that_of_its_recipe(folder: Path) -> None:
 TOY_PAGE = {
     "__init__.py": """
 from shatterscope.app.kit.page import Page
+from shatterscope.app.pages.explore.panels import PANELS, Panel
 from toy import callbacks, layout
 
 PAGE = Page(path="/toy", name="Toy", layout=layout.layout, register=callbacks.register, skip=("Skip to it", "#toy"), draws=False)
@@ -394,9 +397,47 @@ def test_a_page_is_known_to_the_one_file_that_puts_them_together(page: str) -> N
 # --- a panel, a number -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("title", "word"), [("A panel on Explore", "placements")])
-def test_the_list_is_where_it_is_today(title: str, word: str) -> None:
-    assert speaking_of(word) == set(listed(title))
+def test_a_computation_of_a_panel_is_where_it_is_listed() -> None:
+    assert speaking_of("placements") == set(listed("A panel on Explore", 1))
+
+
+NEAREST = Panel(
+    name="nearest",
+    title="Who stands beside it?",
+    link="Beside it",
+    lead="The answers that the edited model gives next.",
+    unfold="Ask for them",
+    waiting="They are asked for …",
+    failed="The answers could not be computed",
+    needs=lambda client, checkpoint, edits: client.fact(checkpoint, edits[-1].subject, edits[-1].relation, edits),
+    markup=lambda found, around: html.Table(
+        html.Tbody([html.Tr(html.Td(f"{around.world.name(each.object)} is next")) for each in found.top[:1]])
+    ),
+)
+
+
+def test_a_panel_is_a_file_and_a_line(app: FastAPI, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the page, computed while it is unfolded, and then in the HTML file; what goes wrong is said in its place."""
+    monkeypatch.setitem(PANELS, NEAREST.name, NEAREST)  # the line in panels/__init__.py
+    dashboard.create_app(app)
+    query, edits = "?e=7~I_C2~o40~rome~~tuned~1", ["7~I_C2~o40~rome~~tuned~1"]
+    with TestClient(app) as site:
+        layout = json.dumps(site.get("/_dash-layout").json(), ensure_ascii=False)
+        for told in (NEAREST.title, NEAREST.link, NEAREST.lead, NEAREST.unfold, NEAREST.waiting, "#nearest"):
+            assert told in layout
+        page = DashPage(site, "/")
+        page.set("url-in", "data", {"query": query, "at": 1})
+        assert not page.values.get(("nearest-table", "content"))
+        page.set("nearest-asked", "data", {"checkpoint": checkpoint.id, "edits": edits})
+        assert "40 is next" in json.dumps(page.values["nearest-table", "content"])
+        page.set("nearest-asked", "data", {"checkpoint": "nothere", "edits": edits})
+        page.set("nearest-asked", "data", {"checkpoint": checkpoint.id, "edits": ["9999~I_C2~d4~rome~~tuned~1"]})
+        assert page.values["problem-nearest", "children"].startswith("The answers could not be computed: ")
+        page.set("nearest-asked", "data", None)
+        assert not page.values["nearest-table", "content"]
+        assert "40 is next" in site.get(f"/export.html{query}&open=nearest").text
+        assert NEAREST.title not in site.get(f"/export.html{query}").text
+        assert NEAREST.title not in site.get("/export.html?open=nearest").text, "there is no edit"
 
 
 def scattered(before: Tensor, after: Tensor, edges: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
 from shatterscope.wire.measures import Measurement, SitesResult, TaskScore
-from shatterscope.wire.placements import PlacementMade, PlacementsResult
 from shatterscope.wire.world import MeasureInfo
 
 Name = Callable[[int], str]  # of an entity
@@ -99,27 +98,6 @@ def sites_over(found: SitesResult, noun: str = "ring") -> str:
     if any(row.edit is None for row in found.sites):
         told += " —: before the edit all entities are alike there (or the edited model puts out no finite numbers), so R is not defined."
     return told
-
-
-def placements_over(found: PlacementsResult, name: Name = str, noun: str = "ring") -> str:
-    """What is the same at every place, and what its numbers are over."""
-    spec, together = found.spec, found.facts > 1
-    kept = f"method, parameters and strength{'' if spec.strength == 1 else f' ({spec.strength:.2f})'}"
-    after = f", on top of {plural(found.before, 'edit')} before it" if found.before else ""
-    batch = f" Its batch of {found.facts} moves as a whole; rank and p are of its last fact." if together else ""
-    new = "the new object" if spec.object is None else name(spec.object)
-    return (
-        f"{name(spec.subject)} {spec.relation} → {new}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
-        f"R is read at the last layer’s residual stream, over {found.n_entities} entities. Recall is the change of direct recall over {found.n_queries} "
-        f"sampled facts of all {noun}s, each after {plural(found.n_contexts, 'random context')}."
-    )
-
-
-def placement_ended(made: PlacementMade) -> str:
-    """How the search for the edit ended at one place."""
-    if made.ended is None:
-        return "none"
-    return f"all {plural(made.steps, 'step')} taken" if made.ended == "steps" else f"stop reached at step {made.steps}"
 
 
 def plural(count: int, noun: str) -> str:
