@@ -42,7 +42,7 @@ Edits = tuple[Edit, ...]
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 KEEP_SECONDS = 60.0
-MAX_RECENT = 128  # answers of a minute; the largest, a picture, has some 100 KB
+MAX_RECENT = 128  # answers of a minute; the largest, pictures at several strengths, have some 300 KB
 MAX_LASTING = 1024  # worlds, and targets of questions
 INSIDE = "shatterscope.inside"
 
