@@ -22,6 +22,9 @@ from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps
 from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
+from shatterscope.backend.measures import MEASURES
+from shatterscope.backend.measures import Measure as Declared
+from shatterscope.backend.measures import Measurement as Found
 from shatterscope.backend.model import site_names
 from shatterscope.backend.pictures import Diagnostics as Diagnosed
 from shatterscope.backend.pictures import Fit, Projection
@@ -43,6 +46,8 @@ from shatterscope.wire.measures import (
     DamageBin,
     EditQuality,
     EvaluationResult,
+    Measurement,
+    MeasureParts,
     Movement,
     Movements,
     RippleFact,
@@ -71,6 +76,7 @@ from shatterscope.wire.world import (
     FactInfo,
     GraphInfo,
     GroupInfo,
+    MeasureInfo,
     ModelInfo,
     RelationInfo,
     RingInfo,
@@ -120,6 +126,7 @@ def world_info(checkpoint: Checkpoint) -> WorldInfo:
             for each in world.relations
         ],
         rules=[RuleInfo(text=rule.text, relations=list(rule.relations)) for rule in world.rules],
+        measures=[measure_info(each, world) for each in MEASURES.values()],
     )
 
 
@@ -471,7 +478,10 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             test=parts.get("test"),
             n_entities=checkpoint.graph.n_entities,
         ),
-        movement=movements(found.geometry, checkpoint.graph.n_entities),
+        movement=_movements(found.geometry, checkpoint.graph.n_entities),
+        measures=[
+            measurement(MEASURES[name], each, checkpoint.graph) for name, each in found.geometry.measures.items()
+        ],
         damage=[
             DamageBin(
                 distance_from=each.distance_from,
@@ -504,7 +514,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
 def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult:
     """Of the unedited model, over the questions that every edit of it is asked."""
     names = checkpoint.graph.relation_names
-    still = Movement(moved=0.0, strain=0.0)
+    still = Movement(**dict.fromkeys(Movement.model_fields, 0.0))
     return EvaluationResult(
         checkpoint=checkpoint.id,
         edit=None,
@@ -536,6 +546,7 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
             test=None,
             n_entities=checkpoint.graph.n_entities,
         ),
+        measures=[],
         damage=[],
         ripples=[],
         seconds=0.0,
@@ -560,20 +571,41 @@ def sites_result(
     )
 
 
-def movements(found: Geometry, n_entities: int) -> Movements:
-    parts = found.sub_graph_movement
-    return Movements(
-        per_relation={name: _movement(each) for name, each in found.movement.items()},
-        edit=_movement(parts["edit"]),
-        retain=_movement(parts["retain"]) if "retain" in parts else None,
-        test=_movement(parts["test"]) if "test" in parts else None,
-        n_entities=n_entities,
+def measure_info(measure: Declared, world: World) -> MeasureInfo:
+    told = measure.told_in(world)
+    return MeasureInfo(
+        **{name: getattr(told, name) for name in MeasureInfo.model_fields if name != "whole"},
+        whole=measure.of_model is not None,
     )
 
 
-def _movement(found: tuple[float, float]) -> Movement:
-    moved, strain = map(finite, found)
-    return Movement(moved=moved, strain=strain)
+def measurement(measure: Declared, found: Found, world: World) -> Measurement:
+    return Measurement(
+        **dict(measure_info(measure, world)),
+        value=finite(found.value),
+        parts=None
+        if measure.of_model is not None
+        else MeasureParts(**{part: finite(value) for part, value in found.parts.items()}),
+        per_relation={name: finite(value) for name, value in found.per_relation.items()},
+    )
+
+
+def _movements(found: Geometry, n_entities: int) -> Movements:
+    own = {name: found.measures[name] for name in Movement.model_fields}
+
+    def mean(part: SubGraph) -> Movement:
+        return Movement(**{name: finite(each.parts[part]) for name, each in own.items()})
+
+    return Movements(
+        per_relation={
+            relation: Movement(**{name: finite(each.per_relation[relation]) for name, each in own.items()})
+            for relation in found.shattering
+        },
+        edit=mean("edit"),
+        retain=mean("retain") if "retain" in found.sub_graph_shattering else None,
+        test=mean("test") if "test" in found.sub_graph_shattering else None,
+        n_entities=n_entities,
+    )
 
 
 def edit_quality(found: Quality) -> EditQuality:

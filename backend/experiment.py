@@ -17,10 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from shatterscope.backend.activations import all_activations
@@ -42,7 +40,7 @@ from shatterscope.backend.evaluation import (
     sub_graphs,
 )
 from shatterscope.backend.evaluation.queries import Task
-from shatterscope.backend.geometry import movement
+from shatterscope.backend.measures import MEASURES, Measurement, gathered, of_model, of_relations
 from shatterscope.backend.worlds import World
 from shatterscope.wire.base import SubGraph
 
@@ -81,12 +79,11 @@ class TaskChange:
 @dataclass(frozen=True)
 class Geometry:
     """What an edit did to the representations. `shattering` is R per relation, `sub_graph_shattering` the mean over each
-    sub-graph's relations (a world of fewer than three orders lacks some); `movement` and `sub_graph_movement` likewise, (moved, strain)."""
+    sub-graph's relations (a world of fewer than three orders lacks some); `measures` by name (`backend/measures`)."""
 
     shattering: Mapping[str, float]
     sub_graph_shattering: Mapping[SubGraph, float]
-    movement: Mapping[str, tuple[float, float]]
-    sub_graph_movement: Mapping[SubGraph, tuple[float, float]]
+    measures: Mapping[str, Measurement]
     damage: list[DistanceBin]
 
 
@@ -145,32 +142,20 @@ def measure_geometry(
     """Steps 3 and 4. `R`: from `measure_shattering`, where it is known."""
     graph, last = checkpoint.graph, edited.made[-1]
     relation = graph.relation(last.spec.relation)
-    parts = sub_graphs(len(graph.groups), relation.group)
     before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
     R = relation_shattering(graph, before, after) if R is None else R  # (n_relations,)
-    moved_by = relation_movement(graph, before, after)
-    members = {part: [i for i, each in enumerate(graph.relations) if parts[each.group] == part] for part in parts}
     moved = before[relation.index], after[relation.index]
     return Geometry(
         shattering=dict(zip(graph.relation_names, R.tolist(), strict=True)),
         sub_graph_shattering=ring_means(graph, relation.group, R),
-        movement=dict(zip(graph.relation_names, moved_by, strict=True)),
-        sub_graph_movement={
-            part: (fmean(moved_by[i][0] for i in rows), fmean(moved_by[i][1] for i in rows))
-            for part, rows in members.items()
-        },
+        measures=gathered(
+            graph,
+            relation.group,
+            of_relations(MEASURES, graph, graph.relations, before, after),
+            of_model(MEASURES, checkpoint.model, edited.model),
+        ),
         damage=damage(graph, relation, last.spec.subject, (checkpoint.model, edited.model), moved),
     )
-
-
-def relation_movement(graph: World, before: Tensor, after: Tensor) -> list[tuple[float, float]]:
-    """(moved, strain) of every relation, from (n_relations, n_entities, d_model) representations."""
-    found = []
-    for relation, x, y in zip(graph.relations, before, after, strict=True):
-        rows, edges = graph.drawn(relation)
-        moved, strain = movement(x[rows], y[rows], torch.from_numpy(edges).to(x.device))
-        found.append((moved.item(), strain.item()))
-    return found
 
 
 def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:

@@ -138,6 +138,7 @@ KEPT: dict[str, Any] = {
         "relation": None, "site": None, "projection": "isomap", "dimensions": 3, "align": "procrustes", "n_neighbors": None, "mode": "two",
     },
     "drawn": None,
+    "r-site-asked": None,
     "sites-asked": None,
     "placements-asked": None,
     "camera": None,

@@ -103,9 +103,8 @@ def explore(pages: TestClient, made: list[str]) -> Visit:
     page.open(f"?e={EDIT}")
     page.set("errors-fold", "n_clicks", 1)
     page.set("lesson-asked", "data", "shattering")
-    for every in (False, True):
-        asked = {"checkpoint": SMALL, "edits": [EDIT], "site": "attn_out.1", "every": every}
-        page.set("sites-asked", "data", asked)
+    for store in ("r-site-asked", "sites-asked"):
+        page.set(store, "data", {"checkpoint": SMALL, "edits": [EDIT], "site": "attn_out.1"})
     page.set("placements-asked", "data", {"checkpoint": SMALL, "edits": [EDIT]})
     shown = {id: value for (id, name), value in page.values.items() if name == "value"}
     click = {"id": 1, "kind": "pick", "what": {"entity": 3, "as": "object"}, "value": shown, "form": []}

@@ -45,9 +45,8 @@ def opened(pages: TestClient, prefix: str, query: str = "") -> DashPage:
 def test_explore_shows_an_edit_and_all_its_details(pages: TestClient) -> None:
     page = opened(pages, "/", f"?e={EDIT}")
     page.set("errors-fold", "n_clicks", 1)
-    for every in (False, True):
-        asked = {"checkpoint": "few", "edits": [EDIT], "site": "attn_out.1", "every": every}
-        page.set("sites-asked", "data", asked)
+    for store in ("r-site-asked", "sites-asked"):
+        page.set(store, "data", {"checkpoint": "few", "edits": [EDIT], "site": "attn_out.1"})
     page.set("placements-asked", "data", {"checkpoint": "few", "edits": [EDIT]})
     assert "could not" not in str(page.values).lower()
     assert page.values["scene-after", "figure"]["data"]

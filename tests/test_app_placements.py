@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shatterscope.app.kit.share.markup import to_html
-from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.panels.placements import placements
 from shatterscope.wire.edits import EditSpec
 from shatterscope.wire.measures import Change, SiteShattering
 from shatterscope.wire.placements import Placement, PlacementMade, PlacementRecall, PlacementsResult
@@ -22,7 +22,7 @@ def made(rank: int, ended: Any = "reached", taken: int | None = None) -> Placeme
 
 def found(*effects: PlacementMade | str, strength: float = 1.0, facts: int = 1, **parameters: Any) -> PlacementsResult:
     places = [(layer, token) for layer in range(len(effects) // 2) for token in ("relation", "subject")]
-    placements = [
+    cells = [
         Placement(
             layer=layer, token=token, own=i == 0, refused=each if isinstance(each, str) else None, made=None if isinstance(each, str) else each,
         )
@@ -32,12 +32,12 @@ def found(*effects: PlacementMade | str, strength: float = 1.0, facts: int = 1, 
         subject=3, relation="I_C1", object=9, method="memit", layer=0, parameters=parameters, strength=strength
     )
     return PlacementsResult(
-        checkpoint="a", spec=spec, facts=facts, before=1, placements=placements, n_entities=64, n_relations=8, n_queries=30, n_contexts=2, seconds=0.1,
+        checkpoint="a", spec=spec, facts=facts, before=1, placements=cells, n_entities=64, n_relations=8, n_queries=30, n_contexts=2, seconds=0.1,
     )  # fmt: skip
 
 
 def test_a_cell_says_whether_it_took_with_r_recall_and_a_way_to_write_it_there() -> None:
-    shown = to_html(views.placements(found(made(1), made(16, "steps"), made(1), "it reaches no answer"), "2~edit"))
+    shown = to_html(placements(found(made(1), made(16, "steps"), made(1), "it reaches no answer"), "2~edit"))
     assert shown.count("✓ taken") == 2
     assert shown.count("✗ not taken") == 1
     assert "– cannot be made" in shown
@@ -57,12 +57,12 @@ def test_a_cell_says_whether_it_took_with_r_recall_and_a_way_to_write_it_there()
 
 
 def test_strength_0_batches_and_spread_are_told() -> None:
-    shown = to_html(views.placements(found(made(2, None), "no", strength=0.0, spread=True)))
+    shown = to_html(placements(found(made(2, None), "no", strength=0.0, spread=True)))
     assert "strength 0" in shown
     assert "taken</b>" not in shown
     assert "layer 0 and on" in shown
     assert "<button" not in shown  # in a file
-    batch = to_html(views.placements(found(made(1, taken=1), made(1, taken=2), facts=2)))
+    batch = to_html(placements(found(made(1, taken=1), made(1, taken=2), facts=2)))
     assert "✗ taken 1 of 2" in batch
     assert "✓ taken 2 of 2" in batch
     assert "Its batch of 2 moves as a whole" in batch

@@ -13,7 +13,7 @@ from shatterscope.app.kit import words
 from shatterscope.app.kit.state import Edit, Target
 from shatterscope.app.pages.explore import views
 from shatterscope.wire.edits import EditOutcome, EditResult, EditSpec
-from shatterscope.wire.measures import Movement
+from shatterscope.wire.measures import Measurement, MeasureParts
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,17 @@ def test_a_share_and_a_change() -> None:
 
 
 def test_what_moved() -> None:
-    assert (
-        words.movement(Movement(moved=7.5, strain=0.517))
-        == "Its entities moved 7.50 ring steps, with a strain of 0.52."
+    moved = Measurement(
+        name="moved", title="moved", unit="ring steps", format="number", unedited=0, sentence="Its entities moved {value} ring steps.",
+        explained="How far.", over="Over 9 entities.", whole=False, value=7.5, parts=MeasureParts(edit=7.5), per_relation={},
+    )  # fmt: skip
+    share = moved.model_copy(update={"sentence": "{value} moved.", "format": "share", "value": 0.517})
+    assert words.told(moved) == "Its entities moved 7.50 ring steps."
+    assert words.told(moved.model_copy(update={"value": None})) == ""
+    assert words.r_in_words(0.026, [moved, share]).endswith(
+        "by 2.6\u00a0%. Its entities moved 7.50 ring steps. 51.7\u00a0% moved."
     )
-    assert words.movement(Movement(moved=None, strain=None)) == ""
-    assert "moved 1.12" in words.r_in_words(0.026, Movement(moved=1.12, strain=0.12))
+    assert words.explained([moved]) == "moved: How far."
 
 
 def test_an_edit_at_strength_0_is_said_not_to_be_there() -> None:

@@ -140,9 +140,8 @@ def test_explore_shows_an_edit_and_all_its_details(pages: TestClient, edit: str)
     page = opened(pages, "/", f"?e={edit}")
     page.set("errors-fold", "n_clicks", 1)
     edits = page.values["part-model", "data"]["edits"]
-    for every in (False, True):
-        asked = {"checkpoint": "kin", "edits": edits, "site": "attn_out.1", "every": every}
-        page.set("sites-asked", "data", asked)
+    for store in ("r-site-asked", "sites-asked"):
+        page.set(store, "data", {"checkpoint": "kin", "edits": edits, "site": "attn_out.1"})
     page.set("placements-asked", "data", {"checkpoint": "kin", "edits": edits})
     said = text(list(page.values.values()))
     assert "could not" not in said.lower()
@@ -157,7 +156,7 @@ def test_compare_shows_every_method(pages: TestClient) -> None:
     assert "could not" not in text(list(page.values.values())).lower()
     assert page.values["compare-edit", "data-world"] == "named"
     heads = {column["group"] for column in page.values["compare-table", "columns"]}
-    assert {"Shattering R", "Edited group, in steps"} <= heads
+    assert {"Shattering R", "Edited group"} <= heads
     alone = opened(pages, "/compare/", "?q=7~parent&t=o5")
     assert alone.values["entity", "value"] == "Hal"
     alone.set("entity", "value", "Tom")

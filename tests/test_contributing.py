@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import test_editors_contract
 import torch
+from dash import html
 from dash_page import DashPage
 from fastapi import FastAPI
 from papers import ROOT, blocks, paper, section
@@ -26,8 +27,9 @@ from starlette.testclient import TestClient
 from torch import Tensor
 
 from shatterscope.app import main as dashboard
-from shatterscope.app.kit import theme
+from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.page import Page
+from shatterscope.app.pages.explore.panels import PANELS, Panel
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.checkpoints import Checkpoint, read_metadata
 from shatterscope.backend.cli import main as command_line
@@ -42,12 +44,18 @@ from shatterscope.backend.editors.fine_tuning import (
     fine_tune,
 )
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
+from shatterscope.backend.measures import MEASURES, Measure
 from shatterscope.backend.model import Transformer
 from shatterscope.backend.recipes import read_recipe
 from shatterscope.backend.settings import Settings, load_settings
+from shatterscope.backend.sweeps.plan import known_facts, make_plan
+from shatterscope.backend.sweeps.table import flatten
+from shatterscope.backend.sweeps.work import Bench
 from shatterscope.backend.training_run import train_checkpoint
 from shatterscope.backend.worlds import WORLDS, Group, Relation, World
 from shatterscope.backend.worlds.base import Rule
+from shatterscope.wire.measures import Measurement
+from shatterscope.wire.sweeps import SweepRequest, SweepRow
 
 CONTRIBUTING = "CONTRIBUTING.md"
 FOLDERS = ("app", "backend", "wire")
@@ -329,6 +337,7 @@ def test_a_checkpoint_that_ships_is_that_of_its_recipe(folder: Path) -> None:
 TOY_PAGE = {
     "__init__.py": """
 from shatterscope.app.kit.page import Page
+from shatterscope.app.pages.explore.panels import PANELS, Panel
 from toy import callbacks, layout
 
 PAGE = Page(path="/toy", name="Toy", layout=layout.layout, register=callbacks.register, skip=("Skip to it", "#toy"), draws=False)
@@ -388,9 +397,146 @@ def test_a_page_is_known_to_the_one_file_that_puts_them_together(page: str) -> N
 # --- a panel, a number -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("title", "word"), [("A panel on Explore", "placements"), ("A number on Explore", "strain")])
-def test_the_list_is_where_it_is_today(title: str, word: str) -> None:
-    assert speaking_of(word) == set(listed(title))
+def test_a_computation_of_a_panel_is_where_it_is_listed() -> None:
+    assert speaking_of("placements") == set(listed("A panel on Explore", 1))
+
+
+NEAREST = Panel(
+    name="nearest",
+    title="Who stands beside it?",
+    link="Beside it",
+    lead="The answers that the edited model gives next.",
+    unfold="Ask for them",
+    waiting="They are asked for …",
+    failed="The answers could not be computed",
+    needs=lambda client, checkpoint, edits: client.fact(checkpoint, edits[-1].subject, edits[-1].relation, edits),
+    markup=lambda found, around: html.Table(
+        html.Tbody([html.Tr(html.Td(f"{around.world.name(each.object)} is next")) for each in found.top[:1]])
+    ),
+)
+
+
+def test_a_panel_is_a_file_and_a_line(app: FastAPI, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the page, computed while it is unfolded, and then in the HTML file; what goes wrong is said in its place."""
+    monkeypatch.setitem(PANELS, NEAREST.name, NEAREST)  # the line in panels/__init__.py
+    dashboard.create_app(app)
+    query, edits = "?e=7~I_C2~o40~rome~~tuned~1", ["7~I_C2~o40~rome~~tuned~1"]
+    with TestClient(app) as site:
+        layout = json.dumps(site.get("/_dash-layout").json(), ensure_ascii=False)
+        for told in (NEAREST.title, NEAREST.link, NEAREST.lead, NEAREST.unfold, NEAREST.waiting, "#nearest"):
+            assert told in layout
+        page = DashPage(site, "/")
+        page.set("url-in", "data", {"query": query, "at": 1})
+        assert not page.values.get(("nearest-table", "content"))
+        page.set("nearest-asked", "data", {"checkpoint": checkpoint.id, "edits": edits})
+        assert "40 is next" in json.dumps(page.values["nearest-table", "content"])
+        page.set("nearest-asked", "data", {"checkpoint": "nothere", "edits": edits})
+        page.set("nearest-asked", "data", {"checkpoint": checkpoint.id, "edits": ["9999~I_C2~d4~rome~~tuned~1"]})
+        assert page.values["problem-nearest", "children"].startswith("The answers could not be computed: ")
+        page.set("nearest-asked", "data", None)
+        assert not page.values["nearest-table", "content"]
+        assert "40 is next" in site.get(f"/export.html{query}&open=nearest").text
+        assert NEAREST.title not in site.get(f"/export.html{query}").text
+        assert NEAREST.title not in site.get("/export.html?open=nearest").text, "there is no edit"
+
+
+def scattered(before: Tensor, after: Tensor, edges: Tensor) -> Tensor:
+    """How much larger the cloud is than it was."""
+    return after.std() / before.std()
+
+
+LARGER = Measure(
+    name="larger",
+    title="larger",
+    unit="times",
+    unedited=1.0,
+    sentence="The cloud of the {noun} is {value} times as large.",
+    explained="The spread of the {noun} after the edit over that before.",
+    over="Over {n} entities, mean over the relations of the edited {noun}.",
+    of_relation=scattered,
+)
+WRITTEN = Measure(
+    name="written",
+    title="weights written",
+    sentence="The edit wrote {value} of all weights.",
+    explained="The share of weights that are others than before.",
+    over="Over all weights of the model.",
+    format="share",
+    of_model=lambda before, after: float(
+        torch.cat([(x != y).flatten() for x, y in zip(before.parameters(), after.parameters(), strict=True)])
+        .float()
+        .mean()
+    ),
+)
+
+
+def test_a_number_is_a_file_and_a_line(
+    app: FastAPI, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Declared once, it is told wherever an edit is measured."""
+    for toy in (LARGER, WRITTEN):
+        monkeypatch.setitem(MEASURES, toy.name, toy)  # the lines in registry.py
+    dashboard.create_app(app)
+    edit = {"subject": 7, "relation": "I_C2", "distance": 4, "method": "rome"}
+    query = "?e=7~I_C2~d4~rome~~tuned~1"
+    with TestClient(app) as site:
+        made = site.post("/api/v1/edits", json={"checkpoint": checkpoint.id, "edits": [edit]}).json()
+        asked = {"checkpoint": checkpoint.id, "edit": made["id"]}
+        found = {each["name"]: each for each in site.post("/api/v1/evaluations", json=asked).json()["measures"]}
+        larger, written = found["larger"], found["written"]
+        of_ring = [value for name, value in larger["per_relation"].items() if name.startswith("I_")]
+        assert larger["value"] == larger["parts"]["edit"] == pytest.approx(sum(of_ring) / len(of_ring))
+        assert larger["sentence"] == "The cloud of the ring is {value} times as large."
+        assert larger["over"] == "Over 256 entities, mean over the relations of the edited ring."
+        assert (0 < written["value"] < 1, written["parts"], written["per_relation"]) == (True, None, {})
+
+        told = [words.told(Measurement.model_validate(each)) for each in (larger, written)]
+        page = DashPage(site, "/")
+        page.set("url-in", "data", {"query": query, "at": 1})
+        on_explore = json.dumps(page.values["r-words", "children"], ensure_ascii=False)
+        assert all(sentence in on_explore for sentence in told)
+        in_file = site.get(f"/export.html{query}").text
+        assert all(sentence in in_file for sentence in told)
+        exported = {each["name"]: each for each in site.get(f"/export.json{query}").json()["evaluation"]["measures"]}
+        assert (exported["larger"], exported["written"]) == (larger, written)
+        table = site.get(f"/export.csv{query}").text
+        assert f"metric,larger (times),,edit,1.0,{larger['value']}," in table
+        assert f"metric,written,,,0.0,{written['value']}," in table
+
+        comparison = f"{query}&by=rome:tuned"
+        page = DashPage(site, "/compare/")
+        page.set("url-in", "data", {"query": f"{comparison}&run=1", "at": 1})
+        columns = {each["key"]: each for each in page.values["compare-table", "columns"]}
+        assert (columns["larger"]["label"], columns["larger"]["group"]) == ("larger", "Edited ring")
+        row = site.get(f"/compare/export.json{comparison}").json()["variants"][0]["row"]
+        assert (row["larger"], row["written"]) == (larger["value"], written["value"])
+        in_file = site.get(f"/compare/export.html{comparison}").text
+        (cell,) = re.findall(r'<td[^>]*data-column="larger"[^>]*>', in_file)
+        assert f'data-value="{larger["value"]!r}"' in cell
+
+    monkeypatch.setattr(sys, "argv", ["shatterscope", "edit", checkpoint.id, "7", "I_C2", "--distance", "4"])
+    with pytest.raises(SystemExit):
+        command_line()
+    printed = capsys.readouterr().out
+    assert re.search(rf"larger +edit {larger['value']:.2f} .*\(times\)", printed)
+    assert re.search(rf"weights written +{100 * written['value']:.1f} %", printed)
+
+    request = SweepRequest(
+        checkpoint=checkpoint.id, methods=["rome"], distances=[4], corrective=False, edits_per_cell=1
+    )
+    bench = Bench("sweep", checkpoint, request, make_plan(checkpoint, request, known_facts(checkpoint)))
+    (swept,) = (row for task in bench.plan.tasks() for row in bench.rows(task))
+    line = flatten(SweepRow.model_validate_json(swept.model_dump_json()))
+    assert line.keys() >= MEASURES.keys()
+    assert line["larger"] == pytest.approx(larger["value"], rel=0.1)
+    assert line["written"] == pytest.approx(written["value"], rel=0.1)
+
+
+def test_no_other_file_names_a_number() -> None:
+    """But for its science, and a field of the API that was there before the list of measures."""
+    files = {path.replace("<name>", "movement") for path in listed("A number on Explore")}
+    science = {"backend/geometry/movement.py", "backend/geometry/__init__.py"}
+    assert speaking_of("strain") <= files | science | {"wire/measures.py"}
 
 
 # --- a lesson --------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import EditError, complete_spec, run_edits
 from shatterscope.backend.experiment import measure, measure_baseline
+from shatterscope.backend.measures import MEASURES
 from shatterscope.backend.model import ModelConfig
 from shatterscope.backend.training import Round, TrainConfig, Trainer
 from shatterscope.backend.worlds import WORLDS, World, build, draw_holdout, read_config
@@ -90,9 +91,11 @@ def test_what_an_edit_did_is_measured_in_every_world(checkpoint: Checkpoint) -> 
     for R in found.geometry.shattering.values():
         assert R > 0
     assert found.geometry.sub_graph_shattering["edit"] > 0
-    for name, pair in found.geometry.movement.items():
-        _, edges = graph.drawn(graph.relation(name))
-        assert all(x > 0 if len(edges) else math.isnan(x) for x in pair), "without neighbours nothing is measured by"
+    assert found.geometry.measures.keys() == MEASURES.keys()
+    for measured in found.geometry.measures.values():
+        for name, value in measured.per_relation.items():
+            _, edges = graph.drawn(graph.relation(name))
+            assert value > 0 if len(edges) else math.isnan(value), "without neighbours nothing is measured by"
     bins = found.geometry.damage
     assert sum(each.n_entities for each in bins) == len(graph.domain(graph.relation(specs[-1].relation))) - _elsewhere(
         graph, specs[-1].subject

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from shatterscope.wire.base import SubGraph, Task, Wire
-from shatterscope.wire.world import Answer
+from shatterscope.wire.world import Answer, MeasureInfo
 
 
 class Questions(Wire):
@@ -105,6 +105,24 @@ class Movements(Wire):
     n_entities: int
 
 
+class MeasureParts(Wire):
+    """Means over the relations of each sub-graph, as in `Shattering`; null where it is not finite."""
+
+    edit: float | None = None
+    retain: float | None = None
+    test: float | None = None
+
+
+class Measurement(MeasureInfo):
+    """A declared number (`backend/measures`), with its values."""
+
+    value: float | None = Field(
+        description="of the edited group, the mean over its relations, or of the whole model; null where it is not finite"
+    )
+    parts: MeasureParts | None = Field(description="null of the whole model")
+    per_relation: dict[str, float | None] = Field(description="each relation's own; empty of the whole model")
+
+
 class DamageBin(Wire):
     """Entities at these distances from the edited subject, in steps along the edges of the edited relation's group."""
 
@@ -157,7 +175,8 @@ class EvaluationResult(Wire):
     edit: str | None
     scores: list[TaskScore]
     shattering: Shattering
-    movement: Movements
+    movement: Movements = Field(description="two of the `measures`, as they were told before there were others")
+    measures: list[Measurement] = Field(description="all that is declared, in the order in which they are shown")
     damage: list[DamageBin]
     ripples: list[RippleFact]
     quality: EditQuality | None = None

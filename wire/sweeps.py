@@ -182,6 +182,10 @@ class SweepRow(Wire):
         default={},
         description="R at each site asked for; empty where no edit could be made, and in rows of versions that had one site",
     )
+    measures: dict[str, float | None] = Field(
+        default={},
+        description="by name, the `value` as in POST /evaluations; empty where no edit could be made, and in rows of versions that did not have it",
+    )
     scores: list[TaskScore]
     quality: EditQuality | None = Field(description="of the edits in `outcomes`")
     sequence: Holding | None

@@ -55,6 +55,20 @@ class RuleInfo(Wire):
     relations: list[str]
 
 
+class MeasureInfo(Wire):
+    """A number that says what an edit did, with all that is needed to show it: whoever does has to know none by name."""
+
+    name: str = Field(description="in the API, in files and in columns")
+    title: str
+    unit: str = Field(description="what it is counted in; empty for none")
+    format: Literal["number", "share"] = Field(description="a share is a fraction of 1, written in percent")
+    unedited: float = Field(description="the number where nothing has changed")
+    sentence: str = Field(description="tells it; `{value}` stands for the number")
+    explained: str
+    over: str = Field(description="what it is computed over")
+    whole: bool = Field(description="there is one for the whole model, and not for every relation")
+
+
 class WorldInfo(Wire):
     """The world that a checkpoint was taught, all that a page needs to draw it and to ask about it."""
 
@@ -64,6 +78,9 @@ class WorldInfo(Wire):
     groups: list[GroupInfo]
     relations: list[RelationInfo]
     rules: list[RuleInfo]
+    measures: list[MeasureInfo] = Field(
+        description="that POST /evaluations tells of an edit, in the words of this world"
+    )
 
 
 class ModelInfo(Wire):

@@ -1,12 +1,16 @@
 """The only module that talks to the API: in process by default, over HTTP when pointed at a URL.
 
 Every method takes the edits themselves, not an edit's id: the id is a cache key of the server, and asking for the edits first
-(`POST /edits`, computed once however many ask) makes a page outlive a restarted server.
+(`POST /edits`) makes a page outlive a restarted server.
+
+What a page shows is asked for once: callbacks that want the same at the same time share one request, and its answer is kept for a minute, by what was
+asked. When the server's checkpoints are others than before, all that it answered is forgotten.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -19,6 +23,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shatterscope.app.kit.answers import Answers
 from shatterscope.app.kit.state import Edit
 from shatterscope.app.kit.world import World
 from shatterscope.wire.base import Problem
@@ -36,7 +41,9 @@ Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
 
 TIMEOUT = httpx.Timeout(120.0, connect=5.0)
-MAX_TARGETS = 1024  # questions whose targets are kept
+KEEP_SECONDS = 60.0
+MAX_RECENT = 128  # answers of a minute; the largest, pictures at several strengths, have some 300 KB
+MAX_LASTING = 1024  # worlds, and targets of questions
 INSIDE = "shatterscope.inside"
 
 
@@ -62,13 +69,19 @@ class Client:
         if (server is None) == (base_url is None):
             raise ValueError("give exactly one of `server` and `base_url`")
         transport = None if server is None else httpx.ASGITransport(app=_logged(server), raise_app_exceptions=False)
+        headers = (
+            {} if server is None else {"Accept-Encoding": "identity"}
+        )  # nothing is saved by compressing in one process
         self.address = (base_url or "").rstrip("/")  # for links: empty where the API is on this page's own server
         self.origin = ""  # the address of the pages, for links in files that are read elsewhere
-        self._editors: list[EditorInfo] | None = None
-        self._worlds: dict[str, World] = {}
-        self._targets: dict[tuple[str, int, str], Targets] = {}
+        self._checkpoints = Answers(1, KEEP_SECONDS)
+        self._recent, self._lasting = Answers(MAX_RECENT, KEEP_SECONDS), Answers(MAX_LASTING)
+        self._known: list[CheckpointInfo] = []  # the checkpoints that these answers are about
         self._http = httpx.AsyncClient(
-            transport=transport, base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1", timeout=TIMEOUT
+            transport=transport,
+            base_url=f"{(base_url or 'http://in-process').rstrip('/')}/api/v1",
+            timeout=TIMEOUT,
+            headers=headers,
         )
 
     def reached_at(self, origin: str) -> Client:
@@ -77,14 +90,28 @@ class Client:
         found.origin = origin
         return found
 
-    async def checkpoints(self) -> list[CheckpointInfo]:
-        return TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
+    async def checkpoints(self, anew: bool = False) -> list[CheckpointInfo]:
+        """`anew`: as they are now, for a page that is opened."""
+        if anew:
+            self._checkpoints.clear()
+        return await self._checkpoints.get("all", self._ask_checkpoints)
+
+    async def _ask_checkpoints(self) -> list[CheckpointInfo]:
+        found = TypeAdapter(list[CheckpointInfo]).validate_python(await self._json("GET", "/checkpoints"))
+        if found != self._known:
+            if self._known:
+                self._recent.clear()
+                self._lasting.clear()
+            self._known[:] = found
+        return found
 
     async def editors(self) -> list[EditorInfo]:
         """Asked for once: what a server can do does not change while it runs."""
-        if self._editors is None:
-            self._editors = TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
-        return self._editors
+
+        async def ask() -> list[EditorInfo]:
+            return TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
+
+        return await self._lasting.get("editors", ask)
 
     async def fact(self, checkpoint: str, subject: int, relation: str, edits: Edits = ()) -> FactInfo:
         params: dict[str, Any] = {"subject": subject, "relation": relation}
@@ -94,21 +121,14 @@ class Client:
 
     async def targets(self, checkpoint: str, subject: int, relation: str) -> Targets:
         """Asked for once: facts of a world do not change."""
-        key = (checkpoint, subject, relation)
-        if key not in self._targets:
-            params = {"subject": subject, "relation": relation}
-            found = await self._get(f"/checkpoints/{checkpoint}/targets", Targets, params)
-            if len(self._targets) >= MAX_TARGETS:
-                self._targets.clear()
-            self._targets[key] = found
-        return self._targets[key]
+        path, params = f"/checkpoints/{checkpoint}/targets", {"subject": subject, "relation": relation}
+        return await self._lasting.get(f"{path} {subject} {relation}", lambda: self._get(path, Targets, params))
 
     async def errors(self, checkpoint: str, limit: int = 12) -> ErrorList:
         return await self._get(f"/checkpoints/{checkpoint}/errors", ErrorList, {"limit": limit})
 
     async def edit(self, checkpoint: str, edits: Edits) -> EditResult:
-        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
-        return EditResult.model_validate(await self._json("POST", "/edits", json=body))
+        return await self._shared("POST", "/edits", EditResult, json=_stack(checkpoint, edits))
 
     async def projection(self, checkpoint: str, edits: Edits, **what: Any) -> ProjectionResult:
         """`what`: relation, site, method, dimensions, n_neighbors, align, as in `ProjectionRequest`."""
@@ -132,14 +152,15 @@ class Client:
 
     async def placements(self, checkpoint: str, edits: Edits) -> PlacementsResult:
         """The last of `edits` that is there, made at every layer and token."""
-        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
-        return PlacementsResult.model_validate(await self._json("POST", "/evaluations/placements", json=body))
+        return await self._shared("POST", "/evaluations/placements", PlacementsResult, json=_stack(checkpoint, edits))
 
     async def world(self, checkpoint: str) -> World:
         """Asked for once: a checkpoint's world does not change."""
-        if checkpoint not in self._worlds:
-            self._worlds[checkpoint] = World(await self._get(f"/checkpoints/{checkpoint}/world", WorldInfo, {}))
-        return self._worlds[checkpoint]
+
+        async def ask() -> World:
+            return World(await self._get(f"/checkpoints/{checkpoint}/world", WorldInfo, {}))
+
+        return await self._lasting.get(f"world {checkpoint}", ask)
 
     async def reproduction(self, checkpoint: str) -> Reproduction | None:
         """The run that ships with a checkpoint; None where there is none."""
@@ -209,7 +230,7 @@ class Client:
     async def export(self, checkpoint: str, edits: Edits, format: str, **what: Any) -> bytes:
         """`format`: json or csv; `what` as for `projection`, and `link`."""
         asked = {key: value for key, value in what.items() if value is not None}
-        body = {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits], **asked}
+        body = {**_stack(checkpoint, edits), **asked}
         return (await self._answer("POST", "/exports", params={"format": format}, json=body)).content
 
     async def weights(self, checkpoint: str, edits: Edits, what: str) -> bytes:
@@ -220,17 +241,26 @@ class Client:
     async def _with_edit(
         self, method: str, path: str, model: type[Model], checkpoint: str, edits: Edits, **request: dict[str, Any]
     ) -> Model:
-        """Sends the request with the id of `edits`; asks once more if the server forgot the id in between."""
+        """Sends the request with the id of `edits`; asks once more, for the edits as well, if the server does not know the id any more."""
         place = "params" if method == "GET" else "json"
         for last_try in (False, True):
             if edits:
                 request[place]["edit"] = (await self.edit(checkpoint, edits)).id
             try:
-                return model.model_validate(await self._json(method, path, **request))
+                return await self._shared(method, path, model, **request)
             except ApiError as error:
                 if error.status != 404 or not edits or last_try:
                     raise
+                self._recent.forget(_key("POST", "/edits", json=_stack(checkpoint, edits)))
         raise AssertionError("unreachable")
+
+    async def _shared(self, method: str, path: str, model: type[Model], **request: Any) -> Model:
+        """One request for all who ask the same, now and for some time."""
+
+        async def ask() -> Model:
+            return model.model_validate(await self._json(method, path, **request))
+
+        return await self._recent.get(_key(method, path, **request), ask)
 
     async def _get(self, path: str, model: type[Model], params: dict[str, Any]) -> Model:
         return model.model_validate(await self._json("GET", path, params=params))
@@ -252,6 +282,15 @@ class Client:
         if response.is_success:
             return response
         raise _refused(response)
+
+
+def _stack(checkpoint: str, edits: Edits) -> dict[str, Any]:
+    return {"checkpoint": checkpoint, "edits": [edit.to_spec() for edit in edits]}
+
+
+def _key(method: str, path: str, **request: Any) -> str:
+    """What is asked, to the letter."""
+    return f"{method} {path} {json.dumps(request, sort_keys=True)}"
 
 
 def _logged(app: ASGIApp) -> ASGIApp:

@@ -9,8 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
-from shatterscope.wire.measures import Movement, SitesResult, TaskScore
-from shatterscope.wire.placements import PlacementMade, PlacementsResult
+from shatterscope.wire.measures import Measurement, SitesResult, TaskScore
+from shatterscope.wire.world import MeasureInfo
 
 Name = Callable[[int], str]  # of an entity
 
@@ -98,27 +98,6 @@ def sites_over(found: SitesResult, noun: str = "ring") -> str:
     if any(row.edit is None for row in found.sites):
         told += " —: before the edit all entities are alike there (or the edited model puts out no finite numbers), so R is not defined."
     return told
-
-
-def placements_over(found: PlacementsResult, name: Name = str, noun: str = "ring") -> str:
-    """What is the same at every place, and what its numbers are over."""
-    spec, together = found.spec, found.facts > 1
-    kept = f"method, parameters and strength{'' if spec.strength == 1 else f' ({spec.strength:.2f})'}"
-    after = f", on top of {plural(found.before, 'edit')} before it" if found.before else ""
-    batch = f" Its batch of {found.facts} moves as a whole; rank and p are of its last fact." if together else ""
-    new = "the new object" if spec.object is None else name(spec.object)
-    return (
-        f"{name(spec.subject)} {spec.relation} → {new}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
-        f"R is read at the last layer’s residual stream, over {found.n_entities} entities. Recall is the change of direct recall over {found.n_queries} "
-        f"sampled facts of all {noun}s, each after {plural(found.n_contexts, 'random context')}."
-    )
-
-
-def placement_ended(made: PlacementMade) -> str:
-    """How the search for the edit ended at one place."""
-    if made.ended is None:
-        return "none"
-    return f"all {plural(made.steps, 'step')} taken" if made.ended == "steps" else f"stop reached at step {made.steps}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -213,41 +192,32 @@ def r_explained(sub_graph: str, title: str, n_entities: int, n_relations: int, n
     )
 
 
-def r_in_words(value: float, moved: Movement | None = None, noun: str = "ring") -> str:
-    """R of the edited ring as a sentence, and what moved there."""
+def r_in_words(value: float, measures: Sequence[Measurement] = (), noun: str = "ring") -> str:
+    """R of the edited ring as a sentence, and what else is measured there."""
     if value == 0:
         return "Nothing has moved: this is the unedited model."
     return " ".join(
-        filter(None, [f"Distances {on(noun)} the edited {noun} changed by {percent(value)}.", movement(moved, noun)])
-    )
+        [f"Distances {on(noun)} the edited {noun} changed by {percent(value)}.", *map(told, measures)]
+    ).strip()
 
 
-_MOVED = (
-    "How far a representation moved, in steps: one step is the distance to its nearer {noun} neighbour before the edit. The median over all entities, the "
-    "mean over the {noun}'s relations. The model reads answers off fixed directions, so facts can be lost even where the whole {noun} moved and kept its shape."
-)
-_STRAIN = (
-    "How much the step from a {noun} neighbour to the next changed, once the {noun} is turned back as well as it goes: 0 where the {noun} moved as a whole, 1 where "
-    "the steps changed by as much as they are long. The median over all entities."
-)
+def told(item: Measurement) -> str:
+    """A measure in a sentence; nothing where it has no number."""
+    return "" if item.value is None else item.sentence.format(value=measured(item, item.value))
 
 
-MOVED, STRAIN = _MOVED.format(noun="ring"), _STRAIN.format(noun="ring")
+def measured(item: MeasureInfo, value: float | None) -> str:
+    return percent(value) if item.format == "share" and value is not None else steps(value)
 
 
-def moved_explained(noun: str) -> str:
-    return f"moved: {_MOVED.format(noun=noun)} strain: {_STRAIN.format(noun=noun)}"
+def explained(measures: Sequence[MeasureInfo]) -> str:
+    """What each number is, for a tooltip."""
+    return " ".join(f"{each.title}: {each.explained}" for each in measures)
 
 
 def steps(value: float | None) -> str:
-    """Of `moved` and of `strain`."""
+    """A number of no known size."""
     return "–" if value is None else fixed(value, 2 if value < 10 else 1)
-
-
-def movement(item: Movement | None, noun: str = "ring") -> str:
-    if item is None or item.moved is None:
-        return ""
-    return f"Its entities moved {steps(item.moved)}{' ring' if noun == 'ring' else ''} steps, with a strain of {steps(item.strain)}."
 
 
 def on(noun: str) -> str:

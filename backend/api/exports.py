@@ -220,11 +220,18 @@ def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:
             }
     for relation, value in found.shattering.per_relation.items():
         yield {"record": "metric", "name": f"R {relation}", "before": 0.0, "after": value, "change": value}
-    for part in ("edit", "retain", "test"):
-        moved = getattr(found.movement, part)
-        for name, value in moved or ():
-            place = {"record": "metric", "name": f"{name} (ring steps)" if name == "moved" else name, "sub_graph": part}
-            yield {**place, "before": 0.0, "after": value, "change": value, "n": found.movement.n_entities}
+    for measure in found.measures:
+        name = f"{measure.name} ({measure.unit})" if measure.unit else measure.name
+        values: list[tuple[str | None, float | None]] = (
+            [(None, measure.value)] if measure.parts is None else list(measure.parts)
+        )
+        for ring, value in values:
+            if value is None and (ring is None or getattr(found.shattering, ring) is None):
+                continue  # there is no such group
+            change = None if value is None else value - measure.unedited
+            place: dict[str, Any] = {"record": "metric", "name": name, "sub_graph": ring}
+            over = None if ring is None else found.shattering.n_entities
+            yield {**place, "before": measure.unedited, "after": value, "change": change, "n": over}
     for score in found.scores:
         place = {"record": "metric", "order": score.order, "sub_graph": score.sub_graph, "n": score.n_queries}
         yield {**place, "name": f"accuracy {score.task}", **score.accuracy.model_dump()}

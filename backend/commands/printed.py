@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shatterscope.wire.edits import EditResult
-from shatterscope.wire.measures import EvaluationResult
+from shatterscope.wire.measures import EvaluationResult, Measurement
 from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.world import CheckpointInfo
 
@@ -76,11 +76,12 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
         + "   ".join(f"{part} {R:.4f}" for part, R in parts.items() if R is not None)
         + "   (at the last layer's residual stream)"
     )
-    moved = evaluation.movement.edit
-    if moved.moved is not None and moved.strain is not None:
-        console.print(
-            f"edited ring: moved {moved.moved:.2f} ring steps, strain {moved.strain:.2f} (medians over the entities)"
+    for measure in evaluation.measures:
+        values = (
+            [("", measure.value)] if measure.parts is None else [(f"{part} ", each) for part, each in measure.parts]
         )
+        told = "   ".join(f"{part}{_number(measure, value)}" for part, value in values if value is not None)
+        console.print(f"{measure.title}  {told or 'undefined'}{f'   ({measure.unit})' if measure.unit else ''}")
     table = Table(
         "task", "ring", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
     )
@@ -98,6 +99,10 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
         )
     console.print(table)
     console.print(f"id {result.id}")
+
+
+def _number(measure: Measurement, value: float) -> str:
+    return f"{100 * value:.1f} %" if measure.format == "share" else f"{value:.2f}"
 
 
 def show_placements(found: PlacementsResult) -> None:

@@ -4,7 +4,7 @@ Start at `isomap.py` (pictures), `shattering.py` (the paper's R) and `movement.p
 one floor up, in `shapes`.
 """
 
-from shatterscope.backend.geometry.movement import movement
+from shatterscope.backend.geometry.movement import moved, strain
 from shatterscope.backend.geometry.shattering import shattering
 
-__all__ = ["movement", "shattering"]
+__all__ = ["moved", "shattering", "strain"]

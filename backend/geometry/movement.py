@@ -19,45 +19,59 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def movement(before: Tensor, after: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """`moved` and `strain` (see the module). Neighbours that coincide before have no distance to measure by and are passed over.
+def moved(before: Tensor, after: Tensor, edges: Tensor) -> Tensor:
+    """How far the representations moved (see the module). Neighbours that coincide before have no distance to measure by and are passed over.
 
     Args:
-        before: (n, d) or (r, n, d), the representations of entity i in row i.
+        before: (n, d), the representations of entity i in row i.
         after: the same shape.
         edges: (m, 2) rows that are neighbours.
 
     Returns:
-        Two of () or (r,), float64: 0 exactly where nothing moved; NaN where values are not finite, or no neighbours are apart.
+        (), float64: 0 exactly where nothing moved; NaN where values are not finite, or no neighbours are apart.
 
     Raises:
         ValueError: shapes that do not belong together.
     """
-    if before.shape != after.shape or before.ndim not in (2, 3) or edges.ndim != 2 or edges.shape[1] != 2:
-        raise ValueError(
-            "before and after must have the same shape (n, d) or (r, n, d), and edges (m, 2), "
-            f"got {tuple(before.shape)}, {tuple(after.shape)} and {tuple(edges.shape)}"
-        )
-    if before.ndim == 3:
-        each = [movement(x, y, edges) for x, y in zip(before, after, strict=True)]
-        both = torch.tensor(each, dtype=torch.float64, device=before.device).view(-1, 2)
-        return both[:, 0], both[:, 1]
-    nothing = torch.zeros((), dtype=torch.float64, device=before.device)
-    if torch.equal(before, after):  # also false for NaN
-        return nothing, nothing
+    if (known := _known(before, after, edges)) is not None:
+        return known
     x, y = before.double(), after.double()
-    if not bool(torch.isfinite(x).all() and torch.isfinite(y).all()):
-        return nothing + torch.nan, nothing + torch.nan
-    u, _, vt = torch.linalg.svd((y - y.mean(0)).T @ (x - x.mean(0)))
     start, end = edges.T
-    step, turned = x[end] - x[start], (y[end] - y[start]) @ (u @ vt)
-    length = step.norm(dim=1)
+    length = (x[end] - x[start]).norm(dim=1)
     nearest = length.new_full((len(x),), torch.inf)
     nearest.scatter_reduce_(0, edges.T.flatten(), length.repeat(2), "amin")
-    return _median((y - x).norm(dim=1), nearest), _median((turned - step).norm(dim=1), length)
+    return _median((y - x).norm(dim=1), nearest)
+
+
+@torch.no_grad()
+def strain(before: Tensor, after: Tensor, edges: Tensor) -> Tensor:
+    """How much the steps between neighbours changed. Arguments, result and errors as of `moved`."""
+    if (known := _known(before, after, edges)) is not None:
+        return known
+    x, y = before.double(), after.double()
+    u, _, vt = torch.linalg.svd((y - y.mean(0)).T @ (x - x.mean(0)))
+    start, end = edges.T
+    beside = y @ (u @ vt) - x  # its steps are the turned steps less those before
+    return _median((beside[end] - beside[start]).norm(dim=1), (x[end] - x[start]).norm(dim=1))
+
+
+def _known(before: Tensor, after: Tensor, edges: Tensor) -> Tensor | None:
+    """What needs no computation: 0 where nothing moved, NaN where values are not finite."""
+    if before.shape != after.shape or before.ndim != 2 or edges.ndim != 2 or edges.shape[1] != 2:
+        raise ValueError(
+            "before and after must have the same shape (n, d), and edges (m, 2), "
+            f"got {tuple(before.shape)}, {tuple(after.shape)} and {tuple(edges.shape)}"
+        )
+    nothing = torch.zeros((), dtype=torch.float64, device=before.device)
+    if torch.equal(before, after):  # also false for NaN
+        return nothing
+    # A sum is finite only where all are: half of the time of asking each.
+    total = before.sum(dtype=torch.float64) + after.sum(dtype=torch.float64)
+    return None if bool(total.isfinite()) else nothing + torch.nan
 
 
 def _median(moved: Tensor, unit: Tensor) -> Tensor:
     """Median of moved / unit, the mean of the middle two, over the entities that have a unit; NaN where there is none."""
-    ratio = (moved / unit)[(unit > 0) & unit.isfinite()]
-    return ratio.quantile(0.5) if len(ratio) else moved.new_tensor(torch.nan)
+    ratio = (moved / unit)[(unit > 0) & unit.isfinite()].sort().values
+    n = len(ratio)
+    return (ratio[(n - 1) // 2] + ratio[n // 2]) / 2 if n else moved.new_tensor(torch.nan)

@@ -70,10 +70,11 @@ class Shattered:
 
 @dataclass(frozen=True)
 class Probed:
-    """`shattered` by site, the last layer's `resid_post` among them."""
+    """`shattered` by site, the last layer's `resid_post` among them, where the `representations` (n_relations, n_entities, C) are read."""
 
     shattered: dict[str, Shattered]
     scores: list[Score]
+    representations: Tensor
 
 
 class Probe:
@@ -136,7 +137,8 @@ class Probe:
         """Measure an edited copy of the checkpoint's model."""
         parts = self._parts if self._begins_alike(model) else self._read(model)
         after = self._represent(model, parts)
-        return Probed({site: self._shatter(site, after[site]) for site in self.sites}, self._score(model, parts))
+        shattered = {site: self._shatter(site, after[site]) for site in self.sites}
+        return Probed(shattered, self._score(model, parts), after[self.sites[0]])
 
     # --- representations ----------------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ def flatten(row: SweepRow) -> dict[str, Any]:
     since the row before: what was asked for, whether it was written, and with which probability."""
     values = row.model_dump(mode="json")
     outcomes, scores, quality = values.pop("outcomes"), values.pop("scores"), values.pop("quality") or {}
+    measures = values.pop("measures")
     shattering, sequence, sites = values.pop("shattering") or {}, values.pop("sequence") or {}, values.pop("sites")
     edits = [_edit(outcome) for outcome in outcomes] if sequence else None
     outcome = outcomes[-1] if outcomes else {}
@@ -72,6 +73,7 @@ def flatten(row: SweepRow) -> dict[str, Any]:
         for part in ("edit", "retain", "test"):
             _estimate(columns, f"R.{site}.{part}", rings[part])
         columns[f"R.{site}.pairs"] = rings["n_pairs"]
+    columns |= measures
     for name, each in quality.items():
         for what in ("accuracy", "probability") if each else ():
             for when in ("before", "after"):

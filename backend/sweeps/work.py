@@ -25,6 +25,7 @@ from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Out
 from shatterscope.backend.evaluation import quality, sub_graphs
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.experiment import score_changes
+from shatterscope.backend.measures import MEASURES, of_model, of_relations
 from shatterscope.backend.sweeps.plan import Plan, SweepTask, named_sites
 from shatterscope.backend.sweeps.probe import Probe, Probed, Shattered
 from shatterscope.backend.sweeps.together import compute_together
@@ -151,10 +152,11 @@ class Bench:
         start = time.perf_counter()
         probed = None if edited is None else self.probe.measure(edited.model)
         found = None if edited is None else self._quality(edited)
-        measure_seconds = time.perf_counter() - start
-        distance, repetition = self.plan.place(task, index)
         graph = self.checkpoint.graph
         group = graph.relation(spec.relation).group
+        measures = {} if edited is None or probed is None else self._measures(edited, probed, group)
+        measure_seconds = time.perf_counter() - start
+        distance, repetition = self.plan.place(task, index)
         parts = sub_graphs(len(graph.groups), group)
         method, request = self.plan.methods[task.method], self.request
         return SweepRow(
@@ -172,6 +174,7 @@ class Bench:
             problems=problems,
             shattering=None if probed is None else self._shattering(probed.shattered[self.probe.sites[0]], parts),
             sites={} if probed is None else {site: self._rings(probed.shattered[site], parts) for site in self.sites},
+            measures=measures,
             scores=[] if probed is None else self._scores(probed, group),
             quality=found,
             sequence=holding,
@@ -217,6 +220,17 @@ class Bench:
             test=by_part.get("test"),
             n_pairs=found.n_pairs,
         )
+
+    def _measures(self, edited: EditedModel, probed: Probed, group: int) -> dict[str, float | None]:
+        """Of the edited group alone: the others would take as long again, each."""
+        graph, probe = self.checkpoint.graph, self.probe
+        own = [relation for relation in graph.relations if relation.group == group]
+        before = probe.representations[probe.sites[0]]
+        found = {
+            name: fmean(values.values())
+            for name, values in of_relations(MEASURES, graph, own, before, probed.representations).items()
+        } | of_model(MEASURES, self.checkpoint.model, edited.model)
+        return {name: convert.finite(found[name]) for name in MEASURES}
 
     def _scores(self, probed: Probed, group: int) -> list[TaskScore]:
         """`group`: of the edit."""

@@ -114,6 +114,8 @@ class World:
 
     kind: ClassVar[str]
     Config: ClassVar[type]
+    noun: ClassVar[str] = "group"  # what one of its groups is called,
+    step_noun: ClassVar[str] = "step"  # and the way from neighbour to neighbour
 
     def __init__(
         self,

@@ -63,6 +63,8 @@ class Rings(World):
     """
 
     kind: ClassVar[str] = "rings"
+    noun: ClassVar[str] = "ring"
+    step_noun: ClassVar[str] = "ring step"
     Config: ClassVar[type] = RingsConfig
     config: RingsConfig
     relations: tuple[RingRelation, ...]

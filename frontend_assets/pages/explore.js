@@ -9,7 +9,7 @@ import "../frame/frame.js";
 import "../explore/distance.js";
 import "../explore/pick.js";
 import "../explore/result.js";
-import "../explore/sites.js";
+import "../explore/panels.js";
 import "../explore/stack.js";
 import "../explore/strength.js";
 import { offer } from "../kit/offer.js";

@@ -13,7 +13,9 @@ export async function file(format, button) {
   say("Making the file …");
   try {
     const { path, query } = state();
-    const shown = format === "html" && document.querySelector("#placements-fold[open] table") ? `${query ? "&" : "?"}open=placements` : "";
+    // A file holds what is unfolded.
+    const folds = format === "html" ? [...document.querySelectorAll("[data-panel][open]")].filter((fold) => fold.querySelector("table")) : [];
+    const shown = folds.map((fold, place) => `${query || place ? "&" : "?"}open=${fold.getAttribute("data-panel")}`).join("");
     const response = await fetch(`${path === "/" ? "" : path}/export.${format}${pinned(query + shown)}`);
     if (!response.ok) { say(await response.text()); return; }
     const name = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") || "");

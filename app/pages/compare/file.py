@@ -82,7 +82,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             header(title, f"The same {_what(shown)} by {_methods(shown)}, side by side. {shown.checkpoint.title}: {shown.checkpoint.note}"),
             html.Div(key(_colors(shown)), className="key", **{"data-world": asking.kind(shown.world)}),
             html.Div(scenes, className="scene-grid"),
-            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort), rows.columns(shown.world.noun))),
+            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort), rows.columns(shown.world.noun, shown.world.info.measures))),
             comes_from(_provenance(shown), now, shown.link, cited.spec),
             to_cite(cited, "The same numbers and pictures again, from the terminal:"),
         ],
@@ -168,7 +168,7 @@ def numbers(table: list[Json], columns: Sequence[rows.Column]) -> Node:
     names = {column.group for column in columns}
     head = [
         html.Tr([html.Th(name if name in names else "", colSpan=str(n), className="edge") for name, n in groups], className="groups"),
-        html.Tr([html.Th(html.Span(column.label, **tip(column.tip)), scope="col", className=_edge(place)) for place, column in enumerate(columns)]),
+        html.Tr([html.Th(html.Span(column.label, **tip(column.tip)), scope="col", className=_edge(place, columns)) for place, column in enumerate(columns)]),
     ]  # fmt: skip
     done = [row for row in table if row["state"] == "done"]
     most = {
@@ -179,7 +179,7 @@ def numbers(table: list[Json], columns: Sequence[rows.Column]) -> Node:
     body = []
     for row in table:
         name = [row["cells"]["method"]["text"], html.Span(f" {row['cells']['method']['note']}", className="quiet")]
-        cells = [_cell(row["cells"][column.key], column.key, most.get(column.key, 0), place) for place, column in enumerate(columns[1:], 1)] if row["state"] == "done" else [
+        cells = [_cell(row["cells"][column.key], column.key, most.get(column.key, 0), _edge(place, columns)) for place, column in enumerate(columns[1:], 1)] if row["state"] == "done" else [
             html.Td(row["reason"], colSpan=str(len(columns) - 1), className="reason failed")
         ]  # fmt: skip
         body.append(html.Tr([html.Th(name, scope="row"), *cells], **{"data-key": row["key"]}))
@@ -189,18 +189,18 @@ def numbers(table: list[Json], columns: Sequence[rows.Column]) -> Node:
     )  # fmt: skip
 
 
-def _edge(place: int, columns: Sequence[rows.Column] = rows.COLUMNS) -> str:
+def _edge(place: int, columns: Sequence[rows.Column]) -> str:
     """Neighbours of one group stand together."""
     group, before = columns[place].group, columns[place - 1].group if place else ""
     return "" if group and group == before else "edge"
 
 
-def _cell(cell: Json, key: str, most: float, place: int) -> Node:
+def _cell(cell: Json, key: str, most: float, edge: str) -> Node:
     share = abs(cell["value"] or 0) / most if most else 0
     bar = html.I(className="bar-in-cell", style={"width": f"{100 * share:.1f}%"}) if share else None
     value = "" if cell["value"] is None else repr(cell["value"])
     return html.Td(
         [bar, html.Span(cell["text"], **(tip(cell["tip"]) if cell.get("tip") else {}))],
-        className=" ".join(filter(None, (cell.get("tone"), _edge(place)))),
+        className=" ".join(filter(None, (cell.get("tone"), edge))),
         **{"data-column": key, "data-value": value},
     )

@@ -141,7 +141,7 @@ def numbers() -> Node:
             ),
             SortTable(
                 id=ids.COMPARE_TABLE,
-                columns=table_columns("ring"),
+                columns=table_columns("ring", ()),
                 rows=[],
                 sort="",
                 label="What each method's edit did",

@@ -54,7 +54,7 @@ class Planner:
             return {**_nothing(), "problem": f"{error.message} Nothing of your state is lost."}
 
     async def _answer(self) -> Json:
-        checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        checkpoints, editors = await self.client.checkpoints(anew=self.opened), await self.client.editors()
         if not checkpoints:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
@@ -155,7 +155,7 @@ class Planner:
             offered |= {ids.ENTITY: asking.names(world), ids.OBJECT: asking.names(world)}
             out["options"] = {name: offered[name] for name in out["options"]}
             out["world"] = dict.fromkeys(WORLD, asking.kind(world))
-            out["columns"] = rows.table_columns(world.noun)
+            out["columns"] = rows.table_columns(world.noun, world.info.measures)
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
         if self.opened or checkpoint.id != self.plan["checkpoint"] or not world.rings:
             limits = asking.limits(world, aim)

@@ -7,12 +7,14 @@ is sorted by, the `text` shown and the `tip` that explains it, and `csv`, the nu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from shatterscope.app.kit import words
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import Change, EvaluationResult, TaskScore, WantedAnswers
+from shatterscope.wire.world import MeasureInfo
 
 Json = dict[str, Any]
 State = Literal["waiting", "done", "failed"]
@@ -40,8 +42,6 @@ COLUMNS = (
     Column("r_edit", "edit", "Shattering R(D*) = ‖D* − D‖ / ‖D‖ of the ring that was edited, mean over its relations, at the last layer’s residual stream. 0: nothing moved.", "Shattering R"),
     Column("r_retain", "retain", "R of the next ring, which was not edited.", "Shattering R"),
     Column("r_test", "test", "R of the other ring, which was not edited.", "Shattering R"),
-    Column("moved", "moved", words.MOVED, "Edited ring, in steps"),
-    Column("strain", "strain", words.STRAIN, "Edited ring, in steps"),
     Column("direct", "direct", "Change of the share of facts seen in training that are answered right, all rings together, in percentage points.", "Change of accuracy", falling=False),
     Column("logical", "logical", "The same for facts never seen in training, but implied by those that were.", "Change of accuracy", falling=False),
     Column("two_steps", "two steps", "The same for two relations in a row, seen and unseen together.", "Change of accuracy", falling=False),
@@ -54,19 +54,22 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def columns(noun: str) -> tuple[Column, ...]:
-    """The columns in a world whose groups are called so."""
-    if noun == "ring":
-        return COLUMNS
-    return tuple(
-        replace(each, tip=re.sub(r"\bring", noun, each.tip), group=re.sub(r"\bring", noun, each.group))
-        for each in COLUMNS
-    )
+def columns(noun: str, measures: Sequence[MeasureInfo]) -> tuple[Column, ...]:
+    """The columns in a world whose groups are called so, and in which this is measured: it stands behind R."""
+    behind = 1 + next(i for i, each in enumerate(COLUMNS) if each.key == "r_test")
+    known: tuple[Column, ...] = COLUMNS
+    if noun != "ring":
+        known = tuple(replace(each, tip=re.sub(r"\bring", noun, each.tip)) for each in COLUMNS)
+    return (*known[:behind], *(_measure(each, noun) for each in measures), *known[behind:])
 
 
-def table_columns(noun: str) -> list[Json]:
+def _measure(measure: MeasureInfo, noun: str) -> Column:
+    return Column(measure.name, measure.title, measure.explained, "Edited model" if measure.whole else f"Edited {noun}")
+
+
+def table_columns(noun: str, measures: Sequence[MeasureInfo]) -> list[Json]:
     """As the browser's table has them."""
-    return [{**asdict(column), "bar": column.group in BARS} for column in columns(noun)]
+    return [{**asdict(column), "bar": column.group in BARS} for column in columns(noun, measures)]
 
 
 NONE: Json = {"value": None, "text": "–"}
@@ -111,11 +114,10 @@ def filled(
         over = f"Over all pairs of {found.shattering.n_entities} entities, at the last layer."
         cells[f"r_{key}"] = NONE if value is None else {"value": value, "text": words.shattering(value), "tip": over}
         csv[f"r_{key}"] = value
-    moved = found.movement.edit
-    for key, value in moved:
-        over = f"Median over {found.movement.n_entities} entities, mean over the relations of the edited {noun}."
-        cells[key] = NONE if value is None else {"value": value, "text": words.steps(value), "tip": over}
-        csv[key] = value
+    for measure in found.measures:
+        shown = {"value": measure.value, "text": words.measured(measure, measure.value), "tip": measure.over}
+        cells[measure.name] = NONE if measure.value is None else shown
+        csv[measure.name] = measure.value
     for key, tasks in TASKS.items():
         scores = [score for score in found.scores if score.task in tasks]
         change, n = pooled(scores), sum(score.n_queries for score in scores)

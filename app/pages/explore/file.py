@@ -16,8 +16,9 @@ from shatterscope.app.kit.parts import Node, card
 from shatterscope.app.kit.scenes import marks_of, scenes_of
 from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.share.document import comes_from, document, header, scene, to_cite
-from shatterscope.app.kit.sites import SUB_GRAPHS, r_table
+from shatterscope.app.kit.sites import SUB_GRAPHS
 from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.panels import PANELS, Around
 from shatterscope.app.pages.explore.shown import ShownView, show
 from shatterscope.wire.edits import EditOutcome
 
@@ -73,7 +74,7 @@ def _title(shown: ShownView) -> str:
 
 
 def _body(shown: ShownView, title: str, now: datetime) -> Node:
-    checkpoint, result = shown.checkpoint, shown.evaluation
+    checkpoint = shown.checkpoint
     changed = "One fact inside a small transformer was changed; this is the geometry before and after. "
     return html.Main(
         [
@@ -88,13 +89,13 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
                                 [
                                     "Accuracy ",
                                     html.Span(
-                                        words.measured_over(result.scores if result else shown.base.scores),
+                                        words.measured_over(shown.measured.scores),
                                         className="note",
                                     ),
                                 ]
                             ),
                             html.Div(
-                                views.accuracy(checkpoint, shown.base, result, shown.world),
+                                views.accuracy(checkpoint, shown.measured, shown.world),
                                 className="accuracy",
                                 id="accuracy",
                             ),
@@ -128,19 +129,11 @@ def _shattering(shown: ShownView) -> Node:
         [
             html.H2(["Shattering R ", html.Span(views.read_at(shown.checkpoint), className="note")]),
             html.Div(panels, className="rs"),
-            html.Div(_at_what_is_shown(shown), className="r-site"),
+            html.Div(views.r_shown(shown.site), className="r-site"),
             html.P(views.r_words(shown.evaluation, shown.edit, shown.world), className="r-words"),
         ],
         className="r-panel",
     )
-
-
-def _at_what_is_shown(shown: ShownView) -> list[Node]:
-    site = shown.projection.site
-    if shown.sites is None or site == shown.checkpoint.model.default_site:
-        return []
-    here = [row for row in shown.sites.sites if row.site == site]
-    return views.r_shown(shown.sites.model_copy(update={"sites": here}))
 
 
 def _scenes(shown: ShownView) -> Node:
@@ -181,27 +174,13 @@ def _details(shown: ShownView) -> list[Node]:
             views.outcomes(shown.edit, shown.checkpoint.model.d_mlp, shown.world.name),
             *_course(shown),
         ),
-        *_by_site(shown),
-        *_placed(shown),
+        *_panels(shown),
     ]
 
 
-def _by_site(shown: ShownView) -> list[Node]:
-    if shown.sites is None:
-        return []
-    edited = batches.last(shown.view.edits).relation
-    return [card("R by site", r_table(shown.sites, shown.checkpoint, edited, shown.projection.site, world=shown.world))]
-
-
-def _placed(shown: ShownView) -> list[Node]:
-    if shown.placements is None:
-        return []
-    return [
-        card(
-            "Where can this fact be written?",
-            views.placements(shown.placements, name=shown.world.name, noun=shown.world.noun),
-        )
-    ]
+def _panels(shown: ShownView) -> list[Node]:
+    around = Around(shown.checkpoint, shown.world, shown.view.edits, shown.projection.site, in_file=True)
+    return [card(PANELS[name].title, PANELS[name].markup(found, around)) for name, found in shown.panels.items()]
 
 
 def _course(shown: ShownView) -> list[Node]:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
-from shatterscope.app.kit import actions, aims, ids, links
+from shatterscope.app.kit import actions, aims, links
 from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import check_exact
 from shatterscope.app.kit.links import Pin
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.kit.world import World
+from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult
-from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.world import CheckpointInfo
 
 
 @dataclass(frozen=True)
 class ShownView:
-    """A view as the Explore page shows it; `edit`, `evaluation` and `sites` are None for the unedited model."""
+    """A view as the Explore page shows it; `edit`, `evaluation` and `site` are None for the unedited model."""
 
     view: ViewState
     checkpoint: CheckpointInfo
@@ -30,11 +31,15 @@ class ShownView:
     link: str  # the address of the view
     edit: EditResult | None
     projection: ProjectionResult
-    base: EvaluationResult  # of the unedited model
-    evaluation: EvaluationResult | None
-    sites: SitesResult | None  # R at every site
-    placements: PlacementsResult | None  # where the last edit can be written, if the query says `open=placements`
+    measured: EvaluationResult
+    site: SitesResult | None  # R at what is shown, where that is not where the evaluation's R is read
+    panels: dict[str, Any]  # what each needs, by name, if the query says `open=name`, or a file always holds it
     aim: Aim  # the question's
+
+    @property
+    def evaluation(self) -> EvaluationResult | None:
+        """Of the edits."""
+        return self.measured if self.edit is not None else None
 
 
 async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
@@ -72,13 +77,17 @@ async def show(client: Client, query: str) -> ShownView:
         align=see.align,
         n_neighbors=see.n_neighbors,
     )
-    base = await client.evaluation(checkpoint.id, ())
-    evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
-    sites = await client.sites(checkpoint.id, edits) if edits else None
-    unfolded = ("open", ids.PLACEMENTS) in parse_qsl(query.lstrip("?"))
-    placements = await client.placements(checkpoint.id, edits) if edits and unfolded else None
+    measured = await client.evaluation(checkpoint.id, edits)
+    elsewhere = edits and projection.site != checkpoint.model.default_site
+    site = await client.sites(checkpoint.id, edits, [projection.site]) if elsewhere else None
+    opened = {name for key, name in parse_qsl(query.lstrip("?")) if key == "open"}
+    panels = {
+        panel.name: await panel.needs(client, checkpoint.id, edits)
+        for panel in PANELS.values()
+        if edits and (panel.always_in_file or panel.name in opened)
+    }
     world = await client.world(checkpoint.id)
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, aim)
+    return ShownView(view, checkpoint, world, query, link, edit, projection, measured, site, panels, aim)

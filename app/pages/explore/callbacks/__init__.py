@@ -10,8 +10,9 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.client import Client
-from shatterscope.app.pages.explore.callbacks import answers, intent, measures, placements, scenes, sites, stack, tool
+from shatterscope.app.pages.explore.callbacks import answers, intent, measures, panels, scenes, sites, stack, tool
 from shatterscope.app.pages.explore.lecture import callbacks as lecture
+from shatterscope.app.pages.explore.panels import PANELS
 
 # Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.kit.serving.pure`)
 SHARED = tuple(
@@ -24,7 +25,7 @@ SHARED = tuple(
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
         (ids.R_SITE, "content"),
-        (ids.PLACEMENTS_TABLE, "children"),
+        *((panel.body, panel.content) for panel in PANELS.values()),
     )
 )
 
@@ -49,5 +50,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, sites, placements, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, sites, panels, lecture):
         module.register(app, client)

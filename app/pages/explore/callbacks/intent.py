@@ -35,6 +35,7 @@ from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.app.pages.explore.callbacks.happened import happened
 from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
 from shatterscope.app.pages.explore.lecture.told import view_at
+from shatterscope.app.pages.explore.panels import placements
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -94,7 +95,7 @@ class _Intent:
         self.did = happened(page, ctx.args_grouping["parameters"])
 
     async def perform(self) -> Json:
-        checkpoints, editors = await self.client.checkpoints(), await self.client.editors()
+        checkpoints, editors = await self.client.checkpoints(anew=self.did.opened), await self.client.editors()
         self.checkpoints = checkpoints
         if not checkpoints:
             raise ApiError(
@@ -259,7 +260,7 @@ class _Intent:
                 return replace(now, view=replace(question, target=Target(None, int(truth))))
         # The others concern an edit that stood on the screen: it may have moved since, or gone.
         where = ""
-        if click.kind == views.WRITE:
+        if click.kind == placements.WRITE:
             where, _, what = str(what).partition(" ")
         index, _, edit = str(what["edit"] if click.kind == ids.STRENGTH else what).partition("~")
         place = batches.place(now.view.edits, int(index), Edit.parse(edit))
@@ -268,7 +269,7 @@ class _Intent:
         match click.kind:
             case ids.STRENGTH:
                 return now.strength(float(what["value"]), place)
-            case views.WRITE:
+            case placements.WRITE:
                 layer, _, token = where.partition("~")
                 return now.write(place, int(layer), token, editors)
             case "remove":

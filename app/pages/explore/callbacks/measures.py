@@ -44,8 +44,8 @@ def register(app: Dash, client: Client) -> None:
         edits = stored.edits_of(model)
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), model["checkpoint"])
-            base = await client.evaluation(model["checkpoint"], ())
-            result = await client.evaluation(model["checkpoint"], edits) if edits else None
+            found = await client.evaluation(model["checkpoint"], edits)
+            result = found if edits else None
             made = await client.edit(model["checkpoint"], edits) if edits else None
             last = batches.last(edits) if edits else None
             world = await client.world(model["checkpoint"])
@@ -65,8 +65,8 @@ def register(app: Dash, client: Client) -> None:
             "at": views.read_at(checkpoint),
             "words": views.r_words(result, made, world),
             "told": views.told(len(batches.made(edits)), result, made, world),
-            "accuracy": plain(views.accuracy(checkpoint, base, result, world)),
-            "note": words.measured_over(result.scores if result else base.scores, world.noun),
+            "accuracy": plain(views.accuracy(checkpoint, found, world)),
+            "note": words.measured_over(found.scores, world.noun),
             "damage": views.damage_of(result, last, world) if result and last else damage_figure([]),
             "ripples": plain(views.ripples(result, world.name)),
             "quality": plain(views.quality(result)),

@@ -9,7 +9,9 @@ from shatterscope.app.kit.components import Plain, Select
 from shatterscope.app.kit.figure_card import BLANK, figure_card
 from shatterscope.app.kit.parts import Node, labelled, problem
 from shatterscope.app.kit.state import TOUR, Place, ViewState
+from shatterscope.app.pages.explore.layout.panels import panel_card, panel_link
 from shatterscope.app.pages.explore.layout.stage import GRAPH_CONFIG
+from shatterscope.app.pages.explore.panels import PANELS
 
 
 def measures() -> Node:
@@ -54,8 +56,7 @@ def details() -> Node:
                     html.A(["Damage along the ", *ring_or("lines")], href="#damage"),
                     html.A("Ripples", href="#ripples"),
                     html.A("What each edit did", href="#outcomes"),
-                    html.A("R by site", href="#sites"),
-                    html.A("Where to write it", href="#placements"),
+                    *map(panel_link, PANELS.values()),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A(
                         "Take the guided tour",
@@ -120,48 +121,7 @@ def details() -> Node:
                         id=ids.OUTCOMES,
                         className="card",
                     ),
-                    html.Section(
-                        [
-                            html.H2("R by site"),
-                            html.P(
-                                "Where R is read decides its size: the change is measured by all else that the model holds there.",
-                                className="lead",
-                            ),
-                            html.Details(
-                                [
-                                    html.Summary("Show R at every site"),
-                                    problem(ids.PROBLEM_SITES),
-                                    Plain(id=ids.SITES_TABLE),
-                                ],
-                                id=ids.SITES_FOLD,
-                                open=False,
-                                **{"data-told": ""},
-                            ),
-                        ],
-                        id=ids.SITES,
-                        className="card",
-                    ),
-                    html.Section(
-                        [
-                            html.H2("Where can this fact be written?"),
-                            html.P(
-                                "Not every layer and token takes a fact, and the damage differs.",
-                                className="lead",
-                            ),
-                            html.Details(
-                                [
-                                    html.Summary("Make the last edit at every layer and token"),
-                                    problem(ids.PROBLEM_PLACEMENTS),
-                                    html.Div(id=ids.PLACEMENTS_TABLE),
-                                ],
-                                id=ids.PLACEMENTS_FOLD,
-                                open=False,
-                                **{"data-told": ""},
-                            ),
-                        ],
-                        id=ids.PLACEMENTS,
-                        className="card",
-                    ),
+                    *map(panel_card, PANELS.values()),
                 ],
                 className="detail-grid",
             ),

@@ -6,13 +6,11 @@ from shatterscope.app.pages.explore.views.course import course_choices, course_o
 from shatterscope.app.pages.explore.views.damage import damage_of
 from shatterscope.app.pages.explore.views.numbers import accuracy, r_card, r_values, r_words, ripples, told
 from shatterscope.app.pages.explore.views.picture import caption, invitation, of_model
-from shatterscope.app.pages.explore.views.placements import WRITE, placements
 from shatterscope.app.pages.explore.views.quality import quality, quality_line
 from shatterscope.app.pages.explore.views.sites import r_shown, read_at
 from shatterscope.app.pages.explore.views.stack import chips, outcomes
 
 __all__ = [
-    "WRITE",
     "about",
     "accuracy",
     "answer",
@@ -30,7 +28,6 @@ __all__ = [
     "of_model",
     "outcomes",
     "parameter_form",
-    "placements",
     "quality",
     "quality_line",
     "r_card",

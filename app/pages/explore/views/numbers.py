@@ -53,11 +53,11 @@ def _group_of(sub_graph: str, checkpoint: CheckpointInfo, result: EvaluationResu
 
 
 def r_words(result: EvaluationResult | None, made: EditResult | None, world: World) -> Node:
-    """R of the edited group and what moved there, as sentences; before them, which of the edits `made` did not take."""
+    """R of the edited group and what else was measured, as sentences; before them, which of the edits `made` did not take."""
     if result is None:
         return html.Span(words.r_in_words(0.0))
-    explained = words.moved_explained(world.noun)
-    found = html.Span(words.r_in_words(result.shattering.edit, result.movement.edit, world.noun), **tip(explained))
+    said = words.r_in_words(result.shattering.edit, result.measures, world.noun)
+    found = html.Span(said, **tip(words.explained(result.measures)))
     failure = words.failure_told(made, world.name)
     return html.Span([html.B(failure, className="bad"), " ", found]) if failure else found
 
@@ -75,36 +75,31 @@ def told(n_edits: int, result: EvaluationResult | None, made: EditResult | None,
     return " ".join(filter(None, said))
 
 
-def accuracy(checkpoint: CheckpointInfo, base: EvaluationResult, result: EvaluationResult | None, world: World) -> Node:
+def accuracy(checkpoint: CheckpointInfo, found: EvaluationResult, world: World) -> Node:
     """Task by group: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
-    orders = _as_in_r(checkpoint.graph.orders, result)
-    head = html.Tr([html.Th(""), *(html.Th(_head(order, result, world)) for order in orders)])
+    orders = _as_in_r(checkpoint.graph.orders, found)
+    head = html.Tr([html.Th(""), *(html.Th(_head(order, found, world)) for order in orders)])
     rows = []
     for task, (name, explained) in words.TASKS.items():
         cells = [html.Th(name, scope="row", **tip(explained))]
         for order in orders:
-            score = (
-                next((item for item in result.scores if (item.task, item.order) == (task, order)), None)
-                if result
-                else None
-            )
-            if score is not None:
+            score = next((item for item in found.scores if (item.task, item.order) == (task, order)), None)
+            if found.edit is not None and score is not None:
                 cells.append(_score_cell(score))
-                continue
-            was = next((item for item in base.scores if (item.task, item.order) == (task, order)), None)
-            cells.append(_base_cell(was, getattr(checkpoint.accuracy, task).get(order)))
+            else:
+                cells.append(_base_cell(score, getattr(checkpoint.accuracy, task).get(order)))
         rows.append(html.Tr(cells))
     return html.Table([html.Thead(head), html.Tbody(rows)])
 
 
-def _as_in_r(orders: Sequence[str], result: EvaluationResult | None) -> list[str]:
+def _as_in_r(orders: Sequence[str], found: EvaluationResult) -> list[str]:
     """The edited group first, as in the row of R."""
-    parts = {item.order: SUB_GRAPHS.index(item.sub_graph) for item in result.scores if item.sub_graph} if result else {}
+    parts = {item.order: SUB_GRAPHS.index(item.sub_graph) for item in found.scores if item.sub_graph}
     return sorted(orders, key=lambda order: parts.get(order, 0))
 
 
-def _head(group: str, result: EvaluationResult | None, world: World) -> str:
-    part = next((item.sub_graph for item in result.scores if item.order == group), None) if result else None
+def _head(group: str, found: EvaluationResult, world: World) -> str:
+    part = next((item.sub_graph for item in found.scores if item.order == group), None)
     return f"{world.title(group)} · {part}" if part else world.title(group)
 
 

@@ -70,7 +70,7 @@ def register(app: Dash, client: Client) -> None:
         did = did_since(was[names.VIEW], url, value, started, shipped)
         notices: list[Node] = []
         try:
-            checkpoints, editors = await client.checkpoints(), await client.editors()
+            checkpoints, editors = await client.checkpoints(anew=did.opened), await client.editors()
             if did.opened:
                 view, unread = RunView.from_query(url["query"] or "")
                 link = opened_link(view, Pin.from_query(url["query"] or ""), checkpoints)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dash import html
 
-from shatterscope.app.kit import words
+from shatterscope.app.kit import batches, words
 from shatterscope.app.kit.parts import Node, table
 from shatterscope.app.kit.sites import SUB_GRAPHS
 from shatterscope.app.kit.words import Name
+from shatterscope.app.pages.explore.panels.base import Around, Panel
 from shatterscope.wire.placements import Placement, PlacementMade, PlacementsResult
 
 WRITE = "write"  # the type of the buttons that make an edit elsewhere
@@ -26,9 +27,7 @@ def placements(found: PlacementsResult, edit: str | None = None, name: Name = st
         for layer, of_layer in by_layer.items()
     ]
     head = ("", *(f"{token}’s token" for token in tokens))
-    return html.Div(
-        [html.P(words.placements_over(found, name, noun), className="lead"), table(head, rows)], className="placements"
-    )
+    return html.Div([html.P(_over(found, name, noun), className="lead"), table(head, rows)], className="placements")
 
 
 def _cell(place: Placement, found: PlacementsResult, edit: str | None) -> Node:
@@ -74,6 +73,51 @@ def _numbers(made: PlacementMade) -> Node:
             if value is not None or part == "edit"
         ],
         "recall": ["–" if change is None else f"{words.points(change.change)} points"],
-        "search": [words.placement_ended(made)],
+        "search": [_ended(made)],
     }
     return html.Dl([html.Div([html.Dt(name), html.Dd(value)]) for name, value in told.items()])
+
+
+def _over(found: PlacementsResult, name: Name = str, noun: str = "ring") -> str:
+    """What is the same at every place, and what its numbers are over."""
+    spec, together = found.spec, found.facts > 1
+    kept = f"method, parameters and strength{'' if spec.strength == 1 else f' ({spec.strength:.2f})'}"
+    after = f", on top of {words.plural(found.before, 'edit')} before it" if found.before else ""
+    batch = f" Its batch of {found.facts} moves as a whole; rank and p are of its last fact." if together else ""
+    new = "the new object" if spec.object is None else name(spec.object)
+    return (
+        f"{name(spec.subject)} {spec.relation} → {new}: the same edit at every place{after}. Only layer and token differ; {kept} stay.{batch} "
+        f"R is read at the last layer’s residual stream, over {found.n_entities} entities. Recall is the change of direct recall over {found.n_queries} "
+        f"sampled facts of all {noun}s, each after {words.plural(found.n_contexts, 'random context')}."
+    )
+
+
+def _ended(made: PlacementMade) -> str:
+    """How the search for the edit ended at one place."""
+    if made.ended is None:
+        return "none"
+    return (
+        f"all {words.plural(made.steps, 'step')} taken"
+        if made.ended == "steps"
+        else f"stop reached at step {made.steps}"
+    )
+
+
+def _markup(found: PlacementsResult, around: Around) -> Node:
+    index = batches.last_index(around.edits)
+    edit = None if around.in_file else f"{index}~{around.edits[index]}"
+    return placements(found, edit, around.world.name, around.world.noun)
+
+
+PLACEMENTS = Panel(
+    name="placements",
+    title="Where can this fact be written?",
+    link="Where to write it",
+    lead="Not every layer and token takes a fact, and the damage differs.",
+    unfold="Make the last edit at every layer and token",
+    waiting="The edit is made at every layer and token …",
+    failed="Where this fact can be written could not be computed",
+    needs=lambda client, checkpoint, edits: client.placements(checkpoint, edits),
+    markup=_markup,
+    pressed=True,
+)

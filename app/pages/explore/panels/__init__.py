@@ -1,0 +1,11 @@
+"""The panels below the scenes, in their order. A new one is a line here."""
+
+from __future__ import annotations
+
+from shatterscope.app.pages.explore.panels.base import Around, Panel
+from shatterscope.app.pages.explore.panels.placements import PLACEMENTS
+from shatterscope.app.pages.explore.panels.sites import SITES
+
+PANELS: dict[str, Panel] = {panel.name: panel for panel in (SITES, PLACEMENTS)}
+
+__all__ = ["PANELS", "Around", "Panel"]
