@@ -97,7 +97,9 @@ class Diagnostics(Wire):
     )
     winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
     shape: Shape = Field(description="as a ring; of a group of another shape `judgement` tells")
-    judgement: Judgement | None = Field(default=None, description="null where the group is a ring")
+    judgement: Judgement | None = Field(
+        default=None, description="null where the group is a ring, of enough entities to be judged"
+    )
 
 
 class ProjectionResult(Wire):
@@ -127,6 +129,9 @@ class StrengthsRequest(ProjectionRequest):
 class StrengthPicture(Wire):
     strength: float
     after: Array | None = Field(description="null where so strong an edit leaves no finite numbers to draw")
+    statistics: dict[str, float] = Field(
+        default={}, description="those of POST /verdicts that follow the strength, of this picture"
+    )
 
 
 class StrengthsResult(Wire):
