@@ -61,6 +61,7 @@ from shatterscope.wire.pictures import (
     Measured,
     ProjectionRequest,
     ProjectionResult,
+    StatisticValue,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,
@@ -426,6 +427,14 @@ def verdict(found: Diagnostics) -> Verdict:
     return Verdict(word=found.shape.verdict, title=title, sentence=sentence)
 
 
+def statistic_values(found: Mapping[str, float]) -> list[StatisticValue]:
+    return [
+        StatisticValue(name=name, title=STATISTICS[name].title, value=value)
+        for name, value in found.items()
+        if math.isfinite(value)
+    ]
+
+
 def statistic_changes(kind: Kind, before: Side, after: Side) -> list[StatisticChange]:
     """Those that are finite before and after; CKA comes last."""
     follow = followed(kind)
@@ -433,6 +442,7 @@ def statistic_changes(kind: Kind, before: Side, after: Side) -> list[StatisticCh
         StatisticChange(
             name=name,
             title=STATISTICS[name].title,
+            term=STATISTICS[name].term,
             sentence=STATISTICS[name].sentence,
             of="picture",
             follows=name in follow,
@@ -446,6 +456,7 @@ def statistic_changes(kind: Kind, before: Side, after: Side) -> list[StatisticCh
         cka = StatisticChange(
             name="cka",
             title=CKA.title,
+            term=CKA.term,
             sentence=CKA.sentence,
             of="representations",
             follows=False,

@@ -126,11 +126,17 @@ class StrengthsRequest(ProjectionRequest):
     strengths: list[Annotated[float, Field(ge=-4.0, le=4.0)]] = Field(min_length=1, max_length=MAX_STRENGTHS)
 
 
+class StatisticValue(Wire):
+    name: str
+    title: str
+    value: float = Field(description="1 at best")
+
+
 class StrengthPicture(Wire):
     strength: float
     after: Array | None = Field(description="null where so strong an edit leaves no finite numbers to draw")
-    statistics: dict[str, float] = Field(
-        default={}, description="those of POST /verdicts that follow the strength, of this picture"
+    statistics: list[StatisticValue] = Field(
+        default=[], description="those of POST /verdicts that follow the strength, of this picture"
     )
 
 

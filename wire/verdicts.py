@@ -31,6 +31,7 @@ class StatisticChange(Wire):
 
     name: str
     title: str
+    term: str = Field(description="the field's name for it")
     sentence: str = Field(description="what it says, for a layman")
     of: Literal["picture", "representations"]
     follows: bool = Field(description="whether POST /projections/strengths tells it of every strength")

@@ -118,7 +118,7 @@ async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> St
         if not np.isfinite(after).all():
             return StrengthPicture(strength=strength, after=None)
         points = picture(before, after, align=request.align)
-        statistics = on_the_way(kind, layout, points)
+        statistics = convert.statistic_values(on_the_way(kind, layout, points))
         return StrengthPicture(strength=strength, after=convert.array(points), statistics=statistics)
 
     pictures = []

@@ -163,9 +163,11 @@ def _scenes(shown: ShownView) -> Node:
 
 
 def _details(shown: ShownView) -> list[Node]:
+    shape = card("Shape", html.Div(views.verdicts(shown.verdicts), id="verdicts-table"))
     if shown.edit is None or shown.evaluation is None:
-        return []
+        return [shape]
     return [
+        shape,
         card(
             "Ripples",
             html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),

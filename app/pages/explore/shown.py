@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl
 
 from shatterscope.app.kit import actions, aims, ids, links
@@ -16,6 +17,7 @@ from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult
 from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.verdicts import VerdictsResult
 from shatterscope.wire.world import CheckpointInfo
 
 
@@ -30,6 +32,7 @@ class ShownView:
     link: str  # the address of the view
     edit: EditResult | None
     projection: ProjectionResult
+    verdicts: VerdictsResult
     base: EvaluationResult  # of the unedited model
     evaluation: EvaluationResult | None
     sites: SitesResult | None  # R at every site
@@ -62,16 +65,16 @@ async def show(client: Client, query: str) -> ShownView:
     view, checkpoint = await read(client, query)
     see, edits = view.see, view.edits
     edit = await client.edit(checkpoint.id, edits) if edits else None
-    projection = await client.projection(
-        checkpoint.id,
-        edits,
-        relation=see.relation or view.relation,
-        site=see.site,
-        method=see.projection,
-        dimensions=see.dimensions,
-        align=see.align,
-        n_neighbors=see.n_neighbors,
-    )
+    looked_at: dict[str, Any] = {
+        "relation": see.relation or view.relation,
+        "site": see.site,
+        "method": see.projection,
+        "dimensions": see.dimensions,
+        "align": see.align,
+        "n_neighbors": see.n_neighbors,
+    }
+    projection = await client.projection(checkpoint.id, edits, **looked_at)
+    verdicts = await client.verdicts(checkpoint.id, edits, **looked_at)
     base = await client.evaluation(checkpoint.id, ())
     evaluation = await client.evaluation(checkpoint.id, edits) if edits else None
     sites = await client.sites(checkpoint.id, edits) if edits else None
@@ -81,4 +84,6 @@ async def show(client: Client, query: str) -> ShownView:
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, world, query, link, edit, projection, base, evaluation, sites, placements, aim)
+    return ShownView(
+        view, checkpoint, world, query, link, edit, projection, verdicts, base, evaluation, sites, placements, aim
+    )

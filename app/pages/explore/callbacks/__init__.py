@@ -10,7 +10,17 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.client import Client
-from shatterscope.app.pages.explore.callbacks import answers, intent, measures, placements, scenes, sites, stack, tool
+from shatterscope.app.pages.explore.callbacks import (
+    answers,
+    intent,
+    measures,
+    placements,
+    scenes,
+    sites,
+    stack,
+    tool,
+    verdicts,
+)
 from shatterscope.app.pages.explore.lecture import callbacks as lecture
 
 # Pure functions of what the page sends, by their first output: many who see the same view cost one answer. (`shatterscope.app.kit.serving.pure`)
@@ -23,6 +33,7 @@ SHARED = tuple(
         (ids.EDIT_STACK, "children"),
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
+        (ids.VERDICTS_TABLE, "content"),
         (ids.R_SITE, "content"),
         (ids.PLACEMENTS_TABLE, "children"),
     )
@@ -49,5 +60,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, sites, placements, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, verdicts, sites, placements, lecture):
         module.register(app, client)

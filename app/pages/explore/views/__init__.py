@@ -10,6 +10,7 @@ from shatterscope.app.pages.explore.views.placements import WRITE, placements
 from shatterscope.app.pages.explore.views.quality import quality, quality_line
 from shatterscope.app.pages.explore.views.sites import r_shown, read_at
 from shatterscope.app.pages.explore.views.stack import chips, outcomes
+from shatterscope.app.pages.explore.views.verdicts import on_the_way, verdict_line, verdicts
 
 __all__ = [
     "WRITE",
@@ -28,6 +29,7 @@ __all__ = [
     "legend",
     "no_truth",
     "of_model",
+    "on_the_way",
     "outcomes",
     "parameter_form",
     "placements",
@@ -42,4 +44,6 @@ __all__ = [
     "told",
     "top",
     "truth",
+    "verdict_line",
+    "verdicts",
 ]
