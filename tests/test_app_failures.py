@@ -31,7 +31,7 @@ SILENT = {
     "question": {"checkpoints", "world", "targets"},
     "checkpoint": {"lesson"},
     "reproduce-estimate": {"checkpoints", "reproduction"},
-    "reproduce-methods": {"reproduction", "report", "job", "going"},
+    "reproduce-methods": {"reproduction", "report", "job", "going", "world"},
     "reproduce-sequences": {"reproduction", "report", "job", "going"},
     "reproduce-jobs": {"job"},
 }
