@@ -300,6 +300,7 @@ def edit_outcome(found: Outcome, course: CourseInfo | None) -> EditOutcome:
     return EditOutcome(
         spec=edit_spec(found.spec),
         old_object=found.old_object,
+        also_true=list(found.also_true),
         new_object=found.new_object,
         prediction_before=found.prediction_before,
         prediction_after=found.prediction_after,

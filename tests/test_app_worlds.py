@@ -119,6 +119,38 @@ def test_several_objects_are_all_right(pages: TestClient) -> None:
     assert "Bea or Cid or Dov" in text(page.values["truth", "children"])
 
 
+def test_an_edit_of_one_of_several_answers_says_which_it_replaces(pages: TestClient) -> None:
+    page = opened(pages, "/", "?q=0~child&t=o9")
+    assert "instead of Bea, one of 3 right answers" in text(page.values["target", "children"])
+    page = opened(pages, "/", "?e=0~child~o9~rome~0~tuned~1")
+    shown = text(page.values["outcomes-table", "content"])
+    assert "for Bea; 2 other answers stay true" in shown
+    assert "Cid, Dov" in shown
+    made = page.pages.post("/api/v1/edits", json=taught(9)).json()["edits"][0]
+    assert (made["old_object"], made["also_true"], made["kind"]) == (1, [2, 3], "counterfactual")
+
+
+def test_another_right_answer_is_no_falsehood(pages: TestClient) -> None:
+    known = pages.get("/api/v1/checkpoints/kin/facts", params={"subject": 0, "relation": "child"}).json()["prediction"]
+    right = next(each for each in (2, 3) if each != known)
+    made = pages.post("/api/v1/edits", json=taught(right)).json()["edits"][0]
+    assert (made["kind"], made["old_object"], made["distance"]) == ("corrective", right, 0)
+    assert made["also_true"] == [each for each in (1, 2, 3) if each != right]
+
+
+def test_no_consequence_is_asked_of_which_several_answers_are_right() -> None:
+    world = families.Families.of(families.FamiliesConfig())
+    for relation in world.relations:
+        for subject in world.domain(relation).tolist():
+            for new in [objects[0] for objects in world.counterfactuals(subject, relation).values()][:2]:
+                for each in world.consequences(subject, relation, new):
+                    assert all(world.single_valued[world.relation(name).index] for name in each.relations)
+
+
+def taught(new: int) -> dict[str, Any]:
+    return {"checkpoint": "kin", "edits": [{"subject": 0, "relation": "child", "object": new, "method": "rome"}]}
+
+
 def test_a_click_on_a_point_asks_about_it_or_teaches_it(pages: TestClient) -> None:
     page = opened(pages, "/", "?q=4~parent")
     for number, (role, entity) in enumerate((("subject", 9), ("object", 1), ("object", 2)), 1):

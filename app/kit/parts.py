@@ -94,4 +94,4 @@ def teaches(aim: Aim, distance: int | None, world: World) -> list[Node]:
         steps = f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
     else:
         steps = f", {words.plural(distance, 'step')} away"
-    return ["Teach it ", html.B(new, className="new"), f" instead of {old}{steps}."]
+    return ["Teach it ", html.B(new, className="new"), f" instead of {old}{words.one_of(len(aim.truths))}{steps}."]

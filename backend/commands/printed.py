@@ -66,8 +66,9 @@ def show_edit(result: EditResult, evaluation: EvaluationResult, verdicts: Verdic
     if spec.strength:
         verdict = "[bold green]taken[/]" if outcome.success else "[bold red]not taken[/]"
     token = "" if spec.parameters.get("token", "relation") == "relation" else f", {spec.parameters['token']}'s token"
+    left = f" (one of {1 + len(outcome.also_true)} that are right)" if outcome.also_true else ""
     console.print(
-        f"{names[spec.subject]} {spec.relation} {names[outcome.old_object]} -> [bold]{names[outcome.new_object]}[/]   "
+        f"{names[spec.subject]} {spec.relation} {names[outcome.old_object]}{left} -> [bold]{names[outcome.new_object]}[/]   "
         f"{outcome.kind}, distance {outcome.distance}, {spec.method} at layer {spec.layer}{token}: {verdict}"
     )
     console.print(

@@ -230,7 +230,7 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
 
 def rings_title(edit: Edit, made: EditOutcome, world: World) -> str:
     """The edit whose pictures are drawn."""
-    new, old = world.name(made.new_object), world.name(made.old_object)
+    new, old = world.name(made.new_object), words.replaced(made, world.name)
     how = f"({words.target(edit, world.name)}, {theme.method_name(edit.method)})"
     return f"{edit.relation} of {world.name(edit.subject)}: taught {new} instead of {old} {how}"
 

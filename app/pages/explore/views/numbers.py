@@ -165,8 +165,11 @@ def ripples(result: EvaluationResult | None, name: Name = str) -> Node:
 
 def _ripple(item: RippleFact, name: Name) -> Node:
     follows = item.after.object == item.expected
-    kept = item.after.object == item.truth
-    verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
+    kept = item.after.object in (item.truth, item.before.object)
+    if follows and item.expected == item.truth:
+        verdict = "still right" if item.before.object == item.expected else "right now"
+    else:
+        verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
     return html.Tr(
         [
             html.Td(f"{name(item.subject)} {' '.join(item.relations)}"),
