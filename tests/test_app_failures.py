@@ -32,7 +32,7 @@ SILENT = {
     "checkpoint": {"lesson"},
     "reproduce-estimate": {"checkpoints", "reproduction"},
     "reproduce-methods": {"reproduction", "report", "job", "going", "world"},
-    "reproduce-sequences": {"reproduction", "report", "job", "going"},
+    "reproduce-sequences": {"reproduction", "report", "job", "going", "world"},
     "reproduce-jobs": {"job"},
 }
 

@@ -57,6 +57,11 @@ def new_object() -> Node:
     return labelled("new object", field, className="of-names wide")
 
 
+def either(rings: str, other: str) -> list[Node]:
+    """What is said of the paper's world, and of any other: `data-world` of an element around it shows the one or the other."""
+    return [html.Span(rings, className="of-rings"), html.Span(other, className="of-others")]
+
+
 def problem(ident: str) -> Node:
     """A place for a message about something that went wrong, read out when it appears."""
     return html.Div(id=ident, className="problem", role="alert")

@@ -12,6 +12,7 @@ from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint
 from shatterscope.backend.edits import EditError
 from shatterscope.backend.evaluation.tracing import TracingError
 from shatterscope.backend.reproduction import protocol
+from shatterscope.backend.reproduction.fitting import fitted
 from shatterscope.backend.reproduction.report import Run, report
 from shatterscope.backend.reproduction.shipped import PARTS, Part, read_findings, ship
 from shatterscope.backend.reproduction.traced import trace_checkpoint
@@ -86,7 +87,7 @@ def ask(
 
 
 def check(foreground: Foreground, asked: RunRequest) -> RunRequest:
-    """The same with no more corrective edits than the model has facts wrong. Raises `SweepError` for what this checkpoint cannot serve,
+    """The same with no more corrective edits than the model has facts wrong, and in a world of no rings fitted to it. Raises `SweepError` for what this checkpoint cannot serve,
     before hours are spent on half of it."""
     settings = foreground.settings
     fresh = {part: request for part, request in asked.requests.items() if part not in asked.ids}
@@ -100,6 +101,7 @@ def check(foreground: Foreground, asked: RunRequest) -> RunRequest:
             if request.corrective and (wrong := len(known.wrong)) < request.edits_per_cell:
                 fewer = {"corrective": wrong > 0, "corrective_edits": wrong or None}
                 request = fresh[part] = request.model_copy(update=fewer)
+            request = fresh[part] = fitted(checkpoint.graph, request, known)
             check_size(request, settings.sweep_limit)
             try:
                 make_plan(checkpoint, request, known)

@@ -36,7 +36,6 @@ from shatterscope.wire.reproduction import (
 from shatterscope.wire.sweeps import LAST, SweepRequest
 from shatterscope.wire.world import CheckpointInfo, Verdict
 
-NO_RINGS = "The paper’s experiments are on rings; the world of this model is another, so the same edits and measures are shown without the paper’s numbers. "
 RECALL: dict[Measure, str] = {"argmax": "direct recall", "probability": "the mean probability of the truth"}
 
 
