@@ -15,9 +15,9 @@ from starlette.testclient import TestClient
 
 from shatterscope.app.main import create_app
 from shatterscope.app.pages.reproduce import sentences
-from shatterscope.app.pages.reproduce.runs import without_paper
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.evaluation.tracing import replaceable
+from shatterscope.backend.reproduction.report import without_paper
 from shatterscope.backend.settings import load_settings
 from shatterscope.backend.worlds import ABSENT, registry
 from shatterscope.wire.reproduction import AccuracyCell, Provenance, Report, Spread
@@ -203,7 +203,7 @@ def test_reproduce_says_what_it_has(pages: TestClient) -> None:
         page.set("rings-more", "data", page.values["rings-drawn", "data"])
     assert "Before the edit: " in text(page.values["rings-words", "children"])
     assert page.values["rings-title", "children"].startswith("parent of Bea: taught ")
-    assert "paper’s experiments are on rings" in page.values["reproduce-no-run", "children"]
+    assert page.values["reproduce-page", "data-world"] == "other"
     assert "could not" not in text(list(page.values.values())).lower()
 
 

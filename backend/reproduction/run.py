@@ -13,7 +13,7 @@ from shatterscope.backend.edits import EditError
 from shatterscope.backend.evaluation.tracing import TracingError
 from shatterscope.backend.reproduction import protocol
 from shatterscope.backend.reproduction.fitting import fitted
-from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.backend.reproduction.report import Run, report, without_paper
 from shatterscope.backend.reproduction.shipped import PARTS, Part, read_findings, ship
 from shatterscope.backend.reproduction.traced import trace_checkpoint
 from shatterscope.backend.settings import Settings, resolve_device
@@ -136,6 +136,8 @@ def results(foreground: Foreground, runs: dict[Part, Run]) -> Reproduction:
     reports = {part: report(foreground.rows(each.sweep), each) for part, each in runs.items()}
     requests = [each.request for each in runs.values()]
     folder = foreground.settings.models_dir / requests[0].checkpoint
+    if load_checkpoint(folder).graph.kind != "rings":
+        reports = {part: without_paper(each) for part, each in reports.items()}
     return Reproduction(
         single=reports["single"],
         sequence=reports.get("sequence"),

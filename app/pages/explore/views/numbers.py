@@ -159,6 +159,10 @@ def dumbbell(before: float, after: float, change: float | None) -> Node:
 def ripples(result: EvaluationResult | None, name: Name = str) -> Node:
     if result is None:
         return html.P("Apply an edit to see what should follow from it, and what it breaks.", className="lead")
+    if not result.ripples:
+        return html.P(
+            "No question with one right answer follows from the new fact, and none is contradicted.", className="lead"
+        )
     head = ("fact", "why", "world said", "should now be", "before", "after")
     return table(head, [_ripple(item, name) for item in result.ripples])
 
