@@ -133,7 +133,10 @@ def test_the_slider_is_told_the_numbers_that_follow(site: TestClient) -> None:
 
 
 def test_a_file_and_a_table_hold_the_card(site: TestClient) -> None:
-    assert "Is it still a tree?" in site.get(f"/export.html{QUERY}").text
+    file = site.get(f"/export.html{QUERY}").text
+    assert "Is it still a tree?" in file
+    assert "strength slider" not in file, "there is none"
+    assert "Each branch of the family has its colour." in file
     table = site.get(f"/export.csv{QUERY}").text
     names = [line.split(",")[1] for line in table.splitlines() if line.startswith("statistic,")]
     assert [name for name in names if "chance" not in name] == ["neighbors", "distances", "branches", "cka"]

@@ -20,13 +20,14 @@ QUESTIONS = {
 }
 
 
-def verdicts(found: VerdictsResult) -> list[Node]:
-    """The card. While the strength is dragged, `frontend_assets/explore/strength.js` puts the numbers that follow into its cells."""
+def verdicts(found: VerdictsResult, slider: bool = True) -> list[Node]:
+    """The card. While the strength is dragged, `frontend_assets/explore/strength.js` puts the numbers that follow into its cells; in a file there is no
+    slider."""
     edited = found.edit is not None
     shown = found.statistics if edited else [item for item in found.statistics if item.of == "picture"]
     return [
         html.P([html.B(QUESTIONS[found.kind]), f" {_answer(found)}"], className="lead"),
-        *([_table(shown, edited), html.P(_explained(shown, edited), className="quiet")] if shown else []),
+        *([_table(shown, edited), html.P(_explained(shown, edited, slider), className="quiet")] if shown else []),
     ]
 
 
@@ -78,14 +79,14 @@ def _cell(found: AgainstChance, side: str) -> Node:
     return html.Td([shown, " ", mark], className=side, **{"data-value": f"{found.value:.6f}"})
 
 
-def _explained(shown: list[StatisticChange], edited: bool) -> str:
+def _explained(shown: list[StatisticChange], edited: bool, slider: bool) -> str:
     told = ["✓: above 95 of 100 shuffles of the entities, of loops above 19 shapeless clouds."]
     if not edited:
         return told[0]
     if len(shown) > 1:
         told.append("All are of the pictures, the last of the representations behind them.")
     follow = [f"“{item.title}”" for item in shown if item.follows]
-    if follow:
+    if follow and slider:
         verb = "follow" if len(follow) > 1 else "follows"
         told.append(f"{' and '.join(follow)} {verb} the strength slider, the rest when you let go.")
     return " ".join(told)
