@@ -23,6 +23,8 @@ from shatterscope.backend.worlds import ABSENT, registry
 from shatterscope.wire.reproduction import AccuracyCell, Provenance, Report, Spread
 
 EDIT = "7~parent~o5~rome~0~paper~1"
+LESSON = "---\ntitle: A family\naudience: Anyone\nminutes: 1\n---\nWho is whose child.\n"
+STEP = '---\ntitle: Who\nview: "c=kin"\n---\nA family.\n\n<!-- notes -->\nSay so.\n'
 BORN = "3~next%20born~d4~rome~0~paper~1"
 
 
@@ -33,7 +35,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         patch.setitem(registry.WORLDS, "families", families.Families)
         folder = tmp_path_factory.mktemp("models")
         families.train(folder / "kin")
-        server = create_api(load_settings(models_dir=folder, state_dir=tmp_path_factory.mktemp("state"), device="cpu"))
+        lessons = tmp_path_factory.mktemp("lessons")
+        (lessons / "kin-tour").mkdir()
+        (lessons / "kin-tour" / "lesson.md").write_text(LESSON)
+        (lessons / "kin-tour" / "01-who.md").write_text(STEP)
+        settings = load_settings(
+            models_dir=folder, state_dir=tmp_path_factory.mktemp("state"), lessons_dir=str(lessons), device="cpu"
+        )
+        server = create_api(settings)
         create_app(server)
         with TestClient(server) as client:
             yield client
@@ -62,6 +71,15 @@ def test_explore_opens_on_a_question_of_this_world(pages: TestClient) -> None:
     assert "Ada" in text(page.values["truth", "children"])
     assert page.values["notice", "children"] == ""
     assert "Each branch of the family has its colour." in text(page.values["legend", "children"])
+
+
+def test_a_step_of_a_lesson_that_names_no_question_asks_the_first(pages: TestClient) -> None:
+    page = opened(pages, "/", "?lesson=kin-tour&step=1")
+    page.set("lesson-asked", "data", "kin-tour")
+    assert page.values["problem-lecture", "children"] == ""
+    (step,) = page.values["lesson", "data"]["steps"]
+    assert "q=1~parent" in step["query"]
+    assert page.values["question", "children"] == "Who is the parent of Bea?"
 
 
 def test_a_scene_shows_who_has_the_relation_and_joins_neighbours(pages: TestClient) -> None:

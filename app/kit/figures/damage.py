@@ -70,9 +70,7 @@ def damage_figure(bins: Sequence[DamageBin], place: int | None = 0, n_entities: 
         return {"data": data, "layout": {**layout, **axes, "margin": margin, "annotations": [nothing]}}
     moved = f"how far representations moved, in {steps}"
     if all(item.displacement is None for item in bins):
-        moved = (
-            "how far representations moved: none of these entities are neighbours, so there is no step to tell it in"
-        )
+        moved = "how far they moved: not told in steps, none are neighbours"
     farthest = max(item.displacement or 0 for item in bins)  # an automatic range stays what it was for the edit before
     layout |= {
         "xaxis": {

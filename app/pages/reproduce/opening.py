@@ -39,7 +39,7 @@ def opening_table(report: Report, site: str, measure: Measure) -> Node:
     token = tables.tokens(report, METHOD)
     at = {each: [preset for preset in tables.presets(report, METHOD) if token[preset] == each] for each in TOKENS}
     chosen = [preset for each in at.values() for preset in each]
-    hints = (CHANGES[measure], f"R at {site_name(site)}, mean over the rings, or groups.", TAKEN, REACHED)
+    hints = (CHANGES[measure], f"R at {site_name(site)}, mean over the sub-graphs.", TAKEN, REACHED)
     names = [html.Th(html.Span(name, **tip(hint)), scope="col") for name, hint in zip(NAMES, hints, strict=True)]
     head: list[Node] = [
         html.Tr(
@@ -102,7 +102,7 @@ def _first(names: list[Node]) -> list[Node]:
 
 
 def _papers(report: Report, which: Which, site: str) -> tuple[float | None, float | None]:
-    """The paper's change of direct recall and its R, the mean over the rings."""
+    """The paper's change of direct recall and its R, the mean over the sub-graphs."""
     change = next((c.paper for c in report.accuracy if c.method == METHOD and c.task == "direct" and (c.kind, c.distance) == which), None)  # fmt: skip
     R = {c.sub_graph: c.paper for c in report.shattering if c.method == METHOD and (c.kind, c.distance) == which and c.site == site}  # fmt: skip
     known = [each for each in R.values() if each is not None]
