@@ -35,7 +35,7 @@ def test_sequences_are_as_long_as_the_facts_last() -> None:
 def test_what_fits_stays_as_it_is() -> None:
     short = sequences("kin", 2)
     assert fitted(WORLD, short, KNOWN).edits_per_cell == 2
-    rings = Rings.of(RingsConfig(n_entities=16))
+    rings = Rings.of(RingsConfig(n_entities=20))
     assert fitted(rings, single_edits("rings"), KNOWN) == single_edits("rings")
 
 
