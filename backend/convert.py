@@ -6,7 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,12 @@ from shatterscope.backend.measures import Measurement as Found
 from shatterscope.backend.model import site_names
 from shatterscope.backend.pictures import Diagnostics as Diagnosed
 from shatterscope.backend.pictures import Fit, Projection
-from shatterscope.backend.shapes import STATISTICS
+from shatterscope.backend.shapes import STATISTICS, Kind, followed
 from shatterscope.backend.shapes import Judgement as Judged
+from shatterscope.backend.shapes import Measured as Statistic
+from shatterscope.backend.shapes.verdict import WORDS
 from shatterscope.backend.tensor_files import tensor_bytes
+from shatterscope.backend.verdicts import CKA, Side
 from shatterscope.backend.worlds import Group, Relation, World
 from shatterscope.wire.base import Array, SubGraph
 from shatterscope.wire.edits import (
@@ -63,11 +66,13 @@ from shatterscope.wire.pictures import (
     Measured,
     ProjectionRequest,
     ProjectionResult,
+    StatisticValue,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,
 )
 from shatterscope.wire.reproduction import KeysValues
+from shatterscope.wire.verdicts import AgainstChance, StatisticChange, Verdict
 from shatterscope.wire.world import (
     AccuracyInfo,
     Answer,
@@ -302,6 +307,7 @@ def edit_outcome(found: Outcome, course: CourseInfo | None) -> EditOutcome:
     return EditOutcome(
         spec=edit_spec(found.spec),
         old_object=found.old_object,
+        also_true=list(found.also_true),
         new_object=found.new_object,
         prediction_before=found.prediction_before,
         prediction_after=found.prediction_after,
@@ -417,9 +423,66 @@ def judgement(found: Judged, kind: str) -> Judgement:
             chance_95=each.chance_95,
         )
         for name, each in found.statistics.items()
-        if math.isfinite(each.value) and math.isfinite(each.chance) and math.isfinite(each.chance_95)
+        if _finite(each)
     ]
     return Judgement(kind=kind, word=found.word, title=found.title, sentence=found.sentence, statistics=statistics)
+
+
+def verdict(found: Diagnostics) -> Verdict:
+    if found.judgement is not None:
+        return Verdict(word=found.judgement.word, title=found.judgement.title, sentence=found.judgement.sentence)
+    title, sentence = WORDS[found.shape.verdict]
+    return Verdict(word=found.shape.verdict, title=title, sentence=sentence)
+
+
+def statistic_values(found: Mapping[str, float]) -> list[StatisticValue]:
+    return [
+        StatisticValue(name=name, title=STATISTICS[name].title, value=value)
+        for name, value in found.items()
+        if math.isfinite(value)
+    ]
+
+
+def statistic_changes(kind: Kind, before: Side, after: Side) -> list[StatisticChange]:
+    """Those that are finite before and after; CKA comes last."""
+    follow = followed(kind)
+    found = [
+        StatisticChange(
+            name=name,
+            title=STATISTICS[name].title,
+            term=STATISTICS[name].term,
+            sentence=STATISTICS[name].sentence,
+            of="picture",
+            follows=name in follow,
+            before=_against(was),
+            after=_against(after.statistics[name]),
+        )
+        for name, was in before.statistics.items()
+        if _finite(was) and _finite(after.statistics[name])
+    ]
+    if _finite(before.cka) and _finite(after.cka):
+        cka = StatisticChange(
+            name="cka",
+            title=CKA.title,
+            term=CKA.term,
+            sentence=CKA.sentence,
+            of="representations",
+            follows=False,
+            before=_against(before.cka),
+            after=_against(after.cka),
+        )
+        found.append(cka)
+    return found
+
+
+def _finite(found: Statistic) -> bool:
+    return all(map(math.isfinite, astuple(found)))
+
+
+def _against(found: Statistic) -> AgainstChance:
+    return AgainstChance(
+        value=found.value, chance=found.chance, chance_95=found.chance_95, above_chance=found.beats_chance
+    )
 
 
 def strengths_result(

@@ -91,6 +91,7 @@ class Outcome:
 
     spec: CompleteSpec
     old_object: int
+    also_true: tuple[int, ...]
     new_object: int
     prediction_before: int
     prediction_after: int
@@ -335,14 +336,11 @@ def _compute(
     for i, spec in step.items():
         relation = graph.relation(spec.relation)
         token = checkpoint.vocabulary.relation_token(relation)
-        truth = graph.object_of(spec.subject, relation)
-        if (
-            spec.object == truth
-            and int(answers(model, [[spec.subject, token]], graph.n_entities).prediction[0]) == truth
-        ):
+        true = spec.object in graph.objects_of(spec.subject, relation)
+        if true and int(answers(model, [[spec.subject, token]], graph.n_entities).prediction[0]) == spec.object:
             raise EditError(
                 f"edits.{i}.object",
-                f"{spec.subject} {spec.relation} {spec.object} is already true and the model answers it right; "
+                f"{graph.entities[spec.subject]} {spec.relation} {graph.entities[spec.object]} is already true and the model answers it; "
                 "choose another object, or a fact the model gets wrong",
             )
         facts.append(Fact(spec.subject, token, spec.object))
@@ -365,7 +363,8 @@ def _outcome(
 ) -> Outcome:
     graph = checkpoint.graph
     relation = graph.relation(spec.relation)
-    truth = graph.object_of(spec.subject, relation)
+    right = graph.objects_of(spec.subject, relation)
+    old = spec.object if spec.object in right else right[0]
     prompt = [[spec.subject, checkpoint.vocabulary.relation_token(relation)]]
     was, now = answers(before, prompt, graph.n_entities), answers(after, prompt, graph.n_entities)
     predicted = int(now.prediction[0])
@@ -373,12 +372,13 @@ def _outcome(
     weight = math.hypot(*(before.get_parameter(name).norm().item() for name in delta.weights))
     return Outcome(
         spec=spec,
-        old_object=truth,
+        old_object=old,
+        also_true=tuple(each for each in right if each != old),
         new_object=spec.object,
         prediction_before=int(was.prediction[0]),
         prediction_after=predicted,
-        distance=graph.distance(relation.group, truth, spec.object),
-        kind="corrective" if spec.object == truth else "counterfactual",
+        distance=graph.distance(relation.group, old, spec.object),
+        kind="corrective" if spec.object == old else "counterfactual",
         success=predicted == spec.object,
         probability_before=was.of(0, spec.object)[1],
         probability_after=now.of(0, spec.object)[1],

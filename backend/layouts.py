@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from shatterscope.backend.shapes import Kind, Layout
+from shatterscope.backend.shapes.layout import ring
 from shatterscope.backend.worlds import Relation, World
 from shatterscope.backend.worlds.base import IntArray
 
 FEWEST = 4  # entities that can have a shape
+
+
+def belonging(world: World, relation: Relation) -> tuple[Kind, Layout]:
+    """`layout_of`, and of a ring its places."""
+    return layout_of(world, relation) or ("ring", ring(world.positions(relation)))
 
 
 def layout_of(world: World, relation: Relation) -> tuple[Kind, Layout] | None:
@@ -24,14 +32,16 @@ def layout_of(world: World, relation: Relation) -> tuple[Kind, Layout] | None:
     kind: Kind = "graph" if group.shape == "clusters" and branches is None else group.shape
     if len(rows) < FEWEST or (kind != "clusters" and not len(edges)):
         return kind, Layout(len(rows))
-    unreached = len(rows)  # further than any way leads
+
+    @cache
+    def away() -> IntArray:
+        """(n, n), once for all shuffles; what no way leads to is further than any."""
+        found = np.stack([world.distances(relation.group, int(row))[rows] for row in rows])
+        return np.where(found < 0, len(rows), found)
 
     def steps(i: IntArray, j: IntArray) -> IntArray:
-        i, j = np.broadcast_arrays(i, j)
-        starts, at = np.unique(i, return_inverse=True)
-        away = np.stack([world.distances(relation.group, int(rows[start]))[rows] for start in starts])
-        found: IntArray = away[at.reshape(i.shape), j]
-        return np.where(found < 0, unreached, found)
+        found: IntArray = away()[i, j]
+        return found
 
     coordinates = group.coordinates[rows]
     return kind, Layout(

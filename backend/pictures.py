@@ -25,7 +25,7 @@ from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.geometry.residual import KeptDistances
 from shatterscope.backend.shapes.layout import Layout
 from shatterscope.backend.shapes.ring import ring_neighbor_share
-from shatterscope.backend.shapes.shape import Shape, shape
+from shatterscope.backend.shapes.shape import FEWEST_POINTS, Shape, shape
 from shatterscope.backend.shapes.statistics import Kind
 from shatterscope.backend.shapes.verdict import Judgement, verdict
 
@@ -49,6 +49,9 @@ class FittedMap(Protocol):
     def transform(self, points: ArrayLike) -> FloatArray: ...  # (m, d) -> (m, dimensions)
 
 
+TOO_FEW = Judgement(
+    "unjudged", "Not judged", f"Fewer than {FEWEST_POINTS} entities: too few to judge whether they lie on a ring.", {}
+)
 UNJUDGED = Judgement("unjudged", "Not judged", "Too few of its entities are neighbours to judge its shape.", {})
 
 METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
@@ -113,7 +116,7 @@ class Diagnostics:
         ring_neighbor_share: of each point's two nearest neighbours in the full space, within 2 ring steps.
         winding: turns of the picture shown; the same as in its shape.
         shape: of the picture shown, as a ring; in pieces where the points' own neighbour graph is.
-        judgement: of the picture shown, where the points belong to another shape than a ring.
+        judgement: of the picture shown, where the points belong to another shape than a ring, or are too few to be one.
     """
 
     residual_variance: float
@@ -211,7 +214,7 @@ def fit(
 
 def _judged(shown: FloatArray, belongs: tuple[Kind, Layout] | None) -> Judgement | None:
     if belongs is None:
-        return None
+        return None if len(shown) >= FEWEST_POINTS else TOO_FEW
     kind, layout = belongs
     return UNJUDGED if layout.bare else verdict(kind, shown, layout)
 

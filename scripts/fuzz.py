@@ -107,6 +107,7 @@ async def valid(http: httpx.AsyncClient) -> list[Asked]:
         Asked("POST", f"{api}/edits", body={"checkpoint": SMALL, "edits": [EDIT, {**EDIT, "subject": 9, "batch": True}]}),
         Asked("POST", f"{api}/projections", body=picture),
         Asked("POST", f"{api}/projections", body={**picture, "method": "isomap", "n_neighbors": 8, "align": "shared"}),
+        Asked("POST", f"{api}/verdicts", body=picture),
         Asked("POST", f"{api}/activations", body={"checkpoint": SMALL, "relation": "I_C2", "edit": edit, "site": "resid_post.1"}),
         Asked("POST", f"{api}/evaluations", body={"checkpoint": SMALL, "edit": edit, "queries": 20, "contexts": 1, "seed": 0}),
         Asked("POST", f"{api}/evaluations/sites", body={"checkpoint": SMALL, "edit": edit, "sites": ["attn_out.1"]}),

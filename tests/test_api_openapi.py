@@ -49,6 +49,7 @@ ROUTES = [
     ("POST", "/projections"),
     ("POST", "/projections/strengths"),
     ("GET", "/projections/{id}"),
+    ("POST", "/verdicts"),
     ("POST", "/evaluations"),
     ("POST", "/evaluations/sites"),
     ("POST", "/evaluations/placements"),

@@ -31,8 +31,8 @@ SILENT = {
     "question": {"checkpoints", "world", "targets"},
     "checkpoint": {"lesson"},
     "reproduce-estimate": {"checkpoints", "reproduction"},
-    "reproduce-methods": {"reproduction", "report", "job", "going"},
-    "reproduce-sequences": {"reproduction", "report", "job", "going"},
+    "reproduce-methods": {"reproduction", "report", "job", "going", "world"},
+    "reproduce-sequences": {"reproduction", "report", "job", "going", "world"},
     "reproduce-jobs": {"job"},
 }
 

@@ -15,14 +15,16 @@ from starlette.testclient import TestClient
 
 from shatterscope.app.main import create_app
 from shatterscope.app.pages.reproduce import sentences
-from shatterscope.app.pages.reproduce.runs import without_paper
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.evaluation.tracing import replaceable
+from shatterscope.backend.reproduction.report import without_paper
 from shatterscope.backend.settings import load_settings
 from shatterscope.backend.worlds import ABSENT, registry
 from shatterscope.wire.reproduction import AccuracyCell, Provenance, Report, Spread
 
 EDIT = "7~parent~o5~rome~0~paper~1"
+LESSON = "---\ntitle: A family\naudience: Anyone\nminutes: 1\n---\nWho is whose child.\n"
+STEP = '---\ntitle: Who\nview: "c=kin"\n---\nA family.\n\n<!-- notes -->\nSay so.\n'
 BORN = "3~next%20born~d4~rome~0~paper~1"
 
 
@@ -33,7 +35,14 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         patch.setitem(registry.WORLDS, "families", families.Families)
         folder = tmp_path_factory.mktemp("models")
         families.train(folder / "kin")
-        server = create_api(load_settings(models_dir=folder, state_dir=tmp_path_factory.mktemp("state"), device="cpu"))
+        lessons = tmp_path_factory.mktemp("lessons")
+        (lessons / "kin-tour").mkdir()
+        (lessons / "kin-tour" / "lesson.md").write_text(LESSON)
+        (lessons / "kin-tour" / "01-who.md").write_text(STEP)
+        settings = load_settings(
+            models_dir=folder, state_dir=tmp_path_factory.mktemp("state"), lessons_dir=str(lessons), device="cpu"
+        )
+        server = create_api(settings)
         create_app(server)
         with TestClient(server) as client:
             yield client
@@ -62,6 +71,15 @@ def test_explore_opens_on_a_question_of_this_world(pages: TestClient) -> None:
     assert "Ada" in text(page.values["truth", "children"])
     assert page.values["notice", "children"] == ""
     assert "Each branch of the family has its colour." in text(page.values["legend", "children"])
+
+
+def test_a_step_of_a_lesson_that_names_no_question_asks_the_first(pages: TestClient) -> None:
+    page = opened(pages, "/", "?lesson=kin-tour&step=1")
+    page.set("lesson-asked", "data", "kin-tour")
+    assert page.values["problem-lecture", "children"] == ""
+    (step,) = page.values["lesson", "data"]["steps"]
+    assert "q=1~parent" in step["query"]
+    assert page.values["question", "children"] == "Who is the parent of Bea?"
 
 
 def test_a_scene_shows_who_has_the_relation_and_joins_neighbours(pages: TestClient) -> None:
@@ -119,6 +137,38 @@ def test_several_objects_are_all_right(pages: TestClient) -> None:
     assert "Bea or Cid or Dov" in text(page.values["truth", "children"])
 
 
+def test_an_edit_of_one_of_several_answers_says_which_it_replaces(pages: TestClient) -> None:
+    page = opened(pages, "/", "?q=0~child&t=o9")
+    assert "instead of Bea, one of 3 right answers" in text(page.values["target", "children"])
+    page = opened(pages, "/", "?e=0~child~o9~rome~0~tuned~1")
+    shown = text(page.values["outcomes-table", "content"])
+    assert "for Bea; 2 other answers stay true" in shown
+    assert "Cid, Dov" in shown
+    made = page.pages.post("/api/v1/edits", json=taught(9)).json()["edits"][0]
+    assert (made["old_object"], made["also_true"], made["kind"]) == (1, [2, 3], "counterfactual")
+
+
+def test_another_right_answer_is_no_falsehood(pages: TestClient) -> None:
+    known = pages.get("/api/v1/checkpoints/kin/facts", params={"subject": 0, "relation": "child"}).json()["prediction"]
+    right = next(each for each in (2, 3) if each != known)
+    made = pages.post("/api/v1/edits", json=taught(right)).json()["edits"][0]
+    assert (made["kind"], made["old_object"], made["distance"]) == ("corrective", right, 0)
+    assert made["also_true"] == [each for each in (1, 2, 3) if each != right]
+
+
+def test_no_consequence_is_asked_of_which_several_answers_are_right() -> None:
+    world = families.Families.of(families.FamiliesConfig())
+    for relation in world.relations:
+        for subject in world.domain(relation).tolist():
+            for new in [objects[0] for objects in world.counterfactuals(subject, relation).values()][:2]:
+                for each in world.consequences(subject, relation, new):
+                    assert all(world.single_valued[world.relation(name).index] for name in each.relations)
+
+
+def taught(new: int) -> dict[str, Any]:
+    return {"checkpoint": "kin", "edits": [{"subject": 0, "relation": "child", "object": new, "method": "rome"}]}
+
+
 def test_a_click_on_a_point_asks_about_it_or_teaches_it(pages: TestClient) -> None:
     page = opened(pages, "/", "?q=4~parent")
     for number, (role, entity) in enumerate((("subject", 9), ("object", 1), ("object", 2)), 1):
@@ -170,7 +220,7 @@ def test_reproduce_says_what_it_has(pages: TestClient) -> None:
         page.set("rings-more", "data", page.values["rings-drawn", "data"])
     assert "Before the edit: " in text(page.values["rings-words", "children"])
     assert page.values["rings-title", "children"].startswith("parent of Bea: taught ")
-    assert "paper’s experiments are on rings" in page.values["reproduce-no-run", "children"]
+    assert page.values["reproduce-page", "data-world"] == "other"
     assert "could not" not in text(list(page.values.values())).lower()
 
 

@@ -300,6 +300,36 @@ def test_a_world_is_a_file_and_a_line(tmp_path: Path, monkeypatch: pytest.Monkey
         assert drawn["after"]["shape"] == [24, 3]
 
 
+def test_a_new_world_is_on_every_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a toy world, trained for a second, to the pages and what they are taken away as."""
+    monkeypatch.setitem(WORLDS, Clock.kind, Clock)
+    recipe = tmp_path / "clock.toml"
+    recipe.write_text(RECIPE.replace("steps = 1000", "steps = 60").replace("decay_steps = 300", "decay_steps = 30"))
+    list(train_checkpoint(read_recipe(str(recipe)), tmp_path / "models" / "clock", torch.device("cpu")))
+    server = create_api(load_settings(models_dir=tmp_path / "models", state_dir=tmp_path / "state", device="cpu"))
+    dashboard.create_app(server)
+    edit = "e=23~later~o5~rome~0~tuned~1&q=23~later"
+    with TestClient(server) as site:
+        explore = DashPage(site, "/")
+        explore.set("url-in", "data", {"query": f"?{edit}", "at": 1})
+        assert explore.values["question", "children"] == "What is later of 23:00?"
+        assert "0:00" in str(explore.values["truth", "children"])
+        assert "23:00 later → 5:00" in str(explore.values["edit-stack", "children"])
+        names = explore.values["scene-before", "figure"]["data"][0]["text"]
+        assert "12:00" in names
+        assert "Is it still a ring?" in str(explore.values["verdicts-table", "content"])
+        compare = DashPage(site, "/compare/")
+        compare.set("url-in", "data", {"query": f"?{edit}&by=ft:tuned&run=1", "at": 1})
+        assert "23:00 later" in str(compare.values["compare-stack", "children"])
+        assert "Edited group, in steps" in {column["group"] for column in compare.values["compare-table", "columns"]}
+        for page in ("/export", "/compare/export"):
+            for kind in ("json", "csv", "html"):
+                by = "&by=ft:tuned" if page.startswith("/compare") else ""
+                found = site.get(f"{page}.{kind}?{edit}{by}")
+                assert found.status_code == 200, found.text
+                assert "23:00" in found.text
+
+
 @pytest.mark.parametrize("kind", WORLDS)
 def test_nobody_else_knows_what_kind_of_world_it_is(kind: str) -> None:
     """But for recipes and the default: a table without a kind is of rings."""

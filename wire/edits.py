@@ -88,12 +88,15 @@ class EditOutcome(Wire):
     """What one edit of a stack did; `spec` is complete (every default filled in)."""
 
     spec: EditSpec
-    old_object: int = Field(description="the true object")
+    old_object: int = Field(
+        description="the true object that the new one replaces: of several the first, from which distances are counted; the new one where that is true"
+    )
+    also_true: list[int] = Field(default=[], description="the other objects that are right, which the edit leaves")
     new_object: int
     prediction_before: int
     prediction_after: int
     distance: int = Field(
-        description="steps between old and new object, the shorter way round; 0 for a corrective edit"
+        description="steps between old and new object, the shorter way round; 0 for a corrective edit, -1 where no edges lead from one to the other"
     )
     kind: Literal["counterfactual", "corrective"]
     success: bool = Field(description="the edited model answers the new object")

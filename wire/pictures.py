@@ -97,7 +97,9 @@ class Diagnostics(Wire):
     )
     winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
     shape: Shape = Field(description="as a ring; of a group of another shape `judgement` tells")
-    judgement: Judgement | None = Field(default=None, description="null where the group is a ring")
+    judgement: Judgement | None = Field(
+        default=None, description="null where the group is a ring, of enough entities to be judged"
+    )
 
 
 class ProjectionResult(Wire):
@@ -124,9 +126,18 @@ class StrengthsRequest(ProjectionRequest):
     strengths: list[Annotated[float, Field(ge=-4.0, le=4.0)]] = Field(min_length=1, max_length=MAX_STRENGTHS)
 
 
+class StatisticValue(Wire):
+    name: str
+    title: str
+    value: float = Field(description="1 at best")
+
+
 class StrengthPicture(Wire):
     strength: float
     after: Array | None = Field(description="null where so strong an edit leaves no finite numbers to draw")
+    statistics: list[StatisticValue] = Field(
+        default=[], description="those of POST /verdicts that follow the strength, of this picture"
+    )
 
 
 class StrengthsResult(Wire):

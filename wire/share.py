@@ -10,6 +10,7 @@ from shatterscope.wire.base import Wire
 from shatterscope.wire.edits import MAX_EDITS, EditResult, EditSpec
 from shatterscope.wire.measures import EvaluationResult, SiteShattering, TaskScore
 from shatterscope.wire.pictures import Diagnostics
+from shatterscope.wire.verdicts import VerdictsResult
 from shatterscope.wire.world import AccuracyInfo
 
 MAX_QUERY = 8000
@@ -116,4 +117,5 @@ class Export(Wire):
         description="R at every site, over the entities and relations of `evaluation`; null without an edit",
     )
     diagnostics: dict[Literal["before", "after"], Diagnostics]
+    verdicts: VerdictsResult
     coordinates: Coordinates

@@ -35,6 +35,7 @@ from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
 from shatterscope.wire.share import NewView, View, ViewCreated
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
+from shatterscope.wire.verdicts import VerdictsResult
 from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets, WorldInfo
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -134,6 +135,11 @@ class Client:
         """`what`: relation, site, method, dimensions, n_neighbors, align, as in `ProjectionRequest`."""
         body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
         return await self._with_edit("POST", "/projections", ProjectionResult, checkpoint, edits, json=body)
+
+    async def verdicts(self, checkpoint: str, edits: Edits, **what: Any) -> VerdictsResult:
+        """On the pictures of `projection`."""
+        body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
+        return await self._with_edit("POST", "/verdicts", VerdictsResult, checkpoint, edits, json=body)
 
     async def strengths(self, checkpoint: str, edits: Edits, strengths: list[float], **what: Any) -> StrengthsResult:
         """Pictures of the stack with its last step at each of `strengths`; `what` as for `projection`."""

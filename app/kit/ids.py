@@ -79,6 +79,9 @@ OUTCOMES = "outcomes"
 COURSE = "course"
 COURSE_FIGURE = "course-figure"
 COURSE_EDIT = "course-edit"
+VERDICTS = "verdicts"  # whether the picture still has its shape, number by number
+VERDICTS_TABLE = "verdicts-table"
+VERDICTS_LINE = "verdicts-line"
 QUALITY = "quality"
 QUALITY_TABLE = "quality-table"
 QUALITY_LINE = "quality-line"
@@ -107,6 +110,7 @@ PROBLEM_ASK = "problem-ask"
 PROBLEM_EDIT = "problem-edit"
 PROBLEM_SCENE = "problem-scene"
 PROBLEM_MEASURE = "problem-measure"
+PROBLEM_VERDICTS = "problem-verdicts"
 PROBLEM_SITE = "problem-site"
 
 # Stores: the parts of the view state, each read by the callbacks that need it and no others.

@@ -57,6 +57,11 @@ def new_object() -> Node:
     return labelled("new object", field, className="of-names wide")
 
 
+def either(rings: str, other: str) -> list[Node]:
+    """What is said of the paper's world, and of any other: `data-world` of an element around it shows the one or the other."""
+    return [html.Span(rings, className="of-rings"), html.Span(other, className="of-others")]
+
+
 def problem(ident: str) -> Node:
     """A place for a message about something that went wrong, read out when it appears."""
     return html.Div(id=ident, className="problem", role="alert")
@@ -94,4 +99,4 @@ def teaches(aim: Aim, distance: int | None, world: World) -> list[Node]:
         steps = f", {words.plural(abs(distance), 'step')} {'past' if distance > 0 else 'before'} the truth"
     else:
         steps = f", {words.plural(distance, 'step')} away"
-    return ["Teach it ", html.B(new, className="new"), f" instead of {old}{steps}."]
+    return ["Teach it ", html.B(new, className="new"), f" instead of {old}{words.one_of(len(aim.truths))}{steps}."]

@@ -225,10 +225,20 @@ def on(noun: str) -> str:
     return "on" if noun == "ring" else "in"
 
 
+def replaced(item: EditOutcome, name: Name = str) -> str:
+    """The old object of an edit, and that it is not the only one where it is not."""
+    return f"{name(item.old_object)}{one_of(1 + len(item.also_true))}"
+
+
+def one_of(n: int) -> str:
+    """Of several objects that are right."""
+    return f", one of {n} right answers" if n > 1 else ""
+
+
 def taught(item: EditOutcome, question: str, by: str, on: str, name: Name = str) -> str:
     """What an edit did, as a title: the question, both answers, by what it was done and on which model."""
     true, new = item.old_object == item.new_object, name(item.new_object)
-    answer = f"{new}, which is true" if true else f"{new} instead of {name(item.old_object)}"
+    answer = f"{new}, which is true" if true else f"{new} instead of {replaced(item, name)}"
     return f"{question} Taught: {answer}, by {by}, on {on}"
 
 

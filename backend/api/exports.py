@@ -16,10 +16,11 @@ import torch
 from shatterscope.backend import __version__, convert
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.measures import get_evaluation, get_projection, get_sites
+from shatterscope.backend.api.verdicts import get_verdicts
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest, EditResult
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
-from shatterscope.wire.pictures import Judgement, ProjectionRequest
+from shatterscope.wire.pictures import ProjectionRequest
 from shatterscope.wire.share import Coordinates, Export, ExportProvenance, ExportRequest
 
 PAPER = (
@@ -44,10 +45,8 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     if request.edits:
         edit = await laboratory.edit(EditRequest(checkpoint=checkpoint.id, edits=request.edits))
         id = edit.id
-    picture = await get_projection(
-        laboratory,
-        ProjectionRequest(edit=id, **request.model_dump(exclude={"edits", "link"})),
-    )
+    looked_at = ProjectionRequest(edit=id, **request.model_dump(exclude={"edits", "link"}))
+    picture, verdicts = await get_projection(laboratory, looked_at), await get_verdicts(laboratory, looked_at)
     asked = EvaluationRequest(checkpoint=checkpoint.id, edit=None)
     unedited = await get_evaluation(laboratory, asked)
     if id is not None:
@@ -86,6 +85,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         evaluation=evaluation,
         sites=sites,
         diagnostics=picture.diagnostics,
+        verdicts=verdicts,
         coordinates=Coordinates(
             entities=picture.entities,
             names=convert.names_of(checkpoint.graph, picture.entities or range(checkpoint.graph.n_entities)),
@@ -102,10 +102,10 @@ def _rows(array: Array) -> list[list[float]]:
 
 
 def to_csv(export: Export) -> str:
-    """One table. Its first lines, which begin with `#`, say where it comes from; then one row a metric (`record` is `metric`), one row for each
-    thing that the pictures before and after are judged by (`record` is `shape`), and one row an entity of the picture (`record` is `entity`), with its
-    name where it has one. Of shapes `verdict ring`
-    and the like are 1 where that is the verdict, and the others are as `wire.pictures.Shape` has them. `pandas.read_csv(file, comment="#")` reads it."""
+    """One table, which `pandas.read_csv(file, comment="#")` reads. Its first lines, which begin with `#`, say where it comes from. Then `record` says what
+    a row is. `metric`: a number that was measured. `shape`: `verdict ring` and the like are 1 where that is the verdict on the picture; of rings the rest
+    of `wire.pictures.Shape` follows. `statistic`: one of `wire.verdicts`, and `by chance` what 95 of 100 shuffles stay below. `entity`: a point of the
+    picture, with its name where it has one."""
     out = io.StringIO()
     for name, value in export.provenance.model_dump(mode="json").items():
         shown = value if isinstance(value, str) else json.dumps(value)
@@ -131,42 +131,22 @@ def _metrics(export: Export) -> Iterator[dict[str, Any]]:
 
 
 def _shapes(export: Export) -> Iterator[dict[str, Any]]:
-    """The verdicts on both pictures, and the counts behind them."""
-    n = len(export.coordinates.place)
-    told = [export.diagnostics[side].judgement for side in ("before", "after")]
-    if told[0] is not None and told[1] is not None:
-        yield from _judged(told[0], told[1], n)
-        return
-    before, after = (export.diagnostics[side].shape for side in ("before", "after"))
-    for verdict in dict.fromkeys((before.verdict, after.verdict)):
-        was, now = int(before.verdict == verdict), int(after.verdict == verdict)
-        yield {
-            "record": "shape",
-            "name": f"verdict {verdict}",
-            "before": was,
-            "after": now,
-            "change": now - was,
-            "n": n,
-        }
-    for name, was in before.model_dump(exclude={"verdict"}).items():
-        now = getattr(after, name)
-        yield {"record": "shape", "name": name, "before": was, "after": now, "change": now - was, "n": n}
+    """The verdicts on both pictures, what they rest on, and of rings the counts behind them."""
+    found, n = export.verdicts, len(export.coordinates.place)
 
+    def row(record: str, name: str, was: float, now: float) -> dict[str, Any]:
+        return {"record": record, "name": name, "before": was, "after": now, "change": now - was, "n": n}
 
-def _judged(before: Judgement, after: Judgement, n: int) -> Iterator[dict[str, Any]]:
-    """Of a group that is no ring."""
-    for word in dict.fromkeys((before.word, after.word)):
-        was, now = int(before.word == word), int(after.word == word)
-        yield {"record": "shape", "name": f"verdict {word}", "before": was, "after": now, "change": now - was, "n": n}
-    later = {each.name: each for each in after.statistics}
-    for each in before.statistics:
-        if each.name in later:
-            for what, was_, now_ in (
-                (each.name, each.value, later[each.name].value),
-                (f"{each.name} by chance", each.chance, later[each.name].chance),
-            ):
-                change = now_ - was_
-                yield {"record": "shape", "name": what, "before": was_, "after": now_, "change": change, "n": n}
+    words = found.before.word, found.after.word
+    for word in dict.fromkeys(words):
+        yield row("shape", f"verdict {word}", *(int(each == word) for each in words))
+    if all(each.judgement is None for each in export.diagnostics.values()):
+        before, after = (export.diagnostics[side].shape for side in ("before", "after"))
+        for name, was in before.model_dump(exclude={"verdict"}).items():
+            yield row("shape", name, was, getattr(after, name))
+    for item in found.statistics:
+        yield row("statistic", item.name, item.before.value, item.after.value)
+        yield row("statistic", f"{item.name} by chance", item.before.chance_95, item.after.chance_95)
 
 
 def _unedited(export: Export) -> Iterator[dict[str, Any]]:

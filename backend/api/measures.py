@@ -18,10 +18,10 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import EditedModel, at_strength, delta_key
 from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
-from shatterscope.backend.geometry.checks import Float32Array
-from shatterscope.backend.layouts import layout_of
+from shatterscope.backend.layouts import belonging, layout_of
 from shatterscope.backend.model import site_names
 from shatterscope.backend.pictures import Fit, compare, fit, picture
+from shatterscope.backend.verdicts import on_the_way
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Questions, SitesRequest, SitesResult
 from shatterscope.wire.pictures import (
@@ -36,8 +36,8 @@ from shatterscope.wire.pictures import (
 
 
 async def get_activations(laboratory: Laboratory, request: ActivationRequest) -> Activations:
-    checkpoint, relation, site = _place(laboratory, request)
-    edited = await _edited(laboratory, checkpoint, request.edit)
+    checkpoint, relation, site = place_of(laboratory, request)
+    edited = await edited_model(laboratory, checkpoint, request.edit)
     model = edited.model if edited else checkpoint.model
     values = await laboratory.compute(
         f"activations/{checkpoint.identity}/{edited and edited.id}/{relation.name}/{site}",
@@ -48,7 +48,7 @@ async def get_activations(laboratory: Laboratory, request: ActivationRequest) ->
     )
 
 
-def _place(laboratory: Laboratory, request: ActivationRequest) -> tuple[Checkpoint, Relation, str]:
+def place_of(laboratory: Laboratory, request: ActivationRequest) -> tuple[Checkpoint, Relation, str]:
     """Where a request looks, all known to exist."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     relation = laboratory.relation(checkpoint, request.relation, "body.relation")
@@ -58,13 +58,13 @@ def _place(laboratory: Laboratory, request: ActivationRequest) -> tuple[Checkpoi
     return checkpoint, relation, site
 
 
-async def _edited(laboratory: Laboratory, checkpoint: Checkpoint, edit: str | None) -> EditedModel | None:
+async def edited_model(laboratory: Laboratory, checkpoint: Checkpoint, edit: str | None) -> EditedModel | None:
     return None if edit is None else await laboratory.edited(edit, checkpoint, "body.edit")
 
 
-async def _before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[str, Fit]:
+async def fit_before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[str, Fit]:
     """The unedited points of a request, mapped, and all that their picture depends on."""
-    checkpoint, relation, site = _place(laboratory, request)
+    checkpoint, relation, site = place_of(laboratory, request)
     place = f"{checkpoint.identity}/{relation.name}/{site}/{request.method}/{request.dimensions}/{request.n_neighbors}"
 
     def job() -> Fit:
@@ -81,10 +81,10 @@ async def _before(laboratory: Laboratory, request: ProjectionRequest) -> tuple[s
 
 
 async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> ProjectionResult:
-    checkpoint, relation, site = _place(laboratory, request)
-    edited = await _edited(laboratory, checkpoint, request.edit)
+    checkpoint, relation, site = place_of(laboratory, request)
+    edited = await edited_model(laboratory, checkpoint, request.edit)
     model = edited.model if edited else checkpoint.model
-    place, before = await _before(laboratory, request)
+    place, before = await fit_before(laboratory, request)
     id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
     def job() -> ProjectionResult:
@@ -103,24 +103,28 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
 async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> StrengthsResult:
     """One computation for each strength, so that they do not keep others waiting, and are kept for the next who drags."""
     start = time.perf_counter()
-    checkpoint, relation, site = _place(laboratory, request)
+    checkpoint, relation, site = place_of(laboratory, request)
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     specs = [outcome.spec for outcome in edited.outcomes]
     if not specs[-1].strength:
         raise invalid("body.edit", "its last edit is at strength 0 and so not there: make it at another strength first")
-    place, before = await _before(laboratory, request)
+    place, before = await fit_before(laboratory, request)
     stack = delta_key(checkpoint.identity, specs)
+    kind, layout = belonging(checkpoint.graph, relation)
 
-    def draw(strength: float) -> tuple[Float32Array | None]:  # in a tuple: the cache keeps no None
+    def draw(strength: float) -> StrengthPicture:
         model = at_strength(checkpoint, edited, strength)
         after = drawn_activations(model, checkpoint.graph, relation, site).numpy()
-        return (picture(before, after, align=request.align) if np.isfinite(after).all() else None,)
+        if not np.isfinite(after).all():
+            return StrengthPicture(strength=strength, after=None)
+        points = picture(before, after, align=request.align)
+        statistics = convert.statistic_values(on_the_way(kind, layout, points))
+        return StrengthPicture(strength=strength, after=convert.array(points), statistics=statistics)
 
     pictures = []
     for strength in request.strengths:
         key = f"picture/{place}/{request.align}/{stack}/{strength}"
-        (points,) = await laboratory.compute(key, partial(draw, strength))
-        pictures.append(StrengthPicture(strength=strength, after=None if points is None else convert.array(points)))
+        pictures.append(await laboratory.compute(key, partial(draw, strength)))
     return convert.strengths_result(checkpoint, relation, site, request, before, pictures, time.perf_counter() - start)
 
 
@@ -139,7 +143,7 @@ async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, byt
 
 async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> EvaluationResult:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
-    edited = await _edited(laboratory, checkpoint, request.edit)
+    edited = await edited_model(laboratory, checkpoint, request.edit)
     baseline = await get_baseline(laboratory, checkpoint, request)
     if edited is None:
         return convert.unedited_result(checkpoint, baseline)

@@ -11,9 +11,10 @@ from shatterscope.backend import convert
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.problems import ProblemError, invalid
+from shatterscope.backend.checkpoints import CheckpointError
 from shatterscope.backend.evaluation.keys_values import MemoryPicture, memory, picture
 from shatterscope.backend.evaluation.tracing import TracingError
-from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.backend.reproduction.report import Run, report, without_paper
 from shatterscope.backend.reproduction.shipped import NothingShipped, Shipped, ShippedError, load
 from shatterscope.backend.reproduction.shipped import Part as ShippedPart
 from shatterscope.backend.reproduction.traced import trace_checkpoint
@@ -39,11 +40,20 @@ async def sweep_report(desk: JobDesk, id: str) -> Report:
 
     def compute() -> Report:
         try:
-            return report(desk.jobs.rows(id), run)
+            found = report(desk.jobs.rows(id), run)
         except (ValueError, LookupError, TypeError):  # one of them is damaged
-            return report((row for _, row in sound_rows(id, desk.jobs.rows(id))), run)
+            found = report((row for _, row in sound_rows(id, desk.jobs.rows(id))), run)
+        return found if _of_rings(desk.laboratory, info.request.checkpoint) else without_paper(found)
 
     return await desk.laboratory.compute(f"report/{id}/{info.done}", compute)
+
+
+def _of_rings(laboratory: Laboratory, id: str) -> bool:
+    """Whether its world is the paper's; so it is taken to be where the checkpoint is gone."""
+    try:
+        return laboratory.registry.get(id).graph.kind == "rings"
+    except CheckpointError:
+        return True
 
 
 async def shipped_run(laboratory: Laboratory, id: str, part: ShippedPart = "single") -> Shipped:
@@ -63,6 +73,9 @@ async def shipped_reproduction(laboratory: Laboratory, id: str) -> Reproduction:
     hashes = "/".join(part.sha256 for part in (manifest.single, manifest.sequence) if part is not None)
     try:
         found = await laboratory.compute(f"reproduction/{manifest.checkpoint_sha256}/{hashes}", shipped.reproduction)
+        if not _of_rings(laboratory, id):
+            parts = {"single": found.single, "sequence": found.sequence}
+            found = found.model_copy(update={name: part and without_paper(part) for name, part in parts.items()})
         return found.model_copy(update={"findings": await asyncio.to_thread(shipped.findings)})
     except ShippedError as error:
         raise _problem(error) from None

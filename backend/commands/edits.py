@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from shatterscope.backend.commands.common import Device, examples, fail, laboratory_of
-from shatterscope.backend.commands.printed import show_edit, show_placements
+from shatterscope.backend.commands.printed import noun_of, show_edit, show_placements
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from shatterscope.backend.worlds import World
     from shatterscope.wire.edits import EditResult
     from shatterscope.wire.measures import EvaluationResult
     from shatterscope.wire.placements import PlacementsResult
+    from shatterscope.wire.verdicts import VerdictsResult
 
 commands = typer.Typer()
 
@@ -28,15 +31,16 @@ commands = typer.Typer()
         "shatterscope edit rings-2048 17 I_C2 --distance 500 --preset paper --set learning_rate=0.1 --set steps=50",
         "shatterscope edit rings-2048 17 I_C2 --distance 4 --where",
         "shatterscope edit rings-2048 17 I_C2 --distance 4 --json > edit.json",
+        "shatterscope edit months March months_next1 --object May",
     )
 )
 def edit(
     checkpoint: Annotated[str, typer.Argument(help="Checkpoint id, as `shatterscope checkpoints` lists them.")],
-    subject: Annotated[int, typer.Argument(help="Entity, 0..n-1.")],
+    subject: Annotated[str, typer.Argument(help="Entity: its number, 0..n-1, or its name.")],
     relation: Annotated[str, typer.Argument(help="Relation, such as I_C2.")],
-    object: Annotated[int | None, typer.Option(help="The new object.")] = None,
+    object: Annotated[str | None, typer.Option(help="The new object, likewise.")] = None,
     distance: Annotated[
-        int | None, typer.Option(help="The new object by its clockwise steps from the true one.")
+        int | None, typer.Option(help="The new object by its steps from the true one, on a ring clockwise.")
     ] = None,
     method: Annotated[str, typer.Option(help="Editing method.")] = "rome",
     layer: Annotated[int | None, typer.Option(help="Layer to edit, from 0.", show_default="the method's")] = None,
@@ -70,14 +74,41 @@ def edit(
             }
         ],
     }
-    result, evaluation, placements = asyncio.run(_edit(body, device, where))
+    made = asyncio.run(_edit(body, device, where))
     if as_json:
-        found: dict[str, BaseModel | None] = {"edit": result, "evaluation": evaluation, "placements": placements}
+        found: dict[str, BaseModel | None] = {
+            "edit": made.result,
+            "evaluation": made.evaluation,
+            "verdicts": made.verdicts,
+            "placements": made.placements,
+        }
         print(json.dumps({name: each.model_dump(mode="json") for name, each in found.items() if each}, indent=2))
     else:
-        show_edit(result, evaluation)
-        if placements is not None:
-            show_placements(placements)
+        show_edit(made.result, made.evaluation, made.verdicts, made.world)
+        if made.placements is not None:
+            show_placements(made.placements, noun_of(made.world))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What came of the edit, and the world that it was made in."""
+
+    result: EditResult
+    evaluation: EvaluationResult
+    verdicts: VerdictsResult
+    placements: PlacementsResult | None
+    world: World
+
+
+def _entity(world: World, text: str, field: str) -> int:
+    """An entity by its number or its name."""
+    if text.removeprefix("-").isdecimal():
+        return int(text)
+    if text not in world.entities:
+        fail(
+            f"{field}: {text!r} is no entity; write a number from 0 to {world.n_entities - 1}, or a name such as {world.entities[0]!r}"
+        )
+    return world.entities.index(text)
 
 
 def _parameters(pairs: list[str]) -> dict[str, Any]:
@@ -94,22 +125,29 @@ def _parameters(pairs: list[str]) -> dict[str, Any]:
     return parameters
 
 
-async def _edit(
-    body: dict[str, Any], device: str | None, where: bool
-) -> tuple[EditResult, EvaluationResult, PlacementsResult | None]:
+async def _edit(body: dict[str, Any], device: str | None, where: bool) -> _Made:
     from pydantic import ValidationError
 
     from shatterscope.backend.api.measures import get_evaluation
     from shatterscope.backend.api.placements import get_placements
     from shatterscope.backend.api.problems import ProblemError
+    from shatterscope.backend.api.verdicts import get_verdicts
     from shatterscope.wire.edits import EditRequest
     from shatterscope.wire.measures import EvaluationRequest
+    from shatterscope.wire.pictures import ProjectionRequest
     from shatterscope.wire.placements import PlacementsRequest
 
     laboratory = laboratory_of(device)
     try:
+        world = laboratory.checkpoint(body["checkpoint"], "body.checkpoint").graph
+        for spec in body["edits"]:
+            for field in ("subject", "object"):
+                if spec[field] is not None:
+                    spec[field] = _entity(world, spec[field], field)
         result = await laboratory.edit(EditRequest.model_validate(body))
         evaluation = await get_evaluation(laboratory, EvaluationRequest(checkpoint=body["checkpoint"], edit=result.id))
+        seen = ProjectionRequest(checkpoint=body["checkpoint"], edit=result.id, relation=result.edits[0].spec.relation)
+        verdicts = await get_verdicts(laboratory, seen)
         asked = PlacementsRequest(checkpoint=body["checkpoint"], edit=result.id)
         placements = await get_placements(laboratory, asked) if where else None
     except ValidationError as error:
@@ -118,4 +156,4 @@ async def _edit(
         fail(error.detail.replace("body.edits.0.", "").replace("body.", ""))
     finally:
         laboratory.close()
-    return result, evaluation, placements
+    return _Made(result, evaluation, verdicts, placements, world)

@@ -18,6 +18,7 @@ from rich.table import Table
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, Measurement
 from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.verdicts import StatisticChange, VerdictsResult
 from shatterscope.wire.world import CheckpointInfo
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from shatterscope.backend.store import Job
     from shatterscope.backend.sweeps.foreground import Foreground
     from shatterscope.backend.training_run import Progress as Training
+    from shatterscope.backend.worlds import World
     from shatterscope.wire.sweeps import SweepRow
 
 
@@ -51,20 +53,28 @@ def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
     wide_console(160).print(table)
 
 
-def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
-    console = wide_console(120)
+def noun_of(world: World) -> str:
+    """What a group is called."""
+    return "ring" if world.kind == "rings" else "group"
+
+
+def show_edit(result: EditResult, evaluation: EvaluationResult, verdicts: VerdictsResult, world: World) -> None:
+    """Entities by their names, as the world has them."""
+    console, names = wide_console(120), [escape(name) for name in world.entities]
+    noun = noun_of(world)
     outcome, shattering = result.edits[0], evaluation.shattering
     spec = outcome.spec
     verdict = "strength 0"
     if spec.strength:
         verdict = "[bold green]taken[/]" if outcome.success else "[bold red]not taken[/]"
     token = "" if spec.parameters.get("token", "relation") == "relation" else f", {spec.parameters['token']}'s token"
+    left = f" (one of {1 + len(outcome.also_true)} that are right)" if outcome.also_true else ""
     console.print(
-        f"{spec.subject} {spec.relation} {outcome.old_object} -> [bold]{outcome.new_object}[/]   "
+        f"{names[spec.subject]} {spec.relation} {names[outcome.old_object]}{left} -> [bold]{names[outcome.new_object]}[/]   "
         f"{outcome.kind}, distance {outcome.distance}, {spec.method} at layer {spec.layer}{token}: {verdict}"
     )
     console.print(
-        f"answer {outcome.prediction_before} -> {outcome.prediction_after}; probability of the new object "
+        f"answer {names[outcome.prediction_before]} -> {names[outcome.prediction_after]}; probability of the new object "
         f"{outcome.probability_before:.4f} -> {outcome.probability_after:.4f}; |dW|/|W| {outcome.relative_delta_norm:.4f}, "
         f"{outcome.steps} steps, {result.seconds:.2f} s"
     )
@@ -82,9 +92,11 @@ def show_edit(result: EditResult, evaluation: EvaluationResult) -> None:
         )
         told = "   ".join(f"{part}{_number(measure, value)}" for part, value in values if value is not None)
         console.print(f"{measure.title}  {told or 'undefined'}{f'   ({measure.unit})' if measure.unit else ''}")
-    table = Table(
-        "task", "ring", "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False
+    was, now = verdicts.before, verdicts.after
+    console.print(
+        f"shape: {was.title.lower()} -> {now.title.lower()}   " + "   ".join(map(_statistic, verdicts.statistics))
     )
+    table = Table("task", noun, "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False)
     for score in evaluation.scores:
         accuracy = score.accuracy
         of_all = "all" if score.n_queries == score.n_available else f"of {score.n_available}"
@@ -105,7 +117,13 @@ def _number(measure: Measurement, value: float) -> str:
     return f"{100 * value:.1f} %" if measure.format == "share" else f"{value:.2f}"
 
 
-def show_placements(found: PlacementsResult) -> None:
+def _statistic(found: StatisticChange) -> str:
+    """A number with a star where it is above chance."""
+    was, now = (f"{each.value:.2f}{'*' if each.above_chance else ''}" for each in (found.before, found.after))
+    return f"{found.term} {was} -> {now}"
+
+
+def show_placements(found: PlacementsResult, noun: str) -> None:
     """Where the fact can be written: a row for each layer and token, and why not where it cannot be made."""
     console = wide_console(120)
     console.print("\nWhere can this fact be written? The same edit; only layer and token differ.")
@@ -133,7 +151,7 @@ def show_placements(found: PlacementsResult) -> None:
         )
     console.print(table)
     console.print(
-        f"* this edit; R at the last layer's residual stream; recall: change of direct recall, {found.n_queries} sampled queries over all rings"
+        f"* this edit; R at the last layer's residual stream; recall: change of direct recall, {found.n_queries} sampled queries over all {noun}s"
     )
     for line in refused:
         console.print(escape(line))

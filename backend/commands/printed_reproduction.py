@@ -36,15 +36,20 @@ def as_text(found: Reproduction, tracings: Sequence[Tracing]) -> str:
 def show_reproduction(found: Reproduction, tracings: Sequence[Tracing]) -> None:
     console = wide_console(150)
     _show_origin(console, found.single)
-    _show_opening(console, found.single)
-    _show_explained(console, found.single)
+    papers = any(cell.paper is not None for cell in found.single.accuracy)
+    if papers:
+        _show_opening(console, found.single)
+        _show_explained(console, found.single)
     _show_accuracy(console, found.single)
     _show_shattering(console, found.single)
     _show_methods(console, found.single)
     _show_fits(console, found.single)
     if found.sequence is not None:
         _show_sequences(console, found.sequence)
-    _show_disagreements(console, found.single)
+    if papers:
+        _show_disagreements(console, found.single)
+    else:
+        console.print("\nThe paper's numbers are of rings, so none stands beside these.")
     _show_tracings(console, tracings)
 
 
@@ -116,7 +121,8 @@ def _kind(kind: str, distance: int) -> str:
 
 def _show_accuracy(console: Console, report: Report) -> None:
     _heading(
-        console, "Table 1: change of accuracy, percentage points: mean ± standard deviation over edits (the paper's)"
+        console,
+        "Table 1: change of accuracy, percentage points: mean ± standard deviation over edits (the paper's, where it has one)",
     )
     table, taken = _table("ROME, preset", "kind", "n", "taken", *TASKS), _taken(report)
     cells: dict[tuple[str, str, int, str], AccuracyCell] = {
@@ -132,7 +138,7 @@ def _show_accuracy(console: Console, report: Report) -> None:
 
 def _show_shattering(console: Console, report: Report) -> None:
     site = next(iter(report.sites), "")
-    _heading(console, f"R(D*) at {site}: mean ± standard deviation over edits (the paper's)")
+    _heading(console, f"R(D*) at {site}: mean ± standard deviation over edits (the paper's, where it has one)")
     table, taken = _table("ROME, preset", "kind", "n", "taken", *PARTS), _taken(report)
     cells: dict[tuple[str, str, int, str], ShatteringCell] = {
         (c.preset, c.kind, c.distance, c.sub_graph): c
@@ -181,7 +187,7 @@ def _method(cell: MethodCell) -> list[str]:
 
 
 def _show_fits(console: Console, report: Report) -> None:
-    _heading(console, "R against the change of direct recall, over single edits (the paper's r²)")
+    _heading(console, "R against the change of direct recall, over single edits (the paper's r², where it has one)")
     table = _table("method", "preset", "n", "r²", "slope, points per R")
     for fit in (each for each in report.fits if each.site in report.sites[:1]):
         r2 = "" if fit.r2 is None else f"{fit.r2:.3f}"

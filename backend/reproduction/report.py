@@ -271,6 +271,21 @@ def _point(edits: int, rows: Sequence[Measured]) -> SequencePoint:
     )
 
 
+def without_paper(report: Report) -> Report:
+    """The paper's numbers are of rings: beside those of another world they say nothing."""
+    nothing = {"paper": None}
+    return report.model_copy(
+        update={
+            "accuracy": [cell.model_copy(update=nothing) for cell in report.accuracy],
+            "shattering": [cell.model_copy(update=nothing) for cell in report.shattering],
+            "fits": [fit.model_copy(update={"paper_r2": None}) for fit in report.fits],
+            "explained": [],
+            "disagreements": [],
+            "other_disagreements": [],
+        }
+    )
+
+
 # --- beside the paper ------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,8 @@ from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint
 from shatterscope.backend.edits import EditError
 from shatterscope.backend.evaluation.tracing import TracingError
 from shatterscope.backend.reproduction import protocol
-from shatterscope.backend.reproduction.report import Run, report
+from shatterscope.backend.reproduction.fitting import fitted
+from shatterscope.backend.reproduction.report import Run, report, without_paper
 from shatterscope.backend.reproduction.shipped import PARTS, Part, read_findings, ship
 from shatterscope.backend.reproduction.traced import trace_checkpoint
 from shatterscope.backend.settings import Settings, resolve_device
@@ -86,7 +87,7 @@ def ask(
 
 
 def check(foreground: Foreground, asked: RunRequest) -> RunRequest:
-    """The same with no more corrective edits than the model has facts wrong. Raises `SweepError` for what this checkpoint cannot serve,
+    """The same with no more corrective edits than the model has facts wrong, and in a world of no rings fitted to it. Raises `SweepError` for what this checkpoint cannot serve,
     before hours are spent on half of it."""
     settings = foreground.settings
     fresh = {part: request for part, request in asked.requests.items() if part not in asked.ids}
@@ -100,6 +101,7 @@ def check(foreground: Foreground, asked: RunRequest) -> RunRequest:
             if request.corrective and (wrong := len(known.wrong)) < request.edits_per_cell:
                 fewer = {"corrective": wrong > 0, "corrective_edits": wrong or None}
                 request = fresh[part] = request.model_copy(update=fewer)
+            request = fresh[part] = fitted(checkpoint.graph, request, known)
             check_size(request, settings.sweep_limit)
             try:
                 make_plan(checkpoint, request, known)
@@ -134,6 +136,8 @@ def results(foreground: Foreground, runs: dict[Part, Run]) -> Reproduction:
     reports = {part: report(foreground.rows(each.sweep), each) for part, each in runs.items()}
     requests = [each.request for each in runs.values()]
     folder = foreground.settings.models_dir / requests[0].checkpoint
+    if load_checkpoint(folder).graph.kind != "rings":
+        reports = {part: without_paper(each) for part, each in reports.items()}
     return Reproduction(
         single=reports["single"],
         sequence=reports.get("sequence"),

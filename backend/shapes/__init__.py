@@ -10,7 +10,16 @@ from shatterscope.backend.shapes.layout import Layout
 from shatterscope.backend.shapes.loops import gap_by_chance
 from shatterscope.backend.shapes.ring import ring_neighbor_share, winding_number
 from shatterscope.backend.shapes.shape import FEWEST_POINTS, Shape, Verdict, shape
-from shatterscope.backend.shapes.statistics import COMPARISONS, STATISTICS, Comparison, Kind, Statistic, for_kind
+from shatterscope.backend.shapes.statistics import (
+    COMPARISONS,
+    STATISTICS,
+    Comparison,
+    Kind,
+    Statistic,
+    followed,
+    for_kind,
+    measure,
+)
 from shatterscope.backend.shapes.verdict import Judgement, verdict
 
 __all__ = [
@@ -25,9 +34,11 @@ __all__ = [
     "Shape",
     "Statistic",
     "Verdict",
+    "followed",
     "for_kind",
     "gap_by_chance",
     "layout",
+    "measure",
     "ring_neighbor_share",
     "shape",
     "verdict",

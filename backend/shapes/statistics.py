@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
@@ -27,7 +27,8 @@ class Statistic:
     """A number about points and their layout.
 
     Attributes:
-        title: its name on a page.
+        title: its name on a page, in plain words.
+        term: the field's name for it.
         sentence: what it says, for a layman.
         measure: the function of (points, layout).
         needs: the fields of `Layout` that it reads.
@@ -35,6 +36,7 @@ class Statistic:
     """
 
     title: str
+    term: str
     sentence: str
     measure: Callable[[ArrayLike, Layout], Measured]
     needs: tuple[Need, ...] = ()
@@ -46,6 +48,7 @@ class Comparison:
     """A number about points before and after an edit; no layout takes part. The fields are those of `Statistic`."""
 
     title: str
+    term: str
     sentence: str
     measure: Callable[[ArrayLike, ArrayLike], Measured]
     quick: bool = True
@@ -54,12 +57,14 @@ class Comparison:
 STATISTICS: dict[str, Statistic] = {
     "neighbors": Statistic(
         "Neighbours kept",
+        "neighbour share",
         "Of the two nearest neighbours of each entity, the share that are at most two steps away in the world.",
         lambda points, layout: neighbor_share(points, given(layout.steps, "steps")),
         ("steps",),
     ),
     "distances": Statistic(
         "Distances in order",
+        "rank correlation of distances",
         "Whether entities that are far apart in the world are also far apart here: the rank correlation of both distances.",
         lambda points, layout: rank_correlation(points, given(layout.steps, "steps")),
         ("steps",),
@@ -67,41 +72,48 @@ STATISTICS: dict[str, Statistic] = {
     ),
     "order": Statistic(
         "Order along the chain",
+        "rank correlation of the order",
         "Whether walking along the points from one end meets the entities in their order.",
         lambda points, layout: order_correlation(points, given(layout.order, "order")),
         ("order",),
     ),
     "branches": Statistic(
         "Branches apart",
-        "How much nearer each entity is to its own branch than to the next one (silhouette).",
+        "silhouette",
+        "How much nearer each entity is to its own branch than to the next one.",
         lambda points, layout: silhouette(points, given(layout.branches, "branches")),
         ("branches",),
     ),
     "fourier": Statistic(
         "Smooth along the ring",
+        "Fourier share",
         "The share of the variance that changes slowly on the way round the ring: at most four waves.",
         lambda points, layout: fourier_share(points, given(layout.order, "order")),
         ("order",),
     ),
     "probe": Statistic(
         "Place can be read off",
-        "How well a linear map of the representations gives each entity's place in the world (R2).",
+        "linear probe, R²",
+        "How well a linear map of the representations gives each entity's place in the world.",
         lambda points, layout: probe(points, given(layout.coordinates, "coordinates")),
         ("coordinates",),
     ),
     "procrustes": Statistic(
         "Fits the layout",
+        "Procrustes fit",
         "How well the points lie on the world's own picture, when turned, mirrored, shifted and scaled.",
         lambda points, layout: procrustes_share(points, given(layout.coordinates, "coordinates")),
         ("coordinates",),
     ),
     "loop": Statistic(
         "One loop",
+        "H1 gap",
         "How much the longest-lived loop of the points outlives the next: 1 for a single hole.",
         lambda points, _: loop_gap(points),
     ),
     "two_loops": Statistic(
         "Two loops",
+        "H1 gap behind two loops",
         "How much the second longest-lived loop outlives the third: 1 for a torus, with one loop each way round.",
         lambda points, _: loop_gap(points, classes=2),
     ),
@@ -109,26 +121,29 @@ STATISTICS: dict[str, Statistic] = {
 
 COMPARISONS: dict[str, Comparison] = {
     "cka": Comparison(
-        "Same representation (CKA)",
+        "Same representation",
+        "linear CKA",
         "How alike the representations are before and after, however they are turned, shifted or scaled.",
         linear_cka,
     ),
     "overlap": Comparison(
         "Same neighbours",
+        "neighbourhood overlap",
         "Of each entity's ten nearest neighbours before the edit, the share that are still among its ten nearest.",
         neighbor_overlap,
         quick=False,
     ),
     "trustworthiness": Comparison(
         "No strangers near",
-        "Whether the nearest neighbours after the edit were near before it, too (trustworthiness).",
+        "trustworthiness",
+        "Whether the nearest neighbours after the edit were near before it, too.",
         trustworthiness,
         quick=False,
     ),
 }
 
 _FIT: dict[Kind, tuple[str, ...]] = {
-    "ring": ("neighbors", "probe", "fourier", "loop"),
+    "ring": ("loop", "probe", "neighbors", "fourier"),
     "chain": ("neighbors", "order"),
     "tree": ("neighbors", "distances", "branches"),
     "grid": ("neighbors", "procrustes", "probe"),
@@ -143,6 +158,21 @@ def for_kind(kind: Kind) -> tuple[str, ...]:
     if kind not in _FIT:
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}, got {kind!r}")
     return _FIT[kind]
+
+
+def followed(kind: Kind) -> tuple[str, ...]:
+    """Names of the two, or the one, that follow the strength slider: the first of `for_kind` that are quick. Of a ring of 2048 in three dimensions the
+    loop and the probe take 3 ms each, a tenth of what its picture takes."""
+    return tuple(name for name in for_kind(kind) if STATISTICS[name].quick)[:2]
+
+
+def measure(kind: Kind, points: ArrayLike, layout: Layout, needed: Collection[str] = ()) -> dict[str, Measured]:
+    """The statistics that fit a kind, of (n, d) points. Those are left out whose fields the layout lacks, unless they are `needed`: then `ValueError`."""
+
+    def served(name: str) -> bool:
+        return name in needed or all(getattr(layout, need) is not None for need in STATISTICS[name].needs)
+
+    return {name: STATISTICS[name].measure(points, layout) for name in for_kind(kind) if served(name)}
 
 
 def given(field: T | None, name: Need) -> T:

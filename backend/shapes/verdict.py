@@ -16,7 +16,7 @@ from shatterscope.backend.geometry.checks import FloatArray, as_points
 from shatterscope.backend.shapes.chance import Measured
 from shatterscope.backend.shapes.layout import Layout
 from shatterscope.backend.shapes.shape import shape
-from shatterscope.backend.shapes.statistics import STATISTICS, Kind, Statistic, for_kind, given
+from shatterscope.backend.shapes.statistics import STATISTICS, Kind, given, measure
 
 # Bounds are on the lift: 0 at chance, 1 at best. They were set by looking at drawn figures, from clean to shuffled, which
 # `tests/test_shapes_verdict.py` holds against them. A drawn tree cannot keep all distances, in two dimensions or in many; so its bound is low.
@@ -80,15 +80,10 @@ def verdict(kind: Kind, points: ArrayLike, layout: Layout, *, pieces: int | None
         ValueError: an unknown kind, NaN or infinities, another number of points than the layout's, or a layout without what the verdict needs.
     """
     array = as_points(points)
-    names = for_kind(kind)
     if len(array) != layout.n:
         raise ValueError(f"points must have a row for each of the layout's {layout.n} entities, got {len(array)}")
-    needed = {"neighbors", *FORM[kind]} if kind != "ring" else set()
-    found = {
-        name: STATISTICS[name].measure(array, layout)
-        for name in names
-        if name in needed or _served(STATISTICS[name], layout)
-    }
+    needed = {"neighbors", *FORM.get(kind, ())} if kind != "ring" else set()
+    found = measure(kind, array, layout, needed)
     if kind == "ring":
         word: str = shape(array, given(layout.order, "order"), pieces=pieces).verdict
     else:
@@ -110,10 +105,6 @@ def _word(kind: Kind, found: Mapping[str, Measured]) -> str:
 
 def _reaches(statistic: Measured, lift: float) -> bool:
     return statistic.beats_chance and statistic.lift >= lift
-
-
-def _served(statistic: Statistic, layout: Layout) -> bool:
-    return all(getattr(layout, name) is not None for name in statistic.needs)
 
 
 def _alike(points: FloatArray) -> bool:

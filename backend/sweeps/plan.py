@@ -202,7 +202,7 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
             raise EditError(f"distances.{i}", message)
     sequence, n = request.sequence, request.edits_per_cell
     rng = np.random.default_rng([request.seed, 3])
-    right = known.right if rings else _with_objects_at(checkpoint.graph, known.right, request.distances)
+    right = known.right if rings else with_objects_at(checkpoint.graph, known.right, request.distances)
     needed = {"facts": (right, bool(request.distances)), "errors": (known.wrong, request.corrective)}
     drawn: dict[str, tuple[Pair, ...]] = {}
     for name, (population, wanted) in needed.items():
@@ -218,7 +218,7 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
     return Plan(methods, distances, drawn["facts"], drawn["errors"], n, every, repetitions)
 
 
-def _with_objects_at(world: World, facts: Sequence[Pair], distances: Sequence[int]) -> list[Pair]:
+def with_objects_at(world: World, facts: Sequence[Pair], distances: Sequence[int]) -> list[Pair]:
     """Those of which there is another object at each of `distances`. (On a ring there is one at every distance up to half of it.)"""
     return [
         (subject, relation)
@@ -315,7 +315,7 @@ def _sequences(
         turn, order = divmod(repetition, orders)
         facts = by_order[order][turn * n : (turn + 1) * n]
         if len(facts) < n:
-            where = f" in order {graph.group_names[order]}"
+            where = f" in {'order' if graph.kind == 'rings' else 'group'} {graph.group_names[order]}"
             raise EditError("edits_per_cell", _too_few(len(by_order[order]), name, where))
         found += facts
     return tuple(found)

@@ -1,7 +1,7 @@
 // The strength slider draws while it is dragged: the scene after the edits at every stop of the slider is a real model's, asked for one by
 // one (app/pages/explore/strengths.py), the nearest to the thumb first. No request is given up for a newer one: when one ends, the next asks for what is
 // nearest by then, so that pictures keep coming however fast the thumb moves. What is drawn is the nearest stop that has come, and
-// the scene says which. The numbers, and the picture's words, follow when the thumb is let go (clicks.js).
+// the scene says which. Two numbers of its shape come with each picture; the others, and the picture's words, follow when the thumb is let go (clicks.js).
 import { bare, state } from "../address/address.js";
 import { answers, data } from "../kit/dash.js";
 import { byId, find, on, root } from "../kit/dom.js";
@@ -14,8 +14,10 @@ const AT_ONCE = 2; // requests, a stop each: while one is computed, the next is 
 const REST = 150; // milliseconds without movement until the thumb is held still; who asked for less motion sees a picture only then
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-/** @type {Map<number, Record<string, Update> | null>} */
-let pictures = new Map(); // by stop: what changes in the figures, null where there is nothing to draw
+/** @typedef {{ scenes: Record<string, Update>, statistics: Record<string, string>, words: string }} Picture */
+
+/** @type {Map<number, Picture | null>} */
+let pictures = new Map(); // by stop: what changes in the figures, and numbers of its shape; null where there is nothing to draw
 let view = ""; // what they are pictures of
 /** @type {number | null} */
 let wanted = null; // where the thumb is, while it is held
@@ -104,6 +106,21 @@ async function paint(name, update) {
   await plotly().react(gd, figure);
 }
 
+/**
+ * Beside what stands there, which the answer replaces: the style sheet shows the one or the other.
+ * @param {Picture | null} picture null: at rest
+ */
+function tell(picture) {
+  for (const cell of document.querySelectorAll("#verdicts-table [data-now]")) delete /** @type {HTMLElement} */ (cell).dataset.now;
+  delete find("words-after")?.dataset.now;
+  if (!picture) return;
+  byId("words-after").dataset.now = picture.words;
+  for (const [name, value] of Object.entries(picture.statistics)) {
+    const cell = /** @type {HTMLElement | null} */ (document.querySelector(`#verdict-${CSS.escape(name)} .after`));
+    if (cell) cell.dataset.now = value;
+  }
+}
+
 /** @param {HTMLInputElement} range */
 function draw(range) {
   if (drawing || wanted === null) return;
@@ -111,11 +128,13 @@ function draw(range) {
   if (stop === undefined || stop === shown) return;
   drawing = true;
   requestAnimationFrame(async () => {
-    if (wanted !== null) await Promise.all(Object.entries(pictures.get(stop) || {}).map(([name, update]) => paint(name, update)));
+    const picture = pictures.get(stop) || null;
+    if (wanted !== null && picture) await Promise.all(Object.entries(picture.scenes).map(([name, update]) => paint(name, update)));
     drawing = false;
     if (wanted === null) return; // let go meanwhile: the answer says what is shown
     shown = stop;
     byId("caption-after").dataset.strength = stop.toFixed(2);
+    tell(picture);
     setTimeout(() => draw(range), 0);
   });
 }
@@ -151,6 +170,7 @@ hear("idle", () => {
   if (wanted !== null) return;
   shown = null;
   delete find("caption-after")?.dataset.strength;
+  tell(null);
   const range = slider();
   if (!range || range.disabled) return;
   look();

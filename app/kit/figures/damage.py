@@ -68,6 +68,9 @@ def damage_figure(bins: Sequence[DamageBin], place: int | None = 0, n_entities: 
         axes = {"xaxis": hidden, "yaxis": hidden, "yaxis2": hidden}
         margin = {"l": 0, "r": 0, "t": 26, "b": 0}
         return {"data": data, "layout": {**layout, **axes, "margin": margin, "annotations": [nothing]}}
+    moved = f"how far representations moved, in {steps}"
+    if all(item.displacement is None for item in bins):
+        moved = "how far they moved: not told in steps, none are neighbours"
     farthest = max(item.displacement or 0 for item in bins)  # an automatic range stays what it was for the edit before
     layout |= {
         "xaxis": {
@@ -79,7 +82,7 @@ def damage_figure(bins: Sequence[DamageBin], place: int | None = 0, n_entities: 
         "yaxis2": {"domain": [0.66, 1], "range": [0, farthest * 1.08 or 1], "nticks": 4, "fixedrange": True, "zeroline": False, "anchor": "x"},
         "shapes": [] if place is None else [shape for way in WAYS for shape in _strip(bins, place, n_entities, way)],
         "annotations": [
-            _text(f"how far representations moved, in {steps}", 0, 1.0),
+            _text(moved, 0, 1.0),
             _text("facts still recalled: grey before, red after", 0, 0.53),
             *(_text(WAYS[way], -0.01, low, xanchor="right", yanchor="bottom") for way, (low, _) in STRIPS.items() if place is not None),
         ],

@@ -59,7 +59,7 @@ def fit_figure(fit: Fit | None, measure: Measure = "argmax") -> Figure:
             left=58,
             top=46,
             xaxis=axis(
-                "R, mean over the three rings" if fit.site == LAST else f"R at {fit.site}, mean over the three rings",
+                "R, mean over the sub-graphs" if fit.site == LAST else f"R at {fit.site}, mean over the sub-graphs",
                 rangemode="tozero",
             ),
             yaxis=axis(f"change of {what}", tickformat=".1~%"),

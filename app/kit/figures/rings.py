@@ -23,6 +23,7 @@ STEP = 1.16  # from one panel to the next
 PAIR = 2.78  # from one ring's row of pairs to the next
 IN_A_ROW = 8  # pictures of a group that is no ring
 LABEL = 0.78  # room for the names of the rows
+LEFT, TOP = -0.6 - LABEL, 0.8  # ends of the axes
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,31 @@ def empty_figure(
 ) -> Figure:
     """The names at their places, and a circle wherever a picture is to come. `link` gives the address that a name leads to, if anywhere."""
     places = grid(relations, groups)
-    rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    right, bottom = _ends(places, groups)
     annotations = []
     for relation, (row, column) in places.items():
         name = f"<b>{relation}</b>" if relation == edited else relation
         name = f'<a href="{link(relation)}" target="_self">{name}</a>' if link else name
         annotations.append(note(name, column * STEP, -row * PAIR + 0.54, xref="x", yref="y", xanchor="center"))
     axes = {
-        "xaxis": _hidden(-0.6 - LABEL, (columns - 1) * STEP + 0.6),
-        "yaxis": {**_hidden(-(rows - 1) * PAIR - STEP - 0.8, 0.8), "scaleanchor": "x"},
+        "xaxis": _hidden(LEFT, right),
+        "yaxis": {**_hidden(bottom, TOP), "scaleanchor": "x"},
     }
     more = {"annotations": annotations, "shapes": to_come(relations, relations, groups), "hoverdistance": 14}
     return {"data": [], "layout": layout(left=2, right=2, top=2, bottom=2, **axes, **more)}
+
+
+def aspect(relations: Sequence[str], groups: Groups | None = None) -> float:
+    """Width of the figure over its height."""
+    right, bottom = _ends(grid(relations, groups), groups)
+    return (right - LEFT) / (TOP - bottom)
+
+
+def _ends(places: Mapping[str, tuple[int, int]], groups: Groups | None) -> tuple[float, float]:
+    """Of the axes, on the right and at the bottom. Few pictures in a row are as small as many."""
+    rows, columns = (1 + max(place[axis] for place in places.values()) for axis in (0, 1))
+    columns = max(columns, IN_A_ROW) if groups else columns
+    return (columns - 1) * STEP + 0.6, -(rows - 1) * PAIR - STEP - 0.8
 
 
 def to_come(relations: Sequence[str], missing: Sequence[str], groups: Groups | None = None) -> list[Figure]:

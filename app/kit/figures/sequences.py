@@ -20,7 +20,7 @@ def sequence_figure(curves: Sequence[SequenceCurve], task: PaperTask = "direct",
         return nothing("No sequence has been measured yet.")
     panels: list[tuple[str, str, Value]] = [
         (
-            "R, mean over the rings" if site == LAST else f"R at {site}, mean over the rings",
+            "R, mean over the sub-graphs" if site == LAST else f"R at {site}, mean over the sub-graphs",
             ".3f",
             lambda point: point.sites.get(site) if point.sites else point.shattering,
         ),

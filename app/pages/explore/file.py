@@ -80,6 +80,7 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
         [
             header(title, f"{changed if batches.made(shown.view.edits) else ''}{checkpoint.title}: {checkpoint.note}"),
             _scenes(shown),
+            html.P(shown.world.colors_told(shown.world.relation(shown.projection.relation).group), className="lead"),
             html.Section(
                 [
                     _shattering(shown),
@@ -156,9 +157,11 @@ def _scenes(shown: ShownView) -> Node:
 
 
 def _details(shown: ShownView) -> list[Node]:
+    shape = card("Shape", html.Div(views.verdicts(shown.verdicts, slider=False), id="verdicts-table"))
     if shown.edit is None or shown.evaluation is None:
-        return []
+        return [shape]
     return [
+        shape,
         card(
             "Ripples",
             html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),

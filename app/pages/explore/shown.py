@@ -17,6 +17,7 @@ from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult
+from shatterscope.wire.verdicts import VerdictsResult
 from shatterscope.wire.world import CheckpointInfo
 
 
@@ -31,6 +32,7 @@ class ShownView:
     link: str  # the address of the view
     edit: EditResult | None
     projection: ProjectionResult
+    verdicts: VerdictsResult
     measured: EvaluationResult
     site: SitesResult | None  # R at what is shown, where that is not where the evaluation's R is read
     panels: dict[str, Any]  # what each needs, by name, if the query says `open=name`, or a file always holds it
@@ -67,16 +69,16 @@ async def show(client: Client, query: str) -> ShownView:
     view, checkpoint = await read(client, query)
     see, edits = view.see, view.edits
     edit = await client.edit(checkpoint.id, edits) if edits else None
-    projection = await client.projection(
-        checkpoint.id,
-        edits,
-        relation=see.relation or view.relation,
-        site=see.site,
-        method=see.projection,
-        dimensions=see.dimensions,
-        align=see.align,
-        n_neighbors=see.n_neighbors,
-    )
+    looked_at: dict[str, Any] = {
+        "relation": see.relation or view.relation,
+        "site": see.site,
+        "method": see.projection,
+        "dimensions": see.dimensions,
+        "align": see.align,
+        "n_neighbors": see.n_neighbors,
+    }
+    projection = await client.projection(checkpoint.id, edits, **looked_at)
+    verdicts = await client.verdicts(checkpoint.id, edits, **looked_at)
     measured = await client.evaluation(checkpoint.id, edits)
     elsewhere = edits and projection.site != checkpoint.model.default_site
     site = await client.sites(checkpoint.id, edits, [projection.site]) if elsewhere else None
@@ -90,4 +92,4 @@ async def show(client: Client, query: str) -> ShownView:
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, world, query, link, edit, projection, measured, site, panels, aim)
+    return ShownView(view, checkpoint, world, query, link, edit, projection, verdicts, measured, site, panels, aim)

@@ -18,6 +18,7 @@ from shatterscope.app.kit.figures import Scene, frames, scene_update
 from shatterscope.app.kit.figures.arrays import decode
 from shatterscope.app.kit.scenes import marks_of
 from shatterscope.app.kit.state import ViewState
+from shatterscope.app.pages.explore.views.verdicts import number, on_the_way
 from shatterscope.wire.edits import MAX_STRENGTH
 
 PATH = "/strengths"
@@ -28,7 +29,8 @@ Json = dict[str, Any]
 
 def add_pictures(server: FastAPI, client: Client) -> None:
     async def pictures(request: Request) -> Response:
-        """`?at=0.5&at=0.55&` and the query of a view with edits: `{strength: {scene: [[path in its figure, value], ...]}}`."""
+        """`?at=0.5&at=0.55&` and the query of a view with edits: of every strength its `scenes`, `{scene: [[path in its figure, value], ...]}`, the
+        numbers that follow (`statistics`, as shown), and these in `words`."""
         try:
             at = [float(text) for text in request.query_params.getlist("at")]
         except ValueError:
@@ -73,12 +75,15 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
         after = decode(picture.after)
         first, second = frames(before, after, shared=found.align == "shared", scale=see.scale)
         update = scene_update(Scene(after, shown, second, marks))
-        drawn[f"{picture.strength:g}"] = {"after": _told(update)}
+        scenes = {"after": _told(update)}
         if together:  # the scene before shows more or less of its surroundings
             ranges = zip(("xaxis", "yaxis", "zaxis"), first.ranges(), strict=True)
-            drawn[f"{picture.strength:g}"]["before"] = _told(
-                {("layout", "scene", axis, "range"): it for axis, it in ranges}
-            )
+            scenes["before"] = _told({("layout", "scene", axis, "range"): it for axis, it in ranges})
+        drawn[f"{picture.strength:g}"] = {
+            "scenes": scenes,
+            "statistics": {item.name: number(item.value) for item in picture.statistics},
+            "words": on_the_way(picture.statistics),
+        }
     return drawn
 
 

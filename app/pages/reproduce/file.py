@@ -14,11 +14,11 @@ from shatterscope.app.kit.exporter import Cited
 from shatterscope.app.kit.figures.fit import fit_figure
 from shatterscope.app.kit.figures.histograms import histograms
 from shatterscope.app.kit.figures.memory import memory_figure
-from shatterscope.app.kit.figures.rings import rings_figure
+from shatterscope.app.kit.figures.rings import aspect, rings_figure
 from shatterscope.app.kit.figures.sequences import sequence_figure
 from shatterscope.app.kit.figures.tracing import tracing_figure
 from shatterscope.app.kit.markdown import html_of
-from shatterscope.app.kit.parts import Node
+from shatterscope.app.kit.parts import Node, either
 from shatterscope.app.kit.share.document import comes_from, document, header, to_cite
 from shatterscope.app.kit.share.markup import Written
 from shatterscope.app.kit.state import Edit
@@ -33,6 +33,10 @@ from shatterscope.wire.world import CheckpointInfo
 
 SHEETS = ("figure/figure.css", "reproduce/reproduce.css")
 POINTS = 128  # of each ring, as on the page
+OVER = [
+    html.Span("The paper’s Table 1. ", className="of-rings"),
+    "Mean ± one standard deviation over edits (number of edits).",
+]
 TASKS: tuple[PaperTask, ...] = get_args(PaperTask)
 
 
@@ -57,12 +61,14 @@ class Reproduced:
 class _Figures(dict[str, Any]):
     """Figures by id, as they are put into the body."""
 
-    def card(self, ident: str, title: Node, over: Node, figure: Any, className: str, after: Node = None) -> Node:
+    def card(
+        self, ident: str, title: Node, over: Node, figure: Any, className: str, after: Node = None, **more: Any
+    ) -> Node:
         self[ident] = figure
         caption = html.Figcaption(
             html.Div([html.H3(title, className="figure-title"), html.P(over, className="figure-over")])
         )
-        graph = html.Div(id=ident, className="graph")
+        graph = html.Div(id=ident, className="graph", **more)
         below = html.P(after, className="after-words") if isinstance(after, str) else after
         return html.Figure([caption, graph, below], className=f"figure-card {className}")
 
@@ -74,7 +80,11 @@ def compose(shown: Reproduced, cited: Cited, now: datetime) -> str:
     lead = [
         "Does editing one fact really shatter what a model knows of others? The experiments of ",
         html.Cite("Representation Shattering in Transformers"),
-        " (Nishi et al., ICML 2025), run on our own model. Each of our numbers stands beside the paper’s.",
+        " (Nishi et al., ICML 2025), run on our own model. ",
+        *either(
+            "Each of our numbers stands beside the paper’s.",
+            "Its numbers are of rings, so none stands beside ours here.",
+        ),
     ]
     body = html.Main(
         [
@@ -88,16 +98,17 @@ def compose(shown: Reproduced, cited: Cited, now: datetime) -> str:
             to_cite(cited, "The same run again, from the terminal:"),
         ],
         className="file reproduce",
+        **{"data-world": "rings" if shown.world.rings else "other"},
     )
     return document(title, body, figures, SHEETS)
 
 
-def _block(title: str, *content: Node) -> Node:
+def _block(title: Node, *content: Node) -> Node:
     heading = html.Div(html.H2(title), className="heading")
-    return html.Section([heading, *content], className="block", **{"aria-label": title})
+    return html.Section([heading, *content], className="block")
 
 
-def _table(title: str, over: str, table: Node) -> Node:
+def _table(title: str, over: Node, table: Node) -> Node:
     caption = html.Figcaption(html.Div([html.H3(title), html.P(over, className="figure-over")]))
     return html.Figure([caption, table], className="figure-card table-card")
 
@@ -118,9 +129,9 @@ def _beside(view: RunView, report: Report, findings: str, figures: _Figures) -> 
     return [
         *_opening(view, report, figures),
         _block(
-            f"Our numbers beside the paper’s: {theme.method_name(method)}",
+            [*either("Our numbers beside the paper’s", "Accuracy, and R by distance"), f": {theme.method_name(method)}"],
             html.Div(sentences.agreement(report, method, chosen, site, measure), className="agreement"),
-            _table(sentences.ACCURACY[measure], "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits).", tables.accuracy_table(report, method, view.preset, measure)),
+            _table(sentences.ACCURACY[measure], OVER, tables.accuracy_table(report, method, view.preset, measure)),
             _table("Shattering R, by distance", sentences.shattering_over(site), tables.shattering_table(report, method, view.preset, site)),
             why if findings and not view.jobs else None,
         ),
@@ -136,12 +147,12 @@ def _opening(view: RunView, report: Report, figures: _Figures) -> list[Node]:
     look = "Counts of single edits by ROME, those that took apart."
     return [
         _block(
-            "The paper’s numbers, and ours by token",
+            either("The paper’s numbers, and ours by token", "ROME’s edits by token"),
             _table("ROME, edits of one fact each", sentences.opening_over(report, site, measure), opening.opening_table(report, site, measure))
             if any(cell.method == METHOD for cell in report.methods)
             else None,
-            html.H3("What each token explains, and what neither does", className="explained-title"),
-            html.Div(opening.explained(report, site, measure), className="explained"),
+            html.H3("What each token explains, and what neither does", className="explained-title of-rings"),
+            html.Div(opening.explained(report, site, measure), className="explained of-rings"),
         ),
         _block(
             "One group of edits, or two?",
@@ -181,13 +192,14 @@ def _rings(shown: Reproduced, figures: _Figures) -> Node:
     title = sentences.rings_title(edit, made, shown.world)
     over = sentences.rings_over(made, shown.rings.entities, shown.world)
     figure = rings_figure(shown.rings, edit.relation, None, shown.world.pictures)
+    shape = aspect([picture.relation for picture in shown.rings.pictures], shown.world.pictures)
     told = [
         part if isinstance(part, str) else part.children
         for part in sentences.rings_words(shown.rings, shown.checkpoints, shown.world)
     ]
     return _block(
         "All relations, before and after one edit",
-        figures.card("rings", title, over, figure, "rings wide", "".join(told)),
+        figures.card("rings", title, over, figure, "rings wide", "".join(told), style={"--aspect": f"{shape:.3f}"}),
         _table(
             "R of this edit, by site",
             "Where R is read decides its size.",

@@ -8,7 +8,7 @@ from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Choice, Field, Plain, Select
 from shatterscope.app.kit.figure_card import figure_card
 from shatterscope.app.kit.figures.plain import nothing
-from shatterscope.app.kit.parts import Node, labelled, problem
+from shatterscope.app.kit.parts import Node, either, labelled, problem
 from shatterscope.app.pages.reproduce import names
 from shatterscope.app.pages.reproduce.protocol import EDITS
 from shatterscope.app.pages.reproduce.state import BOTH, METHOD
@@ -24,7 +24,8 @@ def layout() -> list[Node]:
         html.Main(
             [head(), opening(), groups(), beside(), correlation_and_methods(), sequences(), rings(), inside()],
             className="reproduce",
-            id="main",
+            id=names.PAGE,
+            **{"data-world": "rings"},
         ),
     ]
 
@@ -39,12 +40,13 @@ def head() -> Node:
         [
             html.Div(
                 [
-                    html.H1("Reproduce the paper"),
+                    html.H1(either("Reproduce the paper", "The paper’s experiments in another world")),
                     html.P(
                         [
                             "Does editing one fact really shatter what a model knows of others? These are the experiments of ",
                             html.Cite("Representation Shattering in Transformers"),
-                            " (Nishi et al., ICML 2025), run on our own model. Each of our numbers stands beside the paper’s.",
+                            " (Nishi et al., ICML 2025), run on our own model. ",
+                            *either("Each of our numbers stands beside the paper’s.", "Its numbers are of rings, so none stands beside ours here."),
                         ],
                         className="lead",
                     ),
@@ -114,7 +116,7 @@ def opening() -> Node:
     return html.Section(
         [
             heading(
-                "The paper’s numbers, and ours by token",
+                either("The paper’s numbers, and ours by token", "ROME’s edits by token"),
                 labelled(
                     "R read at", Choice(id=names.SITE, options=[], value=LAST, label="site at which R is read"),
                     hint="Where R is read decides its size. It holds for all tables and figures of single edits and of sequences below; the paper does not name its own site.",
@@ -125,8 +127,8 @@ def opening() -> Node:
                 ),
             ),
             table_card(names.OPENING, "ROME, edits of one fact each", html.Span(id=names.OPENING_OVER)),
-            html.H3("What each token explains, and what neither does", className="explained-title"),
-            html.Div(id=names.EXPLAINED, className="explained"),
+            html.H3("What each token explains, and what neither does", className="explained-title of-rings"),
+            html.Div(id=names.EXPLAINED, className="explained of-rings"),
         ],
         className="block opening",
     )  # fmt: skip
@@ -155,7 +157,7 @@ def beside() -> Node:
     return html.Section(
         [
             heading(
-                "Our numbers beside the paper’s",
+                either("Our numbers beside the paper’s", "Accuracy, and R by distance"),
                 labelled("method", Choice(id=names.METHOD, options=[], value=METHOD, label="method")),
                 labelled(
                     "preset", Choice(id=names.PRESET, options=[{"value": BOTH, "label": "both"}], value=BOTH, label="preset"),
@@ -165,7 +167,7 @@ def beside() -> Node:
             html.Div(id=names.AGREEMENT, className="agreement"),
             html.Div(
                 [
-                    table_card(names.ACCURACY, html.Span("Change of accuracy, in points", id=names.ACCURACY_TITLE), "The paper’s Table 1. Mean ± one standard deviation over edits (number of edits)."),
+                    table_card(names.ACCURACY, html.Span("Change of accuracy, in points", id=names.ACCURACY_TITLE), [html.Span("The paper’s Table 1. ", className="of-rings"), "Mean ± one standard deviation over edits (number of edits)."]),
                     table_card(names.SHATTERING, "Shattering R, by distance", html.Span(id=names.SHATTERING_OVER)),
                 ],
                 id=ids.REPRODUCE_TABLE, className="stacked",
@@ -234,7 +236,7 @@ def rings() -> Node:
                 labelled("relation", Select(id=names.RELATION, options=[], label="relation of the edit")),
                 labelled(
                     "distance", Field(id=names.DISTANCE, type="number", step=1, value=1, label="distance of the new object"),
-                    hint="Steps along the ring from the true to the new, false object.",
+                    hint="Steps from the true to the new, false object.",
                 ),
                 labelled("method", Select(id=names.RINGS_METHOD, options=[], label="method of the edit")),
             ),
@@ -243,7 +245,7 @@ def rings() -> Node:
             figure_card(
                 names.RINGS, html.Span("Every relation’s representations", id=names.RINGS_TITLE), html.Span(id=names.RINGS_OVER),
                 figure=WAITING, className="rings wide", id=ids.REPRODUCE_RINGS,
-                explained="Each picture is Isomap in two dimensions, coloured by the place on its own ring. Click one to open it in Explore.",
+                explained="Each picture is Isomap in two dimensions, in the colours of Explore. Click one to open it there.",
             ),
             html.Details(
                 [html.Summary("R of this edit by site: where it is read decides its size"), problem(names.PROBLEM_SITES), Plain(id=names.SITES)],
@@ -281,14 +283,14 @@ def inside() -> Node:
             ),
             figure_card(
                 names.MEMORY, "Keys and values", html.Span(id=names.MEMORY_OVER), figure=WAITING, className="memory wide",
-                explained="A key is the MLP’s hidden activation (after GELU), a value what the MLP adds to the residual stream. Each by its own PCA, coloured by ring position.",
+                explained="A key is the MLP’s hidden activation (after GELU), a value what the MLP adds to the residual stream. Each by its own PCA, in the colours of Explore.",
             ),
         ],
         className="block",
     )  # fmt: skip
 
 
-def heading(title: str, *controls: Node) -> Node:
+def heading(title: Node, *controls: Node) -> Node:
     return html.Div([html.H2(title), html.Div(list(controls), className="controls")], className="heading")
 
 

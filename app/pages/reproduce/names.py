@@ -8,6 +8,7 @@ RUNNING_JOBS = "reproduce-jobs"  # as the server's events tell them, by id
 TICK = "reproduce-tick"  # the rows have become more
 STARTED = "reproduce-started"  # jobs that were asked for
 STEERED = "reproduce-steered"  # a job was resumed: follow it again
+PAGE = "reproduce-page"
 OPENED = "reproduce-opened"  # checkpoint whose tables stand: now the figures that take a while
 EDIT = "reproduce-edit"  # whose rings are drawn
 RINGS_DRAWN = "rings-drawn"  # of which edit, and which: the answer

@@ -30,19 +30,22 @@ def opening_table(report: Report, site: str, measure: Measure) -> Node:
     cells: dict[tuple[str, Which], MethodCell] = {
         (c.preset, (c.kind, c.distance)): c for c in report.methods if c.method == METHOD
     }
-    rows = [which for which in SHOWN if any(key[1] == which for key in cells)]
+    papers = any(_papers(report, which, site) != (None, None) for which in SHOWN)
+    rows = [
+        which for which in (SHOWN if papers else tables.kinds(report.methods)) if any(key[1] == which for key in cells)
+    ]
     if not rows:
         return tables.empty("No edit by ROME of the paper’s distances has been measured yet.")
     token = tables.tokens(report, METHOD)
     at = {each: [preset for preset in tables.presets(report, METHOD) if token[preset] == each] for each in TOKENS}
     chosen = [preset for each in at.values() for preset in each]
-    hints = (CHANGES[measure], f"R at {site_name(site)}, mean over the three rings.", TAKEN, REACHED)
+    hints = (CHANGES[measure], f"R at {site_name(site)}, mean over the sub-graphs.", TAKEN, REACHED)
     names = [html.Th(html.Span(name, **tip(hint)), scope="col") for name, hint in zip(NAMES, hints, strict=True)]
     head: list[Node] = [
         html.Tr(
             [
                 html.Th("", scope="col"),
-                html.Th("the paper", scope="colgroup", colSpan=2, className="group first"),
+                *([html.Th("the paper", scope="colgroup", colSpan=2, className="group first")] if papers else []),
                 *(
                     html.Th(TOKENS[each], scope="colgroup", colSpan=4 * len(found), className="group first")
                     for each, found in at.items()
@@ -53,14 +56,20 @@ def opening_table(report: Report, site: str, measure: Measure) -> Node:
         html.Tr(
             [
                 html.Th("", scope="col"),
-                html.Th("ROME", scope="colgroup", colSpan=2, className="group first preset"),
+                *([html.Th("ROME", scope="colgroup", colSpan=2, className="group first preset")] if papers else []),
                 *(
                     html.Th(f"preset {preset}", scope="colgroup", colSpan=4, className="group first preset")
                     for preset in chosen
                 ),
             ]
         ),
-        html.Tr([html.Th("edits", scope="col"), *_first(names[:2]), *(th for _ in chosen for th in _first(names))]),
+        html.Tr(
+            [
+                html.Th("edits", scope="col"),
+                *(_first(names[:2]) if papers else []),
+                *(th for _ in chosen for th in _first(names)),
+            ]
+        ),
     ]
     body: list[Node] = []
     data: list[list[Any]] = []
@@ -68,9 +77,12 @@ def opening_table(report: Report, site: str, measure: Measure) -> Node:
         change, R = _papers(report, which, site)
         line: list[Node] = [
             html.Th(html.Span(tables.kind_name(which), **tip(tables.kind_explained(which))), scope="row"),
-            html.Td(_shown(change, "points"), className="theirs first"),
-            html.Td(_shown(R, "R"), className="theirs"),
         ]
+        if papers:
+            line += [
+                html.Td(_shown(change, "points"), className="theirs first"),
+                html.Td(_shown(R, "R"), className="theirs"),
+            ]
         for preset in chosen:
             cell = cells.get((preset, which))
             line += _ours(cell, site, measure)
@@ -90,7 +102,7 @@ def _first(names: list[Node]) -> list[Node]:
 
 
 def _papers(report: Report, which: Which, site: str) -> tuple[float | None, float | None]:
-    """The paper's change of direct recall and its R, the mean over the rings."""
+    """The paper's change of direct recall and its R, the mean over the sub-graphs."""
     change = next((c.paper for c in report.accuracy if c.method == METHOD and c.task == "direct" and (c.kind, c.distance) == which), None)  # fmt: skip
     R = {c.sub_graph: c.paper for c in report.shattering if c.method == METHOD and (c.kind, c.distance) == which and c.site == site}  # fmt: skip
     known = [each for each in R.values() if each is not None]

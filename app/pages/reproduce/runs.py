@@ -47,8 +47,6 @@ async def shown(client: Client, run: dict[str, Any]) -> ShownRun:
             return ShownRun(False, going=going)
         return ShownRun(True, shipped.single, shipped.sequence, shipped.findings, going=going)
     found = await asyncio.gather(*(_report(client, job) for job in jobs))
-    if not (await client.world(checkpoint)).rings:
-        found = [each and (each[0], without_paper(each[1])) for each in found]
     lost = tuple(job for job, report in zip(jobs, found, strict=True) if report is None)
     parts: dict[bool, Report] = {}
     for item in found:
@@ -70,21 +68,6 @@ def opened_link(view: RunView, pin: Pin, checkpoints: list[CheckpointInfo]) -> O
 def elsewhere(view: RunView, near: ViewState) -> RunView:
     """On other weights: the same tables, of the run that ships there."""
     return replace(view, checkpoint=near.checkpoint, jobs=(), edit=near.edits[0] if near.edits else None)
-
-
-def without_paper(report: Report) -> Report:
-    """The paper's numbers are of rings: beside those of another world they say nothing."""
-    nothing = {"paper": None}
-    return report.model_copy(
-        update={
-            "accuracy": [cell.model_copy(update=nothing) for cell in report.accuracy],
-            "shattering": [cell.model_copy(update=nothing) for cell in report.shattering],
-            "fits": [fit.model_copy(update={"paper_r2": None}) for fit in report.fits],
-            "explained": [],
-            "disagreements": [],
-            "other_disagreements": [],
-        }
-    )
 
 
 async def _report(client: Client, job: str) -> tuple[bool, Report] | None:

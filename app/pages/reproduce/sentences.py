@@ -36,7 +36,6 @@ from shatterscope.wire.reproduction import (
 from shatterscope.wire.sweeps import LAST, SweepRequest
 from shatterscope.wire.world import CheckpointInfo, Verdict
 
-NO_RINGS = "The paper’s experiments are on rings; the world of this model is another, so the same edits and measures are shown without the paper’s numbers. "
 RECALL: dict[Measure, str] = {"argmax": "direct recall", "probability": "the mean probability of the truth"}
 
 
@@ -49,7 +48,7 @@ def provenance(reports: Sequence[Report], shipped: bool) -> Node:
         ("run", "shipped with the checkpoint" if shipped else "yours", "Which rows are shown."),
         ("rows", done, "A row is one edit with everything measured, or one measurement of a sequence."),
         ("edits per cell", sizes(first), "Edits per preset and kind of edit."),
-        ("asked", f"{first.queries} × {first.contexts}", "Questions per task and ring for every row, and random contexts put before each."),
+        ("asked", f"{first.queries} × {first.contexts}", "Questions per task and sub-graph for every row, and random contexts put before each."),
         ("seed", str(first.seed), "The same seed draws the same facts and the same questions."),
         ("device", first.device or "–", "What it was computed on."),
         ("date", day(first.finished), "When the last row was finished (UTC)."),
@@ -84,7 +83,7 @@ def opening_over(report: Report, site: str, measure: Measure) -> str:
     how_many = f"{min(numbers)}" if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
     by = "the share answered right" if measure == "argmax" else "the mean probability of the truth"
     return (
-        f"change: of direct recall, in points, by {by}; R at {site_name(site)}, mean over the rings; taken: the model then answers the new "
+        f"change: of direct recall, in points, by {by}; R at {site_name(site)}, mean over the sub-graphs; taken: the model then answers the new "
         f"object; reached: the optimisation came to its stop. Means over {how_many} edits a cell, taken or not."
     )
 
@@ -230,7 +229,7 @@ def sequences_over(report: Report | None, curves: Sequence[SequenceCurve]) -> st
 
 def rings_title(edit: Edit, made: EditOutcome, world: World) -> str:
     """The edit whose pictures are drawn."""
-    new, old = world.name(made.new_object), world.name(made.old_object)
+    new, old = world.name(made.new_object), words.replaced(made, world.name)
     how = f"({words.target(edit, world.name)}, {theme.method_name(edit.method)})"
     return f"{edit.relation} of {world.name(edit.subject)}: taught {new} instead of {old} {how}"
 

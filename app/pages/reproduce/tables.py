@@ -26,9 +26,9 @@ TASKS: dict[PaperTask, tuple[str, str]] = {
     "compositional": ("two steps", "Two relations in a row, seen in training or not."),
 }
 SUB_GRAPHS: dict[SubGraph, tuple[str, str]] = {
-    "edit": ("edited ring", "The ring in which the edit was made."),
-    "retain": ("retain ring", "A ring that was not edited; editors that keep facts are shown some of its facts."),
-    "test": ("test ring", "The other ring that was not edited; no editor sees its facts."),
+    "edit": ("edit", "The sub-graph, a ring or a group, in which the edit was made."),
+    "retain": ("retain", "A sub-graph that was not edited; editors that keep facts are shown some of its facts."),
+    "test": ("test", "The other sub-graph that was not edited; no editor sees its facts."),
 }
 Which = tuple[str, int]  # kind and distance
 TAKEN = "Share of edits that took: after them the model answers the new object. R and changes are means over all, taken or not."
@@ -226,7 +226,11 @@ def _ours(
     side = "ours first" if first else "ours"
     if spread is None:
         return html.Td("…", className=f"{side} waiting")
-    what = f"Change of {name}, mean over the rings" if unit == "points" else f"R of the {name}, mean over its relations"
+    what = (
+        f"Change of {name}, mean over the sub-graphs"
+        if unit == "points"
+        else f"R of the {name}, mean over its relations"
+    )
     hint = f"{what}, over {over(spread)} by {theme.method_name(method)} with {words.settings(preset)} ({kind_name(which)}). {plus_minus(spread)}"
     children: list[Node] = [html.B(_number(spread.mean, unit)), html.Small(_deviation(spread, unit))]
     if cell.paper is not None:
@@ -292,7 +296,7 @@ def plus_minus_of(spread: Spread, unit: str) -> str:
 COLUMNS: tuple[tuple[str, str, str, str], ...] = (
     ("success", "taken", "share", TAKEN),
     ("reached", "reached", "share", REACHED),
-    ("shattering", "R", "R", "How much the distances between representations changed, mean over the rings."),
+    ("shattering", "R", "R", "How much the distances between representations changed, mean over the sub-graphs."),
     ("direct", "direct recall", "points", "Change of the share of facts seen in training that are answered right, in points."),
     ("generality", "generality", "share", "Share of other contexts in which the new fact is answered."),
     ("locality", "locality", "share", "Share of unrelated facts answered as before the edit."),

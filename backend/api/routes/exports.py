@@ -30,7 +30,7 @@ async def export_view(
     format: Annotated[
         Literal["json", "csv"],
         Query(
-            description="csv: provenance as `#` lines, then one table whose rows are a `metric`, a `shape` or an `entity`"
+            description="csv: provenance as `#` lines, then one table whose rows are a `metric`, a `shape`, a `statistic` or an `entity`"
         ),
     ] = "json",
 ) -> Export | Response:

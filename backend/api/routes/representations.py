@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from shatterscope.backend.api import measures, placements
+from shatterscope.backend.api import measures, placements, verdicts
 from shatterscope.backend.api.dependencies import LaboratoryDep
 from shatterscope.backend.api.problems import ProblemError
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, SitesRequest, SitesResult
@@ -20,6 +20,7 @@ from shatterscope.wire.pictures import (
     StrengthsResult,
 )
 from shatterscope.wire.placements import PlacementsRequest, PlacementsResult
+from shatterscope.wire.verdicts import VerdictsResult
 
 router = APIRouter(tags=["measures"])
 
@@ -41,6 +42,13 @@ async def get_strengths(laboratory: LaboratoryDep, request: StrengthsRequest) ->
     """Pictures after the edit with its last step at other strengths, (n_entities, dimensions) each, as POST /projections draws them: what a slider
     needs while it is dragged."""
     return await measures.get_strengths(laboratory, request)
+
+
+@router.post("/verdicts")
+async def get_verdicts(laboratory: LaboratoryDep, request: ProjectionRequest) -> VerdictsResult:
+    """Whether the pictures of POST /projections still have the shape of their world: each number that fits it before and after the edit, against
+    shuffled entities."""
+    return await verdicts.get_verdicts(laboratory, request)
 
 
 @router.get("/projections/{id}", response_model=ProjectionResult)

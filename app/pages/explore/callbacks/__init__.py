@@ -10,7 +10,17 @@ from dash import ClientsideFunction, Dash, Input, Output
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.client import Client
-from shatterscope.app.pages.explore.callbacks import answers, intent, measures, panels, scenes, sites, stack, tool
+from shatterscope.app.pages.explore.callbacks import (
+    answers,
+    intent,
+    measures,
+    panels,
+    scenes,
+    sites,
+    stack,
+    tool,
+    verdicts,
+)
 from shatterscope.app.pages.explore.lecture import callbacks as lecture
 from shatterscope.app.pages.explore.panels import PANELS
 
@@ -24,6 +34,7 @@ SHARED = tuple(
         (ids.EDIT_STACK, "children"),
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
+        (ids.VERDICTS_TABLE, "content"),
         (ids.R_SITE, "content"),
         *((panel.body, panel.content) for panel in PANELS.values()),
     )
@@ -50,5 +61,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, sites, panels, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, verdicts, sites, panels, lecture):
         module.register(app, client)

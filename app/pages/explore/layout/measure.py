@@ -55,6 +55,7 @@ def details() -> Node:
                 [
                     html.A(["Damage along the ", *ring_or("lines")], href="#damage"),
                     html.A("Ripples", href="#ripples"),
+                    html.A(["Shape ", html.Span(id=ids.VERDICTS_LINE)], href="#verdicts"),
                     html.A("What each edit did", href="#outcomes"),
                     *map(panel_link, PANELS.values()),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
@@ -104,18 +105,7 @@ def details() -> Node:
                         id=ids.RIPPLES,
                         className="card",
                     ),
-                    html.Section(
-                        [
-                            html.H2("Edit quality"),
-                            html.P(
-                                "Four questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
-                                className="lead",
-                            ),
-                            Plain(id=ids.QUALITY_TABLE),
-                        ],
-                        id=ids.QUALITY,
-                        className="card",
-                    ),
+                    html.Div([_shape(), _quality()], className="stacked"),
                     html.Section(
                         [html.H2("What each edit did"), Plain(id="outcomes-table"), _course()],
                         id=ids.OUTCOMES,
@@ -129,6 +119,29 @@ def details() -> Node:
         id=ids.DETAILS,
         className="details",
         **{"aria-label": "More about the edit", "data-world": "rings"},
+    )
+
+
+def _shape() -> Node:
+    return html.Section(
+        [html.H2("Shape"), problem(ids.PROBLEM_VERDICTS), Plain(id=ids.VERDICTS_TABLE)],
+        id=ids.VERDICTS,
+        className="card",
+    )
+
+
+def _quality() -> Node:
+    return html.Section(
+        [
+            html.H2("Edit quality"),
+            html.P(
+                "Four questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
+                className="lead",
+            ),
+            Plain(id=ids.QUALITY_TABLE),
+        ],
+        id=ids.QUALITY,
+        className="card",
     )
 
 

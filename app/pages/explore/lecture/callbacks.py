@@ -7,9 +7,21 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, no_update
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import ids
+from shatterscope.app.kit import actions, aims, ids, options
 from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.state import ViewState
 from shatterscope.app.pages.explore.lecture.told import told
+from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.world import CheckpointInfo
+
+
+async def _settled(client: Client, query: str, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> str:
+    """A step in a world of no rings that names no question asks the one that its checkpoint opens on, as the page does."""
+    view, _ = ViewState.from_query(query)
+    checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
+    fitted, _ = actions.fit(view, checkpoint, editors)
+    settled = await aims.settled(client, fitted, checkpoint.id)
+    return query if settled == fitted else settled.to_query()
 
 
 def register(app: Dash, client: Client) -> None:
@@ -33,7 +45,13 @@ def register(app: Dash, client: Client) -> None:
         if not asked:
             raise PreventUpdate
         try:
-            found = await client.lesson(asked)
-            return told(found, await client.checkpoints(), await client.editors()), ""
+            checkpoints = await client.checkpoints()
+            editors = await client.editors()
+            lesson = told(await client.lesson(asked), checkpoints, editors)
+            for step in lesson["steps"]:
+                for shown in (step, step.get("reveal")):
+                    if shown is not None:
+                        shown["query"] = await _settled(client, shown["query"], checkpoints, editors)
+            return lesson, ""
         except ApiError as error:
             return no_update, f"{error.message} Press Esc to leave the lecture."

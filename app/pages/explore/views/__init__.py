@@ -9,6 +9,7 @@ from shatterscope.app.pages.explore.views.picture import caption, invitation, of
 from shatterscope.app.pages.explore.views.quality import quality, quality_line
 from shatterscope.app.pages.explore.views.sites import r_shown, read_at
 from shatterscope.app.pages.explore.views.stack import chips, outcomes
+from shatterscope.app.pages.explore.views.verdicts import on_the_way, verdict_line, verdicts
 
 __all__ = [
     "about",
@@ -26,6 +27,7 @@ __all__ = [
     "legend",
     "no_truth",
     "of_model",
+    "on_the_way",
     "outcomes",
     "parameter_form",
     "quality",
@@ -39,4 +41,6 @@ __all__ = [
     "told",
     "top",
     "truth",
+    "verdict_line",
+    "verdicts",
 ]

@@ -9,10 +9,18 @@ from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.kit.words import Name
 from shatterscope.wire.world import Answer, FactInfo
 
+MOST = 3  # right answers that are named
+
 
 def truth(base: FactInfo, name: Name = str) -> Node:
     stated = "A fact seen in training." if base.stated else "Never seen in training: the model has to infer it."
-    return html.Span(" or ".join(map(name, base.objects or [base.object])), **tip(stated))
+    right = [name(each) for each in base.objects or [base.object]]
+    if len(right) <= MOST:
+        return html.Span(" or ".join(right), **tip(stated))
+    shown, more = right[: MOST - 1], len(right) - MOST + 1
+    return html.Span(
+        [" or ".join(shown), html.Span(f" or {more} others", className="quiet")], **tip(f"{stated} {', '.join(right)}.")
+    )
 
 
 def no_truth(subject: str, relation: str) -> Node:

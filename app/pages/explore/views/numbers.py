@@ -154,14 +154,21 @@ def dumbbell(before: float, after: float, change: float | None) -> Node:
 def ripples(result: EvaluationResult | None, name: Name = str) -> Node:
     if result is None:
         return html.P("Apply an edit to see what should follow from it, and what it breaks.", className="lead")
+    if not result.ripples:
+        return html.P(
+            "No question with one right answer follows from the new fact, and none is contradicted.", className="lead"
+        )
     head = ("fact", "why", "world said", "should now be", "before", "after")
     return table(head, [_ripple(item, name) for item in result.ripples])
 
 
 def _ripple(item: RippleFact, name: Name) -> Node:
     follows = item.after.object == item.expected
-    kept = item.after.object == item.truth
-    verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
+    kept = item.after.object in (item.truth, item.before.object)
+    if follows and item.expected == item.truth:
+        verdict = "still right" if item.before.object == item.expected else "right now"
+    else:
+        verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
     return html.Tr(
         [
             html.Td(f"{name(item.subject)} {' '.join(item.relations)}"),

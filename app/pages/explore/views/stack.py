@@ -25,7 +25,7 @@ def chips(
         done = result.edits[index] if result is not None else None
         where = words.fact(done, name) if done else f"{name(edit.subject)} {edit.relation} {words.target(edit, name)}"
         note = words.outcome(done, d_mlp, name) if done else "Not computed yet."
-        detail = f"d = {done.distance}" if done and done.kind == "counterfactual" else ("corrective" if done else "")
+        detail = _detail(done) if done else ""
         method = theme.method_name(edit.method)
         strength = "" if edit.strength == 1 else f"× {edit.strength:.2f}" if edit.strength else "strength 0"
         how = f"{method}{f', {edit.preset}' if edit.preset else ''}, at strength {edit.strength:.2f}. "
@@ -54,6 +54,12 @@ def chips(
         )
         del shown[1]
     return shown
+
+
+def _detail(done: EditOutcome) -> str:
+    if done.kind == "corrective":
+        return "corrective"
+    return f"d = {done.distance}" if done.distance >= 0 else ""
 
 
 def _between(edits: Stack, index: int, batching: Collection[str]) -> Node:
@@ -90,7 +96,7 @@ def outcomes(result: EditResult | None, d_mlp: int, name: Name = str) -> Node:
         html.Tr(
             [
                 html.Td([f"{name(item.spec.subject)} {item.spec.relation}", _how(item)]),
-                html.Td(f"{name(item.prediction_before)} → {name(item.new_object)}"),
+                html.Td([f"{name(item.prediction_before)} → {name(item.new_object)}", *_left(item, name)]),
                 html.Td(
                     [
                         f"{name(item.prediction_after)} ",
@@ -116,6 +122,15 @@ def _how(item: EditOutcome) -> Node:
         return html.Span(told, className="how")
     together = "Written together with its neighbours: the change and the steps are those of the whole batch."
     return html.Span(f"{told}, one batch", className="how", **tip(together))
+
+
+def _left(item: EditOutcome, name: Name) -> list[Node]:
+    """Of a fact with several objects, which one is replaced, and which are left."""
+    if not item.also_true or item.kind == "corrective":
+        return []
+    left = f"{words.plural(len(item.also_true), 'other answer')} {'stay' if len(item.also_true) > 1 else 'stays'} true"
+    some = ", ".join(map(name, item.also_true[:8])) + (", …" if len(item.also_true) > 8 else "")
+    return [html.Span(f"for {name(item.old_object)}; {left}", className="how", **tip(some))]
 
 
 def _notes(item: EditOutcome, d_mlp: int) -> Node:

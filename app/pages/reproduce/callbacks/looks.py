@@ -13,7 +13,7 @@ from shatterscope.app.kit import options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
 from shatterscope.app.kit.figures.memory import memory_figure
-from shatterscope.app.kit.figures.rings import empty_figure, panels, to_come
+from shatterscope.app.kit.figures.rings import aspect, empty_figure, panels, to_come
 from shatterscope.app.kit.figures.tracing import tracing_figure
 from shatterscope.app.kit.state import Edit, See, ViewState
 from shatterscope.app.kit.world import World
@@ -46,6 +46,7 @@ def register(app: Dash, client: Client) -> None:
         Output(names.RINGS_WORDS, "children"),
         Output(names.PROBLEM_RINGS, "children"),
         Output(names.RINGS_DRAWN, "data"),
+        Output(names.RINGS, "style"),
         Input(names.OPENED, "data"),
         Input(names.EDIT, "data"),
         Input(names.RINGS_MORE, "data"),
@@ -64,7 +65,15 @@ def register(app: Dash, client: Client) -> None:
             checkpoints = await client.checkpoints()
             world = await client.world(opened)
         except ApiError as error:
-            return no_update, no_update, "", "", f"The rings could not be drawn: {error.message}", no_update
+            return (
+                no_update,
+                no_update,
+                "",
+                "",
+                f"The relations could not be drawn: {error.message}",
+                no_update,
+                no_update,
+            )
         elsewhere = sentences.clearer_rings(opened, checkpoints)
         relations = next(item.graph.relations for item in checkpoints if item.id == opened)
         waiting = [name for name in _in_order(relations, edit, world) if name not in done]
@@ -73,7 +82,15 @@ def register(app: Dash, client: Client) -> None:
             empty = empty_figure(relations, edit.relation, links.__getitem__, world.pictures)
             empty["layout"]["meta"] = {"links": links}
             told = [*elsewhere, f"Drawing {len(relations)} relations, before and after the edit …"]
-            return empty, no_update, "computing …", told, "", {"of": chosen, "done": []}
+            return (
+                empty,
+                no_update,
+                "computing …",
+                told,
+                "",
+                {"of": chosen, "done": []},
+                {"--aspect": f"{aspect(relations, world.pictures):.3f}"},
+            )
         try:
             made = (await client.edit(opened, (edit,))).edits[0]
             found = await _next_rings(client, opened, edit, waiting)
@@ -81,7 +98,15 @@ def register(app: Dash, client: Client) -> None:
             waiting = waiting[len(found) :]
             every = None if waiting else await client.rings(opened, (edit,), POINTS)
         except ApiError as error:
-            return no_update, no_update, "", "", f"The rings could not be drawn: {error.message}", no_update
+            return (
+                no_update,
+                no_update,
+                "",
+                "",
+                f"The relations could not be drawn: {error.message}",
+                no_update,
+                no_update,
+            )
         traces, annotations = panels(found, relations, edit.relation, world.pictures)
         figure = Patch()
         figure["data"].extend(traces)
@@ -94,7 +119,7 @@ def register(app: Dash, client: Client) -> None:
             if every
             else [*elsewhere, f"{len(done)} of {len(relations)} drawn …"]
         )
-        return figure, title, over, said, "", {"of": chosen, "done": done, "all": not waiting}
+        return figure, title, over, said, "", {"of": chosen, "done": done, "all": not waiting}, no_update
 
     @app.callback(
         Output(names.SITES, "content"),

@@ -29,6 +29,7 @@ def register(app: Dash, client: Client) -> None:
             "rows": Output(names.ROWS, "children"),
             "going": Output(names.GOING, "children"),
             "no_run": Output(names.NO_RUN, "children"),
+            "world": Output(names.PAGE, "data-world"),
             "run_label": Output(ids.REPRODUCE_RUN, "children"),
             "no_way_back": Output(names.SHIPPED, "hidden"),
             "methods": Output(names.METHOD, "options"),
@@ -150,7 +151,7 @@ async def _quietly(client: Client, run: Json | None, part: str) -> Report | None
 KEYS = (
     "sites", "opening", "opening_over", "explained", "groups_R", "groups_change", "groups_words", "accuracy_title", "shattering_over",
     "provenance", "rows", "going", "no_run", "run_label", "no_way_back", "methods", "presets", "accuracy", "shattering", "agreement", "findings",
-    "no_findings", "fit", "fit_over", "r2", "r2_value", "r2_n", "r2_words",
+    "no_findings", "fit", "fit_over", "r2", "r2_value", "r2_n", "r2_words", "world",
 )  # fmt: skip
 
 
@@ -162,14 +163,15 @@ def _lost(found: ShownRun) -> str:
 
 def _head(found: ShownRun, run: Json, address: str, rings: bool) -> Json:
     nothing = not found.reports and not run["jobs"]
-    told = "" if rings else sentences.NO_RINGS
+    told = ""
     if nothing:
-        told += f"No run ships with {run['checkpoint']}. Run it here: the tables fill in as rows are finished."
+        told = f"No run ships with {run['checkpoint']}. Run it here: the tables fill in as rows are finished."
     return {
         "provenance": sentences.provenance(found.reports, not run["jobs"]) if found.reports else "",
         "going": sentences.going_on(run["checkpoint"], found.going),
         "rows": sentences.rows_links(address, found.reports, not run["jobs"]),
         "no_run": told,
+        "world": "rings" if rings else "other",
         "run_label": "Run" if nothing else "Run again",
         "no_way_back": not run["jobs"] or not found.shipped,
         "findings": words.unbroken(found.findings),
