@@ -95,13 +95,13 @@ def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
             chance=chances.get(len(rows)),
             belongs=belongs,
         ).diagnostics
-        if diagnostics.judgement is None:
+        kind = "ring" if belongs is None else belongs[0]
+        if kind == "ring":
             share[relation.name] = diagnostics.ring_neighbor_share
             winding[relation.name] = diagnostics.shape.winding
             neighbors[relation.name] = diagnostics.n_neighbors or 0
             if len(rows) < FEWEST_POINTS:
                 continue
-        kind = "ring" if belongs is None else belongs[0]
         shapes[relation.name] = diagnostics.word
         if diagnostics.word == kind:
             whole.append(relation.name)

@@ -227,7 +227,7 @@ def test_a_click_asks_for_each_thing_that_it_changes_once(page: Recorded, asked:
     asked.clear()
     page.click("apply", 1)
     assert page.values["part-model", "data"]["edits"] != []
-    assert sorted(asked) == [FACTS, "POST /edits", "POST /evaluations", "POST /projections"]
+    assert sorted(asked) == [FACTS, "POST /edits", "POST /evaluations", "POST /projections", "POST /verdicts"]
     for number, kind in enumerate(("undo", "redo"), start=2):  # both have just been seen
         asked.clear()
         page.click(kind, number)

@@ -321,7 +321,7 @@ def test_a_new_world_is_on_every_page(tmp_path: Path, monkeypatch: pytest.Monkey
         compare = DashPage(site, "/compare/")
         compare.set("url-in", "data", {"query": f"?{edit}&by=ft:tuned&run=1", "at": 1})
         assert "23:00 later" in str(compare.values["compare-stack", "children"])
-        assert "Edited group, in steps" in {column["group"] for column in compare.values["compare-table", "columns"]}
+        assert "Edited group" in {column["group"] for column in compare.values["compare-table", "columns"]}
         for page in ("/export", "/compare/export"):
             for kind in ("json", "csv", "html"):
                 by = "&by=ft:tuned" if page.startswith("/compare") else ""
