@@ -32,10 +32,10 @@ def activations(model: Transformer, n_entities: int, relation: Relation, site: s
     return _at_relation(model, n_entities, relation_tokens(model, n_entities)[[relation.index]], site)[0]
 
 
-def drawn_activations(model: Transformer, graph: World, relation: Relation, site: str | None = None) -> Tensor:
+def drawn_activations(model: Transformer, world: World, relation: Relation, site: str | None = None) -> Tensor:
     """(n, d_model) of the entities that have a fact under `relation`, on the CPU: what its picture shows. Raises `ValueError` for an unknown site."""
-    found = activations(model, graph.n_entities, relation, site).cpu()
-    return found if graph.total else found[torch.from_numpy(graph.domain(relation))]
+    found = activations(model, world.n_entities, relation, site).cpu()
+    return found if world.total else found[torch.from_numpy(world.domain(relation))]
 
 
 def all_activations(model: Transformer, n_entities: int, site: str | None = None) -> Tensor:

@@ -47,18 +47,18 @@ class Assessment:
 
 
 @torch.no_grad()
-def assess(model: Transformer, graph: World, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
+def assess(model: Transformer, world: World, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
     """Assess `model`. Single facts are always enumerated in full; `n_subjects` bounds the subjects of compositions (None: all)."""
-    representations, correct = _single_facts(model, graph)
-    subjects = np.arange(graph.n_entities)
-    if n_subjects is not None and n_subjects < graph.n_entities:
-        subjects = np.random.default_rng(0).choice(graph.n_entities, n_subjects, replace=False)
-    composed = _compositions(model, graph, subjects)
-    held, there = holdout.composition[subjects], graph.composition_objects[subjects] != ABSENT
-    single_group = np.array([relation.group for relation in graph.relations])
-    pair_group = single_group[graph.compositions[:, 0]]
+    representations, correct = _single_facts(model, world)
+    subjects = np.arange(world.n_entities)
+    if n_subjects is not None and n_subjects < world.n_entities:
+        subjects = np.random.default_rng(0).choice(world.n_entities, n_subjects, replace=False)
+    composed = _compositions(model, world, subjects)
+    held, there = holdout.composition[subjects], world.composition_objects[subjects] != ABSENT
+    single_group = np.array([relation.group for relation in world.relations])
+    pair_group = single_group[world.compositions[:, 0]]
     cells = {
-        "direct": (correct, graph.present & ~holdout.single, single_group),
+        "direct": (correct, world.present & ~holdout.single, single_group),
         "logical": (correct, holdout.single, single_group),
         "compositional": (composed, there, pair_group),
         "composition_stated": (composed, there & ~held, pair_group),
@@ -67,29 +67,29 @@ def assess(model: Transformer, graph: World, holdout: Holdout, n_subjects: int |
     accuracy = {
         task: {
             name: float(right[:, columns == group][asked].mean())
-            for group, name in enumerate(graph.group_names)
+            for group, name in enumerate(world.group_names)
             if (asked := mask[:, columns == group]).any()
         }
         for task, (right, mask, columns) in cells.items()
     }
-    return Assessment(accuracy, measure_rings(representations, graph))
+    return Assessment(accuracy, measure_rings(representations, world))
 
 
-def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
+def measure_rings(representations: NDArray[np.float32], world: World) -> Rings:
     """Of (n_relations, n_entities, d_model) representations, each relation against its own group."""
     share, winding, neighbors = {}, {}, {}
     shapes: dict[str, str] = {}
     whole: list[str] = []
-    chances = {n: gap_by_chance(n, 2) for n in {len(g.members) for g in graph.groups if g.shape == "ring"}}
-    for relation, points in zip(graph.relations, representations, strict=True):
-        rows = graph.domain(relation)
-        share[relation.name] = _neighbor_share(points[rows], graph, relation)
-        belongs = layout_of(graph, relation)
+    chances = {n: gap_by_chance(n, 2) for n in {len(g.members) for g in world.groups if g.shape == "ring"}}
+    for relation, points in zip(world.relations, representations, strict=True):
+        rows = world.domain(relation)
+        share[relation.name] = _neighbor_share(points[rows], world, relation)
+        belongs = layout_of(world, relation)
         if len(rows) < 2 or (belongs is not None and belongs[1].bare):
             continue
         diagnostics = fit(
             points[rows],
-            graph.positions(relation),
+            world.positions(relation),
             method="isomap",
             dimensions=2,
             chance=chances.get(len(rows)),
@@ -108,21 +108,21 @@ def measure_rings(representations: NDArray[np.float32], graph: World) -> Rings:
     return Rings(share, winding, neighbors, shapes, whole)
 
 
-def _neighbor_share(points: NDArray[np.float32], graph: World, relation: Relation) -> float:
+def _neighbor_share(points: NDArray[np.float32], world: World, relation: Relation) -> float:
     """What `ring_neighbor_share` is on a ring; 0 where there are no two points."""
-    rows = graph.domain(relation)
+    rows = world.domain(relation)
     if len(rows) < 2:
         return 0.0
     near, _ = nearest_neighbors(points.astype(np.float64), 2)
-    steps = np.stack([graph.distances(relation.group, x)[rows[other]] for x, other in zip(rows, near, strict=True)])
+    steps = np.stack([world.distances(relation.group, x)[rows[other]] for x, other in zip(rows, near, strict=True)])
     return float(((steps >= 0) & (steps <= 2)).mean())
 
 
-def _single_facts(model: Transformer, graph: World) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _single_facts(model: Transformer, world: World) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(n_relations, n_entities, d_model) representations and (n_entities, n_relations) whether the answer is right."""
-    vocabulary, site = Vocabulary.of(graph), f"resid_post.{model.config.n_layers - 1}"
+    vocabulary, site = Vocabulary.of(world), f"resid_post.{model.config.n_layers - 1}"
     device = model.token.weight.device
-    subjects = torch.arange(graph.n_entities, device=device)
+    subjects = torch.arange(world.n_entities, device=device)
     seen: dict[str, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:
@@ -131,22 +131,22 @@ def _single_facts(model: Transformer, graph: World) -> tuple[NDArray[np.float32]
         return x
 
     representations, correct = [], []
-    for relation in graph.relations:
+    for relation in world.relations:
         token = torch.full_like(subjects, vocabulary.relation_token(relation))
         final = model.trunk(torch.stack([subjects, token], dim=1), tap)[:, -1]
-        answer = model.unembed(final)[:, : graph.n_entities].argmax(1).cpu().numpy()
-        correct.append(graph.answered(relation, answer))
+        answer = model.unembed(final)[:, : world.n_entities].argmax(1).cpu().numpy()
+        correct.append(world.answered(relation, answer))
         representations.append(seen[site].cpu().numpy())
     return np.stack(representations), np.stack(correct, axis=1)
 
 
-def _compositions(model: Transformer, graph: World, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _compositions(model: Transformer, world: World, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(len(subjects), n_compositions), whether `x r1 r2` is answered right."""
     device = model.token.weight.device
     x = torch.from_numpy(subjects).to(device)
     correct = []
-    for column, (first, second) in enumerate(graph.compositions + graph.n_entities):
+    for column, (first, second) in enumerate(world.compositions + world.n_entities):
         prompt = torch.stack([x, torch.full_like(x, int(first)), torch.full_like(x, int(second))], dim=1)
-        answer = model.unembed(model.trunk(prompt)[:, -1])[:, : graph.n_entities].argmax(1).cpu().numpy()
-        correct.append(answer == graph.composition_objects[subjects, column])
+        answer = model.unembed(model.trunk(prompt)[:, -1])[:, : world.n_entities].argmax(1).cpu().numpy()
+        correct.append(answer == world.composition_objects[subjects, column])
     return np.stack(correct, axis=1) if correct else np.zeros((len(subjects), 0), dtype=bool)

@@ -110,7 +110,7 @@ class Checkpoint:
     """A verified checkpoint, ready to use. The model is in eval mode, needs no gradients and lives on its device."""
 
     id: str
-    graph: World
+    world: World
     holdout: Holdout
     vocabulary: Vocabulary
     model: Transformer
@@ -163,7 +163,7 @@ def save_checkpoint(
     *,
     title: str,
     note: str,
-    graph: World,
+    world: World,
     model: Transformer,
     statistics: dict[int, Tensor],
     assessment: Assessment,
@@ -179,12 +179,12 @@ def save_checkpoint(
         format=FORMAT,
         title=title,
         note=note,
-        graph=graph.config,
+        graph=world.config,
         model=model.config,
         training=training,
         accuracy=assessment.accuracy,
         rings=_report(rings),
-        opening=_opening(graph, rings),
+        opening=_opening(world, rings),
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
     )
     _write_metadata(folder, metadata)
@@ -196,12 +196,12 @@ def _report(rings: Rings) -> RingReport:
     return RingReport(closed=len(told.pop("whole")), **told)
 
 
-def _opening(graph: World, rings: Rings) -> str | None:
+def _opening(world: World, rings: Rings) -> str | None:
     """The first relation whose picture is whole. One whose subjects have several objects, or a ring drawn with two neighbours alone, which any moved
     point opens, only where there is no other."""
 
     def second_choice(name: str) -> bool:
-        return not graph.single_valued[graph.relation(name).index] or rings.n_neighbors.get(name, 3) < 3
+        return not world.single_valued[world.relation(name).index] or rings.n_neighbors.get(name, 3) < 3
 
     return min(rings.whole, key=second_choice, default=None)
 
@@ -211,8 +211,8 @@ def judge(folder: Path) -> Metadata:
     from shatterscope.backend.assessment import measure_rings
 
     checkpoint = load_checkpoint(folder)
-    graph = checkpoint.graph
-    rings = measure_rings(all_activations(checkpoint.model, graph.n_entities).numpy(), graph)
+    world = checkpoint.world
+    rings = measure_rings(all_activations(checkpoint.model, world.n_entities).numpy(), world)
     metadata = checkpoint.metadata.model_copy(update={"rings": _report(rings)})
     _write_metadata(folder, metadata)
     return metadata
@@ -246,12 +246,12 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
         _check_tensor(f"{name}/{STATISTICS}: {key}", moments[key], (width, width), torch.float64)
         statistics[layer] = moments[key].to(device)
     model.load_state_dict(weights)
-    graph = build(metadata.graph)
+    world = build(metadata.graph)
     return Checkpoint(
         id=folder.name,
-        graph=graph,
-        holdout=draw_holdout(graph),
-        vocabulary=Vocabulary.of(graph),
+        world=world,
+        holdout=draw_holdout(world),
+        vocabulary=Vocabulary.of(world),
         model=model.to(device).eval().requires_grad_(False),
         statistics=statistics,
         metadata=metadata,
@@ -314,28 +314,28 @@ def read_metadata(folder: Path) -> Metadata:
         place = ".".join(str(part)[:40] for part in first["loc"])
         raise CheckpointError(f"{name}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
     try:
-        graph = build(metadata.graph)
+        world = build(metadata.graph)
     except WorldError as error:
         raise CheckpointError(f"{name}: graph: {str(error).splitlines()[0]}") from None
-    if metadata.opening is not None and metadata.opening not in graph.relation_names:
-        raise CheckpointError(f"{name}: opening: {metadata.opening!r:.40} is not a relation of its graph")
-    vocabulary = Vocabulary.of(graph)
+    if metadata.opening is not None and metadata.opening not in world.relation_names:
+        raise CheckpointError(f"{name}: opening: {metadata.opening!r:.40} is not a relation of its world")
+    vocabulary = Vocabulary.of(world)
     if metadata.model.vocab_size != vocabulary.size:
         raise CheckpointError(
-            f"{name}: the model has {metadata.model.vocab_size} tokens where its graph needs {vocabulary.size}; "
-            "graph and model do not belong together"
+            f"{name}: the model has {metadata.model.vocab_size} tokens where its world needs {vocabulary.size}; "
+            "world and model do not belong together"
         )
-    for place, found, wanted in _names(metadata, graph):
+    for place, found, wanted in _names(metadata, world):
         if found != wanted:
             some = min(found ^ wanted)
             raise CheckpointError(f"{name}: {place}: {some[:40]!r} is missing or too many; copy the file again")
     return metadata
 
 
-def _names(metadata: Metadata, graph: World) -> Iterator[tuple[str, set[str], set[str]]]:
+def _names(metadata: Metadata, world: World) -> Iterator[tuple[str, set[str], set[str]]]:
     """(place, the names there, the names that belong there): whoever reads a score by its name must find it."""
-    orders, relations = set(graph.group_names), set(graph.relation_names)
-    of_rings = {relation.name for relation in graph.relations if graph.groups[relation.group].shape == "ring"}
+    orders, relations = set(world.group_names), set(world.relation_names)
+    of_rings = {relation.name for relation in world.relations if world.groups[relation.group].shape == "ring"}
     files = {WEIGHTS, STATISTICS}
     yield "sha256", set(metadata.sha256) & files, files
     yield "accuracy", set(metadata.accuracy), set(TASKS)

@@ -112,7 +112,7 @@ def values_of(array: Array) -> NDArray[np.float32]:
 
 
 def world_info(checkpoint: Checkpoint) -> WorldInfo:
-    world = checkpoint.graph
+    world = checkpoint.world
     return WorldInfo(
         checkpoint=checkpoint.id,
         kind=world.kind,
@@ -151,19 +151,19 @@ def _group_info(group: Group) -> GroupInfo:
 
 
 def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
-    graph, model, metadata = checkpoint.graph, checkpoint.model, checkpoint.metadata
+    world, model, metadata = checkpoint.world, checkpoint.model, checkpoint.metadata
     training, rings = metadata.training, metadata.rings
     return CheckpointInfo(
         id=checkpoint.id,
         title=metadata.title,
         note=metadata.note,
         graph=GraphInfo(
-            kind=graph.kind,
-            n_entities=graph.n_entities,
-            n_orders=len(graph.groups),
-            n_hops=getattr(graph.config, "n_hops", 0),
-            orders=list(graph.group_names),
-            relations=graph.relation_names,
+            kind=world.kind,
+            n_entities=world.n_entities,
+            n_orders=len(world.groups),
+            n_hops=getattr(world.config, "n_hops", 0),
+            orders=list(world.group_names),
+            relations=world.relation_names,
         ),
         model=ModelInfo(
             n_layers=model.config.n_layers,
@@ -180,7 +180,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         default=default,
         accuracy=AccuracyInfo(**metadata.accuracy),
         rings=RingInfo(**{**rings.model_dump(), "closed": None if rings.shape is None else rings.closed}),
-        opening=metadata.opening or graph.relation_names[0],
+        opening=metadata.opening or world.relation_names[0],
         sha256=checkpoint.sha256,
     )
 
@@ -204,7 +204,7 @@ def fact_info(
 
 
 def targets(checkpoint: Checkpoint, subject: int, relation: Relation) -> Targets:
-    world = checkpoint.graph
+    world = checkpoint.world
     truths = world.objects_of(subject, relation)
     found = world.counterfactuals(subject, relation) if truths else {}
     first = {distance: world.counterfactual(subject, relation, distance) for distance in found}
@@ -238,7 +238,7 @@ def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: M
         values_variance=found.values_variance,
         distance_correlation=found.distance_correlation,
         pairs=found.pairs,
-        order_position=checkpoint.graph.positions(relation).tolist(),
+        order_position=checkpoint.world.positions(relation).tolist(),
     )
 
 
@@ -372,7 +372,7 @@ def projection_result(
     picture: Projection,
     seconds: float,
 ) -> ProjectionResult:
-    shape = checkpoint.graph.groups[relation.group].shape
+    shape = checkpoint.world.groups[relation.group].shape
     return ProjectionResult(
         id=id,
         checkpoint=checkpoint.id,
@@ -385,7 +385,7 @@ def projection_result(
         before=array(picture.before),
         after=array(picture.after),
         entities=_drawn(checkpoint, relation),
-        order_position=checkpoint.graph.positions(relation).tolist(),
+        order_position=checkpoint.world.positions(relation).tolist(),
         diagnostics={
             "before": _diagnostics(picture.diagnostics_before, shape),
             "after": _diagnostics(picture.diagnostics_after, shape),
@@ -402,8 +402,8 @@ def names_of(world: World, entities: Sequence[int]) -> list[str] | None:
 
 def _drawn(checkpoint: Checkpoint, relation: Relation) -> list[int] | None:
     """The entities of a relation's picture; None where these are all."""
-    found = checkpoint.graph.domain(relation)
-    return None if len(found) == checkpoint.graph.n_entities else found.tolist()
+    found = checkpoint.world.domain(relation)
+    return None if len(found) == checkpoint.world.n_entities else found.tolist()
 
 
 def _diagnostics(found: Diagnosed, kind: str) -> Diagnostics:
@@ -504,7 +504,7 @@ def strengths_result(
         align=request.align,
         before=array(before.map.embedding.astype(np.float32)),
         entities=_drawn(checkpoint, relation),
-        order_position=checkpoint.graph.positions(relation).tolist(),
+        order_position=checkpoint.world.positions(relation).tolist(),
         pictures=pictures,
         seconds=seconds,
     )
@@ -539,11 +539,11 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             edit=parts["edit"],
             retain=parts.get("retain"),
             test=parts.get("test"),
-            n_entities=checkpoint.graph.n_entities,
+            n_entities=checkpoint.world.n_entities,
         ),
-        movement=_movements(found.geometry, checkpoint.graph.n_entities),
+        movement=_movements(found.geometry, checkpoint.world.n_entities),
         measures=[
-            measurement(MEASURES[name], each, checkpoint.graph) for name, each in found.geometry.measures.items()
+            measurement(MEASURES[name], each, checkpoint.world) for name, each in found.geometry.measures.items()
         ],
         damage=[
             DamageBin(
@@ -576,7 +576,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
 
 def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult:
     """Of the unedited model, over the questions that every edit of it is asked."""
-    names = checkpoint.graph.relation_names
+    names = checkpoint.world.relation_names
     still = Movement(**dict.fromkeys(Movement.model_fields, 0.0))
     return EvaluationResult(
         checkpoint=checkpoint.id,
@@ -584,7 +584,7 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
         scores=[
             TaskScore(
                 task=cell.task,
-                order=checkpoint.graph.group_names[cell.group],
+                order=checkpoint.world.group_names[cell.group],
                 sub_graph=None,
                 accuracy=change(score.accuracy, score.accuracy),
                 probability=change(score.probability, score.probability),
@@ -600,14 +600,14 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
             edit=0.0,
             retain=None,
             test=None,
-            n_entities=checkpoint.graph.n_entities,
+            n_entities=checkpoint.world.n_entities,
         ),
         movement=Movements(
             per_relation=dict.fromkeys(names, still),
             edit=still,
             retain=None,
             test=None,
-            n_entities=checkpoint.graph.n_entities,
+            n_entities=checkpoint.world.n_entities,
         ),
         measures=[],
         damage=[],
@@ -623,13 +623,13 @@ def sites_result(
         known = {part: value for part, value in means.items() if math.isfinite(value)}
         return SiteShattering(site=site, edit=known.get("edit"), retain=known.get("retain"), test=known.get("test"))
 
-    graph = checkpoint.graph
+    world = checkpoint.world
     return SitesResult(
         checkpoint=checkpoint.id,
         edit=edit,
         sites=[row(site, means) for site, means in found.items()],
-        n_entities=graph.n_entities,
-        n_relations=graph.n_relations // len(graph.groups),
+        n_entities=world.n_entities,
+        n_relations=world.n_relations // len(world.groups),
         seconds=seconds,
     )
 

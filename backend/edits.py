@@ -124,7 +124,7 @@ class EditedModel:
 
 
 def complete_spec(
-    graph: World,
+    world: World,
     n_layers: int,
     *,
     subject: int,
@@ -145,20 +145,20 @@ def complete_spec(
     Raises:
         EditError: naming the field and the fix.
     """
-    n = graph.n_entities
+    n = world.n_entities
     if not 0 <= subject < n:
         raise EditError("subject", f"must lie in 0..{n - 1}, got {subject}")
     try:
-        known = graph.relation(relation)
+        known = world.relation(relation)
     except KeyError as error:
         raise EditError("relation", str(error.args[0])) from None
-    if not graph.present[subject, known.index]:
-        raise EditError("subject", f"{graph.entities[subject]} has no {relation}; choose a subject that has one")
+    if not world.present[subject, known.index]:
+        raise EditError("subject", f"{world.entities[subject]} has no {relation}; choose a subject that has one")
     if (object is None) == (distance is None):
         raise EditError("object", "give exactly one of `object` and `distance`")
     if distance is not None:
         try:
-            object = graph.counterfactual(subject, known, distance) if distance else graph.object_of(subject, known)
+            object = world.counterfactual(subject, known, distance) if distance else world.object_of(subject, known)
         except ValueError as error:
             raise EditError("distance", str(error)) from None
     assert object is not None
@@ -332,21 +332,21 @@ def _compute(
     checkpoint: Checkpoint, model: Transformer, step: Mapping[int, CompleteSpec], carried: Mapping[int, Tensor]
 ) -> EditDelta:
     """The delta of one step: its edits by where they stand in the stack."""
-    graph, facts = checkpoint.graph, []
+    world, facts = checkpoint.world, []
     for i, spec in step.items():
-        relation = graph.relation(spec.relation)
+        relation = world.relation(spec.relation)
         token = checkpoint.vocabulary.relation_token(relation)
-        true = spec.object in graph.objects_of(spec.subject, relation)
-        if true and int(answers(model, [[spec.subject, token]], graph.n_entities).prediction[0]) == spec.object:
+        true = spec.object in world.objects_of(spec.subject, relation)
+        if true and int(answers(model, [[spec.subject, token]], world.n_entities).prediction[0]) == spec.object:
             raise EditError(
                 f"edits.{i}.object",
-                f"{graph.entities[spec.subject]} {spec.relation} {graph.entities[spec.object]} is already true and the model answers it; "
+                f"{world.entities[spec.subject]} {spec.relation} {world.entities[spec.object]} is already true and the model answers it; "
                 "choose another object, or a fact the model gets wrong",
             )
         facts.append(Fact(spec.subject, token, spec.object))
     start, spec = next(iter(step.items()))
     editor = EDITORS[spec.method]
-    request = WriteRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), dict(carried))
+    request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), dict(carried))
     try:
         return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
     except EditNotPossibleError as error:
@@ -361,12 +361,12 @@ def _outcome(
     delta: EditDelta,
     course: Course | None = None,
 ) -> Outcome:
-    graph = checkpoint.graph
-    relation = graph.relation(spec.relation)
-    right = graph.objects_of(spec.subject, relation)
+    world = checkpoint.world
+    relation = world.relation(spec.relation)
+    right = world.objects_of(spec.subject, relation)
     old = spec.object if spec.object in right else right[0]
     prompt = [[spec.subject, checkpoint.vocabulary.relation_token(relation)]]
-    was, now = answers(before, prompt, graph.n_entities), answers(after, prompt, graph.n_entities)
+    was, now = answers(before, prompt, world.n_entities), answers(after, prompt, world.n_entities)
     predicted = int(now.prediction[0])
     norm = abs(spec.strength) * delta.norm
     weight = math.hypot(*(before.get_parameter(name).norm().item() for name in delta.weights))
@@ -377,7 +377,7 @@ def _outcome(
         new_object=spec.object,
         prediction_before=int(was.prediction[0]),
         prediction_after=predicted,
-        distance=graph.distance(relation.group, old, spec.object),
+        distance=world.distance(relation.group, old, spec.object),
         kind="corrective" if spec.object == old else "counterfactual",
         success=predicted == spec.object,
         probability_before=was.of(0, spec.object)[1],

@@ -7,7 +7,7 @@
     5. accuracy: what the model still recalls and infers, by task and order
 
     baseline = measure_baseline(checkpoint)
-    edited = run_edits(checkpoint, [complete_spec(checkpoint.graph, 2, subject=7, relation="I_C2", distance=4)])
+    edited = run_edits(checkpoint, [complete_spec(checkpoint.world, 2, subject=7, relation="I_C2", distance=4)])
     experiment = measure(checkpoint, edited, baseline)
 
 Everything about the unedited model is in the `Baseline`, measured once and shared by all edits.
@@ -112,7 +112,7 @@ def measure_baseline(
     """Measure the unedited model, once. Raises `ValueError` for counts below 1."""
     model = checkpoint.model
     questions = draw_queries(
-        checkpoint.graph,
+        checkpoint.world,
         checkpoint.holdout,
         model.config.context,
         n_contexts=n_contexts,
@@ -120,7 +120,7 @@ def measure_baseline(
         seed=seed,
         device=model.token.weight.device,
     )
-    return Baseline(all_activations(model, checkpoint.graph.n_entities), questions, score(model, questions))
+    return Baseline(all_activations(model, checkpoint.world.n_entities), questions, score(model, questions))
 
 
 def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Experiment:
@@ -132,60 +132,60 @@ def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> 
 
 def measure_shattering(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Tensor:
     """R of every relation, (n_relations,) float64: the greater part of `measure_geometry`'s work."""
-    graph = checkpoint.graph
-    return relation_shattering(graph, baseline.representations, all_activations(edited.model, graph.n_entities))
+    world = checkpoint.world
+    return relation_shattering(world, baseline.representations, all_activations(edited.model, world.n_entities))
 
 
 def measure_geometry(
     checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline, R: Tensor | None = None
 ) -> Geometry:
     """Steps 3 and 4. `R`: from `measure_shattering`, where it is known."""
-    graph, last = checkpoint.graph, edited.made[-1]
-    relation = graph.relation(last.spec.relation)
-    before, after = baseline.representations, all_activations(edited.model, graph.n_entities)
-    R = relation_shattering(graph, before, after) if R is None else R  # (n_relations,)
+    world, last = checkpoint.world, edited.made[-1]
+    relation = world.relation(last.spec.relation)
+    before, after = baseline.representations, all_activations(edited.model, world.n_entities)
+    R = relation_shattering(world, before, after) if R is None else R  # (n_relations,)
     moved = before[relation.index], after[relation.index]
     return Geometry(
-        shattering=dict(zip(graph.relation_names, R.tolist(), strict=True)),
-        sub_graph_shattering=ring_means(graph, relation.group, R),
+        shattering=dict(zip(world.relation_names, R.tolist(), strict=True)),
+        sub_graph_shattering=ring_means(world, relation.group, R),
         measures=gathered(
-            graph,
+            world,
             relation.group,
-            of_relations(MEASURES, graph, graph.relations, before, after),
+            of_relations(MEASURES, world, world.relations, before, after),
             of_model(MEASURES, checkpoint.model, edited.model),
         ),
-        damage=damage(graph, relation, last.spec.subject, (checkpoint.model, edited.model), moved),
+        damage=damage(world, relation, last.spec.subject, (checkpoint.model, edited.model), moved),
     )
 
 
 def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:
     """Step 5."""
-    graph, last = checkpoint.graph, edited.made[-1]
-    found = graph.consequences(last.spec.subject, graph.relation(last.spec.relation), last.new_object)
-    facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.made]
+    world, last = checkpoint.world, edited.made[-1]
+    found = world.consequences(last.spec.subject, world.relation(last.spec.relation), last.new_object)
+    facts = [(each.spec.subject, world.relation(each.spec.relation), each.new_object) for each in edited.made]
     return Recall(
         task_changes(checkpoint, edited, baseline),
-        answer_ripples(graph, found, checkpoint.model, edited.model),
-        quality(graph, checkpoint.holdout, checkpoint.model, edited.model, facts),
+        answer_ripples(world, found, checkpoint.model, edited.model),
+        quality(world, checkpoint.holdout, checkpoint.model, edited.model, facts),
     )
 
 
 def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
     """Every cell of the baseline's questions, asked again."""
-    graph, queries = checkpoint.graph, baseline.queries
-    group = graph.relation(edited.made[-1].spec.relation).group
-    return score_changes(graph, group, queries, baseline.scores, score(edited.model, queries))
+    world, queries = checkpoint.world, baseline.queries
+    group = world.relation(edited.made[-1].spec.relation).group
+    return score_changes(world, group, queries, baseline.scores, score(edited.model, queries))
 
 
 def score_changes(
-    graph: World, edited: int, queries: QuerySet, before: Sequence[Score], after: Sequence[Score]
+    world: World, edited: int, queries: QuerySet, before: Sequence[Score], after: Sequence[Score]
 ) -> list[TaskChange]:
     """A score of every cell before and after an edit in the group `edited`."""
-    parts = sub_graphs(len(graph.groups), edited)
+    parts = sub_graphs(len(world.groups), edited)
     return [
         TaskChange(
             task=cell.task,
-            order=graph.group_names[cell.group],
+            order=world.group_names[cell.group],
             sub_graph=parts[cell.group],
             before=was,
             after=now,

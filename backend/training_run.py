@@ -101,9 +101,9 @@ def train_checkpoint(
     elif state_file.exists():
         raise FileExistsError(f"{folder} holds an unfinished run; continue it with --resume or remove the folder")
 
-    graph = build(recipe.graph)
-    holdout = draw_holdout(graph)
-    trainer = Trainer(graph, holdout, recipe.model, recipe.train, device)
+    world = build(recipe.graph)
+    holdout = draw_holdout(world)
+    trainer = Trainer(world, holdout, recipe.model, recipe.train, device)
     if resume:
         try:
             trainer.load_state(load_file(state_file))
@@ -119,7 +119,7 @@ def train_checkpoint(
     for record in trainer.run(every):
         due = record.step % assess_every < every and record.step < recipe.train.steps
         yield Progress(
-            record, recipe.train.steps, assess(trainer.model, graph, holdout, n_subjects=100) if due else None
+            record, recipe.train.steps, assess(trainer.model, world, holdout, n_subjects=100) if due else None
         )
         if stop():
             save()
@@ -129,12 +129,12 @@ def train_checkpoint(
             saved = time.monotonic()
 
     model = trainer.model.eval().requires_grad_(False)
-    assessment = assess(model, graph, holdout)
+    assessment = assess(model, world, holdout)
     save_checkpoint(
         folder,
         title=recipe.title,
         note=recipe.note,
-        graph=graph,
+        world=world,
         model=model,
         statistics=key_statistics(model, trainer.sampler, torch.Generator(device).manual_seed(recipe.train.seed)),
         assessment=assessment,

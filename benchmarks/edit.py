@@ -82,15 +82,15 @@ def plain_rome(
 
 def compare(checkpoint: Checkpoint, preset: str) -> tuple[float, float, float]:
     """Median seconds of ours and of the plain way, and the largest relative difference of their deltas."""
-    rome, graph, layer = Rome(), checkpoint.graph, 0
+    rome, world, layer = Rome(), checkpoint.world, 0
     parameters = RomeParameters(**rome.presets[preset].parameters)
-    contexts = ContextSampler(graph, checkpoint.holdout)
+    contexts = ContextSampler(world, checkpoint.holdout)
     exact = copy.deepcopy(checkpoint.model).double()  # in float64, as our search goes
     ours, plain, difference = [], [], 0.0
     for i in range(-1, EDITS):  # the first one warms up
-        relation = graph.relations[max(i, 0) % graph.n_relations]
-        subject = (i + 1) * 17 % graph.n_entities
-        target = graph.counterfactual(subject, relation, DISTANCES[i % len(DISTANCES)])
+        relation = world.relations[max(i, 0) % world.n_relations]
+        subject = (i + 1) * 17 % world.n_entities
+        target = world.counterfactual(subject, relation, DISTANCES[i % len(DISTANCES)])
         fact = Fact(subject, checkpoint.vocabulary.relation_token(relation), target)
         request = WriteRequest((fact,), contexts)
         start = time.perf_counter()

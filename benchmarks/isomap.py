@@ -57,7 +57,7 @@ def run() -> list[Row]:
         disparity = max(max(case.disparity_2d, case.disparity_3d) for case in of_kind)
         rows.append(
             Row(
-                f"Isomap of {checkpoint.graph.n_entities} points, {kind} an edit",
+                f"Isomap of {checkpoint.world.n_entities} points, {kind} an edit",
                 ours=worst.ours,
                 baseline=worst.scikit_learn,
                 ratio=worst.ratio,
@@ -68,7 +68,7 @@ def run() -> list[Row]:
     return [
         *rows,
         Row(
-            f"R(D*) of all {checkpoint.graph.n_relations} relations",
+            f"R(D*) of all {checkpoint.world.n_relations} relations",
             ours=ours,
             baseline=plainly,
             ratio=plainly / ours,
@@ -86,20 +86,20 @@ def default_checkpoint() -> Checkpoint:
 
 def representations(checkpoint: Checkpoint) -> tuple[Tensor, Tensor]:
     """(n_relations, n_entities, d_model) before and after an edit half the ring away."""
-    graph, model = checkpoint.graph, checkpoint.model
+    world, model = checkpoint.world, checkpoint.model
     spec = complete_spec(
-        graph, model.config.n_layers, subject=0, relation=graph.relation_names[0], distance=graph.n_entities // 2
+        world, model.config.n_layers, subject=0, relation=world.relation_names[0], distance=world.n_entities // 2
     )
     edited = run_edits(checkpoint, [spec]).model
-    return all_activations(model, graph.n_entities), all_activations(edited, graph.n_entities)
+    return all_activations(model, world.n_entities), all_activations(edited, world.n_entities)
 
 
 def isomap_cases(checkpoint: Checkpoint) -> list[Case]:
-    graph = checkpoint.graph
+    world = checkpoint.world
     before, after = representations(checkpoint)
     cases = []
-    for order in range(len(graph.groups)):
-        relation = graph.relations_of(order)[0]
+    for order in range(len(world.groups)):
+        relation = world.relations_of(order)[0]
         # Before and after an edit with the same number of neighbours, as the page does.
         ring, tangle = (points[relation.index].numpy().astype(np.float64) for points in (before, after))
         k = fit_isomap(ring, 3).n_neighbors
@@ -167,7 +167,7 @@ if __name__ == "__main__":
             {
                 "isomap": [asdict(each) for each in isomap_cases(measured)],
                 "shattering": {
-                    "relations": measured.graph.n_relations,
+                    "relations": measured.world.n_relations,
                     "ours": seconds,
                     "plainly": seconds_plainly,
                 },

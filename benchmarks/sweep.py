@@ -59,16 +59,16 @@ def sweep(request: SweepRequest) -> Sweep:
 
 def plain_seconds(checkpoint: Checkpoint, probe: Probe, row: SweepRow) -> float:
     """The edit of a row again, one at a time; checks that it comes out the same."""
-    graph = checkpoint.graph
-    spec: CompleteSpec = complete_spec(graph, checkpoint.model.config.n_layers, **row.outcomes[0].spec.model_dump())
+    world = checkpoint.world
+    spec: CompleteSpec = complete_spec(world, checkpoint.model.config.n_layers, **row.outcomes[0].spec.model_dump())
     start = time.perf_counter()
     edited = run_edits(checkpoint, [spec])
     R = shattering(
-        probe.representations[default_site(checkpoint.model)], all_activations(edited.model, graph.n_entities)
+        probe.representations[default_site(checkpoint.model)], all_activations(edited.model, world.n_entities)
     )
     scores = score(edited.model, probe.queries)
-    fact = spec.subject, graph.relation(spec.relation), spec.object
-    quality(graph, checkpoint.holdout, checkpoint.model, edited.model, [fact])
+    fact = spec.subject, world.relation(spec.relation), spec.object
+    quality(world, checkpoint.holdout, checkpoint.model, edited.model, [fact])
     seconds = time.perf_counter() - start
     assert row.shattering is not None
     for exact, found in zip(R.tolist(), row.shattering.per_relation.values(), strict=True):

@@ -64,8 +64,8 @@ def value_length(folder: Path, layer: int) -> float:
             found.append(x[:, -1].norm(dim=-1).mean().item())
         return x
 
-    entities = torch.arange(checkpoint.graph.n_entities)
-    relation = torch.full_like(entities, checkpoint.vocabulary.relation_token(checkpoint.graph.relations[0]))
+    entities = torch.arange(checkpoint.world.n_entities)
+    relation = torch.full_like(entities, checkpoint.vocabulary.relation_token(checkpoint.world.relations[0]))
     checkpoint.model.trunk(torch.stack([entities, relation], 1), tap)
     return found[0]
 

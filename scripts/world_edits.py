@@ -47,7 +47,7 @@ EDITS = (
 
 def row(edit: WorldEdit, checkpoint: Checkpoint) -> str:
     """A row of the table. The picture is that of Explore: 3D Isomap of the last layer at the relation's token."""
-    world = checkpoint.graph
+    world = checkpoint.world
     at, relation = world.entities.index, world.relation(edit.relation)
     made = run_edits(
         checkpoint,

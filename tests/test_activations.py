@@ -13,7 +13,7 @@ from shatterscope.backend.model.incremental import prefix, step
 
 
 def whole_model(checkpoint: Checkpoint, relation: int) -> dict[str, Tensor]:
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     prompts = torch.stack([torch.arange(n), torch.full((n,), n + relation)], dim=1)
     seen: dict[str, Tensor] = {}
 
@@ -26,24 +26,24 @@ def whole_model(checkpoint: Checkpoint, relation: int) -> dict[str, Tensor]:
 
 
 def test_every_site_agrees_with_the_whole_model(checkpoint: Checkpoint) -> None:
-    relation = checkpoint.graph.relations[3]
+    relation = checkpoint.world.relations[3]
     expected = whole_model(checkpoint, relation.index)
     for site in site_names(checkpoint.model.config.n_layers):
-        got = activations(checkpoint.model, checkpoint.graph.n_entities, relation, site)
+        got = activations(checkpoint.model, checkpoint.world.n_entities, relation, site)
         torch.testing.assert_close(got, expected[site], rtol=1e-4, atol=1e-3)
 
 
 def test_all_relations_at_once_are_the_single_ones_stacked(checkpoint: Checkpoint) -> None:
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     together = all_activations(checkpoint.model, n)
-    assert together.shape == (checkpoint.graph.n_relations, n, checkpoint.model.config.d_model)
-    for relation in checkpoint.graph.relations:
+    assert together.shape == (checkpoint.world.n_relations, n, checkpoint.model.config.d_model)
+    for relation in checkpoint.world.relations:
         torch.testing.assert_close(together[relation.index], activations(checkpoint.model, n, relation))
 
 
 def test_an_unknown_site_names_the_known_ones(checkpoint: Checkpoint) -> None:
     with pytest.raises(ValueError, match=default_site(checkpoint.model)):
-        activations(checkpoint.model, checkpoint.graph.n_entities, checkpoint.graph.relations[0], "resid_post.9")
+        activations(checkpoint.model, checkpoint.world.n_entities, checkpoint.world.relations[0], "resid_post.9")
 
 
 @torch.no_grad()

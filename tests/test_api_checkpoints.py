@@ -20,7 +20,7 @@ SMALL = "rings-small"
 
 
 def test_the_world_says_all_that_a_page_draws_and_asks(client: TestClient, checkpoint: Checkpoint) -> None:
-    world, known = client.get(f"checkpoints/{SMALL}/world").json(), checkpoint.graph
+    world, known = client.get(f"checkpoints/{SMALL}/world").json(), checkpoint.world
     n = known.n_entities
     assert (world["kind"], world["entities"]) == ("rings", [str(entity) for entity in range(n)])
     assert [group["name"] for group in world["groups"]] == ["I", "II", "III"]
@@ -58,7 +58,7 @@ def test_a_checkpoint_describes_itself(client: TestClient, checkpoint: Checkpoin
     assert info["id"] == SMALL
     assert info["default"] is True
     assert info["sha256"] == checkpoint.sha256
-    assert info["graph"]["relations"] == checkpoint.graph.relation_names
+    assert info["graph"]["relations"] == checkpoint.world.relation_names
     assert info["model"]["n_params"] == checkpoint.model.n_params
     assert info["model"]["default_site"] in info["model"]["sites"]
     assert info["accuracy"]["direct"].keys() == set(info["graph"]["orders"])
@@ -95,11 +95,11 @@ def test_a_default_checkpoint_that_is_not_there_is_a_settings_error(settings: Se
 
 
 def test_a_fact_is_what_the_model_answers(client: TestClient, checkpoint: Checkpoint) -> None:
-    relation = checkpoint.graph.relation("III_C2")
+    relation = checkpoint.world.relation("III_C2")
     fact = client.get(f"checkpoints/{SMALL}/facts", params={"subject": 5, "relation": "III_C2"}).json()
     prompt = [[5, checkpoint.vocabulary.relation_token(relation)]]
-    expected = answers(checkpoint.model, prompt, checkpoint.graph.n_entities)
-    assert fact["object"] == checkpoint.graph.object_of(5, relation)
+    expected = answers(checkpoint.model, prompt, checkpoint.world.n_entities)
+    assert fact["object"] == checkpoint.world.object_of(5, relation)
     assert fact["prediction"] == expected.of(0)[0] == fact["top"][0]["object"]
     assert fact["probability"] == pytest.approx(expected.of(0, fact["object"])[1])
     assert fact["stated"] is not bool(checkpoint.holdout.single[5, relation.index])
@@ -111,7 +111,7 @@ def test_a_fact_is_what_the_model_answers(client: TestClient, checkpoint: Checkp
 def test_a_composition_is_a_fact_of_two_relations(client: TestClient, checkpoint: Checkpoint) -> None:
     ask = {"subject": 5, "relation": "II_C2", "relation2": "II_A1"}
     fact = client.get(f"checkpoints/{SMALL}/facts", params=ask).json()
-    assert fact["object"] == checkpoint.graph.walk(1, 5, 1)
+    assert fact["object"] == checkpoint.world.walk(1, 5, 1)
     assert fact["relation2"] == "II_A1"
     mixed = client.get(f"checkpoints/{SMALL}/facts", params={**ask, "relation2": "I_A1"})
     assert mixed.status_code == 422

@@ -38,9 +38,9 @@ def make(client: TestClient, body: dict[str, Any] | None = None) -> dict[str, An
 def test_an_edit_answers_with_its_complete_specification(client: TestClient, checkpoint: Checkpoint) -> None:
     result = make(client)
     outcome = result["edits"][0]
-    relation = checkpoint.graph.relation("II_A1")
-    assert outcome["old_object"] == checkpoint.graph.object_of(7, relation)
-    assert outcome["new_object"] == checkpoint.graph.counterfactual(7, relation, 4)
+    relation = checkpoint.world.relation("II_A1")
+    assert outcome["old_object"] == checkpoint.world.object_of(7, relation)
+    assert outcome["new_object"] == checkpoint.world.counterfactual(7, relation, 4)
     assert outcome["distance"] == 4
     assert outcome["kind"] == "counterfactual"
     spec = outcome["spec"]

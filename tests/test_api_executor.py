@@ -223,7 +223,7 @@ class Enough(Exception):
 def test_every_method_can_be_stopped_and_leaves_the_model_as_it_was(checkpoint: Checkpoint, method: str) -> None:
     parameters = {"steps": 1000, "early_stop_loss": 0.0, "n_contexts": 1}
     spec = complete_spec(
-        checkpoint.graph, 2, subject=7, relation="I_C2", distance=9, method=method, parameters=parameters
+        checkpoint.world, 2, subject=7, relation="I_C2", distance=9, method=method, parameters=parameters
     )
     before = {name: value.clone() for name, value in checkpoint.model.state_dict().items()}
     calls = 0
@@ -240,7 +240,7 @@ def test_every_method_can_be_stopped_and_leaves_the_model_as_it_was(checkpoint: 
 
 
 def test_measuring_and_drawing_pass_checkpoints(checkpoint: Checkpoint) -> None:
-    spec = complete_spec(checkpoint.graph, 2, subject=7, relation="I_C2", distance=9, parameters={"steps": 2})
+    spec = complete_spec(checkpoint.world, 2, subject=7, relation="I_C2", distance=9, parameters={"steps": 2})
     edited = run_edits(checkpoint, [spec])
     calls = []
     with interruptible(lambda: calls.append(1)):
@@ -248,7 +248,7 @@ def test_measuring_and_drawing_pass_checkpoints(checkpoint: Checkpoint) -> None:
         once = len(calls)
         measure(checkpoint, edited, baseline)
         twice = len(calls)
-        fit(baseline.representations[0].numpy(), checkpoint.graph.places[0])
+        fit(baseline.representations[0].numpy(), checkpoint.world.places[0])
     assert 10 < once < twice - 10 < len(calls) - 10
 
 

@@ -40,8 +40,8 @@ def an_edit(client: TestClient, strength: float = 1.0) -> str:
 
 def test_activations_are_the_models_own(client: TestClient, checkpoint: Checkpoint) -> None:
     got = post(client, "activations", relation="II_C2", site="mlp_out.0")
-    relation = checkpoint.graph.relation("II_C2")
-    expected = activations(checkpoint.model, checkpoint.graph.n_entities, relation, "mlp_out.0").numpy()
+    relation = checkpoint.world.relation("II_C2")
+    expected = activations(checkpoint.model, checkpoint.world.n_entities, relation, "mlp_out.0").numpy()
     np.testing.assert_array_equal(decode(got["values"]), expected)
     default = post(client, "activations", relation="II_C2")
     assert default["site"] == client.get("checkpoints").json()[0]["model"]["default_site"]
@@ -57,12 +57,12 @@ def test_an_edit_moves_activations_behind_it_and_none_before(client: TestClient)
 
 def test_without_an_edit_both_pictures_are_the_same(client: TestClient, checkpoint: Checkpoint) -> None:
     got = post(client, "projections", relation="III_A1")
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     assert got["before"] == got["after"]
     assert got["diagnostics"]["before"] == got["diagnostics"]["after"]
     assert decode(got["before"]).shape == (n, 3)
     assert sorted(got["order_position"]) == list(range(n))
-    assert got["order_position"] == checkpoint.graph.places[2].tolist()
+    assert got["order_position"] == checkpoint.world.places[2].tolist()
 
 
 def test_a_projection_has_an_address_that_may_be_kept_for_ever(client: TestClient, laboratory: Laboratory) -> None:
@@ -125,14 +125,14 @@ def test_asking_again_computes_nothing(client: TestClient, laboratory: Laborator
 def test_an_evaluation_says_what_was_lost(client: TestClient, checkpoint: Checkpoint) -> None:
     got = post(client, "evaluations", edit=an_edit(client), queries=20, contexts=2)
     shattering = got["shattering"]
-    assert shattering["per_relation"].keys() == set(checkpoint.graph.relation_names)
+    assert shattering["per_relation"].keys() == set(checkpoint.world.relation_names)
     of_order = [R for name, R in shattering["per_relation"].items() if name.startswith("I_")]
     assert shattering["edit"] == pytest.approx(np.mean(of_order))
     assert shattering["edit"] > 0
     assert {(score["task"], score["order"]) for score in got["scores"]} == {
         (task, order)
         for task in ("direct", "logical", "composition_stated", "composition_held_out")
-        for order in checkpoint.graph.group_names
+        for order in checkpoint.world.group_names
     }
     for score in got["scores"]:
         assert score["n_queries"] == min(20, score["n_available"])
@@ -140,7 +140,7 @@ def test_an_evaluation_says_what_was_lost(client: TestClient, checkpoint: Checkp
         accuracy = score["accuracy"]
         assert accuracy["change"] == pytest.approx(accuracy["after"] - accuracy["before"])
         assert 0 <= accuracy["after"] <= 1
-    assert sum(each["n_entities"] for each in got["damage"]) == checkpoint.graph.n_entities
+    assert sum(each["n_entities"] for each in got["damage"]) == checkpoint.world.n_entities
     assert {ripple["kind"] for ripple in got["ripples"]} == {"implied", "contradicted"}
 
 
@@ -197,7 +197,7 @@ def test_what_moved_is_told_by_relation_and_part(client: TestClient, checkpoint:
     moved = client.post("evaluations", json={"checkpoint": SMALL, "edit": an_edit(client), "queries": 5}).json()[
         "movement"
     ]
-    assert moved["per_relation"].keys() == set(checkpoint.graph.relation_names)
+    assert moved["per_relation"].keys() == set(checkpoint.world.relation_names)
     of_ring = [value["moved"] for name, value in moved["per_relation"].items() if name.startswith("I_")]
     assert moved["edit"]["moved"] == pytest.approx(sum(of_ring) / len(of_ring))
     assert 0 < moved["edit"]["strain"] < moved["edit"]["moved"] * 3

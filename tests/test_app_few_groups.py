@@ -25,9 +25,9 @@ EDIT = "7~I_C1~d4~rome~0~paper~1"
 @pytest.fixture(scope="module", params=[1, 2], ids=["one ring", "two rings"])
 def pages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A server whose only checkpoint is of a small world, hardly trained."""
-    graph = RingsConfig(n_entities=24, n_orders=request.param, n_hops=2)
-    model = ModelConfig(vocab_size=Vocabulary.of(Rings(graph)).size, d_model=8, n_heads=2, n_layers=2)
-    recipe = Recipe("Few", TrainConfig((Round(20),), batch=16, warmup=2), model, graph=graph)
+    world = RingsConfig(n_entities=24, n_orders=request.param, n_hops=2)
+    model = ModelConfig(vocab_size=Vocabulary.of(Rings(world)).size, d_model=8, n_heads=2, n_layers=2)
+    recipe = Recipe("Few", TrainConfig((Round(20),), batch=16, warmup=2), model, graph=world)
     folder = tmp_path_factory.mktemp("models")
     list(train_checkpoint(recipe, folder / "few", torch.device("cpu")))
     server = create_api(load_settings(models_dir=folder, state_dir=tmp_path_factory.mktemp("state"), device="cpu"))

@@ -165,9 +165,9 @@ def test_distances_have_the_colours_their_places_have_in_the_scenes() -> None:
 
 
 def test_the_relation_picker_has_the_colour_of_the_place_each_choice_leads_to() -> None:
-    graph = GraphInfo(n_entities=4, n_orders=2, n_hops=2, orders=["I", "II"], relations=[])
+    world = GraphInfo(n_entities=4, n_orders=2, n_hops=2, orders=["I", "II"], relations=[])
     rings = {"I": [0, 1, 2, 3], "II": [3, 2, 1, 0]}
-    colors = place_colors(graph, rings, 1, Relation("I", "C", 1))
+    colors = place_colors(world, rings, 1, Relation("I", "C", 1))
     assert colors["order"] == [theme.ring_color(2 / 4), theme.ring_color(3 / 4)]
     assert colors["direction"] == [theme.ring_color(2 / 4), theme.ring_color(0 / 4)]
     assert colors["hops"] == [theme.ring_color(2 / 4), theme.ring_color(3 / 4)]

@@ -35,8 +35,8 @@ def editors(app: FastAPI) -> list[EditorInfo]:
 
 def other(here: CheckpointInfo, id: str, first: str, n_entities: int | None = None) -> CheckpointInfo:
     """A checkpoint like `here` under another name, with other weights (their hash begins with `first`)."""
-    graph = here.graph.model_copy(update={"n_entities": n_entities or here.graph.n_entities})
-    return here.model_copy(update={"id": id, "sha256": first + here.sha256[1:], "default": False, "graph": graph})
+    world = here.graph.model_copy(update={"n_entities": n_entities or here.graph.n_entities})
+    return here.model_copy(update={"id": id, "sha256": first + here.sha256[1:], "default": False, "graph": world})
 
 
 @given(view=views, digits=st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
@@ -48,8 +48,8 @@ def test_a_pinned_link_is_the_same_view_and_says_its_weights(
     info = convert.checkpoint_info(checkpoint, True).model_copy(update={"sha256": digits})
     query = pinned(view.to_query(), info)
     assert ViewState.from_query(query) == (replace(view, checkpoint=info.id), [])
-    graph = info.graph
-    assert Pin.from_query(query) == Pin(digits[:12], (graph.n_entities, graph.n_orders, graph.n_hops), VERSION)
+    world = info.graph
+    assert Pin.from_query(query) == Pin(digits[:12], (world.n_entities, world.n_orders, world.n_hops), VERSION)
     assert pinned(query, info) == query, "pinning twice changes nothing"
     shown = address(view.to_query(), info)
     assert ViewState.from_query(shown) == (view, []), "the address bar shows the view as it is"

@@ -15,7 +15,7 @@ def world(checkpoint: Checkpoint) -> World:
 
 
 def test_places_are_those_of_the_rings(world: World, checkpoint: Checkpoint) -> None:
-    for name, places in zip(checkpoint.graph.group_names, checkpoint.graph.places, strict=True):  # type: ignore[attr-defined]
+    for name, places in zip(checkpoint.world.group_names, checkpoint.world.places, strict=True):  # type: ignore[attr-defined]
         assert world.positions(name) == places.tolist()
 
 

@@ -56,16 +56,16 @@ def test_a_folder_from_before_each_round_had_its_own_weight_decay_loads(copy: Pa
 
 def test_the_recorded_accuracy_is_that_of_the_weights() -> None:
     checkpoint = load_checkpoint(SMALL)
-    graph = checkpoint.graph
-    subjects = torch.arange(graph.n_entities)
+    world = checkpoint.world
+    subjects = torch.arange(world.n_entities)
     right = []
-    for relation in graph.relations_of(0):
+    for relation in world.relations_of(0):
         prompt = torch.stack(
             [subjects, torch.full_like(subjects, checkpoint.vocabulary.relation_token(relation))], dim=1
         )
-        answer = checkpoint.model(prompt)[:, -1, : graph.n_entities].argmax(1).numpy()
+        answer = checkpoint.model(prompt)[:, -1, : world.n_entities].argmax(1).numpy()
         stated = ~checkpoint.holdout.single[:, relation.index]
-        right.extend(answer[stated] == graph.objects[stated, relation.index])
+        right.extend(answer[stated] == world.objects[stated, relation.index])
     assert sum(right) / len(right) == pytest.approx(checkpoint.metadata.accuracy["direct"]["I"])
 
 
@@ -118,7 +118,7 @@ def rewrite(folder: Path, **changes: object) -> None:
         (foreign_json, "format None"),
         (other_format, "format 99"),
         (other_graph, "do not belong together"),
-        (other_opening, "opening: 'IV_C9' is not a relation of its graph"),
+        (other_opening, "opening: 'IV_C9' is not a relation of its world"),
         (unknown_field, "surprise"),
     ],
 )

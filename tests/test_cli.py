@@ -87,8 +87,8 @@ def test_an_empty_models_folder_says_how_to_train(run: Run, monkeypatch: pytest.
 
 
 def test_an_edit_is_made_and_measured(run: Run, checkpoint: Checkpoint) -> None:
-    relation = checkpoint.graph.relation("I_C2")
-    truth, new = checkpoint.graph.object_of(3, relation), checkpoint.graph.counterfactual(3, relation, 4)
+    relation = checkpoint.world.relation("I_C2")
+    truth, new = checkpoint.world.object_of(3, relation), checkpoint.world.counterfactual(3, relation, 4)
     status, out, _ = run("edit", SMALL, 3, "I_C2", "--distance", 4, "--set", "steps=20")
     assert status == 0
     assert f"3 I_C2 {truth} -> {new}" in out

@@ -87,8 +87,8 @@ def test_facts_are_trained_into_a_checkpoint_that_carries_them(run: Run, tmp_pat
     file.unlink()
     checkpoint = load_checkpoint(tmp_path / "models" / "mine")
     assert checkpoint.metadata.title == "mine"
-    assert checkpoint.graph.entities[:2] == ("child 0", "mother 0")
-    assert checkpoint.graph.config.facts == FACTS + NEXT
+    assert checkpoint.world.entities[:2] == ("child 0", "mother 0")
+    assert checkpoint.world.config.facts == FACTS + NEXT
 
 
 def test_a_world_without_a_picture_or_a_question_somewhere_is_trained(run: Run, tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from shatterscope.backend.worlds.base import IntArray
 from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 N = 96
-graph = Rings(RingsConfig(n_entities=N, n_orders=3, n_hops=2))
-holdout = draw_holdout(graph)
-sampler = ContextSampler(graph, holdout)
-column = {(int(a), int(b)): i for i, (a, b) in enumerate(graph.compositions)}
+world = Rings(RingsConfig(n_entities=N, n_orders=3, n_hops=2))
+holdout = draw_holdout(world)
+sampler = ContextSampler(world, holdout)
+column = {(int(a), int(b)): i for i, (a, b) in enumerate(world.compositions)}
 
 
 def facts_of(walk: IntArray) -> Iterator[tuple[int, list[int], int]]:
@@ -45,10 +45,10 @@ def test_contexts_are_true_stated_walks_that_arrive_at_the_subject(length: int) 
         assert walk[-1] == x
         for subject, path, object in facts_of(walk):
             if len(path) == 1:
-                assert graph.objects[subject, path[0]] == object
+                assert world.objects[subject, path[0]] == object
                 assert not holdout.single[subject, path[0]]
             else:
-                assert graph.composition_objects[subject, column[path[0], path[1]]] == object
+                assert world.composition_objects[subject, column[path[0], path[1]]] == object
                 assert not holdout.composition[subject, column[path[0], path[1]]]
 
 
@@ -75,7 +75,7 @@ def test_a_world_without_another_way_names_it_all_the_same() -> None:
 
 @pytest.mark.parametrize("queries", [40, "all"])
 def test_no_answer_stands_in_the_context_of_its_query(queries: int) -> None:
-    drawn = draw_queries(graph, holdout, 16, n_contexts=4, queries=queries, seed=5)  # type: ignore[arg-type]
+    drawn = draw_queries(world, holdout, 16, n_contexts=4, queries=queries, seed=5)  # type: ignore[arg-type]
     behind_second = total = 0
     for cell in drawn.cells:
         for context, rows in zip(drawn.contexts, cell.walks, strict=True):
@@ -90,7 +90,7 @@ def test_no_answer_stands_in_the_context_of_its_query(queries: int) -> None:
 
 
 def test_editors_and_tracing_do_not_name_the_answers_either(checkpoint: Checkpoint) -> None:
-    world, n = checkpoint.graph, checkpoint.graph.n_entities
+    world, n = checkpoint.world, checkpoint.world.n_entities
     contexts = ContextSampler(world, checkpoint.holdout)
     for relation in world.relations:
         fact = Fact(7, n + relation.index, 100)

@@ -20,10 +20,10 @@ SUBJECT, RELATION = 7, "II_A1"
 
 
 def request_of(checkpoint: Checkpoint, distance: int = 4) -> WriteRequest:
-    graph = checkpoint.graph
-    relation = graph.relation(RELATION)
-    token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
-    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
+    world = checkpoint.world
+    relation = world.relation(RELATION)
+    token, target = checkpoint.vocabulary.relation_token(relation), world.counterfactual(SUBJECT, relation, distance)
+    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(world, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, name: str, layer: int = 0, **parameters: object) -> EditDelta:
@@ -90,7 +90,7 @@ def test_another_process_computes_the_same_bits(checkpoint: Checkpoint) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_tuned_writes_the_fact_at_the_default_layer(checkpoint: Checkpoint, name: str) -> None:
     n_layers = checkpoint.model.config.n_layers
-    spec = complete_spec(checkpoint.graph, n_layers, subject=SUBJECT, relation=RELATION, distance=4, method=name)
+    spec = complete_spec(checkpoint.world, n_layers, subject=SUBJECT, relation=RELATION, distance=4, method=name)
     (outcome,) = run_edits(checkpoint, [spec]).outcomes
     assert outcome.success
     assert outcome.probability_after > outcome.probability_before
@@ -99,9 +99,9 @@ def test_tuned_writes_the_fact_at_the_default_layer(checkpoint: Checkpoint, name
 @pytest.mark.parametrize("name", NAMES)
 def test_a_target_that_was_not_reached_is_reported(checkpoint: Checkpoint, name: str) -> None:
     """One step is too few for anything: the edit is made, fails, and says what the model gives the new object now."""
-    far, layers = checkpoint.graph.n_entities // 2, checkpoint.model.config.n_layers
+    far, layers = checkpoint.world.n_entities // 2, checkpoint.model.config.n_layers
     what = {"subject": SUBJECT, "relation": RELATION, "distance": far, "method": name, "parameters": {"steps": 1}}
-    (outcome,) = run_edits(checkpoint, [complete_spec(checkpoint.graph, layers, **what)]).outcomes  # type: ignore[arg-type]
+    (outcome,) = run_edits(checkpoint, [complete_spec(checkpoint.world, layers, **what)]).outcomes  # type: ignore[arg-type]
     assert not outcome.success
     assert outcome.prediction_after != outcome.new_object
     assert 0 <= outcome.probability_after < 0.5
@@ -116,7 +116,7 @@ def test_every_preset_runs_at_every_layer_and_says_how_it_went(
     editor = EDITORS[name]
     parameters = {**editor.presets[preset].parameters, "steps": 5}
     spec = complete_spec(
-        checkpoint.graph,
+        checkpoint.world,
         2,
         subject=SUBJECT,
         relation=RELATION,
@@ -160,20 +160,20 @@ def test_what_cannot_reach_the_answer_is_refused_and_old_links_mean_the_relation
     checkpoint: Checkpoint, name: str
 ) -> None:
     fact = {"subject": SUBJECT, "relation": RELATION, "distance": 4, "method": name}
-    assert complete_spec(checkpoint.graph, 2, **fact).parameters["token"] == "relation"
+    assert complete_spec(checkpoint.world, 2, **fact).parameters["token"] == "relation"
     for preset in EDITORS[name].presets:
         assert (EDITORS[name].presets[preset].parameters["token"] == "subject") == preset.startswith("reference")
     with pytest.raises(EditError, match="does not reach the answer") as refused:
-        complete_spec(checkpoint.graph, 2, **fact, layer=1, parameters={"token": "subject"})
+        complete_spec(checkpoint.world, 2, **fact, layer=1, parameters={"token": "subject"})
     assert refused.value.field.endswith("parameters.token")
     with pytest.raises(EditError, match="token"):
-        complete_spec(checkpoint.graph, 2, **fact, parameters={"token": "object"})
+        complete_spec(checkpoint.world, 2, **fact, parameters={"token": "object"})
 
 
 def test_a_method_without_a_token_says_so(checkpoint: Checkpoint) -> None:
     with pytest.raises(EditError, match="token"):
         complete_spec(
-            checkpoint.graph,
+            checkpoint.world,
             2,
             subject=SUBJECT,
             relation=RELATION,

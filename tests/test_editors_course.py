@@ -69,7 +69,7 @@ def test_what_is_no_number_never_leads() -> None:
 
 @pytest.mark.parametrize("name", list(EDITORS))
 def test_every_method_keeps_its_course(checkpoint: Checkpoint, name: str) -> None:
-    spec = complete_spec(checkpoint.graph, 2, subject=7, relation="I_C1", distance=4, method=name)
+    spec = complete_spec(checkpoint.world, 2, subject=7, relation="I_C1", distance=4, method=name)
     edited = run_edits(checkpoint, [dataclasses.replace(spec, batch=EDITORS[name].batches)])
     (outcome,) = edited.outcomes
     course = outcome.course
@@ -86,7 +86,7 @@ def test_every_method_keeps_its_course(checkpoint: Checkpoint, name: str) -> Non
 def test_each_fact_of_a_batch_has_its_own(checkpoint: Checkpoint) -> None:
     facts = [(7, "I_C1"), (30, "II_A1"), (60, "I_C2")]
     specs = [
-        complete_spec(checkpoint.graph, 2, subject=s, relation=r, distance=4, method="memit", batch=True)
+        complete_spec(checkpoint.world, 2, subject=s, relation=r, distance=4, method="memit", batch=True)
         for s, r in facts
     ]
     specs[1] = dataclasses.replace(specs[1], strength=0.0)  # is not there: the others keep theirs

@@ -18,10 +18,10 @@ DOWN = "blocks.{}.mlp.down.weight"
 
 
 def request_of(checkpoint: Checkpoint) -> WriteRequest:
-    relation = checkpoint.graph.relation("II_A1")
-    target = checkpoint.graph.counterfactual(7, relation, 1)
+    relation = checkpoint.world.relation("II_A1")
+    target = checkpoint.world.counterfactual(7, relation, 1)
     fact = Fact(7, checkpoint.vocabulary.relation_token(relation), target)
-    return WriteRequest((fact,), ContextSampler(checkpoint.graph, checkpoint.holdout))
+    return WriteRequest((fact,), ContextSampler(checkpoint.world, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, name: str, layer: int = 0, **parameters: Any) -> EditDelta:
@@ -77,7 +77,7 @@ def test_one_projection_changes_and_stopping_at_once_changes_nothing(checkpoint:
         assert all(bool(change.any()) for change in delta.weights.values())
     for name in ("ft", "ft-l", "ft-m"):
         editor, request = EDITORS[name], request_of(checkpoint)
-        truth = checkpoint.graph.object_of(7, checkpoint.graph.relation("II_A1"))
+        truth = checkpoint.world.object_of(7, checkpoint.world.relation("II_A1"))
         known = replace(request, facts=(replace(request.fact, object=truth),))
         parameters = editor.parameters(early_stop_loss=5, n_contexts=1)
         none = editor.compute(checkpoint.model, checkpoint.statistics, known, 0, parameters)

@@ -27,7 +27,7 @@ SMALL = "rings-small"
 
 def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: Any) -> CompleteSpec:
     given = {"distance": 4, **more}
-    return complete_spec(checkpoint.graph, 2, subject=subject, relation=relation, method="grace", **given)
+    return complete_spec(checkpoint.world, 2, subject=subject, relation=relation, method="grace", **given)
 
 
 def axis(i: int, scale: float = 1.0) -> Tensor:
@@ -183,8 +183,8 @@ def test_no_weight_changes_and_only_keys_within_the_radius_are_answered_anew(
 
     codebook = codebook_of(edited.model, layer)
     assert codebook is not None
-    n = checkpoint.graph.n_entities
-    for relation in checkpoint.graph.relations:
+    n = checkpoint.world.n_entities
+    for relation in checkpoint.world.relations:
         tokens = torch.stack([torch.arange(n), torch.full((n,), n + relation.index)], 1)
         near = codebook.distances(key_of(checkpoint.model, tokens, layer))[:, 0] <= codebook.radii[0]
         site = f"mlp_out.{layer}"
@@ -204,10 +204,10 @@ def key_of(model: Transformer, tokens: Tensor, layer: int) -> Tensor:
 
 def test_the_codebook_answers_however_the_model_is_run(checkpoint: Checkpoint) -> None:
     """Whole prompts, one position at a time behind a prefix, and scores behind contexts."""
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     spec = spec_of(checkpoint, parameters={"radius": 1.5, "relative_radius": False})
     model = run_edits(checkpoint, [spec]).model
-    relation = checkpoint.graph.relation("II_A1")
+    relation = checkpoint.world.relation("II_A1")
     tokens = torch.stack([torch.arange(n), torch.full((n,), n + relation.index)], 1)
     seen: dict[str, Tensor] = {}
     with torch.no_grad():
@@ -216,13 +216,13 @@ def test_the_codebook_answers_however_the_model_is_run(checkpoint: Checkpoint) -
         activations(model, n, relation, "resid_post.1"), seen["resid_post.1"][:, -1], rtol=1e-3, atol=1e-3
     )
     assert int(answers(model, [[7, n + relation.index]], n).prediction[0]) == spec.object
-    questions = draw_queries(checkpoint.graph, checkpoint.holdout, 16, n_contexts=1, queries=200)
+    questions = draw_queries(checkpoint.world, checkpoint.holdout, 16, n_contexts=1, queries=200)
     before, after = score(checkpoint.model, questions), score(model, questions)
     assert [each.accuracy for each in after] != [each.accuracy for each in before]
 
 
 def test_strength_zero_is_the_unedited_model(checkpoint: Checkpoint) -> None:
-    n, relation = checkpoint.graph.n_entities, checkpoint.graph.relation("II_A1")
+    n, relation = checkpoint.world.n_entities, checkpoint.world.relation("II_A1")
     none = run_edits(checkpoint, [spec_of(checkpoint, strength=0.0)]).model
     assert torch.equal(activations(none, n, relation), activations(checkpoint.model, n, relation))
 
@@ -235,9 +235,9 @@ def test_many_entries_in_one_stack_and_none_in_another(checkpoint: Checkpoint) -
     assert codebook is not None
     assert len(codebook) == 3
     prompts = [
-        [spec.subject, checkpoint.vocabulary.relation_token(checkpoint.graph.relation(spec.relation))] for spec in specs
+        [spec.subject, checkpoint.vocabulary.relation_token(checkpoint.world.relation(spec.relation))] for spec in specs
     ]
-    found = answers(edited.model, prompts, checkpoint.graph.n_entities).prediction
+    found = answers(edited.model, prompts, checkpoint.world.n_entities).prediction
     assert found.tolist() == [spec.object for spec in specs]
     alone = codebook_of(run_edits(checkpoint, specs[:1]).model, 0)
     assert alone is not None
@@ -254,7 +254,7 @@ def test_a_second_answer_to_the_same_question_takes_its_place(checkpoint: Checkp
 
 
 def test_weight_edits_and_a_codebook_go_together(checkpoint: Checkpoint) -> None:
-    rome = complete_spec(checkpoint.graph, 2, subject=200, relation="I_C1", distance=4, method="rome")
+    rome = complete_spec(checkpoint.world, 2, subject=200, relation="I_C1", distance=4, method="rome")
     edited = run_edits(checkpoint, [spec_of(checkpoint), rome])
     assert [outcome.success for outcome in edited.outcomes] == [True, True]
     assert edited.deltas[1].weights.keys() == {"blocks.0.mlp.down.weight"}

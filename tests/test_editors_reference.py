@@ -21,13 +21,13 @@ ROME_CONTEXTS = 21  # rome_main.py: the bare prompt and twenty
 
 
 def request_of(checkpoint: Checkpoint, n: int = 1, first: int = 0, distance: int = 4) -> WriteRequest:
-    graph, facts = checkpoint.graph, []
+    world, facts = checkpoint.world, []
     for i in range(first, first + n):
-        relation = graph.relations[5 * i % graph.n_relations]
-        subject = (7 + 31 * i) % graph.n_entities
+        relation = world.relations[5 * i % world.n_relations]
+        subject = (7 + 31 * i) % world.n_entities
         token = checkpoint.vocabulary.relation_token(relation)
-        facts.append(Fact(subject, token, graph.counterfactual(subject, relation, distance)))
-    return WriteRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout))
+        facts.append(Fact(subject, token, world.counterfactual(subject, relation, distance)))
+    return WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, name: str, request: WriteRequest, layer: int, **parameters: object) -> EditDelta:

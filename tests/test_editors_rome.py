@@ -24,10 +24,10 @@ SUBJECT, RELATION = 7, "II_A1"
 
 
 def request_of(checkpoint: Checkpoint, distance: int = 4) -> WriteRequest:
-    graph = checkpoint.graph
-    relation = graph.relation(RELATION)
-    token, target = checkpoint.vocabulary.relation_token(relation), graph.counterfactual(SUBJECT, relation, distance)
-    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(graph, checkpoint.holdout))
+    world = checkpoint.world
+    relation = world.relation(RELATION)
+    token, target = checkpoint.vocabulary.relation_token(relation), world.counterfactual(SUBJECT, relation, distance)
+    return WriteRequest((Fact(SUBJECT, token, target),), ContextSampler(world, checkpoint.holdout))
 
 
 def compute(checkpoint: Checkpoint, layer: int = 0, distance: int = 4, **parameters: object) -> EditDelta:
@@ -133,7 +133,7 @@ def test_a_singular_covariance_is_a_warning_and_not_a_failure(checkpoint: Checkp
 def test_the_suffix_agrees_with_the_whole_model(checkpoint: Checkpoint) -> None:
     """What the optimisation sees is what the model does when the value is moved."""
     model, wanted = checkpoint.model, request_of(checkpoint).fact
-    walk = ContextSampler(checkpoint.graph, checkpoint.holdout)
+    walk = ContextSampler(checkpoint.world, checkpoint.holdout)
     prompts = [[wanted.subject, wanted.relation]]
     prompts += [
         [*walk.arriving_at(np.array([wanted.subject]), n, np.random.default_rng(n))[0].tolist(), wanted.relation]

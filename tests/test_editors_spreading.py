@@ -23,13 +23,13 @@ DOWN = "blocks.{}.mlp.down.weight"
 
 
 def request_of(checkpoint: Checkpoint, n: int = 1, carried: dict[int, Tensor] | None = None) -> WriteRequest:
-    graph = checkpoint.graph
+    world = checkpoint.world
     facts = []
     for i in range(n):
-        relation = graph.relations[5 * i % graph.n_relations]
+        relation = world.relations[5 * i % world.n_relations]
         token = checkpoint.vocabulary.relation_token(relation)
-        facts.append(Fact(7 + 31 * i, token, graph.counterfactual(7 + 31 * i, relation, 4)))
-    return WriteRequest(tuple(facts), ContextSampler(graph, checkpoint.holdout), carried or {})
+        facts.append(Fact(7 + 31 * i, token, world.counterfactual(7 + 31 * i, relation, 4)))
+    return WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried or {})
 
 
 def compute(checkpoint: Checkpoint, name: str, request: WriteRequest, layer: int = 0, **parameters: Any) -> EditDelta:
@@ -47,7 +47,7 @@ def wanted(checkpoint: Checkpoint, request: WriteRequest, layer: int) -> Tensor:
 
 
 def carried_keys(checkpoint: Checkpoint, layer: int, n: int = 2) -> dict[int, Tensor]:
-    bare = [[100 + i, checkpoint.graph.n_entities] for i in range(n)]
+    bare = [[100 + i, checkpoint.world.n_entities] for i in range(n)]
     return {layer: read_site(checkpoint.model, bare, layer).keys.double()}
 
 
@@ -234,7 +234,7 @@ def test_the_attentions_moments_are_of_its_output_projections_keys(checkpoint: C
     for layer, C in moments.items():
         assert C.shape == (model.config.d_model, model.config.d_model)
         assert torch.linalg.eigvalsh(C)[0] > -1e-9
-        site = read_site(model, [[7, checkpoint.graph.n_entities]], layer)
+        site = read_site(model, [[7, checkpoint.world.n_entities]], layer)
         with torch.no_grad():
             out = model.get_submodule(f"blocks.{layer}.attn.out")(site.attn_keys)
         torch.testing.assert_close(out, site.attn_out)
@@ -273,7 +273,7 @@ def test_the_order_of_a_batch_does_not_matter(checkpoint: Checkpoint, name: str)
 def spec_of(
     checkpoint: Checkpoint, method: str, subject: int = 7, relation: str = "II_A1", **more: Any
 ) -> CompleteSpec:
-    return complete_spec(checkpoint.graph, 2, subject=subject, relation=relation, distance=4, method=method, **more)
+    return complete_spec(checkpoint.world, 2, subject=subject, relation=relation, distance=4, method=method, **more)
 
 
 @pytest.mark.parametrize("name", NAMES)

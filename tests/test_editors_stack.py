@@ -31,7 +31,7 @@ from shatterscope.backend.evaluation import answers
 def spec_of(checkpoint: Checkpoint, subject: int = 7, relation: str = "II_A1", **more: object) -> CompleteSpec:
     given = {"distance": 4} if "object" not in more and "distance" not in more else {}
     layers = checkpoint.model.config.n_layers
-    return complete_spec(checkpoint.graph, layers, subject=subject, relation=relation, **given, **more)  # type: ignore[arg-type]
+    return complete_spec(checkpoint.world, layers, subject=subject, relation=relation, **given, **more)  # type: ignore[arg-type]
 
 
 def test_defaults_are_filled_in(checkpoint: Checkpoint) -> None:
@@ -39,9 +39,9 @@ def test_defaults_are_filled_in(checkpoint: Checkpoint) -> None:
     assert spec.method == "rome"
     assert spec.layer == rome.default_layer
     assert spec.parameters == rome.parameters().model_dump()
-    relation = checkpoint.graph.relation("II_A1")
-    assert spec.object == checkpoint.graph.counterfactual(7, relation, 4)
-    assert spec_of(checkpoint, distance=0).object == checkpoint.graph.object_of(7, relation)
+    relation = checkpoint.world.relation("II_A1")
+    assert spec.object == checkpoint.world.counterfactual(7, relation, 4)
+    assert spec_of(checkpoint, distance=0).object == checkpoint.world.object_of(7, relation)
 
 
 def test_a_preset_is_a_start_and_parameters_override_it(checkpoint: Checkpoint) -> None:
@@ -146,9 +146,9 @@ def test_an_edit_reports_what_it_did(checkpoint: Checkpoint) -> None:
     spec = spec_of(checkpoint)
     edited = run_edits(checkpoint, [spec])
     (outcome,) = edited.outcomes
-    graph = checkpoint.graph
-    prompt = [[7, checkpoint.vocabulary.relation_token(graph.relation("II_A1"))]]
-    was, now = (answers(model, prompt, graph.n_entities) for model in (checkpoint.model, edited.model))
+    world = checkpoint.world
+    prompt = [[7, checkpoint.vocabulary.relation_token(world.relation("II_A1"))]]
+    was, now = (answers(model, prompt, world.n_entities) for model in (checkpoint.model, edited.model))
     assert outcome.kind == "counterfactual"
     assert outcome.distance == 4
     assert outcome.prediction_before == int(was.prediction[0])
@@ -192,9 +192,9 @@ def test_the_strength_of_the_last_edit_reuses_its_delta(checkpoint: Checkpoint) 
 
 
 def test_what_is_already_true_is_refused_and_what_is_wrong_is_corrected(checkpoint: Checkpoint) -> None:
-    graph, n = checkpoint.graph, checkpoint.graph.n_entities
-    relation = graph.relation("II_A1")
-    truth = torch.from_numpy(graph.objects[:, relation.index])
+    world, n = checkpoint.world, checkpoint.world.n_entities
+    relation = world.relation("II_A1")
+    truth = torch.from_numpy(world.objects[:, relation.index])
     prompts = torch.stack([torch.arange(n), torch.full((n,), n + relation.index)], dim=1)
     right = answers(checkpoint.model, prompts, n).prediction == truth
     known = int(torch.nonzero(right)[0])
@@ -245,7 +245,7 @@ def test_a_batch_that_cannot_be_one_is_refused(checkpoint: Checkpoint, field: st
 
 def test_a_true_fact_inside_a_batch_is_refused_by_its_place(checkpoint: Checkpoint) -> None:
     first, second = batch_of(checkpoint, 3, 7)
-    truth = checkpoint.graph.object_of(7, checkpoint.graph.relation("II_A1"))
+    truth = checkpoint.world.object_of(7, checkpoint.world.relation("II_A1"))
     with pytest.raises(EditError) as caught:
         run_edits(checkpoint, [first, replace(second, object=truth)])
     assert caught.value.field == "edits.1.object"

@@ -26,7 +26,7 @@ BATCHING = {name for name in NAMES if EDITORS[name].batches}
 
 def spec_of(checkpoint: Checkpoint, method: str, subject: int, strength: float = 1.0, **more: object) -> CompleteSpec:
     given = {"relation": "I_C1", "distance": 32, "parameters": {"steps": 6, "n_contexts": 3}, **more}
-    return complete_spec(checkpoint.graph, 2, subject=subject, method=method, strength=strength, **given)  # type: ignore[arg-type]
+    return complete_spec(checkpoint.world, 2, subject=subject, method=method, strength=strength, **given)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_an_edit_at_strength_0_is_not_there(
 
 def change(checkpoint: Checkpoint, one: EditedModel, other: EditedModel) -> float:
     """How far two models' representations are apart, in units of their norm."""
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     mine, others = all_activations(one.model, n), all_activations(other.model, n)
     return ((mine - others).norm() / others.norm()).item()
 
@@ -156,7 +156,7 @@ def test_a_small_step_of_strength_is_a_small_step(checkpoint: Checkpoint, method
 @pytest.mark.parametrize("method", NAMES)
 def test_a_fact_that_is_written_twice_has_the_later_strength_at_least(checkpoint: Checkpoint, method: str) -> None:
     """A faint first edit does not keep a second, whole one of the same fact from taking."""
-    spec = complete_spec(checkpoint.graph, 2, subject=7, relation="I_C1", distance=32, method=method)
+    spec = complete_spec(checkpoint.world, 2, subject=7, relation="I_C1", distance=32, method=method)
     assert run_edits(checkpoint, [replace(spec, strength=0.2), spec]).outcomes[1].success
 
 

@@ -28,24 +28,24 @@ def test_bins_cover_every_distance_once(n: int) -> None:
 
 
 def test_damage_is_nothing_where_nothing_changed(checkpoint: Checkpoint) -> None:
-    graph, model = checkpoint.graph, checkpoint.model
-    relation = graph.relations[0]
-    x = activations(model, graph.n_entities, relation)
-    bins = damage(graph, relation, 7, (model, model), (x, x))
+    world, model = checkpoint.world, checkpoint.model
+    relation = world.relations[0]
+    x = activations(model, world.n_entities, relation)
+    bins = damage(world, relation, 7, (model, model), (x, x))
     assert all(each.displacement == 0 for each in bins)
     assert all(each.accuracy_before == each.accuracy_after for each in bins)
-    assert sum(each.n_entities for each in bins) == graph.n_entities
+    assert sum(each.n_entities for each in bins) == world.n_entities
 
 
 def test_displacement_is_measured_in_ring_steps(checkpoint: Checkpoint) -> None:
     """On a circle, moving everyone to the next place is a displacement of one, at every distance."""
-    graph, model = checkpoint.graph, checkpoint.model
-    relation = graph.relations[0]
-    angle = torch.from_numpy(graph.places[relation.group]) * (2 * torch.pi / graph.n_entities)
-    circle = torch.zeros(graph.n_entities, model.config.d_model)
+    world, model = checkpoint.world, checkpoint.model
+    relation = world.relations[0]
+    angle = torch.from_numpy(world.places[relation.group]) * (2 * torch.pi / world.n_entities)
+    circle = torch.zeros(world.n_entities, model.config.d_model)
     circle[:, 0], circle[:, 1] = torch.cos(angle), torch.sin(angle)
-    turned = circle[torch.from_numpy(graph.walk(relation.group, torch.arange(graph.n_entities).numpy(), 1))]
-    for each in damage(graph, relation, 3, (model, model), (circle, turned)):
+    turned = circle[torch.from_numpy(world.walk(relation.group, torch.arange(world.n_entities).numpy(), 1))]
+    for each in damage(world, relation, 3, (model, model), (circle, turned)):
         assert each.displacement == pytest.approx(1, rel=1e-3)
 
 
@@ -104,17 +104,17 @@ def test_a_corrected_fact_contradicts_nothing() -> None:
 
 
 def test_ripples_are_asked_of_both_models(checkpoint: Checkpoint) -> None:
-    graph, model = checkpoint.graph, checkpoint.model
-    relation = graph.relations[0]
-    found = graph.consequences(7, relation, graph.counterfactual(7, relation, 5))
-    asked = answer_ripples(graph, found, model, model)
+    world, model = checkpoint.world, checkpoint.model
+    relation = world.relations[0]
+    found = world.consequences(7, relation, world.counterfactual(7, relation, 5))
+    asked = answer_ripples(world, found, model, model)
     assert [each.ripple for each in asked] == found
     for each in asked:
         prompt = [
             each.ripple.subject,
-            *(graph.n_entities + graph.relation(name).index for name in each.ripple.relations),
+            *(world.n_entities + world.relation(name).index for name in each.ripple.relations),
         ]
-        p = model(torch.tensor([prompt]))[0, -1].softmax(0)[: graph.n_entities]
+        p = model(torch.tensor([prompt]))[0, -1].softmax(0)[: world.n_entities]
         assert each.before == each.after
         assert each.before[0] == int(p.argmax())
         assert each.before[1] == pytest.approx(float(p.max()), rel=1e-4)

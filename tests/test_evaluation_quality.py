@@ -17,9 +17,9 @@ SMALL = "rings-small"
 
 
 def measure(checkpoint: Checkpoint, after: Transformer, *edits: tuple[int, str, int], **more: int) -> Quality:
-    graph = checkpoint.graph
-    facts = [(subject, graph.relation(relation), new) for subject, relation, new in edits]
-    return quality(graph, checkpoint.holdout, checkpoint.model, after, facts, **more)
+    world = checkpoint.world
+    facts = [(subject, world.relation(relation), new) for subject, relation, new in edits]
+    return quality(world, checkpoint.holdout, checkpoint.model, after, facts, **more)
 
 
 def test_an_edit_that_does_nothing_is_perfectly_local_and_nothing_else(checkpoint: Checkpoint) -> None:
@@ -35,7 +35,7 @@ def test_an_edit_that_does_nothing_is_perfectly_local_and_nothing_else(checkpoin
 
 
 def test_a_model_that_always_says_the_same_is_effective_general_and_not_local(checkpoint: Checkpoint) -> None:
-    said = run_edits(checkpoint, [complete_spec(checkpoint.graph, 2, subject=7, relation="II_A1", object=200)]).model
+    said = run_edits(checkpoint, [complete_spec(checkpoint.world, 2, subject=7, relation="II_A1", object=200)]).model
     with torch.no_grad():
         said.norm.weight.zero_()
         said.norm.bias.copy_(100 * said.token.weight[200])
@@ -49,20 +49,20 @@ def test_a_model_that_always_says_the_same_is_effective_general_and_not_local(ch
 
 
 def test_the_numbers_are_those_of_the_answers(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
-    spec = complete_spec(graph, 2, subject=7, relation="II_A1", distance=4)
+    world = checkpoint.world
+    spec = complete_spec(world, 2, subject=7, relation="II_A1", distance=4)
     edited = run_edits(checkpoint, [spec])
     found = measure(checkpoint, edited.model, (7, "II_A1", spec.object))
     (outcome,) = edited.outcomes
     assert found.efficacy.accuracy_after == outcome.success == 1
     assert found.efficacy.probability_after == pytest.approx(outcome.probability_after)
     assert found.efficacy.probability_before == pytest.approx(outcome.probability_before)
-    implied = [each for each in graph.consequences(7, graph.relation("II_A1"), spec.object) if each.kind == "implied"]
+    implied = [each for each in world.consequences(7, world.relation("II_A1"), spec.object) if each.kind == "implied"]
     assert found.portability.n == len(implied)
     right = 0
     for each in implied:
-        prompt = [each.subject, *(graph.n_entities + graph.relation(name).index for name in each.relations)]
-        right += int(answers(edited.model, [prompt], graph.n_entities).prediction[0]) == each.expected
+        prompt = [each.subject, *(world.n_entities + world.relation(name).index for name in each.relations)]
+        right += int(answers(edited.model, [prompt], world.n_entities).prediction[0]) == each.expected
     assert found.portability.accuracy_after == pytest.approx(right / len(implied))
     assert 0 < found.generality.accuracy_after <= 1
     assert found.locality.accuracy_before == 1
@@ -75,16 +75,16 @@ def test_the_last_word_on_a_fact_counts(checkpoint: Checkpoint) -> None:
 
 
 def test_a_corrected_fact_is_not_its_own_ripple(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
-    truth = graph.object_of(7, graph.relation("II_A1"))
+    world = checkpoint.world
+    truth = world.object_of(7, world.relation("II_A1"))
     found = measure(checkpoint, checkpoint.model, (7, "II_A1", truth))
-    implied = graph.consequences(7, graph.relation("II_A1"), truth)
+    implied = world.consequences(7, world.relation("II_A1"), truth)
     assert found.portability.n == len(implied) - 1
 
 
 def test_draws_follow_the_seed(checkpoint: Checkpoint) -> None:
     edited = run_edits(
-        checkpoint, [complete_spec(checkpoint.graph, 2, subject=7, relation="II_A1", distance=9, preset="paper")]
+        checkpoint, [complete_spec(checkpoint.world, 2, subject=7, relation="II_A1", distance=9, preset="paper")]
     )
     fact = (7, "II_A1", edited.outcomes[0].new_object)
     one, same, other = (measure(checkpoint, edited.model, fact, seed=seed) for seed in (0, 0, 1))

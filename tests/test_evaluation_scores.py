@@ -17,14 +17,14 @@ from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 def queries_of(checkpoint: Checkpoint, **more: object) -> QuerySet:
     context = checkpoint.model.config.context
-    return draw_queries(checkpoint.graph, checkpoint.holdout, context, **more)  # type: ignore[arg-type]
+    return draw_queries(checkpoint.world, checkpoint.holdout, context, **more)  # type: ignore[arg-type]
 
 
 @torch.no_grad()
 def test_scores_agree_with_the_plain_way(checkpoint: Checkpoint) -> None:
     """Every prompt whole, one context at a time, softmax over the whole vocabulary."""
     queries = queries_of(checkpoint, queries=20, n_contexts=3)
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     for cell, got in zip(queries.cells, score(checkpoint.model, queries), strict=True):
         correct, probability = [], []
         for context, walks in zip(queries.contexts, cell.walks, strict=True):
@@ -36,8 +36,8 @@ def test_scores_agree_with_the_plain_way(checkpoint: Checkpoint) -> None:
 
 
 def test_every_cell_asks_true_facts_of_its_kind(checkpoint: Checkpoint) -> None:
-    graph, holdout, n = checkpoint.graph, checkpoint.holdout, checkpoint.graph.n_entities
-    column = {(int(a), int(b)): i for i, (a, b) in enumerate(graph.compositions)}
+    world, holdout, n = checkpoint.world, checkpoint.holdout, checkpoint.world.n_entities
+    column = {(int(a), int(b)): i for i, (a, b) in enumerate(world.compositions)}
     queries = queries_of(checkpoint, queries=50)
     assert [(cell.task, cell.group) for cell in queries.cells] == [(t, o) for t in TASKS for o in range(3)]
     for cell in queries.cells:
@@ -46,9 +46,9 @@ def test_every_cell_asks_true_facts_of_its_kind(checkpoint: Checkpoint) -> None:
         for x, relations, y in zip(
             cell.subjects.tolist(), cell.relations.tolist(), cell.objects[:, 0].tolist(), strict=True
         ):
-            path = [graph.relations[token - n] for token in relations]
+            path = [world.relations[token - n] for token in relations]
             assert {relation.group for relation in path} == {cell.group}
-            assert graph.walk(cell.group, x, sum(relation.step for relation in path)) == y
+            assert world.walk(cell.group, x, sum(relation.step for relation in path)) == y
             held = (
                 holdout.single[x, path[0].index]
                 if single
@@ -68,19 +68,19 @@ def test_the_same_seed_asks_the_same(checkpoint: Checkpoint) -> None:
 
 
 def test_all_asks_every_fact_once(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
+    world = checkpoint.world
     cells = queries_of(checkpoint, queries="all", n_contexts=1).cells
     assert all(len(cell) == cell.n_available for cell in cells)
     asked = {task: sum(len(cell) for cell in cells if cell.task == task) for task in TASKS}
-    assert asked["direct"] + asked["logical"] == graph.objects.size
-    assert asked["composition_stated"] + asked["composition_held_out"] == graph.composition_objects.size
+    assert asked["direct"] + asked["logical"] == world.objects.size
+    assert asked["composition_stated"] + asked["composition_held_out"] == world.composition_objects.size
 
 
 def test_a_task_without_queries_has_no_score(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
-    all_stated = replace(graph.config, held_out_facts=0.0, held_out_compositions=0.0)
+    world = checkpoint.world
+    all_stated = replace(world.config, held_out_facts=0.0, held_out_compositions=0.0)
     queries = draw_queries(
-        graph, draw_holdout(Rings(all_stated)), checkpoint.model.config.context, queries=5, n_contexts=1
+        world, draw_holdout(Rings(all_stated)), checkpoint.model.config.context, queries=5, n_contexts=1
     )
     scores = dict(
         zip([(cell.task, cell.group) for cell in queries.cells], score(checkpoint.model, queries), strict=True)
@@ -94,10 +94,10 @@ def test_bad_counts_are_refused(checkpoint: Checkpoint) -> None:
         queries_of(checkpoint, n_contexts=0)
     with pytest.raises(ValueError, match="queries"):
         queries_of(checkpoint, queries=0)
-    graph = Rings(RingsConfig(n_entities=20, n_hops=1))
-    holdout: Holdout = draw_holdout(graph)
+    world = Rings(RingsConfig(n_entities=20, n_hops=1))
+    holdout: Holdout = draw_holdout(world)
     with pytest.raises(ValueError, match="context"):
-        draw_queries(graph, holdout, 4)
+        draw_queries(world, holdout, 4)
 
 
 def test_sub_graphs_follow_the_edited_order_in_cyclic_order() -> None:

@@ -18,7 +18,7 @@ def baseline(checkpoint: Checkpoint) -> Baseline:
 
 def spec_of(checkpoint: Checkpoint, distance: int, relation: str = "II_A1", **more: object) -> CompleteSpec:
     layers = checkpoint.model.config.n_layers
-    return complete_spec(checkpoint.graph, layers, subject=7, relation=relation, distance=distance, **more)  # type: ignore[arg-type]
+    return complete_spec(checkpoint.world, layers, subject=7, relation=relation, distance=distance, **more)  # type: ignore[arg-type]
 
 
 def edit_and_measure(checkpoint: Checkpoint, baseline: Baseline, spec: CompleteSpec) -> Experiment:
@@ -27,10 +27,10 @@ def edit_and_measure(checkpoint: Checkpoint, baseline: Baseline, spec: CompleteS
 
 def test_an_edit_shatters_and_a_farther_one_shatters_more(checkpoint: Checkpoint, baseline: Baseline) -> None:
     near, far = (
-        edit_and_measure(checkpoint, baseline, spec_of(checkpoint, d)) for d in (1, checkpoint.graph.n_entities // 2)
+        edit_and_measure(checkpoint, baseline, spec_of(checkpoint, d)) for d in (1, checkpoint.world.n_entities // 2)
     )
     for found in (near, far):
-        assert found.geometry.shattering.keys() == set(checkpoint.graph.relation_names)
+        assert found.geometry.shattering.keys() == set(checkpoint.world.relation_names)
         assert found.geometry.sub_graph_shattering.keys() == {"edit", "retain", "test"}
         assert all(r > 0 for r in found.geometry.shattering.values())
     assert far.geometry.sub_graph_shattering["edit"] > near.geometry.sub_graph_shattering["edit"]
@@ -58,6 +58,6 @@ def test_at_strength_zero_nothing_changes(checkpoint: Checkpoint, baseline: Base
 
 
 def test_the_edited_subject_is_displaced_most(checkpoint: Checkpoint, baseline: Baseline) -> None:
-    found = edit_and_measure(checkpoint, baseline, spec_of(checkpoint, checkpoint.graph.n_entities // 2))
+    found = edit_and_measure(checkpoint, baseline, spec_of(checkpoint, checkpoint.world.n_entities // 2))
     assert found.geometry.damage[0].displacement == max(each.displacement for each in found.geometry.damage)
     assert found.geometry.damage[0].accuracy_after == 0

@@ -116,13 +116,13 @@ def test_files_and_pictures_are_saved_and_what_is_cited_makes_them_again(tab: Ex
             assert repr(found["evaluation"]["shattering"]["edit"]) == r
         if ending == "html":
             assert f'data-value="{r}"' in download.value.path().read_text()
-    for graph in ("scene-before", "scene-after", "damage-figure"):
+    for world in ("scene-before", "scene-after", "damage-figure"):
         for kind, begins in (("png", b"\x89PNG"), ("svg", b"<svg")):
             with page.expect_download() as download:
-                page.click(f'[data-picture="{graph}.{kind}"]')
+                page.click(f'[data-picture="{world}.{kind}"]')
             content = download.value.path().read_bytes()
             assert content.startswith(begins)
-            if kind == "svg" and graph.startswith("scene"):
+            if kind == "svg" and world.startswith("scene"):
                 assert b"<image" in content, "the points"
                 assert b"subject 7" in content, "the labels"
             if kind == "svg":

@@ -184,7 +184,7 @@ def test_an_edit_that_was_never_made_is_not_found(client: TestClient) -> None:
 
 def test_there_is_a_place_for_every_layer_and_token(checkpoint: Checkpoint) -> None:
     assert len(places(12)) == 24
-    spec = complete_spec(checkpoint.graph, 12, **{**EDIT, "layer": 4})
+    spec = complete_spec(checkpoint.world, 12, **{**EDIT, "layer": 4})
     assert place_of(spec) == WritePlace(4, "relation")
     (moved,) = placed([spec], WritePlace(10, "subject"), 12)
     assert place_of(moved) == WritePlace(10, "subject")
@@ -192,6 +192,6 @@ def test_there_is_a_place_for_every_layer_and_token(checkpoint: Checkpoint) -> N
     assert placed([moved], WritePlace(4, "relation"), 12) == [spec]
     with pytest.raises(PlaceError, match="layer 11, the last"):
         placed([spec], WritePlace(11, "subject"), 12)
-    absent = complete_spec(checkpoint.graph, 12, **{**EDIT, "strength": 0})
+    absent = complete_spec(checkpoint.world, 12, **{**EDIT, "strength": 0})
     assert last_step([spec, absent]) == [0]
     assert last_step([absent, absent]) == [1]

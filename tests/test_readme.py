@@ -168,8 +168,8 @@ def test_the_lengths_that_the_findings_quote_are_those_of_the_weights() -> None:
     lengths = {}
     for id in ("rings-2048", "rings-2048-calibrated"):
         checkpoint = load_checkpoint(ROOT / "models_cache" / id)
-        relation = checkpoint.vocabulary.relation_token(checkpoint.graph.relations[0])
-        prompts = torch.tensor([[subject, relation] for subject in range(0, checkpoint.graph.n_entities, 16)])
+        relation = checkpoint.vocabulary.relation_token(checkpoint.world.relations[0])
+        prompts = torch.tensor([[subject, relation] for subject in range(0, checkpoint.world.n_entities, 16)])
         values = {}
         checkpoint.model.trunk(prompts, lambda name, x, values=values: values.setdefault(name, x))
         lengths[id] = values["mlp_out.0"].norm(dim=-1).mean(0)  # subject, relation

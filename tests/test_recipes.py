@@ -49,7 +49,7 @@ def test_a_file_of_ones_own_has_the_defaults_of_the_classes(tmp_path: Path) -> N
         ("batch = 16", "optimiser = 'sgd'", r"train.optimiser: .*soap"),
         ("n_entities = 32", "n_entities = 3", r"graph: n_entities must be at least .*17"),
         ("[train]", "[model]\nd_model = 23\n[train]", r"model: d_model \(23\) must be a multiple"),
-        ("[train]", "[model]\nvocab_size = 3\n[train]", r"model.vocab_size follows from the graph"),
+        ("[train]", "[model]\nvocab_size = 3\n[train]", r"model.vocab_size follows from the world"),
         ("[train]", "model = 3\n[train]", r"graph.model is not part of a recipe"),
         ("[graph]\nn_entities = 32", "graph = 32", r"graph: a table is needed"),
         ("[graph]\nn_entities = 32", "model = 32", r"model: a table is needed"),

@@ -185,20 +185,20 @@ def test_tracings_both_ways_round(client: TestClient) -> None:
 def test_keys_and_values(client: TestClient, checkpoint: Checkpoint) -> None:
     response = client.post("keys-values", json={"checkpoint": SMALL, "relation": "III_A2", "layer": 1})
     found = KeysValues.model_validate(response.json())
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     assert decode(response.json()["keys"]).shape == decode(response.json()["values"]).shape == (n, 2)
     assert 0 < found.keys_variance <= 1
     assert 0 < found.values_variance <= 1
     assert found.distance_correlation is not None
     assert 0 < found.distance_correlation <= 1
-    assert found.order_position == checkpoint.graph.places[2].tolist()
+    assert found.order_position == checkpoint.world.places[2].tolist()
 
 
 def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) -> None:
     id = edit(client)
     response = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 64})
     found = RingsResult.model_validate(response.json())
-    assert [each.relation for each in found.pictures] == checkpoint.graph.relation_names
+    assert [each.relation for each in found.pictures] == checkpoint.world.relation_names
     assert {each.relation[: each.relation.index("_")]: each.sub_graph for each in found.pictures} == {
         "I": "test",
         "II": "edit",
@@ -215,13 +215,13 @@ def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) 
     projection = client.post(
         "projections", json={"checkpoint": SMALL, "edit": id, "relation": "II_C2", "dimensions": 2}
     ).json()
-    picture = found.pictures[checkpoint.graph.relation_names.index("II_C2")]
+    picture = found.pictures[checkpoint.world.relation_names.index("II_C2")]
     assert picture.winding_after == projection["diagnostics"]["after"]["winding"]
     assert picture.shape_after == projection["diagnostics"]["after"]["shape"]["verdict"]
     two = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 64, "relations": ["III_A1", "II_C2"]})
     assert [item.relation for item in RingsResult.model_validate(two.json()).pictures] == ["III_A1", "II_C2"]
     assert two.json()["pictures"][1] == picture.model_dump(mode="json")
-    ring = checkpoint.graph.orders[1]
+    ring = checkpoint.world.orders[1]
     shown = ring[np.arange(64) * len(ring) // 64]
     for when in ("before", "after"):
         mine = decode(getattr(picture, when).model_dump())
@@ -231,9 +231,9 @@ def test_all_rings_before_and_after(client: TestClient, checkpoint: Checkpoint) 
 def test_rings_of_more_entities_than_there_are(client: TestClient, checkpoint: Checkpoint) -> None:
     id = edit(client, strength=0)
     found = client.post("rings", json={"checkpoint": SMALL, "edit": id, "entities": 4096}).json()
-    assert found["entities"] == checkpoint.graph.n_entities
+    assert found["entities"] == checkpoint.world.n_entities
     for picture in found["pictures"]:
-        assert picture["before"]["shape"] == [checkpoint.graph.n_entities, 2]
+        assert picture["before"]["shape"] == [checkpoint.world.n_entities, 2]
         np.testing.assert_allclose(decode(picture["after"]), decode(picture["before"]), atol=1e-3)
         assert picture["shattering"] == 0
 

@@ -135,7 +135,7 @@ def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> N
     assert row["quality"]["efficacy"]["accuracy"]["after"] == float(outcome["success"])
     for part in ("edit", "retain", "test"):
         assert 0 < row["shattering"][part]["standard_error"] < 0.02 * row["shattering"][part]["value"]
-    assert set(row["shattering"]["per_relation"]) == set(checkpoint.graph.relation_names)
+    assert set(row["shattering"]["per_relation"]) == set(checkpoint.world.relation_names)
     rings = {name: value for name, value in row["shattering"].items() if name != "per_relation"}
     assert row["sites"] == {"resid_post.1": rings}
     assert (outcome["course"]["ended"] == "reached") == (outcome["course"]["loss"][0] < 0.1)
@@ -144,7 +144,7 @@ def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> N
     assert {(score["task"], score["order"]) for score in row["scores"]} == {
         (task, order)
         for task in ("direct", "logical", "composition_stated", "composition_held_out")
-        for order in checkpoint.graph.group_names
+        for order in checkpoint.world.group_names
     }
     assert all(set(score["accuracy"]) == {"before", "after", "change"} for score in row["scores"])
 
@@ -263,7 +263,7 @@ def test_a_sequence_is_the_stack_of_its_edits(checkpoint: Checkpoint) -> None:
     assert [len(row.outcomes) for row in rows] == [2, 2, 1]
     made = [outcome for row in rows for outcome in row.outcomes]
     specs = [
-        complete_spec(checkpoint.graph, checkpoint.model.config.n_layers, **outcome.spec.model_dump())
+        complete_spec(checkpoint.world, checkpoint.model.config.n_layers, **outcome.spec.model_dump())
         for outcome in made
     ]
     stack = run_edits(checkpoint, specs)
@@ -299,8 +299,8 @@ def test_each_sequence_stays_in_one_order_and_repeats_no_fact(checkpoint: Checkp
     plan = make_plan(checkpoint, sequence("rome", 30, 10, repetitions=4), known_facts(checkpoint))
     assert len(set(plan.facts)) == 4 * 30
     for i in range(4):
-        orders = {checkpoint.graph.relation(relation).group for _, relation in plan.facts[30 * i : 30 * (i + 1)]}
-        assert orders == {i % len(checkpoint.graph.groups)}
+        orders = {checkpoint.world.relation(relation).group for _, relation in plan.facts[30 * i : 30 * (i + 1)]}
+        assert orders == {i % len(checkpoint.world.groups)}
 
 
 def test_plans_survive_the_store(checkpoint: Checkpoint) -> None:

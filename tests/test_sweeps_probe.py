@@ -26,13 +26,13 @@ def probe(checkpoint: Checkpoint) -> Probe:
 
 
 def specs(checkpoint: Checkpoint, n: int, method: str = "rome", **more: object) -> list[CompleteSpec]:
-    graph = checkpoint.graph
+    world = checkpoint.world
     return [
         complete_spec(
-            graph,
+            world,
             checkpoint.model.config.n_layers,
             subject=11 * i,
-            relation=graph.relations[i % graph.n_relations].name,
+            relation=world.relations[i % world.n_relations].name,
             distance=1 + 5 * i,
             method=method,
             **more,  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ def assert_measured_alike(checkpoint: Checkpoint, probe: Probe, model: Transform
     for mine, plain in zip(found.scores, score(model, probe.queries), strict=True):
         assert mine.accuracy == pytest.approx(plain.accuracy, abs=1e-9, nan_ok=True)
         assert mine.probability == pytest.approx(plain.probability, abs=1e-5, nan_ok=True)
-    n = checkpoint.graph.n_entities
+    n = checkpoint.world.n_entities
     for site, shattered in found.shattered.items():
         R = shattering(all_activations(checkpoint.model, n, site), all_activations(model, n, site)).tolist()
         for mine_, error, exact in zip(shattered.R, shattered.standard_error, R, strict=True):
@@ -93,8 +93,8 @@ def test_the_error_is_within_bounds_or_all_pairs_are_measured(checkpoint: Checkp
     assert set(few.standard_error) == {0.0}
     many = probe.measure(edited).shattered[LAST]
     assert many.n_pairs is not None
-    for order in range(len(checkpoint.graph.groups)):
-        rows = [relation.index for relation in checkpoint.graph.relations_of(order)]
+    for order in range(len(checkpoint.world.groups)):
+        rows = [relation.index for relation in checkpoint.world.relations_of(order)]
         error = sum(many.standard_error[i] ** 2 for i in rows) ** 0.5
         assert 0 < error <= LARGEST_ERROR * sum(many.R[i] for i in rows)
 

@@ -24,14 +24,14 @@ from shatterscope.backend.model import Transformer
 
 @pytest.fixture(scope="module")
 def facts(checkpoint: Checkpoint) -> TracedFacts:
-    return draw_facts(checkpoint.graph, checkpoint.holdout, checkpoint.model, 40, np.random.default_rng(0))
+    return draw_facts(checkpoint.world, checkpoint.holdout, checkpoint.model, 40, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def traces(checkpoint: Checkpoint, facts: TracedFacts) -> dict[str, Trace]:
     rng = np.random.default_rng(1)
     return {
-        part: trace(checkpoint.model, facts, corrupt(checkpoint.graph, facts, part, rng))
+        part: trace(checkpoint.model, facts, corrupt(checkpoint.world, facts, part, rng))
         for part in ("subject", "relation")
     }
 
@@ -41,13 +41,13 @@ def at(found: Trace, site: str, position: str) -> float:
 
 
 def test_prompts_are_true_facts_answered_right(checkpoint: Checkpoint, facts: TracedFacts) -> None:
-    graph, n = checkpoint.graph, checkpoint.graph.n_entities
+    world, n = checkpoint.world, checkpoint.world.n_entities
     assert facts.clean.shape == (40, 4)
     for z, r0, x, r in facts.clean.tolist():
-        assert graph.objects[z, r0 - n] == x
+        assert world.objects[z, r0 - n] == x
         assert not checkpoint.holdout.single[z, r0 - n]
-        assert n <= r < n + graph.n_relations
-    truth = graph.objects[facts.clean[:, 2].numpy(), facts.clean[:, 3].numpy() - n]
+        assert n <= r < n + world.n_relations
+    truth = world.objects[facts.clean[:, 2].numpy(), facts.clean[:, 3].numpy() - n]
     assert facts.objects.tolist() == truth.tolist()
     predicted = checkpoint.model(facts.clean)[:, -1, :n].argmax(-1)
     assert predicted.equal(facts.objects)
@@ -57,11 +57,11 @@ def test_prompts_are_true_facts_answered_right(checkpoint: Checkpoint, facts: Tr
 def test_one_token_is_replaced_and_leads_elsewhere(
     checkpoint: Checkpoint, facts: TracedFacts, part: str, column: int
 ) -> None:
-    n = checkpoint.graph.n_entities
-    corrupted = corrupt(checkpoint.graph, facts, part, np.random.default_rng(2))  # type: ignore[arg-type]
+    n = checkpoint.world.n_entities
+    corrupted = corrupt(checkpoint.world, facts, part, np.random.default_rng(2))  # type: ignore[arg-type]
     assert (corrupted != facts.clean).nonzero()[:, 1].unique().tolist() == [column]
     assert ((corrupted < n) == (facts.clean < n)).all()
-    objects = checkpoint.graph.objects[corrupted[:, 2].numpy(), corrupted[:, 3].numpy() - n]
+    objects = checkpoint.world.objects[corrupted[:, 2].numpy(), corrupted[:, 3].numpy() - n]
     assert (objects != facts.objects.numpy()).all()
 
 
@@ -90,8 +90,8 @@ def test_the_answer_is_decided_at_the_relation_token(traces: dict[str, Trace]) -
 
 
 def test_the_order_of_batches_does_not_matter(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = draw_facts(checkpoint.graph, checkpoint.holdout, checkpoint.model, 30, np.random.default_rng(3))
-    corrupted = corrupt(checkpoint.graph, facts, "subject", np.random.default_rng(4))
+    facts = draw_facts(checkpoint.world, checkpoint.holdout, checkpoint.model, 30, np.random.default_rng(3))
+    corrupted = corrupt(checkpoint.world, facts, "subject", np.random.default_rng(4))
     whole = trace(checkpoint.model, facts, corrupted)
     monkeypatch.setattr("shatterscope.backend.evaluation.tracing.BATCH", 7)
     parts = trace(checkpoint.model, facts, corrupted)
@@ -103,8 +103,8 @@ def test_the_standard_error_is_that_of_other_samples(checkpoint: Checkpoint) -> 
     found = []
     for seed in range(16):
         rng = np.random.default_rng(seed)
-        facts = draw_facts(checkpoint.graph, checkpoint.holdout, checkpoint.model, 60, rng)
-        found.append(trace(checkpoint.model, facts, corrupt(checkpoint.graph, facts, "subject", rng)))
+        facts = draw_facts(checkpoint.world, checkpoint.holdout, checkpoint.model, 60, rng)
+        found.append(trace(checkpoint.model, facts, corrupt(checkpoint.world, facts, "subject", rng)))
     site = found[0].sites.index("mlp_out.0")
     seen = torch.stack([each.recovery[site, -1] for each in found]).std().item()
     told = torch.stack([each.standard_error[site, -1] for each in found]).mean().item()
@@ -113,15 +113,15 @@ def test_the_standard_error_is_that_of_other_samples(checkpoint: Checkpoint) -> 
 
 def test_computing_a_trace_changes_nothing(checkpoint: Checkpoint, facts: TracedFacts) -> None:
     before = {name: value.clone() for name, value in checkpoint.model.state_dict().items()}
-    trace(checkpoint.model, facts, corrupt(checkpoint.graph, facts, "subject", np.random.default_rng(5)))
+    trace(checkpoint.model, facts, corrupt(checkpoint.world, facts, "subject", np.random.default_rng(5)))
     assert all(before[name].equal(value) for name, value in checkpoint.model.state_dict().items())
 
 
 def test_fewer_facts_where_there_are_not_as_many(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
+    world = checkpoint.world
     rng = np.random.default_rng(0)
-    facts = draw_facts(graph, checkpoint.holdout, checkpoint.model, 10**6, rng)
-    assert 2 < len(facts) < graph.n_entities * graph.n_relations
+    facts = draw_facts(world, checkpoint.holdout, checkpoint.model, 10**6, rng)
+    assert 2 < len(facts) < world.n_entities * world.n_relations
 
 
 def test_a_model_that_knows_nothing_is_refused(checkpoint: Checkpoint, facts: TracedFacts) -> None:
@@ -129,22 +129,22 @@ def test_a_model_that_knows_nothing_is_refused(checkpoint: Checkpoint, facts: Tr
     for parameter in ignorant.parameters():
         parameter.data.zero_()
     with pytest.raises(TracingError, match="do not depend"):
-        trace(ignorant, facts, corrupt(checkpoint.graph, facts, "subject", np.random.default_rng(0)))
+        trace(ignorant, facts, corrupt(checkpoint.world, facts, "subject", np.random.default_rng(0)))
 
 
 # --- keys and values -------------------------------------------------------------------------------------------------
 
 
 def test_keys_lead_to_values(checkpoint: Checkpoint) -> None:
-    model, relation = checkpoint.model, checkpoint.graph.relation("II_A3")
+    model, relation = checkpoint.model, checkpoint.world.relation("II_A3")
     for layer in range(model.config.n_layers):
-        found = memory(model, checkpoint.graph.n_entities, relation, layer)
-        assert found.keys.shape == (checkpoint.graph.n_entities, model.config.d_mlp)
+        found = memory(model, checkpoint.world.n_entities, relation, layer)
+        assert found.keys.shape == (checkpoint.world.n_entities, model.config.d_mlp)
         torch.testing.assert_close(model.blocks[layer].mlp.down(found.keys), found.values)  # type: ignore[union-attr, operator]
-        expected = activations(model, checkpoint.graph.n_entities, relation, f"mlp_out.{layer}")
+        expected = activations(model, checkpoint.world.n_entities, relation, f"mlp_out.{layer}")
         torch.testing.assert_close(found.values, expected, atol=1e-4, rtol=1e-4)
     with pytest.raises(ValueError, match=r"layers are 0\.\.1, got 2"):
-        memory(model, checkpoint.graph.n_entities, relation, 2)
+        memory(model, checkpoint.world.n_entities, relation, 2)
 
 
 def test_the_correlation_of_distances() -> None:

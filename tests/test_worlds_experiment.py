@@ -31,11 +31,11 @@ SIZES = {"rings": {"n_entities": 40, "n_hops": 2}, "tree": {"depth": 3}, "grid":
 @pytest.fixture(scope="module", params=WORLDS)
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     """Trained for a moment."""
-    graph = build(read_config({"kind": request.param} | EXAMPLES.get(request.param, {}) | SIZES.get(request.param, {})))
-    holdout, folder = draw_holdout(graph), tmp_path_factory.mktemp(request.param)
+    world = build(read_config({"kind": request.param} | EXAMPLES.get(request.param, {}) | SIZES.get(request.param, {})))
+    holdout, folder = draw_holdout(world), tmp_path_factory.mktemp(request.param)
     config = TrainConfig((Round(steps=60, learning_rate=5e-3),), batch=16, warmup=10, gain_growth=1.0)
-    shape = ModelConfig(Vocabulary.of(graph).size, context=9, d_model=16, n_heads=2)
-    trainer = Trainer(graph, holdout, shape, config, torch.device("cpu"))
+    shape = ModelConfig(Vocabulary.of(world).size, context=9, d_model=16, n_heads=2)
+    trainer = Trainer(world, holdout, shape, config, torch.device("cpu"))
     for _ in trainer.run(60):
         pass
     model = trainer.model.eval().requires_grad_(False)
@@ -43,48 +43,48 @@ def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         folder,
         title="",
         note="",
-        graph=graph,
+        world=world,
         model=model,
-        statistics=key_statistics(model, TextSampler(graph, holdout), torch.Generator().manual_seed(0), 5000),
-        assessment=assess(model, graph, holdout),
+        statistics=key_statistics(model, TextSampler(world, holdout), torch.Generator().manual_seed(0), 5000),
+        assessment=assess(model, world, holdout),
         training=TrainingReport(config=config, seconds=0, device="cpu", torch="", finished="2026-01-01"),
     )
     return load_checkpoint(folder)
 
 
-def some_fact(graph: World, group: int) -> tuple[int, str, int]:
+def some_fact(world: World, group: int) -> tuple[int, str, int]:
     """(subject, relation, distance) of an edit that can be made."""
-    for relation in graph.relations_of(group):
-        for subject in graph.domain(relation).tolist():
-            if found := graph.counterfactuals(subject, relation):
+    for relation in world.relations_of(group):
+        for subject in world.domain(relation).tolist():
+            if found := world.counterfactuals(subject, relation):
                 return subject, relation.name, max(found)
     raise AssertionError("a group without an edit")
 
 
 def test_a_checkpoint_is_read_back(checkpoint: Checkpoint) -> None:
-    assert checkpoint.metadata.opening is None or checkpoint.metadata.opening in checkpoint.graph.relation_names
+    assert checkpoint.metadata.opening is None or checkpoint.metadata.opening in checkpoint.world.relation_names
     accuracy = checkpoint.metadata.accuracy
-    assert set(accuracy["direct"]) == set(checkpoint.graph.group_names)
+    assert set(accuracy["direct"]) == set(checkpoint.world.group_names)
 
 
 @pytest.mark.parametrize("method", EDITORS)
 def test_every_method_edits_every_world(checkpoint: Checkpoint, method: str) -> None:
-    graph = checkpoint.graph
-    subject, relation, distance = some_fact(graph, len(graph.groups) - 1)
-    spec = complete_spec(graph, 2, subject=subject, relation=relation, distance=distance, method=method)
+    world = checkpoint.world
+    subject, relation, distance = some_fact(world, len(world.groups) - 1)
+    spec = complete_spec(world, 2, subject=subject, relation=relation, distance=distance, method=method)
     edited = run_edits(checkpoint, [spec])
     (outcome,) = edited.outcomes
     assert outcome.distance == distance
-    assert outcome.old_object == graph.object_of(subject, graph.relation(relation))
+    assert outcome.old_object == world.object_of(subject, world.relation(relation))
     assert all(bool(weight.isfinite().all()) for delta in edited.deltas for weight in delta.weights.values())
     assert any(delta.weights or delta.entries for delta in edited.deltas)
 
 
 def test_what_an_edit_did_is_measured_in_every_world(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
+    world = checkpoint.world
     specs = [
-        complete_spec(graph, 2, subject=subject, relation=relation, distance=distance)
-        for subject, relation, distance in (some_fact(graph, group) for group in range(len(graph.groups)))
+        complete_spec(world, 2, subject=subject, relation=relation, distance=distance)
+        for subject, relation, distance in (some_fact(world, group) for group in range(len(world.groups)))
     ]
     baseline = measure_baseline(checkpoint, n_contexts=2, queries=20)
     found = measure(checkpoint, run_edits(checkpoint, specs), baseline)
@@ -94,11 +94,11 @@ def test_what_an_edit_did_is_measured_in_every_world(checkpoint: Checkpoint) -> 
     assert found.geometry.measures.keys() == MEASURES.keys()
     for measured in found.geometry.measures.values():
         for name, value in measured.per_relation.items():
-            _, edges = graph.drawn(graph.relation(name))
+            _, edges = world.drawn(world.relation(name))
             assert value > 0 if len(edges) else math.isnan(value), "without neighbours nothing is measured by"
     bins = found.geometry.damage
-    assert sum(each.n_entities for each in bins) == len(graph.domain(graph.relation(specs[-1].relation))) - _elsewhere(
-        graph, specs[-1].subject
+    assert sum(each.n_entities for each in bins) == len(world.domain(world.relation(specs[-1].relation))) - _elsewhere(
+        world, specs[-1].subject
     )
     for each in bins:
         assert math.isnan(each.displacement) == (each.n_entities == 0)
@@ -106,28 +106,28 @@ def test_what_an_edit_did_is_measured_in_every_world(checkpoint: Checkpoint) -> 
         assert (change.n_queries == 0) == math.isnan(change.before.accuracy) == math.isnan(change.after.accuracy)
     assert found.recall.ripples
     assert found.recall.quality.efficacy.n == len(specs)
-    assert 0 < found.recall.quality.locality.n < graph.present.sum()
+    assert 0 < found.recall.quality.locality.n < world.present.sum()
 
 
-def _elsewhere(graph: World, subject: int) -> int:
+def _elsewhere(world: World, subject: int) -> int:
     """Entities of the last group that no edges lead to."""
-    group = len(graph.groups) - 1
-    return int((graph.distances(group, subject)[graph.groups[group].members] < 0).sum())
+    group = len(world.groups) - 1
+    return int((world.distances(group, subject)[world.groups[group].members] < 0).sum())
 
 
 def test_where_a_subject_has_no_fact_there_is_nothing_to_edit(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
-    if graph.total:
+    world = checkpoint.world
+    if world.total:
         return
-    subject, r = next(zip(*(~graph.present).nonzero(), strict=True))
-    with pytest.raises(EditError, match=f"subject: {graph.entities[subject]} has no {graph.relation_names[r]}"):
-        complete_spec(graph, 2, subject=int(subject), relation=graph.relation_names[r], object=1)
+    subject, r = next(zip(*(~world.present).nonzero(), strict=True))
+    with pytest.raises(EditError, match=f"subject: {world.entities[subject]} has no {world.relation_names[r]}"):
+        complete_spec(world, 2, subject=int(subject), relation=world.relation_names[r], object=1)
 
 
 def test_ripples_and_unrelated_facts_are_questions_with_a_truth(checkpoint: Checkpoint) -> None:
-    graph = checkpoint.graph
-    for group in range(len(graph.groups)):
-        subject, name, distance = some_fact(graph, group)
-        relation = graph.relation(name)
-        for each in graph.consequences(subject, relation, graph.counterfactual(subject, relation, distance)):
-            assert graph.present[each.subject, graph.relation(each.relations[0]).index]
+    world = checkpoint.world
+    for group in range(len(world.groups)):
+        subject, name, distance = some_fact(world, group)
+        relation = world.relation(name)
+        for each in world.consequences(subject, relation, world.counterfactual(subject, relation, distance)):
+            assert world.present[each.subject, world.relation(each.relations[0]).index]

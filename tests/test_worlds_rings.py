@@ -19,48 +19,48 @@ configs = st.builds(
 
 
 def test_relations_are_named_order_by_order() -> None:
-    graph = Rings(RingsConfig(n_entities=9, n_orders=2, n_hops=2))
-    assert graph.relation_names == ["I_C1", "I_C2", "I_A1", "I_A2", "II_C1", "II_C2", "II_A1", "II_A2"]
-    assert graph.relation("II_A2").step == -2
+    world = Rings(RingsConfig(n_entities=9, n_orders=2, n_hops=2))
+    assert world.relation_names == ["I_C1", "I_C2", "I_A1", "I_A2", "II_C1", "II_C2", "II_A1", "II_A2"]
+    assert world.relation("II_A2").step == -2
 
 
 def test_the_papers_world_has_24_relations_and_49152_facts() -> None:
-    graph = Rings(RingsConfig())
-    assert (graph.n_entities, graph.n_relations, graph.objects.size) == (2048, 24, 49_152)
-    assert graph.composition_objects.size == 393_216
+    world = Rings(RingsConfig())
+    assert (world.n_entities, world.n_relations, world.objects.size) == (2048, 24, 49_152)
+    assert world.composition_objects.size == 393_216
 
 
 def test_walking_round_the_ring_comes_home() -> None:
-    graph = Rings(RingsConfig(n_entities=20, n_orders=1, n_hops=1))
-    c1 = graph.relation("I_C1")
+    world = Rings(RingsConfig(n_entities=20, n_orders=1, n_hops=1))
+    c1 = world.relation("I_C1")
     seen, entity = [], 0
     for _ in range(20):
         seen.append(entity)
-        entity = graph.object_of(entity, c1)
+        entity = world.object_of(entity, c1)
     assert entity == 0
     assert sorted(seen) == list(range(20))
 
 
 @given(configs, st.data())
 def test_facts_follow_the_ring(config: RingsConfig, data: st.DataObject) -> None:
-    graph = Rings(config)
-    relation = data.draw(st.sampled_from(graph.relations))
+    world = Rings(config)
+    relation = data.draw(st.sampled_from(world.relations))
     subject = data.draw(st.integers(0, config.n_entities - 1))
-    target = graph.object_of(subject, relation)
-    assert graph.distance(relation.group, subject, target) == relation.hops
-    assert graph.object_of(target, graph.inverse(relation)) == subject
+    target = world.object_of(subject, relation)
+    assert world.distance(relation.group, subject, target) == relation.hops
+    assert world.object_of(target, world.inverse(relation)) == subject
     distance = data.draw(st.integers(1, config.n_entities // 2))
-    moved = graph.counterfactual(subject, relation, distance)
-    assert graph.distance(relation.group, target, moved) == distance
+    moved = world.counterfactual(subject, relation, distance)
+    assert world.distance(relation.group, target, moved) == distance
 
 
 @given(configs)
 def test_of_a_fact_and_its_inverse_at_most_one_is_held_out(config: RingsConfig) -> None:
-    graph = Rings(config)
-    held_out = draw_holdout(graph).single
-    for relation in graph.relations:
-        inverse_column = graph.inverse(relation).index
-        assert not (held_out[:, relation.index] & held_out[graph.objects[:, relation.index], inverse_column]).any()
+    world = Rings(config)
+    held_out = draw_holdout(world).single
+    for relation in world.relations:
+        inverse_column = world.inverse(relation).index
+        assert not (held_out[:, relation.index] & held_out[world.objects[:, relation.index], inverse_column]).any()
 
 
 def test_the_held_out_shares_are_those_asked_for() -> None:
@@ -70,12 +70,12 @@ def test_the_held_out_shares_are_those_asked_for() -> None:
 
 
 def test_compositions_stay_in_one_order_and_compose() -> None:
-    graph = Rings(RingsConfig(n_entities=33, n_hops=2))
-    first, second = (graph.relations[index] for index in graph.compositions[5])
+    world = Rings(RingsConfig(n_entities=33, n_hops=2))
+    first, second = (world.relations[index] for index in world.compositions[5])
     assert first.group == second.group
     for subject in (0, 7):
-        middle = graph.object_of(subject, first)
-        assert graph.composition_objects[subject, 5] == graph.object_of(middle, second)
+        middle = world.object_of(subject, first)
+        assert world.composition_objects[subject, 5] == world.object_of(middle, second)
 
 
 def test_same_seed_same_world() -> None:
@@ -100,9 +100,9 @@ def test_a_bad_world_is_refused_by_name(fields: dict[str, float], named: str) ->
 
 @pytest.mark.parametrize("distance", [0, 21, -21])
 def test_a_distance_off_the_ring_is_refused(distance: int) -> None:
-    graph = Rings(RingsConfig(n_entities=40))
+    world = Rings(RingsConfig(n_entities=40))
     with pytest.raises(ValueError, match="distance"):
-        graph.counterfactual(0, graph.relations[0], distance)
+        world.counterfactual(0, world.relations[0], distance)
 
 
 def test_an_unknown_relation_is_refused_by_name() -> None:

@@ -88,7 +88,7 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         verdicts=verdicts,
         coordinates=Coordinates(
             entities=picture.entities,
-            names=convert.names_of(checkpoint.graph, picture.entities or range(checkpoint.graph.n_entities)),
+            names=convert.names_of(checkpoint.world, picture.entities or range(checkpoint.world.n_entities)),
             place=picture.order_position,
             before=_rows(picture.before),
             after=_rows(picture.after),

@@ -111,13 +111,13 @@ class Laboratory:
     @staticmethod
     def relation(checkpoint: Checkpoint, name: str, field: str) -> Relation:
         try:
-            return checkpoint.graph.relation(name)
+            return checkpoint.world.relation(name)
         except KeyError as error:
             raise invalid(field, str(error.args[0])) from None
 
     @staticmethod
     def _entity(checkpoint: Checkpoint, entity: int, field: str) -> int:
-        n = checkpoint.graph.n_entities
+        n = checkpoint.world.n_entities
         if not 0 <= entity < n:
             raise invalid(field, f"entities of {checkpoint.id} are 0..{n - 1}, got {entity}")
         return entity
@@ -136,14 +136,14 @@ class Laboratory:
         try:
             asked = subject
             for each in relations:
-                asked = checkpoint.graph.object_of(asked, each)
+                asked = checkpoint.world.object_of(asked, each)
         except ValueError as error:
             raise invalid("query.subject", str(error)) from None
         edited = None if edit is None else await self.edited(edit, checkpoint)
         model = checkpoint.model if edited is None else edited.model
         found = await self.compute(
             f"fact/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{relation2}",
-            lambda: ask(checkpoint.graph, checkpoint.holdout, model, subject, relations),
+            lambda: ask(checkpoint.world, checkpoint.holdout, model, subject, relations),
         )
         return convert.fact_info(checkpoint, edit, subject, relations, found)
 
@@ -157,8 +157,8 @@ class Laboratory:
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)
-        graph, holdout, model = checkpoint.graph, checkpoint.holdout, checkpoint.model
-        found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(graph, holdout, model))
+        world, holdout, model = checkpoint.world, checkpoint.holdout, checkpoint.model
+        found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(world, holdout, model))
         return convert.error_list(found, limit)
 
     # --- editing ------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Laboratory:
         """What was ordered with every default filled in, as `complete_spec` does. `path`: of the field that holds it."""
         layers = checkpoint.model.config.n_layers
         try:
-            return complete_spec(checkpoint.graph, layers, anywhere=anywhere, **spec.model_dump())
+            return complete_spec(checkpoint.world, layers, anywhere=anywhere, **spec.model_dump())
         except EditError as error:
             raise invalid(f"{path}.{error.field}", error.message) from None
 
@@ -255,7 +255,7 @@ class Laboratory:
                     f"edit {id!r} was made on other weights or statistics than those of {name!r} now; make it again",
                 )
             layers = checkpoint.model.config.n_layers
-            return checkpoint, [complete_spec(checkpoint.graph, layers, **spec) for spec in specification]
+            return checkpoint, [complete_spec(checkpoint.world, layers, **spec) for spec in specification]
         except (CheckpointError, EditError, TypeError, ValueError) as error:
             raise _lost(id, error) from None
 

@@ -41,7 +41,7 @@ async def get_activations(laboratory: Laboratory, request: ActivationRequest) ->
     model = edited.model if edited else checkpoint.model
     values = await laboratory.compute(
         f"activations/{checkpoint.identity}/{edited and edited.id}/{relation.name}/{site}",
-        lambda: activations(model, checkpoint.graph.n_entities, relation, site).cpu().numpy(),
+        lambda: activations(model, checkpoint.world.n_entities, relation, site).cpu().numpy(),
     )
     return Activations(
         checkpoint=checkpoint.id, edit=request.edit, relation=relation.name, site=site, values=convert.array(values)
@@ -69,12 +69,12 @@ async def fit_before(laboratory: Laboratory, request: ProjectionRequest) -> tupl
 
     def job() -> Fit:
         return fit(
-            drawn_activations(checkpoint.model, checkpoint.graph, relation, site).numpy(),
-            checkpoint.graph.positions(relation),
+            drawn_activations(checkpoint.model, checkpoint.world, relation, site).numpy(),
+            checkpoint.world.positions(relation),
             method=request.method,
             dimensions=request.dimensions,
             n_neighbors=request.n_neighbors,
-            belongs=layout_of(checkpoint.graph, relation),
+            belongs=layout_of(checkpoint.world, relation),
         )
 
     return place, await laboratory.compute(f"fit/{place}", job)
@@ -89,7 +89,7 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
-        after = drawn_activations(model, checkpoint.graph, relation, site).numpy()
+        after = drawn_activations(model, checkpoint.world, relation, site).numpy()
         try:
             drawn = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
@@ -110,11 +110,11 @@ async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> St
         raise invalid("body.edit", "its last edit is at strength 0 and so not there: make it at another strength first")
     place, before = await fit_before(laboratory, request)
     stack = delta_key(checkpoint.identity, specs)
-    kind, layout = belonging(checkpoint.graph, relation)
+    kind, layout = belonging(checkpoint.world, relation)
 
     def draw(strength: float) -> StrengthPicture:
         model = at_strength(checkpoint, edited, strength)
-        after = drawn_activations(model, checkpoint.graph, relation, site).numpy()
+        after = drawn_activations(model, checkpoint.world, relation, site).numpy()
         if not np.isfinite(after).all():
             return StrengthPicture(strength=strength, after=None)
         points = picture(before, after, align=request.align)
@@ -167,17 +167,17 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
     """R at each site asked for: both models are run once for all of them."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
-    graph, known = checkpoint.graph, site_names(checkpoint.model.config.n_layers)
+    world, known = checkpoint.world, site_names(checkpoint.model.config.n_layers)
     for i, site in enumerate(request.sites or ()):
         if site not in known:
             raise invalid(f"body.sites.{i}", f"unknown site {site!r}; this model has {', '.join(known)}")
     sites = list(dict.fromkeys(request.sites or known))
-    order = graph.relation(edited.made[-1].spec.relation).group
+    order = world.relation(edited.made[-1].spec.relation).group
 
     def job() -> SitesResult:
         start = time.perf_counter()
-        found = shattering_at_sites(graph, checkpoint.model, edited.model, sites)
-        means = {site: ring_means(graph, order, R) for site, R in found.items()}
+        found = shattering_at_sites(world, checkpoint.model, edited.model, sites)
+        means = {site: ring_means(world, order, R) for site, R in found.items()}
         return convert.sites_result(checkpoint, request.edit, means, time.perf_counter() - start)
 
     result = await laboratory.compute(f"sites/{edited.id}/{'+'.join(sites)}", job)
@@ -201,6 +201,6 @@ async def warm_up(laboratory: Laboratory) -> None:
     if not laboratory.settings.warm_up or laboratory.default_id is None:
         return
     checkpoint = laboratory.checkpoint(laboratory.default_id)
-    relation = checkpoint.graph.relations[0].name
+    relation = checkpoint.world.relations[0].name
     await get_projection(laboratory, ProjectionRequest(checkpoint=checkpoint.id, relation=relation))
     await get_baseline(laboratory, checkpoint, Questions())

@@ -80,8 +80,8 @@ async def _placements(laboratory: Laboratory, checkpoint: Checkpoint, request: P
         facts=len(step),
         before=sum(bool(spec.strength) for spec in before),
         placements=list(found),
-        n_entities=checkpoint.graph.n_entities,
-        n_relations=checkpoint.graph.n_relations // len(checkpoint.graph.groups),
+        n_entities=checkpoint.world.n_entities,
+        n_relations=checkpoint.world.n_relations // len(checkpoint.world.groups),
         n_queries=sum(map(len, questions.cells)),
         n_contexts=len(questions.contexts),
         seconds=0.0,
@@ -165,7 +165,7 @@ async def _shattering(
     if known is not None:
         return known.sub_graph_shattering
     R = await laboratory.compute(f"shattering/{edited.id}", lambda: measure_shattering(checkpoint, edited, baseline))
-    return ring_means(checkpoint.graph, checkpoint.graph.relation(edited.made[-1].spec.relation).group, R)
+    return ring_means(checkpoint.world, checkpoint.world.relation(edited.made[-1].spec.relation).group, R)
 
 
 def _recall(rings: Sequence[TaskChange]) -> PlacementRecall:

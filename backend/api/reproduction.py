@@ -51,7 +51,7 @@ async def sweep_report(desk: JobDesk, id: str) -> Report:
 def _of_rings(laboratory: Laboratory, id: str) -> bool:
     """Whether its world is the paper's; so it is taken to be where the checkpoint is gone."""
     try:
-        return laboratory.registry.get(id).graph.kind == "rings"
+        return laboratory.registry.get(id).world.kind == "rings"
     except CheckpointError:
         return True
 
@@ -119,11 +119,11 @@ async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) ->
     if request.layer >= layers:
         raise invalid("body.layer", f"layers of {checkpoint.id} are 0..{layers - 1}, got {request.layer}")
 
-    graph = checkpoint.graph
+    world = checkpoint.world
 
     def job() -> MemoryPicture:
-        held = memory(checkpoint.model, graph.n_entities, relation, request.layer)
-        return picture(held if graph.total else held.of(torch.from_numpy(graph.domain(relation))))
+        held = memory(checkpoint.model, world.n_entities, relation, request.layer)
+        return picture(held if world.total else held.of(torch.from_numpy(world.domain(relation))))
 
     found = await laboratory.compute(f"keys/{checkpoint.identity}/{relation.name}/{request.layer}", job)
     return convert.keys_values(checkpoint, relation, request.layer, found)

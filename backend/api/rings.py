@@ -22,11 +22,11 @@ AT_ONCE = 3  # pictures of one request: others wait for the same processors
 async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResult:
     """The pictures before are kept for all edits."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
-    graph, start = checkpoint.graph, time.perf_counter()
-    names = request.relations or [relation.name for relation in graph.relations]
+    world, start = checkpoint.world, time.perf_counter()
+    names = request.relations or [relation.name for relation in world.relations]
     relations = [laboratory.relation(checkpoint, name, "body.relations") for name in names]
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
-    parts = sub_graphs(len(graph.groups), graph.relation(edited.made[-1].spec.relation).group)
+    parts = sub_graphs(len(world.groups), world.relation(edited.made[-1].spec.relation).group)
 
     several = asyncio.Semaphore(AT_ONCE)
 
@@ -38,12 +38,12 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResul
             now, R = await laboratory.compute(
                 f"rings/{edited.id}/{relation.name}", lambda: ring_after(checkpoint, edited.model, relation, before)
             )
-        shown = spaced(np.argsort(graph.positions(relation)), request.entities)
+        shown = spaced(np.argsort(world.positions(relation)), request.entities)
         return RingPicture(
             relation=relation.name,
             sub_graph=parts[relation.group],
             n_neighbors=before.n_neighbors,
-            entities=_entities(graph, relation, shown),
+            entities=_entities(world, relation, shown),
             before=convert.array(before.embedding[shown]),
             after=convert.array(now.embedding[shown]),
             winding_before=before.winding,
@@ -62,7 +62,7 @@ async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResul
     return RingsResult(
         checkpoint=checkpoint.id,
         edit=request.edit,
-        entities=min(request.entities, graph.n_entities),
+        entities=min(request.entities, world.n_entities),
         pictures=pictures,
         seconds=time.perf_counter() - start,
     )

@@ -21,11 +21,11 @@ async def get_verdicts(laboratory: Laboratory, request: ProjectionRequest) -> Ve
     edited = await edited_model(laboratory, checkpoint, request.edit)
     drawn = await get_projection(laboratory, request)
     place, fitted = await fit_before(laboratory, request)
-    kind, layout = belonging(checkpoint.graph, relation)
+    kind, layout = belonging(checkpoint.world, relation)
 
     def judge_after() -> Side:
         assert edited is not None
-        points = drawn_activations(edited.model, checkpoint.graph, relation, site).numpy()
+        points = drawn_activations(edited.model, checkpoint.world, relation, site).numpy()
         return side(kind, layout, values_of(drawn.after), fitted.points, points)
 
     before = await laboratory.compute(

@@ -139,7 +139,7 @@ async def _edit(body: dict[str, Any], device: str | None, where: bool) -> _Made:
 
     laboratory = laboratory_of(device)
     try:
-        world = laboratory.checkpoint(body["checkpoint"], "body.checkpoint").graph
+        world = laboratory.checkpoint(body["checkpoint"], "body.checkpoint").world
         for spec in body["edits"]:
             for field in ("subject", "object"):
                 if spec[field] is not None:

@@ -40,10 +40,10 @@ def show_checkpoints(found: Sequence[CheckpointInfo]) -> None:
         "id", "shape", "direct", "logical", "compositional", "whole pictures", "sha256", box=None, pad_edge=False
     )
     for info in found:
-        graph, accuracy = info.graph, info.accuracy
+        world, accuracy = info.graph, info.accuracy
         table.add_row(
             escape(info.id) + (" (default)" if info.default else ""),
-            f"{graph.n_entities} entities, {len(graph.relations)} relations, {info.model.n_layers} layers, width {info.model.d_model}",
+            f"{world.n_entities} entities, {len(world.relations)} relations, {info.model.n_layers} layers, width {info.model.d_model}",
             _by_order(accuracy.direct),
             _by_order(accuracy.logical),
             _by_order(accuracy.compositional),

@@ -24,10 +24,10 @@ TRIES = 1000  # at each fact; only a world of a few entities has none that is al
 class ContextSampler:
     """Draws walks that end at given entities, from a generator the caller owns."""
 
-    def __init__(self, graph: World, holdout: Holdout) -> None:
-        self.n_entities, self.compositions, self.holdout = graph.n_entities, graph.compositions, holdout
-        self.truths, self.sources, self.n_sources = graph.truths, graph.sources, graph.n_sources
-        self.single, self.n_single, self.pairs, self.n_pairs = graph.arriving
+    def __init__(self, world: World, holdout: Holdout) -> None:
+        self.n_entities, self.compositions, self.holdout = world.n_entities, world.compositions, holdout
+        self.truths, self.sources, self.n_sources = world.truths, world.sources, world.n_sources
+        self.single, self.n_single, self.pairs, self.n_pairs = world.arriving
         # A walk of three tokens is a composition: in a world where some entity is reached by none, walks have an odd length. (Where there are
         # some, one of them is stated: `draw_holdout`.)
         self.composes = bool(self.n_pairs.all())

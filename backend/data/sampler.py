@@ -1,4 +1,4 @@
-"""Training text: random walks over the graph, entities and relations alternating (Nishi et al. 2025, section 3.2).
+"""Training text: random walks over the world, entities and relations alternating (Nishi et al. 2025, section 3.2).
 
     x r y r' r'' z ...
 
@@ -21,19 +21,19 @@ class TextSampler:
     """Draws batches of token sequences on `device`, from a generator the caller owns."""
 
     def __init__(
-        self, graph: World, holdout: Holdout, device: torch.device | str = "cpu", p_composition: float = 0.5
+        self, world: World, holdout: Holdout, device: torch.device | str = "cpu", p_composition: float = 0.5
     ) -> None:
         self.device = torch.device(device)
         self.p_composition = p_composition
-        self.vocabulary = Vocabulary.of(graph)
-        self.n_entities = graph.n_entities
-        self.truths = torch.from_numpy(graph.truths).to(self.device)
+        self.vocabulary = Vocabulary.of(world)
+        self.n_entities = world.n_entities
+        self.truths = torch.from_numpy(world.truths).to(self.device)
         self.n_truths = (self.truths != ABSENT).sum(dim=2)
-        self.compositions = torch.from_numpy(graph.compositions).to(self.device)
-        self.single_choices, self.single_counts = self._stated(graph.present & ~holdout.single)
+        self.compositions = torch.from_numpy(world.compositions).to(self.device)
+        self.single_choices, self.single_counts = self._stated(world.present & ~holdout.single)
         if bool((self.single_counts == 0).any()):
             raise ValueError("the held-out share leaves an entity without any stated fact; lower it")
-        composed = graph.composition_objects != ABSENT
+        composed = world.composition_objects != ABSENT
         self.composition_choices, self.composition_counts = self._stated(composed & ~holdout.composition)
         self.composes = bool(self.composition_counts.any())
 

@@ -14,8 +14,8 @@ class Vocabulary:
     relation_names: tuple[str, ...]
 
     @classmethod
-    def of(cls, graph: World) -> Vocabulary:
-        return cls(graph.entities, tuple(graph.relation_names))
+    def of(cls, world: World) -> Vocabulary:
+        return cls(world.entities, tuple(world.relation_names))
 
     @property
     def n_entities(self) -> int:

@@ -35,7 +35,7 @@ def distance_bins(farthest: int) -> list[tuple[int, int]]:
 
 @torch.no_grad()
 def damage(
-    graph: World,
+    world: World,
     relation: Relation,
     subject: int,
     models: tuple[Transformer, Transformer],
@@ -46,18 +46,18 @@ def damage(
     The representations are those of the last layer's `resid_post`, from which the answers can be read on.
     """
     before, after = representations
-    n = graph.n_entities
-    truths = torch.from_numpy(graph.truths[:, relation.index]).to(before.device)
+    n = world.n_entities
+    truths = torch.from_numpy(world.truths[:, relation.index]).to(before.device)
     asked = truths[:, 0] != ABSENT
     correct = [
         (model.unembed(model.norm(x))[:, :n].argmax(-1, keepdim=True) == truths).any(-1).double()
         for model, x in zip(models, representations, strict=True)
     ]
-    start, end = torch.from_numpy(graph.groups[relation.group].edges).to(before.device).T
+    start, end = torch.from_numpy(world.groups[relation.group].edges).to(before.device).T
     joined = asked[start] & asked[end]  # what has no fact is not represented
     spacing = (before[start[joined]] - before[end[joined]]).norm(dim=-1).mean()
     moved = (after - before).norm(dim=-1) / spacing
-    distances = graph.distances(relation.group, subject)
+    distances = world.distances(relation.group, subject)
     distance = torch.from_numpy(distances).to(before.device)
     result = []
     for low, high in distance_bins(int(distances.max())):

@@ -41,7 +41,7 @@ class Mistake:
 
 
 def ask(
-    graph: World,
+    world: World,
     holdout: Holdout,
     model: Transformer,
     subject: int,
@@ -51,39 +51,39 @@ def ask(
     """Ask `subject relation`, or with two relations of one group their composition. Raises `ValueError` where that has no object."""
     truth = subject
     for relation in relations:
-        truth = graph.object_of(truth, relation)
-    vocabulary = Vocabulary.of(graph)
+        truth = world.object_of(truth, relation)
+    vocabulary = Vocabulary.of(world)
     prompt = [subject, *(vocabulary.relation_token(relation) for relation in relations)]
-    found = answers(model, [prompt], graph.n_entities)
-    best = found.top(0, min(top, graph.n_entities))
-    stated = not _held_out(graph, holdout, subject, relations)
-    objects = tuple(graph.objects_of(subject, relations[0])) if len(relations) == 1 else (truth,)
+    found = answers(model, [prompt], world.n_entities)
+    best = found.top(0, min(top, world.n_entities))
+    stated = not _held_out(world, holdout, subject, relations)
+    objects = tuple(world.objects_of(subject, relations[0])) if len(relations) == 1 else (truth,)
     return AskedFact(truth, objects, best[0][0], found.of(0, truth)[1], stated, best)
 
 
-def _held_out(graph: World, holdout: Holdout, subject: int, relations: Sequence[Relation]) -> bool:
+def _held_out(world: World, holdout: Holdout, subject: int, relations: Sequence[Relation]) -> bool:
     indices = [relation.index for relation in relations]
     if len(indices) == 1:
         return bool(holdout.single[subject, indices[0]])
-    column = int(np.flatnonzero((graph.compositions == indices).all(axis=1))[0])
+    column = int(np.flatnonzero((world.compositions == indices).all(axis=1))[0])
     return bool(holdout.composition[subject, column])
 
 
-def single_facts(graph: World, model: Transformer) -> Iterator[tuple[Relation, Answers]]:
+def single_facts(world: World, model: Transformer) -> Iterator[tuple[Relation, Answers]]:
     """All single facts, relation by relation; row x of the answers is that to `x relation`."""
-    vocabulary, entities = Vocabulary.of(graph), torch.arange(graph.n_entities)
-    for relation in graph.relations:
+    vocabulary, entities = Vocabulary.of(world), torch.arange(world.n_entities)
+    for relation in world.relations:
         interrupt.checkpoint()
         token = torch.full_like(entities, vocabulary.relation_token(relation))
-        yield relation, answers(model, torch.stack([entities, token], 1), graph.n_entities)
+        yield relation, answers(model, torch.stack([entities, token], 1), world.n_entities)
 
 
-def mistakes(graph: World, holdout: Holdout, model: Transformer) -> list[Mistake]:
+def mistakes(world: World, holdout: Holdout, model: Transformer) -> list[Mistake]:
     """Every single fact that `model` gets wrong, the least probable truth first."""
     found = []
-    for relation, answered in single_facts(graph, model):
-        predicted, truths = answered.prediction.cpu().numpy(), graph.truths[:, relation.index]
-        wrong = graph.present[:, relation.index] & ~graph.answered(relation, predicted)
+    for relation, answered in single_facts(world, model):
+        predicted, truths = answered.prediction.cpu().numpy(), world.truths[:, relation.index]
+        wrong = world.present[:, relation.index] & ~world.answered(relation, predicted)
         for subject in np.flatnonzero(wrong).tolist():
             right, stated = int(truths[subject, 0]), not holdout.single[subject, relation.index]
             probability = answered.of(subject, right)[1]

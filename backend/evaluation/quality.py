@@ -52,7 +52,7 @@ class Quality:
 
 
 def quality(
-    graph: World,
+    world: World,
     holdout: Holdout,
     before: Transformer,
     after: Transformer,
@@ -66,29 +66,29 @@ def quality(
     rng = np.random.default_rng([seed, 3])
     said = {(subject, (relation.name,)): (subject, relation, new) for subject, relation, new in edits}
     facts = list(said.values())
-    found = [ripple for subject, relation, new in facts for ripple in graph.consequences(subject, relation, new)]
+    found = [ripple for subject, relation, new in facts for ripple in world.consequences(subject, relation, new)]
     touched = {(ripple.subject, ripple.relations) for ripple in found} | said.keys()
 
-    token = Vocabulary.of(graph).relation_token
+    token = Vocabulary.of(world).relation_token
     models = (before, after)
     bare = [([subject, token(relation)], new) for subject, relation, new in facts]
 
-    sampler, longest = ContextSampler(graph, holdout), before.config.context - 1
+    sampler, longest = ContextSampler(world, holdout), before.config.context - 1
     behind = []
     for subject, relation, new in facts:
-        answer = np.array([[new, *graph.objects_of(subject, relation)]])
+        answer = np.array([[new, *world.objects_of(subject, relation)]])
         for length in rng.integers(3, longest + 1, size=n_contexts):
             walk = sampler.arriving_at(np.array([subject]), int(length), rng, answer)[0]
             behind.append(([*walk.tolist(), token(relation)], new))
 
     unrelated = []
-    for pick in rng.permutation(graph.n_entities * graph.n_relations):
-        subject, relation = int(pick) // graph.n_relations, graph.relations[int(pick) % graph.n_relations]
-        if graph.present[subject, relation.index] and (subject, (relation.name,)) not in touched:
+    for pick in rng.permutation(world.n_entities * world.n_relations):
+        subject, relation = int(pick) // world.n_relations, world.relations[int(pick) % world.n_relations]
+        if world.present[subject, relation.index] and (subject, (relation.name,)) not in touched:
             unrelated.append([subject, token(relation)])
         if len(unrelated) == n_facts:
             break
-    as_it_was = answers(before, unrelated, graph.n_entities).prediction.tolist() if unrelated else []
+    as_it_was = answers(before, unrelated, world.n_entities).prediction.tolist() if unrelated else []
 
     implied: dict[tuple[int, tuple[str, ...]], int] = {}
     for ripple in found:
@@ -96,10 +96,10 @@ def quality(
         if ripple.kind == "implied" and question not in said:
             implied[question] = ripple.expected
     following = [
-        ([subject, *(token(graph.relation(name)) for name in names)], expected)
+        ([subject, *(token(world.relation(name)) for name in names)], expected)
         for (subject, names), expected in implied.items()
     ]
-    n = graph.n_entities
+    n = world.n_entities
     return Quality(
         efficacy=_ask(models, bare, n),
         generality=_ask(models, behind, n),

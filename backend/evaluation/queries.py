@@ -60,7 +60,7 @@ class QuerySet:
 
 
 def draw_queries(
-    graph: World,
+    world: World,
     holdout: Holdout,
     context: int,
     *,
@@ -87,7 +87,7 @@ def draw_queries(
     def tensor(values: IntArray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
-    populations = list(_populations(graph, holdout))
+    populations = list(_populations(world, holdout))
     pool = _pool([available for _, _, available, _, _ in populations], queries, rng)
     asked = []
     for task, group, available, columns, objects in populations:
@@ -96,12 +96,12 @@ def draw_queries(
             chosen = rng.choice(len(row), queries, replace=False)
             row, column = row[chosen], column[chosen]
         x = pool[row]
-        asked.append((task, group, x, graph.n_entities + columns[column], objects[x, column], int(available.sum())))
+        asked.append((task, group, x, world.n_entities + columns[column], objects[x, column], int(available.sum())))
 
-    walker = ContextSampler(graph, holdout)
+    walker = ContextSampler(world, holdout)
     subjects, answers = (np.concatenate([each[i] for each in asked]) for i in (2, 4))
     lengths = [int(length) for length in _spread(3, context - 2, n_contexts, rng)]
-    first = [walker.arriving_at(np.arange(graph.n_entities), length, rng) for length in lengths]
+    first = [walker.arriving_at(np.arange(world.n_entities), length, rng) for length in lengths]
     contexts, rows = zip(*(_second_walks(walker, walks, subjects, answers, rng) for walks in first), strict=True)
     ends = np.cumsum([len(each[2]) for each in asked])[:-1]
     cells = [
@@ -110,7 +110,7 @@ def draw_queries(
             asked, np.split(np.stack(rows), ends, axis=1), strict=True
         )
     ]
-    return QuerySet(tuple(cells), tuple(map(tensor, contexts)), graph.n_entities)
+    return QuerySet(tuple(cells), tuple(map(tensor, contexts)), world.n_entities)
 
 
 def _second_walks(
@@ -154,25 +154,25 @@ def _pool(members: list[NDArray[np.bool_]], queries: int | Literal["all"], rng: 
     return shuffled[:enough]
 
 
-def _populations(graph: World, holdout: Holdout) -> Iterator[tuple[Task, int, NDArray[np.bool_], IntArray, IntArray]]:
+def _populations(world: World, holdout: Holdout) -> Iterator[tuple[Task, int, NDArray[np.bool_], IntArray, IntArray]]:
     """Per task and group: (n_entities, k) which facts belong to it, (k, 1 or 2) relations, (n_entities, k, most) objects."""
-    single_group = np.array([relation.group for relation in graph.relations])
-    pair_group = single_group[graph.compositions[:, 0]]
-    singles = np.arange(graph.n_relations)[:, None]
-    most = graph.truths.shape[2]
-    composed = np.pad(graph.composition_objects[:, :, None], ((0, 0), (0, 0), (0, most - 1)), constant_values=ABSENT)
+    single_group = np.array([relation.group for relation in world.relations])
+    pair_group = single_group[world.compositions[:, 0]]
+    singles = np.arange(world.n_relations)[:, None]
+    most = world.truths.shape[2]
+    composed = np.pad(world.composition_objects[:, :, None], ((0, 0), (0, 0), (0, most - 1)), constant_values=ABSENT)
     for task in TASKS:
         single = task in ("direct", "logical")
         held = holdout.single if single else holdout.composition
-        there = graph.present if single else composed[:, :, 0] != ABSENT
+        there = world.present if single else composed[:, :, 0] != ABSENT
         member = held if task in ("logical", "composition_held_out") else there & ~held
-        for group in range(len(graph.groups)):
+        for group in range(len(world.groups)):
             if single:
                 at = single_group == group
-                yield task, group, member[:, at], singles[at], graph.truths[:, at]
+                yield task, group, member[:, at], singles[at], world.truths[:, at]
             else:
                 at = pair_group == group
-                yield task, group, member[:, at], graph.compositions[at], composed[:, at]
+                yield task, group, member[:, at], world.compositions[at], composed[:, at]
 
 
 def _spread(low: int, high: int, n: int, rng: np.random.Generator) -> IntArray:

@@ -23,17 +23,17 @@ class AnsweredRipple:
 
 
 def answer_ripples(
-    graph: World, found: list[Consequence], before: Transformer, after: Transformer
+    world: World, found: list[Consequence], before: Transformer, after: Transformer
 ) -> list[AnsweredRipple]:
     """Ask both models."""
     answered: dict[int, AnsweredRipple] = {}
     for n in sorted({len(ripple.relations) for ripple in found}):
         rows = [i for i, ripple in enumerate(found) if len(ripple.relations) == n]
         prompts = [
-            [found[i].subject, *(graph.n_entities + graph.relation(name).index for name in found[i].relations)]
+            [found[i].subject, *(world.n_entities + world.relation(name).index for name in found[i].relations)]
             for i in rows
         ]
-        both: list[Answers] = [answers(model, prompts, graph.n_entities) for model in (before, after)]
+        both: list[Answers] = [answers(model, prompts, world.n_entities) for model in (before, after)]
         for row, i in enumerate(rows):
             answered[i] = AnsweredRipple(found[i], both[0].of(row), both[1].of(row))
     return [answered[i] for i in range(len(found))]

@@ -24,7 +24,7 @@ ROUNDING = 1e-5  # of the largest number: what float32 sums of equal numbers may
 
 
 def shattering_at_sites(
-    graph: World, before: Transformer, after: Transformer, sites: Sequence[str]
+    world: World, before: Transformer, after: Transformer, sites: Sequence[str]
 ) -> dict[str, Tensor]:
     """R of every relation over the entities that have a fact under it, at each of `sites` of the relation token.
 
@@ -37,22 +37,22 @@ def shattering_at_sites(
     Raises:
         ValueError: an unknown site.
     """
-    n = graph.n_entities
+    n = world.n_entities
     found: dict[str, list[Tensor]] = {site: [] for site in sites}
-    for relation, was, now in zip(graph.relations, at_sites(before, n, sites), at_sites(after, n, sites), strict=True):
-        rows = slice(None) if graph.total else torch.from_numpy(graph.domain(relation))
+    for relation, was, now in zip(world.relations, at_sites(before, n, sites), at_sites(after, n, sites), strict=True):
+        rows = slice(None) if world.total else torch.from_numpy(world.domain(relation))
         for site, R in found.items():
             x, y = was[site][rows], now[site][rows]
             R.append(_undefined(x) if _alike(x) else shattering(x, y))
     return {site: torch.stack(R) for site, R in found.items()}
 
 
-def ring_means(graph: World, edited: int, R: Tensor) -> dict[SubGraph, float]:
+def ring_means(world: World, edited: int, R: Tensor) -> dict[SubGraph, float]:
     """Means over the relations of each sub-graph, from (n_relations,); `edited` is the order of the edit. NaN where any of them is."""
-    parts = sub_graphs(len(graph.groups), edited)
+    parts = sub_graphs(len(world.groups), edited)
     values = R.tolist()
     return {
-        part: fmean(values[i] for i, each in enumerate(graph.relations) if parts[each.group] == part) for part in parts
+        part: fmean(values[i] for i, each in enumerate(world.relations) if parts[each.group] == part) for part in parts
     }
 
 

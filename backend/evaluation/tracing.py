@@ -64,7 +64,7 @@ def traced_sites(model: Transformer) -> list[str]:
     return site_names(model.config.n_layers)[:-1]
 
 
-def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: np.random.Generator) -> TracedFacts:
+def draw_facts(world: World, holdout: Holdout, model: Transformer, n: int, rng: np.random.Generator) -> TracedFacts:
     """`n` facts that the model answers right, each behind one true, stated fact that arrives at its subject; fewer where there are not as
     many. Of each both subject and relation can be replaced (`corrupt`).
 
@@ -72,18 +72,18 @@ def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: 
         TracingError: fewer than two.
     """
     device = model.token.weight.device
-    walker, relation_tokens = ContextSampler(graph, holdout), _relation_tokens(graph)
-    able = replaceable(graph)
-    everyone = rng.permutation(graph.n_entities * graph.n_relations)
+    walker, relation_tokens = ContextSampler(world, holdout), _relation_tokens(world)
+    able = replaceable(world)
+    everyone = rng.permutation(world.n_entities * world.n_relations)
     clean: list[Tensor] = []
     truths: list[Tensor] = []
     found = 0
     for start in range(0, len(everyone), 4 * BATCH):
-        subjects, relations = np.divmod(everyone[start : start + 4 * BATCH], graph.n_relations)
-        walks = walker.arriving_at(subjects, 3, rng, graph.objects[subjects, relations][:, None])
+        subjects, relations = np.divmod(everyone[start : start + 4 * BATCH], world.n_relations)
+        walks = walker.arriving_at(subjects, 3, rng, world.objects[subjects, relations][:, None])
         tokens = torch.from_numpy(np.column_stack([walks, relation_tokens[relations]])).to(device)
-        objects = torch.from_numpy(graph.objects[subjects, relations].astype(np.int64)).to(device)
-        right = _logits(model, tokens)[:, : graph.n_entities].argmax(-1) == objects
+        objects = torch.from_numpy(world.objects[subjects, relations].astype(np.int64)).to(device)
+        right = _logits(model, tokens)[:, : world.n_entities].argmax(-1) == objects
         right &= torch.from_numpy(able[subjects, relations]).to(device)
         clean.append(tokens[right])
         truths.append(objects[right])
@@ -95,26 +95,26 @@ def draw_facts(graph: World, holdout: Holdout, model: Transformer, n: int, rng: 
     return TracedFacts(torch.cat(clean)[:n], torch.cat(truths)[:n])
 
 
-def corrupt(graph: World, facts: TracedFacts, part: Part, rng: np.random.Generator) -> Tensor:
+def corrupt(world: World, facts: TracedFacts, part: Part, rng: np.random.Generator) -> Tensor:
     """(n, 4): each prompt with another entity for its subject, or another relation, that leads to another object. Such there must be."""
     tokens = facts.clean.cpu().numpy().copy()
     objects = facts.objects.cpu().numpy()
     todo = np.arange(len(tokens))
     while todo.size:  # draw again what still leads to the true object, or nowhere
         if part == "subject":
-            tokens[todo, 2] = rng.integers(graph.n_entities, size=todo.size)
+            tokens[todo, 2] = rng.integers(world.n_entities, size=todo.size)
         else:
-            tokens[todo, 3] = _relation_tokens(graph)[rng.integers(graph.n_relations, size=todo.size)]
-        reached = graph.objects[tokens[todo, 2], tokens[todo, 3] - graph.n_entities]
+            tokens[todo, 3] = _relation_tokens(world)[rng.integers(world.n_relations, size=todo.size)]
+        reached = world.objects[tokens[todo, 2], tokens[todo, 3] - world.n_entities]
         todo = todo[(reached == objects[todo]) | (reached == ABSENT)]
     return torch.from_numpy(tokens).to(facts.clean.device)
 
 
-def replaceable(graph: World) -> BoolArray:
+def replaceable(world: World) -> BoolArray:
     """(n_entities, n_relations), whether another subject of the relation, and another relation of the subject, lead to another object."""
-    shown = graph.objects
+    shown = world.objects
     apart = [_differ(shown, axis) for axis in (0, 1)]
-    return graph.present & apart[0] & apart[1]
+    return world.present & apart[0] & apart[1]
 
 
 def _differ(objects: IntArray, axis: int) -> BoolArray:
@@ -126,9 +126,9 @@ def _differ(objects: IntArray, axis: int) -> BoolArray:
     return found
 
 
-def _relation_tokens(graph: World) -> IntArray:
-    vocabulary = Vocabulary.of(graph)
-    return np.array([vocabulary.relation_token(relation) for relation in graph.relations])
+def _relation_tokens(world: World) -> IntArray:
+    vocabulary = Vocabulary.of(world)
+    return np.array([vocabulary.relation_token(relation) for relation in world.relations])
 
 
 @torch.no_grad()

@@ -72,12 +72,12 @@ class Measurement:
 
 
 def of_relations(
-    measures: Mapping[str, Measure], graph: World, relations: Sequence[Relation], before: Tensor, after: Tensor
+    measures: Mapping[str, Measure], world: World, relations: Sequence[Relation], before: Tensor, after: Tensor
 ) -> dict[str, dict[str, float]]:
     """Each measure that has a number for every relation, by its name and theirs, from (n_relations, n_entities, d) representations of all."""
     found: dict[str, dict[str, float]] = {each.name: {} for each in measures.values() if each.of_relation is not None}
     for relation in relations:
-        rows, edges = graph.drawn(relation)
+        rows, edges = world.drawn(relation)
         x, y = before[relation.index][rows], after[relation.index][rows]
         neighbours = torch.from_numpy(edges).to(x.device)
         for name, values in found.items():
@@ -93,12 +93,12 @@ def of_model(measures: Mapping[str, Measure], before: Transformer, after: Transf
 
 
 def gathered(
-    graph: World, edited: int, relations: Mapping[str, Mapping[str, float]], whole: Mapping[str, float]
+    world: World, edited: int, relations: Mapping[str, Mapping[str, float]], whole: Mapping[str, float]
 ) -> dict[str, Measurement]:
     """`of_relations` with means over the relations of each sub-graph, where `edited` is the group of the edit; and `of_model`."""
-    parts = sub_graphs(len(graph.groups), edited)
+    parts = sub_graphs(len(world.groups), edited)
     members = {
-        part: [each.name for each in graph.relations if parts[each.group] == part] for part in dict.fromkeys(parts)
+        part: [each.name for each in world.relations if parts[each.group] == part] for part in dict.fromkeys(parts)
     }
     found = {name: Measurement(value, {}, {}) for name, value in whole.items()}
     for name, values in relations.items():

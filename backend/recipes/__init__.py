@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a checkpoint. `model.vocab_size` is that of the graph's vocabulary."""
+    """All that decides a checkpoint. `model.vocab_size` is that of the world's vocabulary."""
 
     title: str
     train: TrainConfig
@@ -95,18 +95,18 @@ def _recipe(given: dict[str, Any], folder: Path) -> Recipe:
     if isinstance(given.get("graph"), dict):
         given = given | {"graph": _with_texts(given["graph"], folder)}
     try:
-        graph = read_config(given.get("graph", {}))
+        world = read_config(given.get("graph", {}))
     except ValueError as error:
         raise ValueError(f"graph: {error}") from None
     model = given.get("model", {})
     if not isinstance(model, dict):
         raise ValueError("model: a table is needed")
     if "vocab_size" in model:
-        raise ValueError("model.vocab_size follows from the graph; leave it out")
-    vocabulary = Vocabulary.of(build(graph)).size
-    whole = {**given, "graph": graph, "model": {**model, "vocab_size": vocabulary}}
+        raise ValueError("model.vocab_size follows from the world; leave it out")
+    vocabulary = Vocabulary.of(build(world)).size
+    whole = {**given, "graph": world, "model": {**model, "vocab_size": vocabulary}}
     recipe = _validated(whole)
-    known = asdict(recipe) | {"graph": {"kind": ""} | config_table(graph)}
+    known = asdict(recipe) | {"graph": {"kind": ""} | config_table(world)}
     if (unknown := _unknown(given, known)) is not None:
         raise ValueError(f"{unknown} is not part of a recipe")
     return recipe

@@ -32,15 +32,15 @@ class Ring:
 
 
 def ring_before(checkpoint: Checkpoint, relation: Relation) -> Ring:
-    points = drawn_activations(checkpoint.model, checkpoint.graph, relation)
-    return _draw(points.numpy(), checkpoint.graph, relation, "auto")
+    points = drawn_activations(checkpoint.model, checkpoint.world, relation)
+    return _draw(points.numpy(), checkpoint.world, relation, "auto")
 
 
 def ring_after(checkpoint: Checkpoint, model: Transformer, relation: Relation, before: Ring) -> tuple[Ring, float]:
     """Of the edited `model`, turned and shifted onto the picture before, with R. Raises `ValueError` where it puts out no finite numbers."""
-    graph = checkpoint.graph
-    was, now = (drawn_activations(each, graph, relation) for each in (checkpoint.model, model))
-    drawn = _draw(now.numpy(), graph, relation, before.n_neighbors, before.chance)
+    world = checkpoint.world
+    was, now = (drawn_activations(each, world, relation) for each in (checkpoint.model, model))
+    drawn = _draw(now.numpy(), world, relation, before.n_neighbors, before.chance)
     turned = procrustes(drawn.embedding.astype(np.float64), before.embedding.astype(np.float64))
     return replace(drawn, embedding=turned.astype(np.float32)), float(shattering(was[None], now[None])[0])
 

@@ -101,7 +101,7 @@ def check(foreground: Foreground, asked: RunRequest) -> RunRequest:
             if request.corrective and (wrong := len(known.wrong)) < request.edits_per_cell:
                 fewer = {"corrective": wrong > 0, "corrective_edits": wrong or None}
                 request = fresh[part] = request.model_copy(update=fewer)
-            request = fresh[part] = fitted(checkpoint.graph, request, known)
+            request = fresh[part] = fitted(checkpoint.world, request, known)
             check_size(request, settings.sweep_limit)
             try:
                 make_plan(checkpoint, request, known)
@@ -136,7 +136,7 @@ def results(foreground: Foreground, runs: dict[Part, Run]) -> Reproduction:
     reports = {part: report(foreground.rows(each.sweep), each) for part, each in runs.items()}
     requests = [each.request for each in runs.values()]
     folder = foreground.settings.models_dir / requests[0].checkpoint
-    if load_checkpoint(folder).graph.kind != "rings":
+    if load_checkpoint(folder).world.kind != "rings":
         reports = {part: without_paper(each) for part, each in reports.items()}
     return Reproduction(
         single=reports["single"],

@@ -14,11 +14,11 @@ from shatterscope.wire.reproduction import Tracing
 def trace_checkpoint(checkpoint: Checkpoint, n_facts: int, seed: int) -> list[Tracing]:
     """With the subject replaced, and with the relation replaced, of the same facts. Raises `TracingError`."""
     rng = np.random.default_rng([seed, 5])
-    facts = draw_facts(checkpoint.graph, checkpoint.holdout, checkpoint.model, n_facts, rng)
+    facts = draw_facts(checkpoint.world, checkpoint.holdout, checkpoint.model, n_facts, rng)
     found = []
     for part in REPLACED:
         start = time.perf_counter()
-        traced = trace(checkpoint.model, facts, corrupt(checkpoint.graph, facts, part, rng))
+        traced = trace(checkpoint.model, facts, corrupt(checkpoint.world, facts, part, rng))
         found.append(
             Tracing(
                 checkpoint=checkpoint.id,

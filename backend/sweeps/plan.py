@@ -125,7 +125,7 @@ class Plan:
     def spec(self, checkpoint: Checkpoint, method: int, distance: int, pair: Pair) -> CompleteSpec:
         chosen, (subject, relation) = self.methods[method], pair
         return complete_spec(
-            checkpoint.graph,
+            checkpoint.world,
             checkpoint.model.config.n_layers,
             subject=subject,
             relation=relation,
@@ -193,16 +193,16 @@ def make_plan(checkpoint: Checkpoint, request: SweepRequest, known: KnownFacts) 
     distances = tuple(request.distances) + ((0,) if request.corrective else ())
     named_sites(request.sites, checkpoint.model.config.n_layers)
     methods = tuple(_complete(checkpoint, each, f"methods.{i}") for i, each in enumerate(request.methods))
-    rings = checkpoint.graph.kind == "rings"
+    rings = checkpoint.world.kind == "rings"
     for i, distance in enumerate(request.distances):
         if not rings and distance < 1:
             raise EditError(f"distances.{i}", f"must be at least 1, got {distance}")
-        if rings and not 1 <= abs(distance) <= checkpoint.graph.n_entities // 2:
-            message = f"must lie in 1..{checkpoint.graph.n_entities // 2} (or its negative), got {distance}"
+        if rings and not 1 <= abs(distance) <= checkpoint.world.n_entities // 2:
+            message = f"must lie in 1..{checkpoint.world.n_entities // 2} (or its negative), got {distance}"
             raise EditError(f"distances.{i}", message)
     sequence, n = request.sequence, request.edits_per_cell
     rng = np.random.default_rng([request.seed, 3])
-    right = known.right if rings else with_objects_at(checkpoint.graph, known.right, request.distances)
+    right = known.right if rings else with_objects_at(checkpoint.world, known.right, request.distances)
     needed = {"facts": (right, bool(request.distances)), "errors": (known.wrong, request.corrective)}
     drawn: dict[str, tuple[Pair, ...]] = {}
     for name, (population, wanted) in needed.items():
@@ -229,13 +229,13 @@ def with_objects_at(world: World, facts: Sequence[Pair], distances: Sequence[int
 
 def _complete(checkpoint: Checkpoint, method: SweepMethod, field: str) -> Method:
     """A method with its defaults. Which fact it is completed with does not matter."""
-    graph = checkpoint.graph
-    relation = next(each for each in graph.relations if len(graph.domain(each)))
+    world = checkpoint.world
+    relation = next(each for each in world.relations if len(world.domain(each)))
     try:
         spec = complete_spec(
-            checkpoint.graph,
+            checkpoint.world,
             checkpoint.model.config.n_layers,
-            subject=int(graph.domain(relation)[0]),
+            subject=int(world.domain(relation)[0]),
             relation=relation.name,
             distance=0,
             method=method.name,
@@ -275,13 +275,13 @@ def named_sites(asked: Sequence[str], n_layers: int) -> list[str]:
 
 def known_facts(checkpoint: Checkpoint) -> KnownFacts:
     """Ask the unedited model for every single fact, on the bare prompt."""
-    graph = checkpoint.graph
+    world = checkpoint.world
     right: list[Pair] = []
     wrong: list[Pair] = []
-    for relation, answered in single_facts(graph, checkpoint.model):
-        correct = graph.answered(relation, answered.prediction.cpu().numpy())
+    for relation, answered in single_facts(world, checkpoint.model):
+        correct = world.answered(relation, answered.prediction.cpu().numpy())
         right += [(int(x), relation.name) for x in np.flatnonzero(correct)]
-        wrong += [(int(x), relation.name) for x in np.flatnonzero(graph.present[:, relation.index] & ~correct)]
+        wrong += [(int(x), relation.name) for x in np.flatnonzero(world.present[:, relation.index] & ~correct)]
     return KnownFacts(right, wrong)
 
 
@@ -306,16 +306,16 @@ def _sequences(
     name: str,
 ) -> tuple[Pair, ...]:
     """The facts of all sequences, one sequence after another. Each has one order, the `edit` sub-graph, in turn; none a fact twice."""
-    graph, orders = checkpoint.graph, len(checkpoint.graph.groups)
+    world, orders = checkpoint.world, len(checkpoint.world.groups)
     by_order: list[list[Pair]] = [[] for _ in range(orders)]
     for i in pick:
-        by_order[graph.relation(population[i][1]).group].append(population[i])
+        by_order[world.relation(population[i][1]).group].append(population[i])
     found: list[Pair] = []
     for repetition in range(repetitions):
         turn, order = divmod(repetition, orders)
         facts = by_order[order][turn * n : (turn + 1) * n]
         if len(facts) < n:
-            where = f" in {'order' if graph.kind == 'rings' else 'group'} {graph.group_names[order]}"
+            where = f" in {'order' if world.kind == 'rings' else 'group'} {world.group_names[order]}"
             raise EditError("edits_per_cell", _too_few(len(by_order[order]), name, where))
         found += facts
     return tuple(found)

@@ -100,14 +100,14 @@ class Probe:
         n_pairs: int = PAIRS,
         sites: Sequence[str] = (),
     ) -> None:
-        graph, self.model = checkpoint.graph, checkpoint.model
-        self.graph = graph
-        self.n_entities, self.seed, self.n_pairs = graph.n_entities, seed, n_pairs
-        self.relation_group = [relation.group for relation in graph.relations]
+        world, self.model = checkpoint.world, checkpoint.model
+        self.world = world
+        self.n_entities, self.seed, self.n_pairs = world.n_entities, seed, n_pairs
+        self.relation_group = [relation.group for relation in world.relations]
         self.device = self.model.token.weight.device
         self.sites = list(dict.fromkeys([default_site(self.model), *sites]))
         self.queries: QuerySet = draw_queries(
-            graph,
+            world,
             checkpoint.holdout,
             self.model.config.context,
             n_contexts=n_contexts,
@@ -162,15 +162,15 @@ class Probe:
 
     def _shatter(self, site: str, after: Tensor) -> Shattered:
         before = self.representations[site]
-        if not self.graph.total:
-            return Shattered(relation_shattering(self.graph, before, after).tolist(), [0.0] * len(before), None)
+        if not self.world.total:
+            return Shattered(relation_shattering(self.world, before, after).tolist(), [0.0] * len(before), None)
         generator = torch.Generator(self.device).manual_seed(self.seed)
         sample = sampled_shattering(before, after, self.n_pairs, generator)
         R, error = sample.R.cpu(), sample.standard_error.cpu()
         for group in sorted(set(self.relation_group)):
             members = torch.tensor([each == group for each in self.relation_group])
             if not bool(error[members].norm() <= LARGEST_ERROR * R[members].sum()):  # also where either is NaN
-                return Shattered(relation_shattering(self.graph, before, after).tolist(), [0.0] * len(R), None)
+                return Shattered(relation_shattering(self.world, before, after).tolist(), [0.0] * len(R), None)
         return Shattered(R.tolist(), error.tolist(), self.n_pairs)
 
     # --- answers ------------------------------------------------------------------------------------------------

@@ -34,12 +34,12 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> d
     )
     if not alike or len(specs) == 1:
         return {}
-    model, graph, p = in_float64(checkpoint.model), checkpoint.graph, RomeParameters(**first.parameters)
+    model, world, p = in_float64(checkpoint.model), checkpoint.world, RomeParameters(**first.parameters)
     dtype = checkpoint.model.token.weight.dtype
-    contexts = ContextSampler(graph, checkpoint.holdout)
+    contexts = ContextSampler(world, checkpoint.holdout)
     prompts: list[list[int]] = []
     for spec in specs:
-        token = checkpoint.vocabulary.relation_token(graph.relation(spec.relation))
+        token = checkpoint.vocabulary.relation_token(world.relation(spec.relation))
         fact, rng = Fact(spec.subject, token, spec.object), np.random.default_rng(p.seed)
         prompts += WriteRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
         prompts.append([spec.subject])  # the neutral prompt

@@ -117,13 +117,13 @@ class Bench:
                 yield self._row(task, index, spec, seconds, stack, problems=problems, holding=holding)
 
     def _holding(self, current: Checkpoint, made: list[Outcome], since: list[Outcome], after: int) -> Holding:
-        vocabulary, graph = current.vocabulary, current.graph
+        vocabulary, world = current.vocabulary, current.world
         holding: float | None = None
         probability: float | None = None
         if made:
-            relations = [vocabulary.relation_token(graph.relation(each.spec.relation)) for each in made]
+            relations = [vocabulary.relation_token(world.relation(each.spec.relation)) for each in made]
             prompts = [[each.spec.subject, token] for each, token in zip(made, relations, strict=True)]
-            found = answers(current.model, prompts, graph.n_entities)
+            found = answers(current.model, prompts, world.n_entities)
             objects = torch.tensor([each.new_object for each in made], device=found.prediction.device)
             holding = (found.prediction == objects).double().mean().item()
             probability = convert.finite(found.probability.gather(1, objects[:, None]).double().mean().item())
@@ -152,12 +152,12 @@ class Bench:
         start = time.perf_counter()
         probed = None if edited is None else self.probe.measure(edited.model)
         found = None if edited is None else self._quality(edited)
-        graph = self.checkpoint.graph
-        group = graph.relation(spec.relation).group
+        world = self.checkpoint.world
+        group = world.relation(spec.relation).group
         measures = {} if edited is None or probed is None else self._measures(edited, probed, group)
         measure_seconds = time.perf_counter() - start
         distance, repetition = self.plan.place(task, index)
-        parts = sub_graphs(len(graph.groups), group)
+        parts = sub_graphs(len(world.groups), group)
         method, request = self.plan.methods[task.method], self.request
         return SweepRow(
             sweep=self.sweep,
@@ -190,27 +190,27 @@ class Bench:
 
     def _quality(self, edited: EditedModel) -> EditQuality | None:
         """Of the edits of the row; a long stretch of a sequence has fewer contexts for each."""
-        graph = self.checkpoint.graph
-        facts = [(each.spec.subject, graph.relation(each.spec.relation), each.new_object) for each in edited.outcomes]
+        world = self.checkpoint.world
+        facts = [(each.spec.subject, world.relation(each.spec.relation), each.new_object) for each in edited.outcomes]
         if not facts:
             return None
         contexts = max(1, min(self.request.contexts, MAX_GENERALITY // len(facts)))
         models, holdout = (self.checkpoint.model, edited.model), self.checkpoint.holdout
-        found = quality(graph, holdout, *models, facts, n_contexts=contexts, seed=self.request.seed)
+        found = quality(world, holdout, *models, facts, n_contexts=contexts, seed=self.request.seed)
         return convert.edit_quality(found)
 
     def _shattering(self, found: Shattered, parts: tuple[Any, ...]) -> SweepShattering:
         each = map(_estimate, found.R, found.standard_error)
         return SweepShattering(
             **dict(self._rings(found, parts)),
-            per_relation=dict(zip(self.checkpoint.graph.relation_names, each, strict=True)),
+            per_relation=dict(zip(self.checkpoint.world.relation_names, each, strict=True)),
         )
 
     def _rings(self, found: Shattered, parts: tuple[Any, ...]) -> RingShattering:
-        graph = self.checkpoint.graph
+        world = self.checkpoint.world
         by_part: dict[str, Estimate] = {}
         for part in ("edit", "retain", "test"):
-            rows = [i for i, relation in enumerate(graph.relations) if parts[relation.group] == part]
+            rows = [i for i, relation in enumerate(world.relations) if parts[relation.group] == part]
             if rows:
                 error = math.hypot(*(found.standard_error[i] for i in rows)) / len(rows)
                 by_part[part] = _estimate(fmean(found.R[i] for i in rows), error)
@@ -223,19 +223,19 @@ class Bench:
 
     def _measures(self, edited: EditedModel, probed: Probed, group: int) -> dict[str, float | None]:
         """Of the edited group alone: the others would take as long again, each."""
-        graph, probe = self.checkpoint.graph, self.probe
-        own = [relation for relation in graph.relations if relation.group == group]
+        world, probe = self.checkpoint.world, self.probe
+        own = [relation for relation in world.relations if relation.group == group]
         before = probe.representations[probe.sites[0]]
         found = {
             name: fmean(values.values())
-            for name, values in of_relations(MEASURES, graph, own, before, probed.representations).items()
+            for name, values in of_relations(MEASURES, world, own, before, probed.representations).items()
         } | of_model(MEASURES, self.checkpoint.model, edited.model)
         return {name: convert.finite(found[name]) for name in MEASURES}
 
     def _scores(self, probed: Probed, group: int) -> list[TaskScore]:
         """`group`: of the edit."""
-        graph, probe = self.checkpoint.graph, self.probe
-        return convert.task_scores(score_changes(graph, group, probe.queries, probe.scores, probed.scores))
+        world, probe = self.checkpoint.world, self.probe
+        return convert.task_scores(score_changes(world, group, probe.queries, probe.scores, probed.scores))
 
 
 def _estimate(value: float, standard_error: float) -> Estimate:

@@ -154,7 +154,7 @@ class World:
             return self._by_name[name]
         except KeyError:
             known = f"{self.relations[0].name} .. {self.relations[-1].name}"
-            raise KeyError(f"unknown relation {name!r}; this graph has {known}") from None
+            raise KeyError(f"unknown relation {name!r}; this world has {known}") from None
 
     def relations_of(self, group: int) -> list[Relation]:
         return [relation for relation in self.relations if relation.group == group]

@@ -42,11 +42,11 @@ def _classical_scaling(distances: FloatArray) -> FloatArray:
 
 def clusters(n: int, edges: IntArray, seed: int) -> IntArray:
     """(n,) the cluster of each entity, 0 the largest: communities (Louvain; Blondel et al. 2008)."""
-    graph = nx.Graph()
-    graph.add_nodes_from(range(n))
-    graph.add_edges_from((a, b) for a, b in edges.tolist() if a != b)
+    world = nx.Graph()
+    world.add_nodes_from(range(n))
+    world.add_edges_from((a, b) for a, b in edges.tolist() if a != b)
     found = np.zeros(n, dtype=np.int64)
-    communities = nx.community.louvain_communities(graph, seed=seed)
+    communities = nx.community.louvain_communities(world, seed=seed)
     for i, members in enumerate(sorted(communities, key=lambda each: (-len(each), min(each)))):
         found[list(members)] = i
     return found
