@@ -25,7 +25,7 @@ TASKS = ("direct", "logical", "compositional", "composition_stated", "compositio
 
 
 @dataclass(frozen=True)
-class Rings:
+class RingMeasures:
     """Per relation name: share of the two nearest neighbours within 2 steps along the edges of the group; what the 2D Isomap shows, in one word, where
     there is anything to judge; and of rings alone its winding number and k.
 
@@ -43,7 +43,7 @@ class Assessment:
     """`accuracy[task][group]`, fractions, without the groups where nothing is asked; and the rings."""
 
     accuracy: dict[str, dict[str, float]]
-    rings: Rings
+    rings: RingMeasures
 
 
 @torch.no_grad()
@@ -75,7 +75,7 @@ def assess(model: Transformer, world: World, holdout: Holdout, n_subjects: int |
     return Assessment(accuracy, measure_rings(representations, world))
 
 
-def measure_rings(representations: NDArray[np.float32], world: World) -> Rings:
+def measure_rings(representations: NDArray[np.float32], world: World) -> RingMeasures:
     """Of (n_relations, n_entities, d_model) representations, each relation against its own group."""
     share, winding, neighbors = {}, {}, {}
     shapes: dict[str, str] = {}
@@ -105,7 +105,7 @@ def measure_rings(representations: NDArray[np.float32], world: World) -> Rings:
         shapes[relation.name] = diagnostics.word
         if diagnostics.word == kind:
             whole.append(relation.name)
-    return Rings(share, winding, neighbors, shapes, whole)
+    return RingMeasures(share, winding, neighbors, shapes, whole)
 
 
 def _neighbor_share(points: NDArray[np.float32], world: World, relation: Relation) -> float:

@@ -35,7 +35,7 @@ from shatterscope.backend.training import TrainConfig
 from shatterscope.backend.worlds import Holdout, World, WorldConfig, WorldError, build, config_table, draw_holdout
 
 if TYPE_CHECKING:
-    from shatterscope.backend.assessment import Assessment, Rings
+    from shatterscope.backend.assessment import Assessment, RingMeasures
 
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
@@ -191,12 +191,12 @@ def save_checkpoint(
     return metadata
 
 
-def _report(rings: Rings) -> RingReport:
+def _report(rings: RingMeasures) -> RingReport:
     told = asdict(rings)
     return RingReport(closed=len(told.pop("whole")), **told)
 
 
-def _opening(world: World, rings: Rings) -> str | None:
+def _opening(world: World, rings: RingMeasures) -> str | None:
     """The first relation whose picture is whole. One whose subjects have several objects, or a ring drawn with two neighbours alone, which any moved
     point opens, only where there is no other."""
 

@@ -22,15 +22,10 @@ from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps
 from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
-from shatterscope.backend.measures import MEASURES
-from shatterscope.backend.measures import Measure as Declared
-from shatterscope.backend.measures import Measurement as Found
+from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.model import site_names
-from shatterscope.backend.pictures import Diagnostics as Diagnosed
-from shatterscope.backend.pictures import Fit, Projection
-from shatterscope.backend.shapes import STATISTICS, Kind, followed
-from shatterscope.backend.shapes import Judgement as Judged
-from shatterscope.backend.shapes import Measured as Statistic
+from shatterscope.backend.pictures import Diagnostics, Fit, Projection
+from shatterscope.backend.shapes import STATISTICS, Judgement, Kind, Measured, followed
 from shatterscope.backend.shapes.verdict import WORDS
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.verdicts import CKA, Side
@@ -49,7 +44,7 @@ from shatterscope.wire.measures import (
     DamageBin,
     EditQuality,
     EvaluationResult,
-    Measurement,
+    MeasurementInfo,
     MeasureParts,
     Movement,
     Movements,
@@ -61,11 +56,11 @@ from shatterscope.wire.measures import (
     WantedAnswers,
 )
 from shatterscope.wire.pictures import (
-    Diagnostics,
-    Judgement,
-    Measured,
+    DiagnosticsInfo,
+    JudgementInfo,
     ProjectionRequest,
     ProjectionResult,
+    StatisticInfo,
     StatisticValue,
     StrengthPicture,
     StrengthsRequest,
@@ -406,15 +401,15 @@ def _drawn(checkpoint: Checkpoint, relation: Relation) -> list[int] | None:
     return None if len(found) == checkpoint.world.n_entities else found.tolist()
 
 
-def _diagnostics(found: Diagnosed, kind: str) -> Diagnostics:
+def _diagnostics(found: Diagnostics, kind: str) -> DiagnosticsInfo:
     fields = asdict(replace(found, judgement=None))
     judged = None if found.judgement is None else judgement(found.judgement, kind)
-    return Diagnostics(**{**fields, "judgement": judged})
+    return DiagnosticsInfo(**{**fields, "judgement": judged})
 
 
-def judgement(found: Judged, kind: str) -> Judgement:
+def judgement(found: Judgement, kind: str) -> JudgementInfo:
     statistics = [
-        Measured(
+        StatisticInfo(
             name=name,
             title=STATISTICS[name].title,
             sentence=STATISTICS[name].sentence,
@@ -425,10 +420,10 @@ def judgement(found: Judged, kind: str) -> Judgement:
         for name, each in found.statistics.items()
         if _finite(each)
     ]
-    return Judgement(kind=kind, word=found.word, title=found.title, sentence=found.sentence, statistics=statistics)
+    return JudgementInfo(kind=kind, word=found.word, title=found.title, sentence=found.sentence, statistics=statistics)
 
 
-def verdict(found: Diagnostics) -> Verdict:
+def verdict(found: DiagnosticsInfo) -> Verdict:
     if found.judgement is not None:
         return Verdict(word=found.judgement.word, title=found.judgement.title, sentence=found.judgement.sentence)
     title, sentence = WORDS[found.shape.verdict]
@@ -475,11 +470,11 @@ def statistic_changes(kind: Kind, before: Side, after: Side) -> list[StatisticCh
     return found
 
 
-def _finite(found: Statistic) -> bool:
+def _finite(found: Measured) -> bool:
     return all(map(math.isfinite, astuple(found)))
 
 
-def _against(found: Statistic) -> AgainstChance:
+def _against(found: Measured) -> AgainstChance:
     return AgainstChance(
         value=found.value, chance=found.chance, chance_95=found.chance_95, above_chance=found.beats_chance
     )
@@ -634,7 +629,7 @@ def sites_result(
     )
 
 
-def measure_info(measure: Declared, world: World) -> MeasureInfo:
+def measure_info(measure: Measure, world: World) -> MeasureInfo:
     told = measure.told_in(world)
     return MeasureInfo(
         **{name: getattr(told, name) for name in MeasureInfo.model_fields if name != "whole"},
@@ -642,8 +637,8 @@ def measure_info(measure: Declared, world: World) -> MeasureInfo:
     )
 
 
-def measurement(measure: Declared, found: Found, world: World) -> Measurement:
-    return Measurement(
+def measurement(measure: Measure, found: Measurement, world: World) -> MeasurementInfo:
+    return MeasurementInfo(
         **dict(measure_info(measure, world)),
         value=finite(found.value),
         parts=None

@@ -17,7 +17,7 @@ from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.reproduce import sentences
 from shatterscope.wire.base import Array
-from shatterscope.wire.pictures import Diagnostics, ProjectionResult, Shape
+from shatterscope.wire.pictures import DiagnosticsInfo, ProjectionResult, ShapeInfo
 from shatterscope.wire.world import CheckpointInfo, RingInfo, Verdict, WorldInfo
 
 VERDICTS = get_args(Verdict)
@@ -26,12 +26,12 @@ VERDICTS = get_args(Verdict)
 def result(
     before: Verdict, after: Verdict, *, edit: str | None = "e", site: str = "resid_post.1", relation: str = "I_C1"
 ) -> ProjectionResult:
-    def diagnostics(verdict: Verdict) -> Diagnostics:
-        shape = Shape(
+    def diagnostics(verdict: Verdict) -> DiagnosticsInfo:
+        shape = ShapeInfo(
             verdict=verdict, pieces=3 if verdict == "pieces" else 1, winding=1, roundness=0.5, overlap=0.1, crossings=1, step=0.1, loop=0.5,
             gap=0.9, gap_by_chance=0.6,
         )  # fmt: skip
-        return Diagnostics(
+        return DiagnosticsInfo(
             residual_variance=0.049, graph_components=1, n_neighbors=3, ring_neighbor_share=1, winding=1, shape=shape
         )
 

@@ -32,10 +32,10 @@ from shatterscope.wire.base import Array
 from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
+    EditGroup,
     Explained,
-    Fit,
+    FitInfo,
     FitPoint,
-    Group,
     KeysValues,
     MethodCell,
     Provenance,
@@ -248,7 +248,7 @@ def test_every_edit_is_in_one_bar_of_its_histogram() -> None:
         )
         for i in range(40)
     ]
-    fits = [Fit(method="rome", preset=preset, points=points, paper_r2=None) for preset in ("tuned", "paper")]
+    fits = [FitInfo(method="rome", preset=preset, points=points, paper_r2=None) for preset in ("tuned", "paper")]
     for of in ("shattering", "change"):
         data = histograms(fits, [], of)["data"]
         assert len(data) == 2 * 2 * 2
@@ -263,12 +263,12 @@ def test_a_few_edits_far_beyond_all_others_count_in_the_last_bin_and_are_told() 
         FitPoint(index=i, kind="counterfactual", distance=1, shattering=size, change=0.0)
         for i, size in enumerate(sizes)
     ]
-    group = Group(n=60, mean=0.0, taken=1.0, reached=None)
+    group = EditGroup(n=60, mean=0.0, taken=1.0, reached=None)
     split = Split(
         method="rome", preset="tuned", kind="counterfactual", distance=1, of="shattering", site=None, n=121, explained=0.9, two=False,
         low=group, high=group,
     )  # fmt: skip
-    figure = histograms([Fit(method="rome", preset="tuned", points=points, paper_r2=None)], [split], "shattering")
+    figure = histograms([FitInfo(method="rome", preset="tuned", points=points, paper_r2=None)], [split], "shattering")
     assert figure["layout"]["xaxis"]["range"][1] < 0.2
     assert sum(sum(trace["y"]) for trace in figure["data"]) == 121, "none is left out"
     assert "1 beyond" in " ".join(note["text"] for note in figure["layout"]["annotations"])
@@ -317,7 +317,7 @@ def test_the_fitted_line_goes_through_the_points_of_a_line() -> None:
         FitPoint(index=i, kind="counterfactual", distance=1 + i % 2, shattering=0.1 * i, change=0.02 - 0.3 * i)
         for i in range(6)
     ]
-    fit = Fit(method="rome", preset="tuned", points=points, slope=-3.0, intercept=0.02, r2=1.0, paper_r2=0.905)
+    fit = FitInfo(method="rome", preset="tuned", points=points, slope=-3.0, intercept=0.02, r2=1.0, paper_r2=0.905)
     *clouds, line = fit_figure(fit)["data"]
     assert [cloud["name"] for cloud in clouds] == ["d = 1", "d = 2"]
     assert sum(len(cloud["x"]) for cloud in clouds) == 6

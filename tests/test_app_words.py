@@ -13,7 +13,7 @@ from shatterscope.app.kit import words
 from shatterscope.app.kit.state import Edit, Target
 from shatterscope.app.pages.explore import views
 from shatterscope.wire.edits import EditOutcome, EditResult, EditSpec
-from shatterscope.wire.measures import Measurement, MeasureParts
+from shatterscope.wire.measures import MeasurementInfo, MeasureParts
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_share_and_a_change() -> None:
 
 
 def test_what_moved() -> None:
-    moved = Measurement(
+    moved = MeasurementInfo(
         name="moved", title="moved", unit="ring steps", format="number", unedited=0, sentence="Its entities moved {value} ring steps.",
         explained="How far.", over="Over 9 entities.", whole=False, value=7.5, parts=MeasureParts(edit=7.5), per_relation={},
     )  # fmt: skip

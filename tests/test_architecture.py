@@ -157,3 +157,13 @@ def test_the_walk_is_what_an_edit_does(tmp_path: Path, models_dir: Path) -> None
 def test_files_that_are_named_exist() -> None:
     named = re.findall(r"`((?:backend|app|wire|frontend_assets|tests|scripts)/[\w./-]+)`", paper(ARCHITECTURE))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_a_name_of_a_class_means_one_thing() -> None:
+    """But for the world and a request under way, which both sides have: the dashboard cannot import the backend's."""
+    where: dict[str, list[str]] = {}
+    for path in sorted(path for folder in ("app", "backend", "wire") for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1}.keys() == {"World", "_Flight"}

@@ -54,7 +54,7 @@ from shatterscope.backend.sweeps.work import Bench
 from shatterscope.backend.training_run import train_checkpoint
 from shatterscope.backend.worlds import WORLDS, Group, Relation, World
 from shatterscope.backend.worlds.base import Rule
-from shatterscope.wire.measures import Measurement
+from shatterscope.wire.measures import MeasurementInfo
 from shatterscope.wire.sweeps import SweepRequest, SweepRow
 
 CONTRIBUTING = "CONTRIBUTING.md"
@@ -520,7 +520,7 @@ def test_a_number_is_a_file_and_a_line(
         assert larger["over"] == "Over 256 entities, mean over the relations of the edited ring."
         assert (0 < written["value"] < 1, written["parts"], written["per_relation"]) == (True, None, {})
 
-        told = [words.told(Measurement.model_validate(each)) for each in (larger, written)]
+        told = [words.told(MeasurementInfo.model_validate(each)) for each in (larger, written)]
         page = DashPage(site, "/")
         page.set("url-in", "data", {"query": query, "at": 1})
         on_explore = json.dumps(page.values["r-words", "children"], ensure_ascii=False)

@@ -13,7 +13,7 @@ from shatterscope.backend.geometry.pca import fit_pca
 from shatterscope.backend.geometry.residual import KeptDistances
 from shatterscope.backend.pictures import METHODS, Align, Diagnostics, compare, fit, picture, project
 from shatterscope.backend.shapes import layout
-from shatterscope.wire.pictures import Diagnostics as WireDiagnostics
+from shatterscope.wire.pictures import DiagnosticsInfo
 
 ALIGNMENTS: tuple[Align, ...] = ("none", "procrustes", "shared")
 N = 240
@@ -38,7 +38,7 @@ def shattered() -> FloatArray:
 
 
 def test_diagnostics_are_those_of_the_wire() -> None:
-    assert [field.name for field in fields(Diagnostics)] == list(WireDiagnostics.model_fields)
+    assert [field.name for field in fields(Diagnostics)] == list(DiagnosticsInfo.model_fields)
 
 
 @pytest.mark.parametrize("method", METHODS)

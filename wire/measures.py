@@ -113,7 +113,7 @@ class MeasureParts(Wire):
     test: float | None = None
 
 
-class Measurement(MeasureInfo):
+class MeasurementInfo(MeasureInfo):
     """A declared number (`backend/measures`), with its values."""
 
     value: float | None = Field(
@@ -176,7 +176,7 @@ class EvaluationResult(Wire):
     scores: list[TaskScore]
     shattering: Shattering
     movement: Movements = Field(description="two of the `measures`, as they were told before there were others")
-    measures: list[Measurement] = Field(description="all that is declared, in the order in which they are shown")
+    measures: list[MeasurementInfo] = Field(description="all that is declared, in the order in which they are shown")
     damage: list[DamageBin]
     ripples: list[RippleFact]
     quality: EditQuality | None = None

@@ -41,7 +41,7 @@ class ProjectionRequest(ActivationRequest):
     align: Literal["none", "procrustes", "shared"] = "procrustes"
 
 
-class Shape(Wire):
+class ShapeInfo(Wire):
     """What a picture shows, and what that rests on. Only a picture that passes every test is a ring."""
 
     verdict: Verdict = Field(
@@ -65,7 +65,7 @@ class Shape(Wire):
     gap_by_chance: float = Field(description="the largest gap of 19 shapeless clouds of as many points")
 
 
-class Measured(Wire):
+class StatisticInfo(Wire):
     """A number that a judgement rests on, and what chance gives."""
 
     name: str
@@ -76,17 +76,17 @@ class Measured(Wire):
     chance_95: float = Field(description="below which 95 of 100 shuffles stay")
 
 
-class Judgement(Wire):
+class JudgementInfo(Wire):
     """Whether a picture still has the shape of its group, where that is no ring."""
 
     kind: str = Field(description="the shape of the group")
     word: str = Field(description="the kind where it still has it; else bent, frayed, point or none")
     title: str
     sentence: str = Field(description="what the word means, for a layman")
-    statistics: list[Measured]
+    statistics: list[StatisticInfo]
 
 
-class Diagnostics(Wire):
+class DiagnosticsInfo(Wire):
     """Of one picture. A neighbour graph that falls apart is a finding, returned as data."""
 
     residual_variance: float = Field(description="1 - r^2 between the distances to be kept and those of the picture")
@@ -96,8 +96,8 @@ class Diagnostics(Wire):
         description="share of each point's two nearest neighbours within 2 ring steps, in the full space"
     )
     winding: int = Field(description="turns round the centre while going once round the ring, as under `shape`")
-    shape: Shape = Field(description="as a ring; of a group of another shape `judgement` tells")
-    judgement: Judgement | None = Field(
+    shape: ShapeInfo = Field(description="as a ring; of a group of another shape `judgement` tells")
+    judgement: JudgementInfo | None = Field(
         default=None, description="null where the group is a ring, of enough entities to be judged"
     )
 
@@ -115,7 +115,7 @@ class ProjectionResult(Wire):
     after: Array
     entities: list[int] | None = ENTITIES
     order_position: list[int] = PLACES
-    diagnostics: dict[Literal["before", "after"], Diagnostics]
+    diagnostics: dict[Literal["before", "after"], DiagnosticsInfo]
     seconds: float
 
 

@@ -102,7 +102,7 @@ class Line(Wire):
     r2: float | None = None
 
 
-class Fit(MethodKey, Line):
+class FitInfo(MethodKey, Line):
     """R at one site against the change of direct recall over single edits; `probability` against that of the mean probability of the truth."""
 
     site: str = LAST
@@ -111,7 +111,7 @@ class Fit(MethodKey, Line):
     paper_r2: float | None
 
 
-class Group(Wire):
+class EditGroup(Wire):
     """One of two groups of edits; shares of those that took, and of those whose optimisation came to its stop."""
 
     n: int
@@ -136,8 +136,8 @@ class Split(MethodKey):
     n: int
     explained: float
     two: bool
-    low: Group
-    high: Group
+    low: EditGroup
+    high: EditGroup
 
 
 class Explained(Wire):
@@ -221,7 +221,7 @@ class Report(Wire):
     accuracy: list[AccuracyCell]
     shattering: list[ShatteringCell]
     methods: list[MethodCell]
-    fits: list[Fit]
+    fits: list[FitInfo]
     splits: list[Split] = []
     explained: list[Explained] = []
     sequences: list[SequenceCurve]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from shatterscope.wire.base import Wire
 from shatterscope.wire.edits import MAX_EDITS, EditResult, EditSpec
 from shatterscope.wire.measures import EvaluationResult, SiteShattering, TaskScore
-from shatterscope.wire.pictures import Diagnostics
+from shatterscope.wire.pictures import DiagnosticsInfo
 from shatterscope.wire.verdicts import VerdictsResult
 from shatterscope.wire.world import AccuracyInfo
 
@@ -116,6 +116,6 @@ class Export(Wire):
         default=None,
         description="R at every site, over the entities and relations of `evaluation`; null without an edit",
     )
-    diagnostics: dict[Literal["before", "after"], Diagnostics]
+    diagnostics: dict[Literal["before", "after"], DiagnosticsInfo]
     verdicts: VerdictsResult
     coordinates: Coordinates

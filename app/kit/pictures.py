@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from shatterscope.app.kit import words
-from shatterscope.wire.pictures import Diagnostics, Judgement, Measured, ProjectionResult, Shape
+from shatterscope.wire.pictures import DiagnosticsInfo, JudgementInfo, ProjectionResult, ShapeInfo, StatisticInfo
 from shatterscope.wire.world import CheckpointInfo
 
 Side = Literal["before", "after"]
@@ -64,7 +64,7 @@ def shows(result: ProjectionResult, side: Side) -> str:
     return f"{subject} has become {_what(now)}."
 
 
-def _shows(was: Judgement, now: Judgement | None) -> str:
+def _shows(was: JudgementInfo, now: JudgementInfo | None) -> str:
     """Of a group that is no ring."""
     if was.word == "unjudged":
         return was.sentence
@@ -75,7 +75,7 @@ def _shows(was: Judgement, now: Judgement | None) -> str:
     return f"It was {was.title.lower()}, and is now {now.title.lower()}: {now.sentence[0].lower()}{now.sentence[1:]}"
 
 
-def trust(item: Diagnostics, method: str) -> str:
+def trust(item: DiagnosticsInfo, method: str) -> str:
     if (item.judgement.word if item.judgement else item.shape.verdict) == "point":
         return ""
     k = f"k = {item.n_neighbors}; " if item.n_neighbors is not None else ""
@@ -88,7 +88,7 @@ def trust(item: Diagnostics, method: str) -> str:
     return f"{neighbors} {name}{k}the picture misses {words.percent(item.residual_variance)} of the distance structure."
 
 
-def measured(item: Measured) -> str:
+def measured(item: StatisticInfo) -> str:
     """A number beside what chance gives."""
     value, chance = (
         f"{each + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−") for each in (item.value, item.chance)
@@ -96,7 +96,7 @@ def measured(item: Measured) -> str:
     return f"{item.title}: {value} (by chance {chance})."
 
 
-def rests_on(found: Diagnostics) -> str:
+def rests_on(found: DiagnosticsInfo) -> str:
     """What the verdict rests on, for its tooltip."""
     if found.judgement is not None:
         told = [f"{measured(each)} {each.sentence}" for each in found.judgement.statistics]
@@ -134,12 +134,12 @@ def clearest(checkpoints: Sequence[CheckpointInfo]) -> CheckpointInfo | None:
     return best if best is not None and best.rings.closed else None
 
 
-def means(item: Diagnostics) -> str:
+def means(item: DiagnosticsInfo) -> str:
     """What the verdict's word means."""
     return MEANS[item.shape.verdict] if item.judgement is None else item.judgement.sentence
 
 
-def named(found: Diagnostics) -> str:
+def named(found: DiagnosticsInfo) -> str:
     """`ring`, `2 pieces`, `no clear shape`."""
     if found.judgement is not None:
         return found.judgement.title.removeprefix("A ").lower()
@@ -147,7 +147,7 @@ def named(found: Diagnostics) -> str:
     return f"{item.pieces} pieces" if item.verdict == "pieces" else A[item.verdict].removeprefix("a ")
 
 
-def _what(item: Shape) -> str:
+def _what(item: ShapeInfo) -> str:
     return f"in {item.pieces} pieces" if item.verdict == "pieces" else A[item.verdict]
 
 

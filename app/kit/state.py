@@ -202,7 +202,7 @@ class ViewState:
     @classmethod
     def from_query(cls, query: str) -> tuple[ViewState, list[str]]:
         """The state a query string describes, and one notice for each part of it that was ignored."""
-        return _Reader(query).read()
+        return _QueryReader(query).read()
 
 
 _SEE_KEYS = {
@@ -217,7 +217,7 @@ _SEE_KEYS = {
 }
 
 
-class _Reader:
+class _QueryReader:
     """Reads a query string part by part; a part that fails leaves its default and a notice."""
 
     def __init__(self, query: str) -> None:

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
-from shatterscope.wire.measures import Measurement, SitesResult, TaskScore
+from shatterscope.wire.measures import MeasurementInfo, SitesResult, TaskScore
 from shatterscope.wire.world import MeasureInfo
 
 Name = Callable[[int], str]  # of an entity
@@ -192,7 +192,7 @@ def r_explained(sub_graph: str, title: str, n_entities: int, n_relations: int, n
     )
 
 
-def r_in_words(value: float, measures: Sequence[Measurement] = (), noun: str = "ring") -> str:
+def r_in_words(value: float, measures: Sequence[MeasurementInfo] = (), noun: str = "ring") -> str:
     """R of the edited ring as a sentence, and what else is measured there."""
     if value == 0:
         return "Nothing has moved: this is the unedited model."
@@ -201,7 +201,7 @@ def r_in_words(value: float, measures: Sequence[Measurement] = (), noun: str = "
     ).strip()
 
 
-def told(item: Measurement) -> str:
+def told(item: MeasurementInfo) -> str:
     """A measure in a sentence; nothing where it has no number."""
     return "" if item.value is None else item.sentence.format(value=measured(item, item.value))
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from shatterscope.wire.edits import EditResult
-from shatterscope.wire.measures import EvaluationResult, Measurement
+from shatterscope.wire.measures import EvaluationResult, MeasurementInfo
 from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.verdicts import StatisticChange, VerdictsResult
 from shatterscope.wire.world import CheckpointInfo
@@ -113,7 +113,7 @@ def show_edit(result: EditResult, evaluation: EvaluationResult, verdicts: Verdic
     console.print(f"id {result.id}")
 
 
-def _number(measure: Measurement, value: float) -> str:
+def _number(measure: MeasurementInfo, value: float) -> str:
     return f"{100 * value:.1f} %" if measure.format == "share" else f"{value:.2f}"
 
 

@@ -13,7 +13,7 @@ from typing import get_args
 
 from shatterscope.backend.reproduction import paper
 from shatterscope.wire.base import Token
-from shatterscope.wire.reproduction import AccuracyCell, Explained, Fit, Measure, MethodCell, ShatteringCell, Spread
+from shatterscope.wire.reproduction import AccuracyCell, Explained, FitInfo, Measure, MethodCell, ShatteringCell, Spread
 
 NEAR, FAR = 1, 4  # the paper's distances of counterfactual edits
 TIMES = 2.0  # how far a size may be off
@@ -55,7 +55,7 @@ def explain(
     accuracy: Sequence[AccuracyCell],
     shattering: Sequence[ShatteringCell],
     methods: Sequence[MethodCell],
-    fits: Sequence[Fit],
+    fits: Sequence[FitInfo],
     sites: Sequence[str],
 ) -> list[Explained]:
     """All aspects by the paper's method, for R read at each site and either measure of accuracy; without those that nothing is known of."""
@@ -71,7 +71,7 @@ def _seen(
     accuracy: Sequence[AccuracyCell],
     shattering: Sequence[ShatteringCell],
     methods: Sequence[MethodCell],
-    fits: Sequence[Fit],
+    fits: Sequence[FitInfo],
     site: str,
     measure: Measure,
 ) -> dict[str, Seen]:

@@ -16,13 +16,13 @@ from scipy.stats import linregress
 from shatterscope.backend.reproduction import paper
 from shatterscope.backend.reproduction.explained import explain
 from shatterscope.backend.reproduction.protocol import arguments
-from shatterscope.backend.reproduction.rows import PARTS, TASKS, Measured, ReportCell, read
+from shatterscope.backend.reproduction.rows import PARTS, TASKS, MeasuredRow, ReportCell, read
 from shatterscope.backend.reproduction.split import are_two, divided, group
 from shatterscope.wire.base import Token
 from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
-    Fit,
+    FitInfo,
     FitPoint,
     Line,
     Measure,
@@ -63,11 +63,11 @@ def report(rows: Iterable[SweepRow | str], run: Run) -> Report:
     Raises:
         ValueError, LookupError, TypeError: something is no row.
     """
-    singles: dict[ReportCell, list[Measured]] = {}
-    sequences: dict[ReportCell, list[Measured]] = {}
+    singles: dict[ReportCell, list[MeasuredRow]] = {}
+    sequences: dict[ReportCell, list[MeasuredRow]] = {}
     count = left_out = 0
     finished: list[str] = []
-    last: Measured | None = None
+    last: MeasuredRow | None = None
     for last in map(read, rows):
         count += 1
         finished.append(last.finished)
@@ -135,7 +135,7 @@ def _all(values: Iterable[float]) -> Spread:
 # --- single edits ----------------------------------------------------------------------------------------------------
 
 
-def _accuracy(cell: ReportCell, rows: Sequence[Measured]) -> Iterable[AccuracyCell]:
+def _accuracy(cell: ReportCell, rows: Sequence[MeasuredRow]) -> Iterable[AccuracyCell]:
     theirs = paper.ACCURACY.get((cell.kind, cell.distance), {}) if cell.method == paper.METHOD else {}
     for task in TASKS:
         asked = [row for row in rows if task in row.accuracy]
@@ -145,7 +145,7 @@ def _accuracy(cell: ReportCell, rows: Sequence[Measured]) -> Iterable[AccuracyCe
             yield AccuracyCell(**vars(cell), task=task, change=change, probability=probability, paper=theirs.get(task))
 
 
-def _shattering(cell: ReportCell, rows: Sequence[Measured]) -> Iterable[ShatteringCell]:
+def _shattering(cell: ReportCell, rows: Sequence[MeasuredRow]) -> Iterable[ShatteringCell]:
     known = cell.method == paper.METHOD and cell.kind == "counterfactual"
     theirs = paper.SHATTERING.get(cell.distance, {}) if known else {}
     for site in rows[0].shattering:
@@ -155,7 +155,7 @@ def _shattering(cell: ReportCell, rows: Sequence[Measured]) -> Iterable[Shatteri
                 yield ShatteringCell(**vars(cell), site=site, sub_graph=part, shattering=R, paper=theirs.get(part))
 
 
-def _method(cell: ReportCell, rows: Sequence[Measured]) -> MethodCell:
+def _method(cell: ReportCell, rows: Sequence[MeasuredRow]) -> MethodCell:
     def quality(name: str) -> Spread | None:
         return spread(row.quality[name] for row in rows)
 
@@ -176,12 +176,12 @@ def _method(cell: ReportCell, rows: Sequence[Measured]) -> MethodCell:
     )
 
 
-def _at_sites(rows: Sequence[Measured]) -> dict[str, Spread]:
+def _at_sites(rows: Sequence[MeasuredRow]) -> dict[str, Spread]:
     found = {site: spread(row.R_at(site) for row in rows) for site in rows[0].shattering}
     return {site: R for site, R in found.items() if R is not None}
 
 
-def _fits(cells: dict[ReportCell, list[Measured]], sites: Sequence[str]) -> list[Fit]:
+def _fits(cells: dict[ReportCell, list[MeasuredRow]], sites: Sequence[str]) -> list[FitInfo]:
     found: dict[tuple[str, str, Token, str], list[FitPoint]] = {}
     for cell, rows in cells.items():
         for site in sites:
@@ -200,7 +200,7 @@ def _fits(cells: dict[ReportCell, list[Measured]], sites: Sequence[str]) -> list
                 if (R := row.R_at(site)) is not None and "direct" in row.accuracy
             )
     return [
-        Fit(
+        FitInfo(
             method=method,
             preset=preset,
             token=token,
@@ -222,7 +222,7 @@ def _line(points: Sequence[tuple[float, float]]) -> Line:
     return Line(slope=float(line.slope), intercept=float(line.intercept), r2=float(line.rvalue) ** 2)
 
 
-def _splits(cell: ReportCell, rows: Sequence[Measured], sites: Sequence[str]) -> Iterable[Split]:
+def _splits(cell: ReportCell, rows: Sequence[MeasuredRow], sites: Sequence[str]) -> Iterable[Split]:
     """Of R at each site, and of the change of direct recall by either measure."""
     looks: list[tuple[Literal["shattering", "argmax", "probability"], str | None, list[float | None]]] = [
         ("shattering", site, [row.R_at(site) for row in rows]) for site in sites
@@ -246,8 +246,8 @@ def _splits(cell: ReportCell, rows: Sequence[Measured], sites: Sequence[str]) ->
 # --- sequences -------------------------------------------------------------------------------------------------------
 
 
-def _curve(cell: ReportCell, rows: Sequence[Measured]) -> SequenceCurve:
-    by_edits: dict[int, list[Measured]] = {}
+def _curve(cell: ReportCell, rows: Sequence[MeasuredRow]) -> SequenceCurve:
+    by_edits: dict[int, list[MeasuredRow]] = {}
     for row in rows:
         assert row.held is not None
         by_edits.setdefault(row.held.after, []).append(row)
@@ -257,7 +257,7 @@ def _curve(cell: ReportCell, rows: Sequence[Measured]) -> SequenceCurve:
     return SequenceCurve(**vars(cell), unedited=unedited, points=points, collapse=min(broken, default=None))
 
 
-def _point(edits: int, rows: Sequence[Measured]) -> SequencePoint:
+def _point(edits: int, rows: Sequence[MeasuredRow]) -> SequencePoint:
     held = [row.held for row in rows if row.held is not None]
     holding = spread(each.holding for each in held)
     assert holding is not None  # some edit was made, or nothing would have been measured

@@ -48,7 +48,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRow:
     """One row.
 
     Attributes:
@@ -87,7 +87,7 @@ class Measured:
         return _over_rings(self.shattering.get(site, {}))
 
 
-def read(row: SweepRow | str) -> Measured:
+def read(row: SweepRow | str) -> MeasuredRow:
     """A row, or its JSON. Raises `ValueError`, `LookupError` or `TypeError` where it is no row."""
     values: dict[str, Any] = from_json(row) if isinstance(row, str) else row.model_dump()
     found, outcomes, held = values["shattering"], values["outcomes"], values["sequence"]
@@ -95,7 +95,7 @@ def read(row: SweepRow | str) -> Measured:
     wanted = values["quality"] or {}
     last = outcomes[-1] if outcomes else {}
     course, parameters = last.get("course"), last["spec"]["parameters"] if last else {}
-    return Measured(
+    return MeasuredRow(
         index=values["index"],
         cell=ReportCell(
             values["method"], values["preset"], parameters.get("token", "relation"), values["kind"], values["distance"]

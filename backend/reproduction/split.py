@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from shatterscope.wire.reproduction import Group
+from shatterscope.wire.reproduction import EditGroup
 
 SEPARATE = 0.8
 FEWEST, FEW = 0.05, 5  # of the edits, and in number: a few outliers are no group
@@ -43,9 +43,9 @@ def are_two(explained: float, upper: NDArray[np.bool_]) -> bool:
 
 def group(
     values: Sequence[float], taken: Sequence[bool], reached: Sequence[bool | None], member: NDArray[np.bool_]
-) -> Group:
+) -> EditGroup:
     known = [each for each, here in zip(reached, member, strict=True) if here and each is not None]
-    return Group(
+    return EditGroup(
         n=int(member.sum()),
         mean=float(np.asarray(values)[member].mean()),
         taken=float(np.asarray(taken)[member].mean()),

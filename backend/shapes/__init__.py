@@ -13,7 +13,7 @@ from shatterscope.backend.shapes.shape import FEWEST_POINTS, Shape, Verdict, sha
 from shatterscope.backend.shapes.statistics import (
     COMPARISONS,
     STATISTICS,
-    Comparison,
+    ComparedStatistic,
     Kind,
     Statistic,
     followed,
@@ -26,7 +26,7 @@ __all__ = [
     "COMPARISONS",
     "FEWEST_POINTS",
     "STATISTICS",
-    "Comparison",
+    "ComparedStatistic",
     "Judgement",
     "Kind",
     "Layout",

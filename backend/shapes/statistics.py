@@ -44,7 +44,7 @@ class Statistic:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedStatistic:
     """A number about points before and after an edit; no layout takes part. The fields are those of `Statistic`."""
 
     title: str
@@ -119,21 +119,21 @@ STATISTICS: dict[str, Statistic] = {
     ),
 }
 
-COMPARISONS: dict[str, Comparison] = {
-    "cka": Comparison(
+COMPARISONS: dict[str, ComparedStatistic] = {
+    "cka": ComparedStatistic(
         "Same representation",
         "linear CKA",
         "How alike the representations are before and after, however they are turned, shifted or scaled.",
         linear_cka,
     ),
-    "overlap": Comparison(
+    "overlap": ComparedStatistic(
         "Same neighbours",
         "neighbourhood overlap",
         "Of each entity's ten nearest neighbours before the edit, the share that are still among its ten nearest.",
         neighbor_overlap,
         quick=False,
     ),
-    "trustworthiness": Comparison(
+    "trustworthiness": ComparedStatistic(
         "No strangers near",
         "trustworthiness",
         "Whether the nearest neighbours after the edit were near before it, too.",

@@ -62,7 +62,7 @@ class Problems:
 
 
 @dataclass(frozen=True)
-class Fact:
+class StatedFact:
     line: int
     subject: str
     relation: str
@@ -75,7 +75,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Place:
+class LayoutRow:
     """Where an entity is drawn: 2 or 3 `coordinates`, `color` in [0, 1]; `group` None: in every picture."""
 
     line: int
@@ -104,15 +104,15 @@ def read_text(file: Path) -> str:
         ) from None
 
 
-def read_rows(text: str, problems: Problems) -> list[Fact]:
+def read_rows(text: str, problems: Problems) -> list[StatedFact]:
     """The facts of a text, those that can be read."""
-    found: list[Fact] = []
+    found: list[StatedFact] = []
     first: dict[tuple[str, str, str], int] = {}
     for line, cells in _table(text, FACTS, problems):
         names = {column: _name(cells[column], column, line, problems) for column in cells}
         if None in names.values():
             continue
-        fact = Fact(line, str(names["subject"]), str(names["relation"]), str(names["object"]), names.get("group"))
+        fact = StatedFact(line, str(names["subject"]), str(names["relation"]), str(names["object"]), names.get("group"))
         if fact.names in first:
             problems.at(line, f"says again what line {first[fact.names]} says; remove one of them")
             continue
@@ -121,9 +121,9 @@ def read_rows(text: str, problems: Problems) -> list[Fact]:
     return found
 
 
-def read_places(text: str, problems: Problems) -> list[Place]:
+def read_places(text: str, problems: Problems) -> list[LayoutRow]:
     """The places of a text, those that can be read."""
-    found: list[Place] = []
+    found: list[LayoutRow] = []
     first: dict[tuple[str, str | None], int] = {}
     for line, cells in _table(text, LAYOUT, problems):
         words = {
@@ -144,7 +144,7 @@ def read_places(text: str, problems: Problems) -> list[Place]:
             continue
         first[entity, group] = line
         coordinates = tuple(axis for axis in axes if axis is not None)
-        found.append(Place(line, entity, coordinates, color, words.get("branch"), group))
+        found.append(LayoutRow(line, entity, coordinates, color, words.get("branch"), group))
     return found
 
 

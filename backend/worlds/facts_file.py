@@ -33,10 +33,10 @@ from shatterscope.backend.worlds.base import (
     World,
 )
 from shatterscope.backend.worlds.facts_csv import (
-    Fact,
     FactsError,
-    Place,
+    LayoutRow,
     Problems,
+    StatedFact,
     read_places,
     read_rows,
     read_text,
@@ -245,7 +245,7 @@ class _Table:
         rows = read_rows(config.facts, problems)
         entities = list(dict.fromkeys(name for row in rows for name in (row.subject, row.object)))
         _check_entities(entities, rows, problems)
-        pairs: dict[str, list[Fact]] = defaultdict(list)
+        pairs: dict[str, list[StatedFact]] = defaultdict(list)
         for row in rows:
             pairs[row.relation].append(row)
         groups = _group_of_each(pairs, problems)
@@ -271,7 +271,7 @@ class _Table:
         return cls(entities, relations, _truths(entities, facts), names, added)
 
 
-def _check_entities(entities: Sequence[str], rows: Sequence[Fact], problems: Problems) -> None:
+def _check_entities(entities: Sequence[str], rows: Sequence[StatedFact], problems: Problems) -> None:
     if not problems.errors and len(entities) < FEWEST_ENTITIES:
         problems.add(f"there are {len(entities)} entities; at least {FEWEST_ENTITIES} are needed to draw a picture")
     if len(entities) > MOST_ENTITIES:
@@ -288,7 +288,7 @@ def _check_entities(entities: Sequence[str], rows: Sequence[Fact], problems: Pro
             )
 
 
-def _group_of_each(pairs: Mapping[str, Sequence[Fact]], problems: Problems) -> dict[str, str]:
+def _group_of_each(pairs: Mapping[str, Sequence[StatedFact]], problems: Problems) -> dict[str, str]:
     found = {}
     for relation, facts in pairs.items():
         found[relation] = facts[0].group or DEFAULT_GROUP
@@ -303,7 +303,7 @@ def _group_of_each(pairs: Mapping[str, Sequence[Fact]], problems: Problems) -> d
 
 
 def _check_options(
-    config: FactsConfig, pairs: Mapping[str, Sequence[Fact]], groups: Mapping[str, str], problems: Problems
+    config: FactsConfig, pairs: Mapping[str, Sequence[StatedFact]], groups: Mapping[str, str], problems: Problems
 ) -> None:
     declared = {options.inverse for options in config.relations.values()}
     for name, options in config.relations.items():
@@ -327,9 +327,9 @@ def _listed(names: Collection[str]) -> str:
     return ", ".join(list(names)[:10]) or "none"
 
 
-def _check_objects(relation: str, facts: Sequence[Fact], many: bool | None, problems: Problems) -> None:
+def _check_objects(relation: str, facts: Sequence[StatedFact], many: bool | None, problems: Problems) -> None:
     """Tells of subjects with several objects where there should be one."""
-    objects: dict[str, list[Fact]] = defaultdict(list)
+    objects: dict[str, list[StatedFact]] = defaultdict(list)
     for fact in facts:
         objects[fact.subject].append(fact)
     several = [found for found in objects.values() if len(found) > 1]
@@ -351,7 +351,7 @@ Pairs = dict[tuple[str, str], None]  # (subject, object), in order
 
 
 def _with_inverses(
-    config: FactsConfig, rows: Mapping[str, Sequence[Fact]], problems: Problems
+    config: FactsConfig, rows: Mapping[str, Sequence[StatedFact]], problems: Problems
 ) -> tuple[dict[str, Pairs], dict[str, str]]:
     """The facts of every relation, each behind its inverse or before it, and the inverse of each."""
     given: dict[str, Pairs] = {name: {(f.subject, f.object): None for f in facts} for name, facts in rows.items()}
@@ -482,7 +482,7 @@ def _groups(world: Facts, names: Sequence[str], problems: Problems) -> Iterator[
         yield _spread(drawn, members, len(entities))
 
 
-def _given(places: Sequence[Place]) -> tuple[FloatArray, FloatArray, IntArray | None]:
+def _given(places: Sequence[LayoutRow]) -> tuple[FloatArray, FloatArray, IntArray | None]:
     coordinates = np.array([place.coordinates for place in places])
     branch = None
     if places[0].branch is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.plain import Figure, axis, layout, note, nothing
-from shatterscope.wire.reproduction import Fit, FitPoint, Line, Measure
+from shatterscope.wire.reproduction import FitInfo, FitPoint, Line, Measure
 from shatterscope.wire.sweeps import LAST
 
 Group = tuple[str, int]
@@ -19,7 +19,7 @@ def groups(points: list[FitPoint]) -> list[Group]:
     return sorted({(point.kind, point.distance) for point in points}, key=lambda each: (each[0] == "corrective", each))
 
 
-def fit_figure(fit: Fit | None, measure: Measure = "argmax") -> Figure:
+def fit_figure(fit: FitInfo | None, measure: Measure = "argmax") -> Figure:
     if fit is None or not fit.points:
         return nothing("No edit has been measured yet.")
     line: Line = fit if measure == "argmax" else fit.probability

@@ -9,7 +9,7 @@ import numpy as np
 from shatterscope.app.kit import theme
 from shatterscope.app.kit.figures.fit import group_name
 from shatterscope.app.kit.figures.plain import Figure, axis, layout, note, nothing
-from shatterscope.wire.reproduction import Fit, FitPoint, Measure, Split
+from shatterscope.wire.reproduction import FitInfo, FitPoint, Measure, Split
 
 BINS = 24
 FAR = 2.5  # times what 98 of 100 edits stay below
@@ -17,7 +17,7 @@ GAP = 0.36  # of a row's height: for the numbers below its panels, and for what 
 TAKEN, FAILED = "taken", "not taken"
 
 
-def histograms(fits: Sequence[Fit], splits: Sequence[Split], of: str, measure: Measure = "argmax") -> Figure:
+def histograms(fits: Sequence[FitInfo], splits: Sequence[Split], of: str, measure: Measure = "argmax") -> Figure:
     """Of R (`of` is "shattering"), or of the change of direct recall.
 
     Args:

@@ -28,7 +28,7 @@ from shatterscope.app.pages.reproduce.runs import ShownRun
 from shatterscope.app.pages.reproduce.state import METHOD, RunView
 from shatterscope.wire.edits import EditOutcome
 from shatterscope.wire.measures import SitesResult
-from shatterscope.wire.reproduction import Fit, KeysValues, Measure, PaperTask, Report, RingsResult, Tracing
+from shatterscope.wire.reproduction import FitInfo, KeysValues, Measure, PaperTask, Report, RingsResult, Tracing
 from shatterscope.wire.world import CheckpointInfo
 
 SHEETS = ("figure/figure.css", "reproduce/reproduce.css")
@@ -163,7 +163,7 @@ def _opening(view: RunView, report: Report, figures: _Figures) -> list[Node]:
     ]  # fmt: skip
 
 
-def _fit(fit: Fit, figures: _Figures, measure: Measure) -> Node:
+def _fit(fit: FitInfo, figures: _Figures, measure: Measure) -> Node:
     over = f"{len(fit.points)} single edits by {theme.method_name(fit.method)} with {words.settings(fit.preset)}; the line is least squares."
     numbers = html.Div(
         sentences.r2(fit, measure),

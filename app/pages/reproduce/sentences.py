@@ -21,7 +21,7 @@ from shatterscope.wire.edits import EditOutcome
 from shatterscope.wire.reproduction import (
     AccuracyCell,
     Disagreement,
-    Fit,
+    FitInfo,
     KeysValues,
     Line,
     Measure,
@@ -184,11 +184,11 @@ def difference(item: Disagreement) -> str:
     return f"{what}: ours differs by {size} (ours {ours}, the paper’s {paper})."
 
 
-def line_of(fit: Fit, measure: Measure) -> Line:
+def line_of(fit: FitInfo, measure: Measure) -> Line:
     return fit if measure == "argmax" else fit.probability
 
 
-def fit_words(fit: Fit | None, others: Sequence[Fit] = (), measure: Measure = "argmax") -> str:
+def fit_words(fit: FitInfo | None, others: Sequence[FitInfo] = (), measure: Measure = "argmax") -> str:
     """What r² means, and that of the same method's other presets."""
     if fit is None or (found := line_of(fit, measure).r2) is None:
         return "Three edits are needed for a line."
@@ -310,7 +310,7 @@ def memory_words(memory: KeysValues) -> str:
     )
 
 
-def r2(fit: Fit | None, measure: Measure = "argmax") -> list[Node]:
+def r2(fit: FitInfo | None, measure: Measure = "argmax") -> list[Node]:
     """The number itself, and over how many edits; the paper's beside it."""
     if fit is None or (found := line_of(fit, measure).r2) is None:
         return [html.Span("–", className="r2-value")]
