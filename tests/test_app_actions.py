@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shatterscope.app.kit.actions import History, Refused, at_place
-from shatterscope.app.kit.rings import RingRelation, object_at, signed_distance
+from shatterscope.app.kit.rings import RingSteps, object_at, signed_distance
 from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
 from shatterscope.backend import convert
@@ -138,5 +138,5 @@ def test_another_checkpoint_starts_without_edits() -> None:
 def test_the_distance_of_the_object_at_a_distance_is_that_distance(
     position: list[int], subject: int, distance: int
 ) -> None:
-    relation = RingRelation("I", "A", 3)
+    relation = RingSteps("I", "A", 3)
     assert signed_distance(position, subject, relation, object_at(position, subject, relation, distance)) == distance

@@ -16,7 +16,7 @@ from shatterscope.app.kit.figures import Mark, Scene, damage_figure, frame, fram
 from shatterscope.app.kit.figures.arrays import decode, encode
 from shatterscope.app.kit.figures.drawn import GAP, joined, ring, trails
 from shatterscope.app.kit.figures.small import small_figure
-from shatterscope.app.kit.rings import RingRelation, place_colors
+from shatterscope.app.kit.rings import RingSteps, place_colors
 from shatterscope.wire.base import Array
 from shatterscope.wire.measures import Change, DamageBin
 from shatterscope.wire.world import GraphInfo
@@ -167,7 +167,7 @@ def test_distances_have_the_colours_their_places_have_in_the_scenes() -> None:
 def test_the_relation_picker_has_the_colour_of_the_place_each_choice_leads_to() -> None:
     world = GraphInfo(n_entities=4, n_orders=2, n_hops=2, orders=["I", "II"], relations=[])
     rings = {"I": [0, 1, 2, 3], "II": [3, 2, 1, 0]}
-    colors = place_colors(world, rings, 1, RingRelation("I", "C", 1))
+    colors = place_colors(world, rings, 1, RingSteps("I", "C", 1))
     assert colors["order"] == [theme.ring_color(2 / 4), theme.ring_color(3 / 4)]
     assert colors["direction"] == [theme.ring_color(2 / 4), theme.ring_color(0 / 4)]
     assert colors["hops"] == [theme.ring_color(2 / 4), theme.ring_color(3 / 4)]

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from httpx import Response
 from starlette.testclient import TestClient
 
-from shatterscope.app.kit.answers import SharedAnswers
+from shatterscope.app.kit.answers import AskedOnce
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.state import Edit, Target
 from shatterscope.app.main import create_app
@@ -62,7 +62,7 @@ class Source:
 
 
 async def test_who_asks_the_same_at_the_same_time_gets_one_answer() -> None:
-    answers, source = SharedAnswers(8), Source()
+    answers, source = AskedOnce(8), Source()
     waiting = [asyncio.create_task(answers.get("a", source)) for _ in range(5)]
     await asyncio.sleep(0)
     source.may.set()
@@ -72,7 +72,7 @@ async def test_who_asks_the_same_at_the_same_time_gets_one_answer() -> None:
 
 async def test_an_answer_is_kept_for_its_time() -> None:
     now = 0.0
-    answers, source = SharedAnswers(8, 60, lambda: now), Source()
+    answers, source = AskedOnce(8, 60, lambda: now), Source()
     source.may.set()
     assert await answers.get("a", source) == 1
     now = 59.0
@@ -82,7 +82,7 @@ async def test_an_answer_is_kept_for_its_time() -> None:
 
 
 async def test_an_error_reaches_all_who_wait_and_nobody_later() -> None:
-    answers, times = SharedAnswers(8), 0
+    answers, times = AskedOnce(8), 0
 
     async def fails_once() -> str:
         nonlocal times
@@ -99,7 +99,7 @@ async def test_an_error_reaches_all_who_wait_and_nobody_later() -> None:
 
 
 async def test_who_leaves_takes_nothing_from_the_others_and_the_last_gives_up() -> None:
-    answers, source = SharedAnswers(8), Source()
+    answers, source = AskedOnce(8), Source()
     one, other = (asyncio.create_task(answers.get("a", source)) for _ in range(2))
     await asyncio.sleep(0)
     one.cancel()
@@ -119,7 +119,7 @@ async def test_who_leaves_takes_nothing_from_the_others_and_the_last_gives_up() 
 
 
 async def test_what_is_forgotten_while_it_is_asked_is_not_kept() -> None:
-    answers, source = SharedAnswers(8), Source()
+    answers, source = AskedOnce(8), Source()
     old = asyncio.create_task(answers.get("a", source))
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from shatterscope.app.kit.client import Client
-from shatterscope.app.kit.rings import RingRelation, object_at, signed_distance
+from shatterscope.app.kit.rings import RingSteps, object_at, signed_distance
 from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.kit.world import World
 
@@ -60,7 +60,7 @@ async def marks(client: Client, checkpoint: str, edit: Edit) -> dict[str, int]:
 
 
 def _on_ring(world: World, subject: int, relation: str, target: Target) -> Aim:
-    on = RingRelation.parse(relation)
+    on = RingSteps.parse(relation)
     place = world.positions(on.order)
     truth = object_at(place, subject, on, 0)
     if target.object is not None and target.object >= len(place):

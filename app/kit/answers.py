@@ -21,7 +21,7 @@ class _Flight:
         self.waiting = 0
 
 
-class SharedAnswers:
+class AskedOnce:
     """At most `most` answers, the least recently used first out, each for `seconds` by `clock`. Used from one event loop; answers are shared, so nobody
     may change one. An error reaches all who wait and is not kept."""
 

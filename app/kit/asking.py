@@ -12,7 +12,7 @@ from typing import Any
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.aims import Aim
-from shatterscope.app.kit.rings import RingRelation
+from shatterscope.app.kit.rings import RingSteps
 from shatterscope.app.kit.state import Target, ViewState
 from shatterscope.app.kit.world import World
 
@@ -32,7 +32,7 @@ def shown(view: ViewState, world: World, aim: Aim) -> Json:
     found: Json = dict.fromkeys(PICKERS)
     found |= {ids.SUBJECT: view.subject, ids.DISTANCE: view.target.distance}
     if world.rings:
-        on = RingRelation.parse(view.relation)
+        on = RingSteps.parse(view.relation)
         return {**found, ids.ORDER: on.order, ids.DIRECTION: on.direction, ids.HOPS: on.hops}
     found[ids.RELATION] = view.relation
     if world.named:
@@ -100,8 +100,8 @@ def chosen(view: ViewState, world: World, value: Json, changed: Collection[str])
 def _relation(now: str, world: World, value: Json, changed: Collection[str]) -> str:
     if not world.rings:
         return value[ids.RELATION] or now if ids.RELATION in changed else now
-    on = RingRelation.parse(now)
-    return RingRelation(
+    on = RingSteps.parse(now)
+    return RingSteps(
         value[ids.ORDER] if ids.ORDER in changed else on.order,
         value[ids.DIRECTION] if ids.DIRECTION in changed else on.direction,
         value[ids.HOPS] if ids.HOPS in changed else on.hops,

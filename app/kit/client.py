@@ -23,7 +23,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shatterscope.app.kit.answers import SharedAnswers
+from shatterscope.app.kit.answers import AskedOnce
 from shatterscope.app.kit.state import Edit
 from shatterscope.app.kit.world import World
 from shatterscope.wire.base import Problem
@@ -75,8 +75,8 @@ class Client:
         )  # nothing is saved by compressing in one process
         self.address = (base_url or "").rstrip("/")  # for links: empty where the API is on this page's own server
         self.origin = ""  # the address of the pages, for links in files that are read elsewhere
-        self._checkpoints = SharedAnswers(1, KEEP_SECONDS)
-        self._recent, self._lasting = SharedAnswers(MAX_RECENT, KEEP_SECONDS), SharedAnswers(MAX_LASTING)
+        self._checkpoints = AskedOnce(1, KEEP_SECONDS)
+        self._recent, self._lasting = AskedOnce(MAX_RECENT, KEEP_SECONDS), AskedOnce(MAX_LASTING)
         self._known: list[CheckpointInfo] = []  # the checkpoints that these answers are about
         self._http = httpx.AsyncClient(
             transport=transport,

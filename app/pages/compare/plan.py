@@ -13,7 +13,7 @@ from shatterscope.app.kit.clicks import clicks_of
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.links import Pin, address, open_link, opening
 from shatterscope.app.kit.parts import Node, sentences, teaches
-from shatterscope.app.kit.rings import RingRelation, place_colors
+from shatterscope.app.kit.rings import RingSteps, place_colors
 from shatterscope.app.kit.share.notice import told
 from shatterscope.app.kit.state import SCALES, Edit, See, ViewState
 from shatterscope.app.pages.compare import rows
@@ -165,7 +165,7 @@ class Planner:
             out["sort"] = state.sort
         if world.rings:
             rings = {order: world.positions(order) for order in checkpoint.graph.orders}
-            out["colors"] = place_colors(checkpoint.graph, rings, view.subject, RingRelation.parse(view.relation))
+            out["colors"] = place_colors(checkpoint.graph, rings, view.subject, RingSteps.parse(view.relation))
         out["question"] = world.question(view.subject, view.relation)
         if not view.edits:  # else neither is shown
             out["target"] = teaches(aim, aim.distance or None, world)

@@ -12,7 +12,7 @@ from shatterscope.app.kit import aims, ids, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.components import plain
 from shatterscope.app.kit.parts import teaches
-from shatterscope.app.kit.rings import RingRelation, place_colors
+from shatterscope.app.kit.rings import RingSteps, place_colors
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
@@ -72,7 +72,7 @@ def register(app: Dash, client: Client) -> None:
         colors: Json = dict.fromkeys((ids.ORDER, ids.DIRECTION, ids.HOPS), no_update)
         if world.rings:
             rings = {order: world.positions(order) for order in checkpoint.graph.orders}
-            colors = place_colors(checkpoint.graph, rings, ask["subject"], RingRelation.parse(ask["relation"]))
+            colors = place_colors(checkpoint.graph, rings, ask["subject"], RingSteps.parse(ask["relation"]))
         steps = None if chosen.distance is None and world.rings else found.distance
         return (
             world.question(ask["subject"], ask["relation"]),
