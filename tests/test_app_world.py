@@ -25,6 +25,13 @@ def test_a_question_names_its_subject(world: World) -> None:
     assert not world.named
 
 
+@pytest.mark.parametrize("entity", [-1, 4444])
+def test_an_entity_that_is_not_there_is_called_by_its_number(world: World, entity: int) -> None:
+    """A link may name one: the API refuses it, and the page shows both."""
+    assert world.name(entity) == str(entity)
+    assert str(entity) in world.question(entity, "II_A2")
+
+
 def test_an_unknown_relation_is_an_error(world: World) -> None:
     with pytest.raises(KeyError):
         world.relation("II_A99")

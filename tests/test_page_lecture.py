@@ -39,11 +39,11 @@ def lecture(window: BrowserContext, server: Server) -> Iterator[Lecture]:
 def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) -> None:
     page = window.new_page()
     page.goto(f"{server.url}/lecture")
-    expect(page.locator(".lesson")).to_have_count(2, timeout=PATIENCE)
-    expect(page.locator(".lesson").nth(1)).to_contain_text(
+    expect(page.locator(".lesson")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator(".lesson").nth(2)).to_contain_text(
         "A class that has never heard of knowledge editing · 15 minutes · 10 steps"
     )
-    page.click(".lesson:nth-child(2) .start")
+    page.click(".lesson:nth-child(3) .start")
     expect(page.locator("#lecture-title")).to_have_text("A model knows things", timeout=PATIENCE)
     page.close()
 

@@ -38,7 +38,8 @@ class World:
         return self._groups[group].title
 
     def name(self, entity: int) -> str:
-        return self.info.entities[entity]
+        """Its number where a link names an entity that the world does not have: the API refuses it, and says so."""
+        return self.info.entities[entity] if 0 <= entity < len(self.info.entities) else str(entity)
 
     def called(self, entity: int) -> str:
         """To begin a sentence with."""
