@@ -102,6 +102,7 @@ class Metadata(BaseModel):
     accuracy: dict[str, dict[str, Share]]  # task -> group (where anything is asked) -> fraction, by full enumeration
     rings: RingReport
     opening: str | None = None  # the relation that the page opens on; None: the first
+    view: str = Field("", max_length=500)  # or all that it opens on, as in a link
     sha256: dict[str, str]  # file name -> hash of its bytes
 
 
@@ -168,6 +169,7 @@ def save_checkpoint(
     statistics: dict[int, Tensor],
     assessment: Assessment,
     training: TrainingReport,
+    view: str = "",
 ) -> Metadata:
     """Write a checkpoint folder; `checkpoint.json`, which vouches for the rest, goes last."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,6 +187,7 @@ def save_checkpoint(
         accuracy=assessment.accuracy,
         rings=_report(rings),
         opening=_opening(world, rings),
+        view=view,
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
     )
     _write_metadata(folder, metadata)

@@ -176,6 +176,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         accuracy=AccuracyInfo(**metadata.accuracy),
         rings=RingInfo(**{**rings.model_dump(), "closed": None if rings.shape is None else rings.closed}),
         opening=metadata.opening or world.relation_names[0],
+        view=metadata.view,
         sha256=checkpoint.sha256,
     )
 

@@ -134,6 +134,7 @@ def train_checkpoint(
         folder,
         title=recipe.title,
         note=recipe.note,
+        view=recipe.view,
         world=world,
         model=model,
         statistics=key_statistics(model, trainer.sampler, torch.Generator(device).manual_seed(recipe.train.seed)),

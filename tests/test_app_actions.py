@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.kit.actions import History, Refused, at_place
+from shatterscope.app.kit.actions import History, Refused, at_place, fit
 from shatterscope.app.kit.rings import RingSteps, object_at, signed_distance
-from shatterscope.app.kit.state import Edit, Target, ViewState
+from shatterscope.app.kit.state import Edit, See, Target, ViewState
 from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
 from shatterscope.backend import convert
+from shatterscope.backend.checkpoints import load_checkpoint
 from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.settings import REPOSITORY
 
 
 def edit(subject: int) -> Edit:
@@ -140,3 +142,19 @@ def test_the_distance_of_the_object_at_a_distance_is_that_distance(
 ) -> None:
     relation = RingSteps("I", "A", 3)
     assert signed_distance(position, subject, relation, object_at(position, subject, relation, distance)) == distance
+
+
+@pytest.mark.parametrize("name", ["months", "tree", "grid", "countries", "elements"])
+def test_a_checkpoint_opens_on_its_own_view_and_keeps_what_was_chosen(name: str) -> None:
+    found = load_checkpoint(REPOSITORY / "models_cache" / name)
+    info = convert.checkpoint_info(found, default=False)
+    editors = [convert.editor_info(editor) for editor in EDITORS.values()]
+    own, unread = ViewState.from_query(info.view)
+    assert unread == []
+    opened, notices = fit(ViewState(checkpoint=name), info, editors)
+    assert notices == []
+    assert opened == replace(own, checkpoint=name, tool=replace(own.tool, layer=opened.tool.layer))
+    flat = ViewState(checkpoint=name, see=See(projection="pca"))
+    assert fit(flat, info, editors)[0].see == flat.see
+    asked = replace(opened, see=See())
+    assert fit(asked, info, editors)[0] == asked, "a question of this world keeps its picture"

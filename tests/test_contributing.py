@@ -351,9 +351,10 @@ def test_a_checkpoint_that_ships_is_that_of_its_recipe(folder: Path) -> None:
         if "<name>" not in path:
             assert folder.name in file.read_text(encoding="utf-8"), path
     recipe, made = read_recipe(folder.name), read_metadata(folder)
-    assert (made.title, made.note, made.graph, made.model, made.training.config) == (
+    assert (made.title, made.note, made.view, made.graph, made.model, made.training.config) == (
         recipe.title,
         recipe.note,
+        recipe.view,
         recipe.graph,
         recipe.model,
         recipe.train,

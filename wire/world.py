@@ -140,6 +140,9 @@ class CheckpointInfo(Wire):
     opening: str = Field(
         description="the relation that the page opens on: one whose picture was whole when it was trained, else the first"
     )
+    view: str = Field(
+        description="all that the page opens on, as in a link: question, new object, picture; empty: `opening` alone"
+    )
     sha256: str
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from shatterscope.app.kit import batches
 from shatterscope.app.kit.batches import Stack
-from shatterscope.app.kit.state import DEFAULT_RELATION, Edit, Parameters, Target, ViewState
+from shatterscope.app.kit.state import DEFAULT_RELATION, Edit, Parameters, See, Target, Tool, ViewState
 from shatterscope.wire.edits import MAX_EDITS, MAX_STRENGTH, EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -111,6 +111,21 @@ class History:
         return History(replace(blank, checkpoint=name, camera=self.view.camera, see=see, lecture=self.view.lecture))
 
 
+def _opened(view: ViewState, checkpoint: CheckpointInfo) -> ViewState:
+    """A view without a question of this checkpoint, with the one that it opens on; whatever else the view says stays."""
+    asked = ViewState.from_query(checkpoint.view)[0]
+    if not checkpoint.view:
+        asked = replace(asked, relation=DEFAULT_RELATION if checkpoint.graph.kind == "rings" else checkpoint.opening)
+    return replace(
+        view,
+        subject=asked.subject if view.subject == 0 else view.subject,
+        relation=asked.relation,
+        target=asked.target if view.target == Target() else view.target,
+        tool=asked.tool if view.tool == Tool() else view.tool,
+        see=asked.see if view.see == See() else view.see,
+    )
+
+
 def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[ViewState, list[str]]:
     """The state made to fit this checkpoint and these editors, and a notice for each thing that had to give way."""
     notices: list[str] = []
@@ -126,7 +141,7 @@ def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) 
     if view.relation not in relations:
         if view.relation != DEFAULT_RELATION:
             gave_way(f"Relation {view.relation}")
-        view = replace(view, relation=DEFAULT_RELATION if rings else checkpoint.opening)
+        view = _opened(view, checkpoint)
     if not _target_fits(view.target, n, rings):
         if view.target != Target():
             gave_way(f"New object {view.target}")

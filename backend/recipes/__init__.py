@@ -52,6 +52,7 @@ class Recipe:
     model: ModelConfig
     note: str = ""
     graph: WorldConfig = field(default_factory=RingsConfig)
+    view: str = ""  # what the page opens on, as in a link: question, new object, preset, picture
 
 
 def read_recipe(name: str) -> Recipe:
