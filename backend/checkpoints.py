@@ -229,7 +229,7 @@ def _write_metadata(folder: Path, metadata: Metadata) -> None:
 
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpoint:
     """Load and verify one folder. Raises `CheckpointError` saying what is wrong with it."""
-    metadata = read_metadata(folder)
+    metadata, world = _read(folder)
     name, width, layers = name_of(folder), metadata.model.d_mlp, metadata.model.n_layers
     # Not before their size is known to be right: a damaged file may claim anything.
     weights = _read_tensors(folder, WEIGHTS, metadata, 4 * metadata.model.n_weights + HEADER_BYTES)
@@ -249,7 +249,6 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> Checkpo
         _check_tensor(f"{name}/{STATISTICS}: {key}", moments[key], (width, width), torch.float64)
         statistics[layer] = moments[key].to(device)
     model.load_state_dict(weights)
-    world = build(metadata.graph)
     return Checkpoint(
         id=folder.name,
         world=world,
@@ -296,6 +295,11 @@ def _dtype(dtype: torch.dtype) -> str:
 
 def read_metadata(folder: Path) -> Metadata:
     """`checkpoint.json`, checked to fit together. Raises `CheckpointError` saying what is wrong with it."""
+    return _read(folder)[0]
+
+
+def _read(folder: Path) -> tuple[Metadata, World]:
+    """The metadata, and the world that they describe."""
     name = f"{name_of(folder)}/{METADATA}"
     try:
         data = read_json(read_file(folder / METADATA, MAX_METADATA_BYTES))
@@ -332,7 +336,7 @@ def read_metadata(folder: Path) -> Metadata:
         if found != wanted:
             some = min(found ^ wanted)
             raise CheckpointError(f"{name}: {place}: {some[:40]!r} is missing or too many; copy the file again")
-    return metadata
+    return metadata, world
 
 
 def _names(metadata: Metadata, world: World) -> Iterator[tuple[str, set[str], set[str]]]:
