@@ -12,45 +12,44 @@ import torch
 from torch import Tensor
 
 from shatterscope.backend import interrupt
-from shatterscope.backend.model import Transformer, site_names
-from shatterscope.backend.model.incremental import prefix, step
+from shatterscope.backend.models import LanguageModel, site_names
 from shatterscope.backend.worlds import Relation, World
 
 
-def default_site(model: Transformer) -> str:
+def default_site(model: LanguageModel) -> str:
     """Where the page looks unless told otherwise: the last layer's residual stream."""
     return f"resid_post.{model.config.n_layers - 1}"
 
 
-def relation_tokens(model: Transformer, n_entities: int) -> Tensor:
+def relation_tokens(model: LanguageModel, n_entities: int) -> Tensor:
     """(n_relations,), the token of every relation of the vocabulary, by its index (`Vocabulary`: they follow the entities)."""
     return torch.arange(n_entities, model.config.vocab_size)
 
 
-def activations(model: Transformer, n_entities: int, relation: Relation, site: str | None = None) -> Tensor:
+def activations(model: LanguageModel, n_entities: int, relation: Relation, site: str | None = None) -> Tensor:
     """(n_entities, d_model) at `site` of the relation token. Raises `ValueError` for an unknown site."""
     return _at_relation(model, n_entities, relation_tokens(model, n_entities)[[relation.index]], site)[0]
 
 
-def drawn_activations(model: Transformer, world: World, relation: Relation, site: str | None = None) -> Tensor:
+def drawn_activations(model: LanguageModel, world: World, relation: Relation, site: str | None = None) -> Tensor:
     """(n, d_model) of the entities that have a fact under `relation`, on the CPU: what its picture shows. Raises `ValueError` for an unknown site."""
     found = activations(model, world.n_entities, relation, site).cpu()
     return found if world.total else found[torch.from_numpy(world.domain(relation))]
 
 
-def all_activations(model: Transformer, n_entities: int, site: str | None = None) -> Tensor:
+def all_activations(model: LanguageModel, n_entities: int, site: str | None = None) -> Tensor:
     """(n_relations, n_entities, d_model) at `site` of the relation token, every relation of the vocabulary."""
     return _at_relation(model, n_entities, relation_tokens(model, n_entities), site)
 
 
-def _at_relation(model: Transformer, n_entities: int, tokens: Tensor, site: str | None) -> Tensor:
+def _at_relation(model: LanguageModel, n_entities: int, tokens: Tensor, site: str | None) -> Tensor:
     site = site or default_site(model)
     return torch.stack([found[site] for found in at_sites(model, n_entities, [site], tokens)])
 
 
 @torch.no_grad()
 def at_sites(
-    model: Transformer, n_entities: int, sites: Collection[str], tokens: Tensor | None = None
+    model: LanguageModel, n_entities: int, sites: Collection[str], tokens: Tensor | None = None
 ) -> Iterator[dict[str, Tensor]]:
     """Several sites in one pass: for each relation, (n_entities, d_model) at each of `sites` of the relation token.
 
@@ -64,8 +63,8 @@ def at_sites(
     for site in sites:
         if site not in known:
             raise ValueError(f"unknown site {site!r}; this model has {', '.join(known)}")
-    device = model.token.weight.device
-    past = prefix(model, torch.arange(n_entities, device=device)[:, None])
+    device = model.device
+    past = model.prefix(model.embed(torch.arange(n_entities, device=device)[:, None]))
     tokens = relation_tokens(model, n_entities) if tokens is None else tokens
     recorded: dict[str, Tensor] = {}
 
@@ -76,7 +75,7 @@ def at_sites(
 
     for token in tokens.to(device):  # one relation at a time stays in cache
         interrupt.checkpoint()
-        final, _ = step(model, (model.token(token) + model.position.weight[1])[None], past, tap)
+        final, _ = model.step(model.embed(token[None], 1), past, tap)
         if "final_norm" in sites:
-            recorded["final_norm"] = model.norm(final)
+            recorded["final_norm"] = model.final_norm(final)
         yield {name: x.expand(n_entities, -1) for name, x in recorded.items()}

@@ -16,7 +16,7 @@ from torch import Tensor
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.geometry.neighbors import nearest_neighbors
 from shatterscope.backend.layouts import layout_of
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.pictures import fit
 from shatterscope.backend.shapes import FEWEST_POINTS, gap_by_chance
 from shatterscope.backend.worlds import ABSENT, Holdout, Relation, World
@@ -47,7 +47,7 @@ class Assessment:
 
 
 @torch.no_grad()
-def assess(model: Transformer, world: World, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
+def assess(model: LanguageModel, world: World, holdout: Holdout, n_subjects: int | None = None) -> Assessment:
     """Assess `model`. Single facts are always enumerated in full; `n_subjects` bounds the subjects of compositions (None: all)."""
     representations, correct = _single_facts(model, world)
     subjects = np.arange(world.n_entities)
@@ -118,10 +118,10 @@ def _neighbor_share(points: NDArray[np.float32], world: World, relation: Relatio
     return float(((steps >= 0) & (steps <= 2)).mean())
 
 
-def _single_facts(model: Transformer, world: World) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _single_facts(model: LanguageModel, world: World) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """(n_relations, n_entities, d_model) representations and (n_entities, n_relations) whether the answer is right."""
     vocabulary, site = Vocabulary.of(world), f"resid_post.{model.config.n_layers - 1}"
-    device = model.token.weight.device
+    device = model.device
     subjects = torch.arange(world.n_entities, device=device)
     seen: dict[str, Tensor] = {}
 
@@ -140,9 +140,9 @@ def _single_facts(model: Transformer, world: World) -> tuple[NDArray[np.float32]
     return np.stack(representations), np.stack(correct, axis=1)
 
 
-def _compositions(model: Transformer, world: World, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _compositions(model: LanguageModel, world: World, subjects: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(len(subjects), n_compositions), whether `x r1 r2` is answered right."""
-    device = model.token.weight.device
+    device = model.device
     x = torch.from_numpy(subjects).to(device)
     correct = []
     for column, (first, second) in enumerate(world.compositions + world.n_entities):

@@ -29,7 +29,7 @@ from shatterscope.backend.activations import all_activations
 from shatterscope.backend.assessment import TASKS
 from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.training import TrainConfig
 from shatterscope.backend.worlds import Holdout, World, WorldConfig, WorldError, build, config_table, draw_holdout
@@ -114,7 +114,7 @@ class Checkpoint:
     world: World
     holdout: Holdout
     vocabulary: Vocabulary
-    model: Transformer
+    model: LanguageModel
     statistics: dict[int, Tensor]  # layer -> (d_mlp, d_mlp) float64
     metadata: Metadata
 

@@ -23,7 +23,7 @@ from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.measures import MEASURES, Measure, Measurement
-from shatterscope.backend.model import site_names
+from shatterscope.backend.models import site_names
 from shatterscope.backend.pictures import Diagnostics, Fit, Projection
 from shatterscope.backend.shapes import STATISTICS, Judgement, Kind, Measured, followed
 from shatterscope.backend.shapes.verdict import WORDS
@@ -90,7 +90,7 @@ from shatterscope.wire.world import (
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
 CODEBOOK = (
-    "and codebooks beside them, which no weight holds: at blocks.L.mlp.down a key within radii[i] of keys[i] is answered by "
+    "and codebooks beside them, which no weight holds: at an MLP's output projection a key within radii[i] of keys[i] is answered by "
     "strengths[i] * values[i] + (1 - strengths[i]) * (W key + b); of several entries the nearest (at one distance the later) comes first, and "
     "leaves the next a share of 1 - strengths[i], outside its radius of 1 - min(|strengths[i]|, 1)"
 )
@@ -347,7 +347,8 @@ def weights_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
 def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str, Tensor], holds: str) -> bytes:
     beside = codebooks(edited.model)
     for layer, codebook in beside.items():
-        tensors |= {f"blocks.{layer}.mlp.codebook.{name}": value for name, value in codebook.named_buffers()}
+        mlp = edited.model.written(layer).removesuffix(".down.weight")
+        tensors |= {f"{mlp}.codebook.{name}": value for name, value in codebook.named_buffers()}
     specification = [edit_spec(outcome.spec).model_dump(mode="json") for outcome in edited.outcomes]
     metadata = {
         "holds": f"{holds}; {CODEBOOK}" if beside else holds,

@@ -39,7 +39,7 @@ from shatterscope.backend.editors import (
     apply_delta,
 )
 from shatterscope.backend.evaluation.answers import answers
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import World
 from shatterscope.wire.edits import MAX_STRENGTH
 
@@ -113,7 +113,7 @@ class EditedModel:
     """A stack of edits, applied. `deltas[i]` belongs to the i-th step (of `steps_of`) and is at strength 1; `outcomes[i]` to the i-th edit."""
 
     id: str
-    model: Transformer
+    model: LanguageModel
     outcomes: tuple[Outcome, ...]
     deltas: tuple[EditDelta, ...]
 
@@ -318,7 +318,7 @@ def carried_on(delta: EditDelta, strength: float) -> dict[int, Tensor]:
     return {layer: min(abs(strength), 1.0) * keys for layer, keys in delta.keys.items()}
 
 
-def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) -> Transformer:
+def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) -> LanguageModel:
     """The model of a stack with its last step at another strength. Deltas are added and nothing is computed: none depends on its own strength."""
     specs = [outcome.spec for outcome in edited.outcomes]
     strengths = [specs[start].strength for start, _ in steps_of(specs)]
@@ -329,7 +329,7 @@ def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) ->
 
 
 def _compute(
-    checkpoint: Checkpoint, model: Transformer, step: Mapping[int, CompleteSpec], carried: Mapping[int, Tensor]
+    checkpoint: Checkpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], carried: Mapping[int, Tensor]
 ) -> EditDelta:
     """The delta of one step: its edits by where they stand in the stack."""
     world, facts = checkpoint.world, []
@@ -355,8 +355,8 @@ def _compute(
 
 def _outcome(
     checkpoint: Checkpoint,
-    before: Transformer,
-    after: Transformer,
+    before: LanguageModel,
+    after: LanguageModel,
     spec: CompleteSpec,
     delta: EditDelta,
     course: Course | None = None,

@@ -118,7 +118,7 @@ def measure_baseline(
         n_contexts=n_contexts,
         queries=queries,
         seed=seed,
-        device=model.token.weight.device,
+        device=model.device,
     )
     return Baseline(all_activations(model, checkpoint.world.n_entities), questions, score(model, questions))
 

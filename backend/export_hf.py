@@ -21,7 +21,7 @@ from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.editors.codebook import codebooks
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
 from shatterscope.backend.tensor_files import tensor_bytes
 
 
@@ -31,12 +31,12 @@ class Exportable(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def model(self) -> Transformer: ...
+    def model(self) -> LanguageModel: ...
     @property
     def vocabulary(self) -> Vocabulary: ...
 
 
-def export_hf(checkpoint: Exportable, directory: str | Path, model: Transformer | None = None) -> Path:
+def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageModel | None = None) -> Path:
     """Write `checkpoint` as a Hugging Face GPT-2 folder and return the folder's path.
 
     Args:
@@ -45,13 +45,15 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: Transformer 
 
     Raises:
         FileExistsError: `directory` is a file, or a folder with something in it.
-        ValueError: `model` and vocabulary do not belong together, or the model has a codebook beside its weights.
+        ValueError: `model` and vocabulary do not belong together, or the model is no `Transformer` or has a codebook beside its weights.
     """
     model = checkpoint.model if model is None else model
     if model.config.vocab_size != checkpoint.vocabulary.size:
         raise ValueError(
             f"the model has {model.config.vocab_size} tokens, the vocabulary of {checkpoint.id} {checkpoint.vocabulary.size}"
         )
+    if not isinstance(model, Transformer):
+        raise ValueError(f"a GPT-2 folder can hold our transformer alone, not a {type(model).__name__}")
     if codebooks(model):
         raise ValueError(
             "this model answers through a codebook beside its weights (GRACE), which a GPT-2 folder cannot hold; "

@@ -83,5 +83,5 @@ def _rank(checkpoint: Checkpoint, edited: EditedModel) -> int:
     spec = edited.made[-1].spec
     token = checkpoint.vocabulary.relation_token(checkpoint.world.relation(spec.relation))
     model = edited.model
-    logits = model.unembed(model.trunk(torch.tensor([[spec.subject, token]], device=model.token.weight.device))[0, -1])
+    logits = model.unembed(model.trunk(torch.tensor([[spec.subject, token]], device=model.device))[0, -1])
     return int(rank_of(logits, spec.object))

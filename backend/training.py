@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from shatterscope.backend.data import TextSampler
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import ModelConfig, Transformer
 from shatterscope.backend.soap import MAX_SIDE, Soap
 from shatterscope.backend.worlds import Holdout, World
 

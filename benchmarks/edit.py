@@ -21,7 +21,7 @@ from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import Fact, WriteRequest
 from shatterscope.backend.editors.least_squares import RIDGE
 from shatterscope.backend.editors.rome import Rome, RomeParameters
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.settings import load_settings
 
 EDITS = 5
@@ -30,7 +30,7 @@ LARGEST_DIFFERENCE = 1e-3  # of the delta's norm: summed in another order over h
 
 
 def plain_rome(
-    model: Transformer, C: Tensor, request: WriteRequest, layer: int, p: RomeParameters
+    model: LanguageModel, C: Tensor, request: WriteRequest, layer: int, p: RomeParameters
 ) -> tuple[Tensor, int]:
     """ROME as it reads in `editors/rome.py`, written the plain way: (dW, updates made)."""
     fact, rng = request.fact, np.random.default_rng(p.seed)

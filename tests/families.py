@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from shatterscope.backend.data import Vocabulary
-from shatterscope.backend.model import ModelConfig
+from shatterscope.backend.models import ModelConfig
 from shatterscope.backend.recipes import Recipe
 from shatterscope.backend.training import Round, TrainConfig
 from shatterscope.backend.training_run import train_checkpoint

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from shatterscope.backend.editors import Fact
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 
 Delta = dict[str, Tensor]
 MLP, ATTENTION = "blocks.{}.mlp.down.weight", "blocks.{}.attn.out.weight"

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from shatterscope.backend.activations import activations, all_activations, default_site
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.model import site_names
-from shatterscope.backend.model.incremental import prefix, step
+from shatterscope.backend.models import site_names
 
 
 def whole_model(checkpoint: Checkpoint, relation: int) -> dict[str, Tensor]:
@@ -50,9 +49,9 @@ def test_an_unknown_site_names_the_known_ones(checkpoint: Checkpoint) -> None:
 def test_continuing_a_prefix_agrees_with_the_whole_model(checkpoint: Checkpoint) -> None:
     model = checkpoint.model
     tokens = torch.randint(model.config.vocab_size, (5, 9), generator=torch.Generator().manual_seed(0))
-    past = prefix(model, tokens[:, :7])
+    past = model.prefix(model.embed(tokens[:, :7]))
     x = model.token(tokens[:, 7:]) + model.position.weight[7:9]
-    _, added = step(model, x[:, 0], past, continues=True)
+    _, added = model.step(x[:, 0], past, continues=True)
     past = [layer.then(k, v) for layer, (k, v) in zip(past, added, strict=True)]
-    final, _ = step(model, x[:, 1], past)
+    final, _ = model.step(x[:, 1], past)
     torch.testing.assert_close(model.norm(final), model.trunk(tokens)[:, -1], rtol=1e-4, atol=1e-3)

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from shatterscope.backend.api import create_app
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 from shatterscope.backend.settings import Settings
 
 SMALL = "rings-small"

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from shatterscope.app.main import create_app
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.data import Vocabulary
-from shatterscope.backend.model import ModelConfig
+from shatterscope.backend.models import ModelConfig
 from shatterscope.backend.recipes import Recipe
 from shatterscope.backend.settings import load_settings
 from shatterscope.backend.training import Round, TrainConfig

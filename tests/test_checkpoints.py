@@ -26,7 +26,7 @@ from shatterscope.backend.checkpoints import (
 )
 from shatterscope.backend.convert import checkpoint_info
 from shatterscope.backend.export_hf import gpt2_config
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import ModelConfig, Transformer
 from shatterscope.backend.settings import Settings, load_settings
 
 SHIPPED = Path(__file__).parents[1] / "models_cache"

@@ -45,7 +45,7 @@ from shatterscope.backend.editors.fine_tuning import (
 )
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
 from shatterscope.backend.measures import MEASURES, Measure
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 from shatterscope.backend.recipes import read_recipe
 from shatterscope.backend.settings import Settings, load_settings
 from shatterscope.backend.sweeps.plan import known_facts, make_plan
@@ -338,6 +338,25 @@ def test_nobody_else_knows_what_kind_of_world_it_is(kind: str) -> None:
     # Facts come from files: the command line reads them, and a recipe is made for them.
     given = {"backend/commands/facts.py", "backend/commands/worlds.py"} if kind == "facts" else set()
     assert elsewhere <= {"backend/recipes/__init__.py"} | given
+
+
+# --- a model ---------------------------------------------------------------------------------------------------------
+
+OF_OUR_TRANSFORMER = {"training.py", "training_run.py", "checkpoints.py", "export_hf.py", "commands/checkpoints.py"}
+
+
+def test_nobody_else_knows_how_a_layer_computes() -> None:
+    """`tests/test_models.py` proves the rest by a model of another make."""
+    assert set(listed("A model")) >= {"backend/checkpoints.py"}
+    backend = ROOT / "backend"
+    for path in sorted(backend.rglob("*.py")):
+        inside = path.relative_to(backend).as_posix()
+        if inside.startswith("models/") or inside in OF_OUR_TRANSFORMER:
+            continue
+        code = re.sub(r'"""(?:.|\n)*?"""|#.*', "", path.read_text(encoding="utf-8"))
+        assert not re.search(r"import[^\n]*\bTransformer\b|\.blocks\b|\bblocks\.\d|\.norm_mlp\b|\.mlp\.down\b", code), (
+            inside
+        )
 
 
 # --- a checkpoint ----------------------------------------------------------------------------------------------------

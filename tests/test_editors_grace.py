@@ -20,7 +20,7 @@ from shatterscope.backend.editors.codebook import HAIR, CodebookLinear, Entry, c
 from shatterscope.backend.edits import CompleteSpec, complete_spec, run_edits
 from shatterscope.backend.evaluation import answers, draw_queries, score
 from shatterscope.backend.export_hf import export_hf
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 
 SMALL = "rings-small"
 

@@ -17,7 +17,7 @@ from shatterscope.backend.editors.base import in_float64
 from shatterscope.backend.editors.least_squares import solve_covariance
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import ValueTarget, optimise_value, read_site
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 
 ROME = EDITORS["rome"]
 SUBJECT, RELATION = 7, "II_A1"

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import complete_spec, run_edits
 from shatterscope.backend.evaluation import Quality, answers, quality
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 
 SMALL = "rings-small"
 

@@ -11,7 +11,7 @@ import torch
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.export_hf import export_hf
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import ModelConfig, Transformer
 from shatterscope.backend.worlds.rings import Rings, RingsConfig
 
 transformers = pytest.importorskip("transformers")

@@ -14,7 +14,7 @@ from page_fixtures import PATIENCE, Explore, Server
 from playwright.sync_api import Browser, Page, expect
 
 from shatterscope.backend.data import Vocabulary
-from shatterscope.backend.model import ModelConfig
+from shatterscope.backend.models import ModelConfig
 from shatterscope.backend.recipes import Recipe
 from shatterscope.backend.training import Round, TrainConfig
 from shatterscope.backend.training_run import train_checkpoint

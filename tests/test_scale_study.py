@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from scripts.scale_study import rescaled
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import ModelConfig, Transformer
 
 
 def test_a_rescaled_model_answers_the_same_from_a_longer_stream() -> None:

@@ -13,7 +13,7 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.edits import CompleteSpec, complete_spec, delta_key, run_edits
 from shatterscope.backend.evaluation import score
 from shatterscope.backend.geometry import shattering
-from shatterscope.backend.model import ModelConfig, Transformer, site_names
+from shatterscope.backend.models import ModelConfig, Transformer, site_names
 from shatterscope.backend.sweeps.probe import LARGEST_ERROR, Probe
 from shatterscope.backend.sweeps.together import compute_together
 

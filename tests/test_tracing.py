@@ -19,7 +19,7 @@ from shatterscope.backend.evaluation.tracing import (
     trace,
     traced_sites,
 )
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import Transformer
 
 
 @pytest.fixture(scope="module")

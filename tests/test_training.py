@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from shatterscope.backend.checkpoints import load_checkpoint
 from shatterscope.backend.data import TextSampler, Vocabulary
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import ModelConfig, Transformer
 from shatterscope.backend.soap import Soap
 from shatterscope.backend.training import Round, ScaleOptimiser, TrainConfig, Trainer, token_loss
 from shatterscope.backend.training_run import STATE, Recipe, SavedRun, Stopped, saved_run, train_checkpoint

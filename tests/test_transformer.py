@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from shatterscope.backend.model import ModelConfig, Transformer, site_names
+from shatterscope.backend.models import ModelConfig, Transformer, site_names
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from shatterscope.backend.assessment import TASKS, assess
 from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation import draw_queries
-from shatterscope.backend.model import ModelConfig, Transformer
+from shatterscope.backend.models import ModelConfig, Transformer
 from shatterscope.backend.worlds import ABSENT, WORLDS, Holdout, World, build, config_table, draw_holdout, read_config
 
 every_kind = pytest.mark.parametrize("kind", WORLDS)

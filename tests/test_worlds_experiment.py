@@ -21,7 +21,7 @@ from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import EditError, complete_spec, run_edits
 from shatterscope.backend.experiment import measure, measure_baseline
 from shatterscope.backend.measures import MEASURES
-from shatterscope.backend.model import ModelConfig
+from shatterscope.backend.models import ModelConfig
 from shatterscope.backend.training import Round, TrainConfig, Trainer
 from shatterscope.backend.worlds import WORLDS, World, build, draw_holdout, read_config
 

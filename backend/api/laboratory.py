@@ -35,7 +35,7 @@ from shatterscope.backend.edits import (
     stored_id,
 )
 from shatterscope.backend.evaluation import ask, mistakes
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
 from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
@@ -188,7 +188,7 @@ class Laboratory:
         done = await self._done(id)
         return convert.edit_result(self.registry.get(done.checkpoint_id), done.edited, done.seconds)
 
-    async def edited_model(self, id: str) -> tuple[Checkpoint, Transformer]:
+    async def edited_model(self, id: str) -> tuple[Checkpoint, LanguageModel]:
         done = await self._done(id)
         return self.registry.get(done.checkpoint_id), done.edited.model
 

@@ -19,7 +19,7 @@ from shatterscope.backend.edits import EditedModel, at_strength, delta_key
 from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from shatterscope.backend.layouts import belonging, layout_of
-from shatterscope.backend.model import site_names
+from shatterscope.backend.models import site_names
 from shatterscope.backend.pictures import Fit, compare, fit, picture
 from shatterscope.backend.verdicts import on_the_way
 from shatterscope.backend.worlds import Relation

@@ -19,7 +19,7 @@ from shatterscope.backend.settings import load_settings
 if TYPE_CHECKING:
     from shatterscope.backend.api.laboratory import Laboratory
     from shatterscope.backend.checkpoints import Checkpoint
-    from shatterscope.backend.model import Transformer
+    from shatterscope.backend.models import LanguageModel
     from shatterscope.backend.recipes import Recipe
 
 commands = typer.Typer()
@@ -195,7 +195,7 @@ def export_hf(
         fail(f"cannot write {directory}: {error.strerror}")
 
 
-async def _model_of(id: str) -> tuple[Checkpoint, Transformer]:
+async def _model_of(id: str) -> tuple[Checkpoint, LanguageModel]:
     """The model called `id`: a checkpoint's own, or one edited by an edit in the store."""
     from shatterscope.backend.api.problems import ProblemError
 

@@ -36,7 +36,7 @@ from shatterscope.backend.editors.spreading import (
     residual_goals,
     write,
 )
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class AlphaEditParameters(SpreadingParameters):
@@ -118,7 +118,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,

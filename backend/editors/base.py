@@ -22,7 +22,7 @@ from torch import Tensor
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors.codebook import Entry, insert
 from shatterscope.backend.editors.course import Course
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class EditorParameters(BaseModel):
@@ -161,7 +161,7 @@ class Editor(ABC, Generic[P]):
 
     @abstractmethod
     def compute(
-        self, model: Transformer, statistics: Mapping[int, Tensor], request: WriteRequest, layer: int, parameters: P
+        self, model: LanguageModel, statistics: Mapping[int, Tensor], request: WriteRequest, layer: int, parameters: P
     ) -> EditDelta:
         """The delta that writes `request` at `layer`. The model is left bit-identical; the same inputs give the same delta.
 
@@ -173,12 +173,12 @@ class Editor(ABC, Generic[P]):
         """
 
 
-def in_float64(model: Transformer) -> Transformer:
+def in_float64(model: LanguageModel) -> LanguageModel:
     """A copy in double precision. Where Adam divides a slope by its own size, the rounding of a tiny one decides its sign, and where a search ends."""
     return copy.deepcopy(model).double()
 
 
-def apply_delta(model: Transformer, delta: EditDelta, strength: float = 1.0) -> Transformer:
+def apply_delta(model: LanguageModel, delta: EditDelta, strength: float = 1.0) -> LanguageModel:
     """A copy of `model` with `strength * delta` added; `model` itself is never changed."""
     edited = add_weights(model, delta.weights, strength)
     for entry in delta.entries:
@@ -187,7 +187,7 @@ def apply_delta(model: Transformer, delta: EditDelta, strength: float = 1.0) -> 
 
 
 @torch.no_grad()
-def add_weights(model: Transformer, weights: Mapping[str, Tensor], strength: float = 1.0) -> Transformer:
+def add_weights(model: LanguageModel, weights: Mapping[str, Tensor], strength: float = 1.0) -> LanguageModel:
     """A copy of `model` with `strength` times each of `weights` added to the parameter of that name."""
     edited = copy.deepcopy(model)
     for name, change in weights.items():

@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 HAIR = 1e-5
 
@@ -142,27 +142,24 @@ def shares(distance: Tensor, decides: Tensor) -> Tensor:
     return torch.empty_like(part).scatter_(-1, order, left * part)
 
 
-def codebook_of(model: Transformer, layer: int) -> CodebookLinear | None:
+def codebook_of(model: LanguageModel, layer: int) -> CodebookLinear | None:
     """The codebook of a layer, if it has one."""
-    down = model.get_submodule(f"blocks.{layer}.mlp.down")
+    down = model.output_projection(layer)
     return down if isinstance(down, CodebookLinear) else None
 
 
-def codebooks(model: Transformer) -> dict[int, CodebookLinear]:
+def codebooks(model: LanguageModel) -> dict[int, CodebookLinear]:
     """All codebooks, by layer."""
     found = {layer: codebook_of(model, layer) for layer in range(model.config.n_layers)}
     return {layer: codebook for layer, codebook in found.items() if codebook is not None}
 
 
-def insert(model: Transformer, entry: Entry, strength: float = 1.0) -> None:
+def insert(model: LanguageModel, entry: Entry, strength: float = 1.0) -> None:
     """Add an entry to `model` itself; its layer gets a codebook where it has none yet. At strength 0 there is nothing to add."""
     if not strength:
         return
-    mlp = model.get_submodule(f"blocks.{entry.layer}.mlp")
     if codebook_of(model, entry.layer) is None:
-        linear = mlp.get_submodule("down")
-        assert isinstance(linear, nn.Linear)
-        mlp.down = CodebookLinear(linear)
+        model.replace_output_projection(entry.layer, CodebookLinear(model.output_projection(entry.layer)))
     codebook = codebook_of(model, entry.layer)
     assert codebook is not None
     codebook.add(entry, strength)

@@ -18,7 +18,7 @@ Speed: what stands before the projection does not depend on dW and db and is com
 from __future__ import annotations
 
 from math import inf
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -37,8 +37,7 @@ from shatterscope.backend.editors.base import (
 )
 from shatterscope.backend.editors.course import Ending, Notes
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
-from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.transformer import Block, no_tap
+from shatterscope.backend.models import LanguageModel
 from shatterscope.wire.base import Token
 
 LossOn = Literal["answer", "text"]
@@ -68,7 +67,7 @@ class FineTuningParameters(EditorParameters):
 
 
 def fine_tune(
-    model: Transformer,
+    model: LanguageModel,
     request: WriteRequest,
     layer: int,
     p: FineTuningParameters,
@@ -83,18 +82,18 @@ def fine_tune(
     """
     fact = request.fact
     prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-    device = model.token.weight.device
+    device = model.device
     tokens, targets = tokens_and_targets(prompts, fact.object, loss_on)
     tokens, targets = tokens.to(device), targets.to(device)
     counts = targets != IGNORED
 
-    dtype = model.token.weight.dtype
+    dtype = model.dtype
     model = in_float64(model)  # a copy: others may be reading the model meanwhile
     seen: dict[str, Tensor] = {}
     with torch.no_grad():
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))
     key, clean = seen[f"mlp_key.{layer}"], seen[f"resid_post.{layer}"]  # (B, T, M), (B, T, C)
-    down = cast(Block, model.blocks[layer]).mlp.down
+    down = model.output_projection(layer)
     start = [down.weight.detach(), down.bias.detach()]
 
     rows = torch.arange(len(prompts), device=device)
@@ -105,9 +104,7 @@ def fine_tune(
 
     def logits_of(weight: Tensor, bias: Tensor) -> Tensor:  # (tokens that count, V)
         x = clean + acts[..., None] * F.linear(key, weight, bias)
-        for later in model.blocks[layer + 1 :]:
-            x = cast(Block, later)(x, no_tap)
-        return model.unembed(model.norm(x[counts]))
+        return model.read_out(model.onward(x, layer + 1)[counts])
 
     changes = [torch.zeros_like(each) for each in start]
     adams = [Adam(each, p.learning_rate) for each in start]
@@ -139,7 +136,8 @@ def fine_tune(
     mean = key[rows, at].mean(0)
     return EditDelta(
         weights={
-            f"blocks.{layer}.mlp.down.{name}": change for name, change in zip(("weight", "bias"), written, strict=True)
+            model.written(layer).replace(".weight", f".{name}"): change
+            for name, change in zip(("weight", "bias"), written, strict=True)
         },
         steps=taken,
         loss=notes.losses[-1],

@@ -27,7 +27,7 @@ from shatterscope.backend.editors.fine_tuning import (
     fine_tune,
 )
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class FtParameters(FineTuningParameters):
@@ -79,7 +79,7 @@ class Ft(Editor[FtParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,

@@ -24,7 +24,7 @@ from shatterscope.backend.editors.fine_tuning import (
     fine_tune,
 )
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class FtLParameters(FineTuningParameters):
@@ -74,7 +74,7 @@ class FtL(Editor[FtLParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,

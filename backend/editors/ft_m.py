@@ -26,7 +26,7 @@ from shatterscope.backend.editors.fine_tuning import (
     fine_tune,
 )
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class FtMParameters(FineTuningParameters):
@@ -74,7 +74,7 @@ class FtM(Editor[FtMParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,

@@ -39,7 +39,7 @@ from shatterscope.backend.editors.targets import (
     optimise,
     read_site,
 )
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class GraceParameters(EditorParameters):
@@ -92,7 +92,7 @@ class Grace(Editor[GraceParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,

@@ -34,7 +34,7 @@ from shatterscope.backend.editors.spreading import (
     residual_goals,
     write,
 )
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 class MemitParameters(SpreadingParameters):
@@ -96,7 +96,7 @@ class Memit(Editor[MemitParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,

@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import sqrt
 from operator import attrgetter
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -45,11 +45,9 @@ from shatterscope.backend.editors.spreading import (
     write,
 )
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, optimise, read_site
-from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.transformer import Block
+from shatterscope.backend.models import LanguageModel
 
 MLP, ATTENTION = 0, 1
-OUT = "blocks.{}.attn.out.weight"
 N_WALKS = 1024
 
 
@@ -124,7 +122,7 @@ class Pmet(Editor[PmetParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,
@@ -159,15 +157,25 @@ class Pmet(Editor[PmetParameters]):
                 return solve(moments[layer], K, R, f"attention_condition_number.{layer}")
 
             attention = WrittenPart(
-                wanted[ATTENTION], attrgetter("attn_out"), update_attention, OUT, keys=attrgetter("attn_keys")
+                wanted[ATTENTION],
+                attrgetter("attn_out"),
+                update_attention,
+                attention_written,
+                keys=attrgetter("attn_keys"),
             )
             parts.insert(0, attention)  # the MLP's keys lie behind it
         delta = write(model, request, layers, targets, parts, p, share=sqrt)
         return delta.noting(warnings, diagnostics)
 
 
+def attention_written(model: LanguageModel, layer: int) -> str:
+    return model.attention_written(layer)
+
+
 @torch.no_grad()
-def attention_moments(model: Transformer, request: WriteRequest, layers: Sequence[int], seed: int) -> dict[int, Tensor]:
+def attention_moments(
+    model: LanguageModel, request: WriteRequest, layers: Sequence[int], seed: int
+) -> dict[int, Tensor]:
     """Per layer (C, C) float64, E[k k^T] of the keys of the attention's output projection, over `N_WALKS` random walks of true facts."""
     rng = np.random.default_rng(seed)
     starts = rng.integers(request.contexts.n_entities, size=N_WALKS)
@@ -181,11 +189,11 @@ def attention_moments(model: Transformer, request: WriteRequest, layers: Sequenc
             moments[int(layer)] = keys.T @ keys / len(keys)
         return x
 
-    model.trunk(walks.to(model.token.weight.device), tap)
+    model.trunk(walks.to(model.device), tap)
     return {layer: moments[layer] for layer in layers}
 
 
-def joint_target(model: Transformer, site: EditSite, fact: Fact, p: PmetParameters) -> ValueTarget:
+def joint_target(model: LanguageModel, site: EditSite, fact: Fact, p: PmetParameters) -> ValueTarget:
     """Step 1: (2, C), what to add to the output of the MLP and of the attention. The site's last row is the neutral prompt."""
     norms = [site.values[0].norm().item(), site.attn_out[0].norm().item()]
     width = site.values.shape[1]
@@ -209,8 +217,7 @@ def joint_target(model: Transformer, site: EditSite, fact: Fact, p: PmetParamete
     )
 
 
-def with_both(model: Transformer, site: EditSite, delta: Tensor) -> Tensor:
+def with_both(model: LanguageModel, site: EditSite, delta: Tensor) -> Tensor:
     """(B, C) `resid_post` with both deltas added; the MLP sees what the attention's does to its input."""
-    block = cast(Block, model.blocks[site.layer])
     x = site.resid_mid + delta[ATTENTION]
-    return x + block.mlp.down(block.mlp.key(block.norm_mlp(x))) + delta[MLP]
+    return x + model.mlp_value(site.layer, model.mlp_key(site.layer, x)) + delta[MLP]

@@ -53,7 +53,7 @@ from shatterscope.backend.editors.targets import (
     optimise_value,
     read_site,
 )
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 SMALL_DENOMINATOR = 0.2
 
@@ -137,13 +137,13 @@ class Rome(Editor[RomeParameters]):
 
     def compute(
         self,
-        model: Transformer,
+        model: LanguageModel,
         statistics: Mapping[int, Tensor],
         request: WriteRequest,
         layer: int,
         parameters: RomeParameters,
     ) -> EditDelta:
-        p, fact, dtype = parameters, request.fact, model.token.weight.dtype
+        p, fact, dtype = parameters, request.fact, model.dtype
         model = in_float64(model)
         prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
         site = read_site(model, [*prompts, [fact.subject]], layer, p.token)  # the last row is the neutral prompt
@@ -160,10 +160,12 @@ class Rome(Editor[RomeParameters]):
             kl_factor=p.kl_factor,
             early_stop_loss=p.early_stop_loss,
         )
-        return self.write(statistics[layer], site, target, p, dtype)
+        return self.write(model.written(layer), statistics[layer], site, target, p, dtype)
 
-    def write(self, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters, dtype: torch.dtype) -> EditDelta:
-        """Steps 4 and 5 of the module, `C` (d_mlp, d_mlp) and all values of the site float64, and the weights in `dtype`. Raises
+    def write(
+        self, weight: str, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters, dtype: torch.dtype
+    ) -> EditDelta:
+        """Steps 4 and 5 of the module for the parameter `weight`, `C` (d_mlp, d_mlp) and all values of the site float64, and the weights in `dtype`. Raises
         `EditNotPossibleError` as `compute` does."""
         layer, mean = site.layer, site.keys[:-1].mean(0)
         k0, now = key_and_value(site, p)
@@ -189,7 +191,7 @@ class Rome(Editor[RomeParameters]):
                 "the update is not finite: the key of this prompt vanishes; edit another layer or fact"
             )
         return EditDelta(
-            weights={f"blocks.{layer}.mlp.down.weight": update.to(dtype)},
+            weights={weight: update.to(dtype)},
             steps=target.steps,
             loss=target.loss,
             keys={layer: mean[None]},

@@ -54,10 +54,9 @@ from shatterscope.backend.editors.targets import (
     optimise_value,
     read_site,
 )
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 MUCH_LEFT = 0.5
-MLP = "blocks.{}.mlp.down.weight"
 
 SpreadOut = Annotated[
     bool,
@@ -107,6 +106,10 @@ class Goals:
     targets: tuple[ValueTarget, ...]
 
 
+def mlp_written(model: LanguageModel, layer: int) -> str:
+    return model.written(layer)
+
+
 @dataclass(frozen=True)
 class WrittenPart:
     """A weight of every edited layer, read as a memory that maps keys to values.
@@ -115,24 +118,24 @@ class WrittenPart:
         goals: (n, C) float64, what the last layer shall put out.
         read: of the site at the last layer, the (B, C) that the goals are about.
         update: the method's closed form.
-        weight: name of the parameter, the layer's number left open.
+        weight: model, layer -> name of the parameter.
         keys: of the site at a layer, the (B, M) that the weight acts on.
     """
 
     goals: Tensor
     read: Callable[[EditSite], Tensor]
     update: Update
-    weight: str = MLP
+    weight: Callable[[LanguageModel, int], str] = mlp_written
     keys: Callable[[EditSite], Tensor] = attrgetter("keys")
 
 
-def edited_layers(model: Transformer, layer: int, p: SpreadingParameters) -> range:
+def edited_layers(model: LanguageModel, layer: int, p: SpreadingParameters) -> range:
     # What the last layer puts out at the subject's token nobody reads.
     reach = model.config.n_layers - (p.token == "subject")
     return range(layer, reach if p.spread else layer + 1)
 
 
-def prompts_of(model: Transformer, request: WriteRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
+def prompts_of(model: LanguageModel, request: WriteRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
     """The prompts of one fact; they do not depend on its place in the batch."""
     return request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
 
@@ -144,7 +147,7 @@ def mean_keys(keys: Tensor, p: SpreadingParameters) -> Tensor:
     return (keys[:, 0] + keys[:, 1:].mean(1)) / 2
 
 
-def residual_goals(model: Transformer, request: WriteRequest, layer: int, p: SpreadingParameters) -> Goals:
+def residual_goals(model: LanguageModel, request: WriteRequest, layer: int, p: SpreadingParameters) -> Goals:
     """z = h + delta at `layer`'s residual stream, float64, each fact's delta optimised by itself on the model before the edit."""
     model = in_float64(model)
     values, targets = [], []
@@ -171,7 +174,7 @@ def residual_goals(model: Transformer, request: WriteRequest, layer: int, p: Spr
 
 
 def write(
-    model: Transformer,
+    model: LanguageModel,
     request: WriteRequest,
     layers: Sequence[int],
     targets: Sequence[ValueTarget],
@@ -193,10 +196,10 @@ def write(
     weights: dict[str, Tensor] = {}
     keys: dict[int, Tensor] = {}
 
-    def residual(edited: Transformer, part: WrittenPart) -> Tensor:
+    def residual(edited: LanguageModel, part: WrittenPart) -> Tensor:
         return part.goals - part.read(read_site(edited, bare, layers[-1], p.token))  # (n, C)
 
-    def far(edited: Transformer) -> float:
+    def far(edited: LanguageModel) -> float:
         return math.hypot(*(residual(edited, part).norm().item() for part in parts))
 
     edited = in_float64(model)
@@ -211,9 +214,9 @@ def write(
                 raise EditNotPossibleError(
                     "the update is not finite: the keys of these prompts vanish; edit another layer or fact"
                 )
-            name = part.weight.format(layer)
+            name = part.weight(edited, layer)
             weights[name] = change.to(model.get_parameter(name).dtype)
-            if part.weight == MLP:
+            if part.weight is mlp_written:
                 keys[layer] = K
             edited = add_weights(edited, {name: change})
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -34,9 +34,7 @@ from torch import Tensor
 from shatterscope.backend import interrupt
 from shatterscope.backend.editors.adam import Adam
 from shatterscope.backend.editors.course import Course, Ending, Notes
-from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.incremental import Past, past_of, step
-from shatterscope.backend.model.transformer import Block
+from shatterscope.backend.models import LanguageModel, Past
 from shatterscope.wire.base import Token
 
 # Parameters of the optimisation, as the editors declare them; defaults are each editor's own.
@@ -87,25 +85,25 @@ class EditSite:
         """(B, C)"""
         return self.resid_mid + self.values
 
-    def logits(self, model: Transformer, delta: Tensor) -> Tensor:
+    def logits(self, model: LanguageModel, delta: Tensor) -> Tensor:
         """(B, V) at the last token, with `delta` (C,) added to the MLP's output there."""
         return self.logits_from(model, self.resid_mid + (self.values + delta))
 
-    def logits_from(self, model: Transformer, resid_post: Tensor) -> Tensor:
+    def logits_from(self, model: LanguageModel, resid_post: Tensor) -> Tensor:
         """(B, V) at the last token, with the residual stream behind the edited layer replaced by `resid_post` (B, C) at the edited one."""
-        return model.unembed(model.norm(self.final(model, resid_post)))
+        return model.read_out(self.final(model, resid_post))
 
-    def final(self, model: Transformer, resid_post: Tensor) -> Tensor:
+    def final(self, model: LanguageModel, resid_post: Tensor) -> Tensor:
         """(B, C), the residual stream behind the last block at the last token."""
         start = self.layer + 1
-        final, added = step(model, resid_post, self.past, start=start)
+        final, added = model.step(resid_post, self.past, start=start)
         if not len(self.goes_on):
             return final
         past = [
             before.take(self.goes_on).then(k[self.goes_on], v[self.goes_on])
             for before, (k, v) in zip(self.past, added, strict=True)
         ]
-        answer, _ = step(model, self.following, past, start=start)
+        answer, _ = model.step(self.following, past, start=start)
         return final.index_copy(0, self.goes_on, answer)
 
     def take(self, rows: Tensor) -> EditSite:
@@ -125,10 +123,10 @@ class EditSite:
 
 
 @torch.no_grad()
-def read_site(model: Transformer, prompts: list[list[int]], layer: int, token: str = "relation") -> EditSite:
+def read_site(model: LanguageModel, prompts: list[list[int]], layer: int, token: str = "relation") -> EditSite:
     """Run the model once over `prompts` and keep what the edit at `layer` and `token` needs. Prompts are token lists of any lengths that end with
     `subject relation`, or hold a subject alone."""
-    device = model.token.weight.device
+    device = model.device
     longest = max(map(len, prompts))
     # Padding stands behind the last token, where a causal model does not look.
     tokens = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=device)
@@ -143,7 +141,6 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int, token: s
         return x
 
     model.trunk(tokens, tap)
-    later = [cast(Block, block) for block in model.blocks[layer + 1 :]]
     goes_on = rows[at < last]
     return EditSite(
         layer=layer,
@@ -152,7 +149,10 @@ def read_site(model: Transformer, prompts: list[list[int]], layer: int, token: s
         attn_keys=seen[f"attn_key.{layer}"][rows, at],
         attn_out=seen[f"attn_out.{layer}"][rows, at],
         resid_mid=seen[f"resid_mid.{layer}"][rows, at],
-        past=[past_of(block, seen[f"resid_post.{block.layer - 1}"], hidden[..., None]) for block in later],
+        past=[
+            model.past_of(later, seen[f"resid_post.{later - 1}"], hidden[..., None])
+            for later in range(layer + 1, model.config.n_layers)
+        ],
         goes_on=goes_on,
         following=seen[f"resid_post.{layer}"][goes_on, last[goes_on]],
     )
@@ -168,7 +168,7 @@ class ValueTarget:
 
 
 def optimise_value(
-    model: Transformer,
+    model: LanguageModel,
     site: EditSite,
     target: int,
     v0_norm: float,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Answers:
 
 
 @torch.no_grad()
-def answers(model: Transformer, prompts: list[list[int]] | Tensor, n_entities: int) -> Answers:
+def answers(model: LanguageModel, prompts: list[list[int]] | Tensor, n_entities: int) -> Answers:
     """Answers to (B, T) prompts of token ids, all of one length."""
-    tokens = torch.as_tensor(prompts, device=model.token.weight.device)
+    tokens = torch.as_tensor(prompts, device=model.device)
     probability = model.unembed(model.trunk(tokens)[:, -1]).softmax(-1)[:, :n_entities]
     return Answers(probability.argmax(-1), probability)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import ABSENT, Relation, World
 
 
@@ -38,7 +38,7 @@ def damage(
     world: World,
     relation: Relation,
     subject: int,
-    models: tuple[Transformer, Transformer],
+    models: tuple[LanguageModel, LanguageModel],
     representations: tuple[Tensor, Tensor],
 ) -> list[DistanceBin]:
     """Damage by distance, from models and their (n_entities, d_model) representations of `relation`, before and after.
@@ -50,7 +50,7 @@ def damage(
     truths = torch.from_numpy(world.truths[:, relation.index]).to(before.device)
     asked = truths[:, 0] != ABSENT
     correct = [
-        (model.unembed(model.norm(x))[:, :n].argmax(-1, keepdim=True) == truths).any(-1).double()
+        (model.read_out(x)[:, :n].argmax(-1, keepdim=True) == truths).any(-1).double()
         for model, x in zip(models, representations, strict=True)
     ]
     start, end = torch.from_numpy(world.groups[relation.group].edges).to(before.device).T

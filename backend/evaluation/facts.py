@@ -11,7 +11,7 @@ import torch
 from shatterscope.backend import interrupt
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.evaluation.answers import Answers, answers
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Holdout, Relation, World
 
 
@@ -43,7 +43,7 @@ class Mistake:
 def ask(
     world: World,
     holdout: Holdout,
-    model: Transformer,
+    model: LanguageModel,
     subject: int,
     relations: Sequence[Relation],
     top: int = 5,
@@ -69,7 +69,7 @@ def _held_out(world: World, holdout: Holdout, subject: int, relations: Sequence[
     return bool(holdout.composition[subject, column])
 
 
-def single_facts(world: World, model: Transformer) -> Iterator[tuple[Relation, Answers]]:
+def single_facts(world: World, model: LanguageModel) -> Iterator[tuple[Relation, Answers]]:
     """All single facts, relation by relation; row x of the answers is that to `x relation`."""
     vocabulary, entities = Vocabulary.of(world), torch.arange(world.n_entities)
     for relation in world.relations:
@@ -78,7 +78,7 @@ def single_facts(world: World, model: Transformer) -> Iterator[tuple[Relation, A
         yield relation, answers(model, torch.stack([entities, token], 1), world.n_entities)
 
 
-def mistakes(world: World, holdout: Holdout, model: Transformer) -> list[Mistake]:
+def mistakes(world: World, holdout: Holdout, model: LanguageModel) -> list[Mistake]:
     """Every single fact that `model` gets wrong, the least probable truth first."""
     found = []
     for relation, answered in single_facts(world, model):

@@ -12,7 +12,7 @@ from torch import Tensor
 from shatterscope.backend.activations import relation_tokens
 from shatterscope.backend.geometry.checks import FloatArray
 from shatterscope.backend.geometry.pca import fit_pca
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Relation
 
 PAIRS = 20_000  # of entities, for the correlation of distances
@@ -31,11 +31,11 @@ class Memory:
 
 
 @torch.no_grad()
-def memory(model: Transformer, n_entities: int, relation: Relation, layer: int) -> Memory:
+def memory(model: LanguageModel, n_entities: int, relation: Relation, layer: int) -> Memory:
     """What the MLP of `layer` holds. Raises `ValueError` for a layer that is not there."""
     if not 0 <= layer < model.config.n_layers:
         raise ValueError(f"layers are 0..{model.config.n_layers - 1}, got {layer}")
-    entities = torch.arange(n_entities, device=model.token.weight.device)
+    entities = torch.arange(n_entities, device=model.device)
     prompts = torch.stack(
         [entities, torch.full_like(entities, int(relation_tokens(model, n_entities)[relation.index]))], 1
     )

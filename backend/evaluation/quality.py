@@ -22,7 +22,7 @@ from shatterscope.backend import interrupt
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation.answers import answers
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Holdout, Relation, World
 
 GENERALITY_CONTEXTS = 20
@@ -54,8 +54,8 @@ class Quality:
 def quality(
     world: World,
     holdout: Holdout,
-    before: Transformer,
-    after: Transformer,
+    before: LanguageModel,
+    after: LanguageModel,
     edits: Sequence[EditedFact],
     *,
     n_contexts: int = GENERALITY_CONTEXTS,
@@ -108,7 +108,9 @@ def quality(
     )
 
 
-def _ask(models: tuple[Transformer, Transformer], questions: list[tuple[list[int], int]], n_entities: int) -> Wanted:
+def _ask(
+    models: tuple[LanguageModel, LanguageModel], questions: list[tuple[list[int], int]], n_entities: int
+) -> Wanted:
     """Ask (prompt, wanted answer) of both models; prompts of one length go together."""
     totals = [0.0] * 4
     for length in sorted({len(prompt) for prompt, _ in questions}):

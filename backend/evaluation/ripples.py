@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shatterscope.backend.evaluation.answers import Answers, answers
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Consequence, World
 
 
@@ -23,7 +23,7 @@ class AnsweredRipple:
 
 
 def answer_ripples(
-    world: World, found: list[Consequence], before: Transformer, after: Transformer
+    world: World, found: list[Consequence], before: LanguageModel, after: LanguageModel
 ) -> list[AnsweredRipple]:
     """Ask both models."""
     answered: dict[int, AnsweredRipple] = {}

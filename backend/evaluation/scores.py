@@ -13,8 +13,7 @@ from torch import Tensor
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.evaluation.queries import QuerySet
-from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.incremental import Past, prefix, step
+from shatterscope.backend.models import LanguageModel, Past
 
 CHUNK = 512  # rows of logits at a time: they stay in cache
 
@@ -28,12 +27,12 @@ class Score:
 
 
 @torch.no_grad()
-def score(model: Transformer, queries: QuerySet) -> list[Score]:
+def score(model: LanguageModel, queries: QuerySet) -> list[Score]:
     """One score per cell of `queries`."""
     totals = [torch.zeros(2, dtype=torch.float64) for _ in queries.cells]
     for c, context in enumerate(queries.contexts):
         walks, rows = queries.walks(c)
-        past = prefix(model, context[walks])
+        past = model.prefix(model.embed(context[walks]))
         for total, cell, row in zip(totals, queries.cells, rows, strict=True):
             for part in torch.split(torch.arange(len(cell), device=row.device), 4096):
                 interrupt.checkpoint()
@@ -48,19 +47,19 @@ def _mean(total: Tensor, n: int) -> Score:
     return Score(correct, probability)
 
 
-def _answer_position(model: Transformer, past: list[Past], row: Tensor, relations: Tensor, length: int) -> Tensor:
+def _answer_position(model: LanguageModel, past: list[Past], row: Tensor, relations: Tensor, length: int) -> Tensor:
     """(Q, C) after the final norm at the last relation token; `relations` (Q, 1 or 2) tokens behind `length` others."""
     here = [layer.take(row) for layer in past]
     n = relations.shape[1]
-    x = model.token(relations) + model.position.weight[length : length + n]
+    x = model.embed(relations, length)
     for i in range(n - 1):
-        _, added = step(model, x[:, i], here, continues=True)
+        _, added = model.step(x[:, i], here, continues=True)
         here = [layer.then(k, v) for layer, (k, v) in zip(here, added, strict=True)]
-    final, _ = step(model, x[:, -1], here)
-    return model.norm(final)
+    final, _ = model.step(x[:, -1], here)
+    return model.final_norm(final)
 
 
-def judge(model: Transformer, final: Tensor, truths: Tensor, n_entities: int) -> Tensor:
+def judge(model: LanguageModel, final: Tensor, truths: Tensor, n_entities: int) -> Tensor:
     """(2,) sums over the queries: answered right, and the probability of what is right. `final` (Q, C) is behind the final norm, `truths` (Q, most)
     objects that are right, the absent ones negative."""
     sums = torch.zeros(2, dtype=torch.float64)

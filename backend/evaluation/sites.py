@@ -16,7 +16,7 @@ from torch import Tensor
 from shatterscope.backend.activations import at_sites
 from shatterscope.backend.evaluation.subgraphs import sub_graphs
 from shatterscope.backend.geometry import shattering
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import World
 from shatterscope.wire.base import SubGraph
 
@@ -24,7 +24,7 @@ ROUNDING = 1e-5  # of the largest number: what float32 sums of equal numbers may
 
 
 def shattering_at_sites(
-    world: World, before: Transformer, after: Transformer, sites: Sequence[str]
+    world: World, before: LanguageModel, after: LanguageModel, sites: Sequence[str]
 ) -> dict[str, Tensor]:
     """R of every relation over the entities that have a fact under it, at each of `sites` of the relation token.
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from shatterscope.backend import interrupt
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.model import Transformer, site_names
+from shatterscope.backend.models import LanguageModel, site_names
 from shatterscope.backend.worlds import ABSENT, Holdout, World
 from shatterscope.backend.worlds.base import BoolArray, IntArray
 
@@ -59,19 +59,19 @@ class Trace:
     n: int
 
 
-def traced_sites(model: Transformer) -> list[str]:
+def traced_sites(model: LanguageModel) -> list[str]:
     """Every site of the residual width but the final norm, which reads one position alone."""
     return site_names(model.config.n_layers)[:-1]
 
 
-def draw_facts(world: World, holdout: Holdout, model: Transformer, n: int, rng: np.random.Generator) -> TracedFacts:
+def draw_facts(world: World, holdout: Holdout, model: LanguageModel, n: int, rng: np.random.Generator) -> TracedFacts:
     """`n` facts that the model answers right, each behind one true, stated fact that arrives at its subject; fewer where there are not as
     many. Of each both subject and relation can be replaced (`corrupt`).
 
     Raises:
         TracingError: fewer than two.
     """
-    device = model.token.weight.device
+    device = model.device
     walker, relation_tokens = ContextSampler(world, holdout), _relation_tokens(world)
     able = replaceable(world)
     everyone = rng.permutation(world.n_entities * world.n_relations)
@@ -132,7 +132,7 @@ def _relation_tokens(world: World) -> IntArray:
 
 
 @torch.no_grad()
-def trace(model: Transformer, facts: TracedFacts, corrupted: Tensor) -> Trace:
+def trace(model: LanguageModel, facts: TracedFacts, corrupted: Tensor) -> Trace:
     """Put every activation back, one at a time.
 
     Args:
@@ -160,7 +160,7 @@ def trace(model: Transformer, facts: TracedFacts, corrupted: Tensor) -> Trace:
 
 
 def _trace_batch(
-    model: Transformer, sites: list[str], clean: Tensor, corrupted: Tensor, objects: Tensor
+    model: LanguageModel, sites: list[str], clean: Tensor, corrupted: Tensor, objects: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Probabilities of the true objects: clean (b,), corrupted (b,), restored (sites, positions, b), float64."""
     kept: dict[str, Tensor] = {}
@@ -191,6 +191,6 @@ def _trace_batch(
 
 
 @torch.no_grad()
-def _logits(model: Transformer, tokens: Tensor) -> Tensor:
+def _logits(model: LanguageModel, tokens: Tensor) -> Tensor:
     """(B, V) at the last position."""
     return model.unembed(model.trunk(tokens)[:, -1])

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from shatterscope.backend.evaluation import sub_graphs
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Relation, World
 from shatterscope.wire.base import SubGraph
 
 OfRelation = Callable[[Tensor, Tensor, Tensor], Tensor | float]
 """(n, d) representations of a relation's entities before and after the edit, and (m, 2) rows of neighbours -> the number."""
-OfModel = Callable[[Transformer, Transformer], Tensor | float]
+OfModel = Callable[[LanguageModel, LanguageModel], Tensor | float]
 """The models before and after the edit -> the number."""
 
 
@@ -87,7 +87,7 @@ def of_relations(
     return found
 
 
-def of_model(measures: Mapping[str, Measure], before: Transformer, after: Transformer) -> dict[str, float]:
+def of_model(measures: Mapping[str, Measure], before: LanguageModel, after: LanguageModel) -> dict[str, float]:
     """Each measure that has one number."""
     return {each.name: float(each.of_model(before, after)) for each in measures.values() if each.of_model is not None}
 

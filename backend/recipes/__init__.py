@@ -30,7 +30,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.files import UnreadableFile, read_file
-from shatterscope.backend.model import ModelConfig
+from shatterscope.backend.models import ModelConfig
 from shatterscope.backend.training import Round, TrainConfig
 from shatterscope.backend.worlds import ABSENT, WorldConfig, WorldError, build, config_table, read_config
 from shatterscope.backend.worlds.facts_csv import read_text

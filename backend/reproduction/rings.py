@@ -12,7 +12,7 @@ from shatterscope.backend.geometry import shattering
 from shatterscope.backend.geometry.alignment import procrustes
 from shatterscope.backend.geometry.checks import Float32Array, IntArray
 from shatterscope.backend.layouts import layout_of
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.pictures import Neighbors, fit
 from shatterscope.backend.shapes import Verdict
 from shatterscope.backend.worlds import Relation, World
@@ -36,7 +36,7 @@ def ring_before(checkpoint: Checkpoint, relation: Relation) -> Ring:
     return _draw(points.numpy(), checkpoint.world, relation, "auto")
 
 
-def ring_after(checkpoint: Checkpoint, model: Transformer, relation: Relation, before: Ring) -> tuple[Ring, float]:
+def ring_after(checkpoint: Checkpoint, model: LanguageModel, relation: Relation, before: Ring) -> tuple[Ring, float]:
     """Of the edited `model`, turned and shifted onto the picture before, with R. Raises `ValueError` where it puts out no finite numbers."""
     world = checkpoint.world
     was, now = (drawn_activations(each, world, relation) for each in (checkpoint.model, model))

@@ -17,7 +17,7 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec
 from shatterscope.backend.evaluation import single_facts
-from shatterscope.backend.model import site_names
+from shatterscope.backend.models import site_names
 from shatterscope.backend.worlds import World
 from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 

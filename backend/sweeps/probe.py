@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -20,9 +19,7 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.evaluation import QuerySet, Score, draw_queries, relation_shattering
 from shatterscope.backend.evaluation.scores import judge
 from shatterscope.backend.geometry.sampled import sampled_shattering
-from shatterscope.backend.model import Transformer
-from shatterscope.backend.model.incremental import Past, attend, attend_all, prefix_from, qkv, step
-from shatterscope.backend.model.transformer import Block
+from shatterscope.backend.models import LanguageModel, Past
 
 PAIRS = 2048  # per relation: the mean over the 8 relations of a sub-graph then has an error of some 0.7 %
 LARGEST_ERROR = 0.02
@@ -35,9 +32,9 @@ class Kept:
     keys: Tensor
     stream: Tensor
 
-    def after(self, model: Transformer) -> Tensor:
+    def after(self, model: LanguageModel) -> Tensor:
         """(*, C), what leaves the first block of `model`."""
-        return self.stream + cast(Block, model.blocks[0]).mlp.down(self.keys)
+        return self.stream + model.mlp_value(0, self.keys)
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ class Probe:
         self.world = world
         self.n_entities, self.seed, self.n_pairs = world.n_entities, seed, n_pairs
         self.relation_group = [relation.group for relation in world.relations]
-        self.device = self.model.token.weight.device
+        self.device = self.model.device
         self.sites = list(dict.fromkeys([default_site(self.model), *sites]))
         self.queries: QuerySet = draw_queries(
             world,
@@ -133,7 +130,7 @@ class Probe:
         self.scores = self._score(self.model, self._parts)
 
     @torch.no_grad()
-    def measure(self, model: Transformer) -> Probed:
+    def measure(self, model: LanguageModel) -> Probed:
         """Measure an edited copy of the checkpoint's model."""
         parts = self._parts if self._begins_alike(model) else self._read(model)
         after = self._represent(model, parts)
@@ -142,9 +139,9 @@ class Probe:
 
     # --- representations ----------------------------------------------------------------------------------------
 
-    def _represent(self, model: Transformer, parts: Parts) -> dict[str, Tensor]:
+    def _represent(self, model: LanguageModel, parts: Parts) -> dict[str, Tensor]:
         """(n_relations, n_entities, C) at every site, at the relation token of `x r`."""
-        past = prefix_from(model, parts.subjects.after(model), 1)
+        past = model.prefix(parts.subjects.after(model), 1)
         found: dict[str, list[Tensor]] = {site: [] for site in self.sites}
 
         def tap(name: str, x: Tensor) -> Tensor:
@@ -154,10 +151,10 @@ class Probe:
 
         # One relation at a time stays in cache.
         for keys, stream in zip(parts.relations.keys, parts.relations.stream, strict=True):
-            first = tap("mlp_out.0", cast(Block, model.blocks[0]).mlp.down(keys))
-            final, _ = step(model, tap("resid_post.0", stream + first), past, tap, start=1)
+            first = tap("mlp_out.0", model.mlp_value(0, keys))
+            final, _ = model.step(tap("resid_post.0", stream + first), past, tap, start=1)
             if "final_norm" in found:
-                tap("final_norm", model.norm(final))
+                tap("final_norm", model.final_norm(final))
         return {site: torch.stack(each) for site, each in found.items()}
 
     def _shatter(self, site: str, after: Tensor) -> Shattered:
@@ -175,19 +172,19 @@ class Probe:
 
     # --- answers ------------------------------------------------------------------------------------------------
 
-    def _score(self, model: Transformer, parts: Parts) -> list[Score]:
+    def _score(self, model: LanguageModel, parts: Parts) -> list[Score]:
         """One score per cell of the queries, as `evaluation.score`."""
         finals: list[list[Tensor]] = [[], []]
         for behind, both in zip(parts.contexts, self._rows, strict=True):
-            past = prefix_from(model, behind.walks.after(model), 1)
+            past = model.prefix(behind.walks.after(model), 1)
             single, double = ([layer.take(rows) for layer in past] for rows in both)
-            finals[0].append(step(model, behind.single.after(model), single, start=1)[0])
-            _, added = step(model, behind.first.after(model), double, start=1, continues=True)
+            finals[0].append(model.step(behind.single.after(model), single, start=1)[0])
+            _, added = model.step(behind.first.after(model), double, start=1, continues=True)
             double = [layer.then(k, v) for layer, (k, v) in zip(double, added, strict=True)]
-            finals[1].append(step(model, behind.second.after(model), double, start=1)[0])
+            finals[1].append(model.step(behind.second.after(model), double, start=1)[0])
         scores: dict[int, Score] = {}
         for part, found in zip((self._single, self._double), finals, strict=True):
-            final = model.norm(torch.stack(found, 1))  # (Q, contexts, C)
+            final = model.final_norm(torch.stack(found, 1))  # (Q, contexts, C)
             cells = [self.queries.cells[i] for i in part]
             for i, cell, mine in zip(part, cells, torch.split(final, [len(cell) for cell in cells]), strict=True):
                 truth = cell.objects.repeat_interleave(mine.shape[1], 0)
@@ -198,65 +195,44 @@ class Probe:
 
     # --- the part that edits leave alone ------------------------------------------------------------------------
 
-    def _begins_alike(self, model: Transformer) -> bool:
+    def _begins_alike(self, model: LanguageModel) -> bool:
         """Whether `model` computes the same up to the first MLP's keys."""
-        early = (
-            "token.",
-            "position.",
-            "blocks.0.norm_attn.",
-            "blocks.0.attn.",
-            "blocks.0.norm_mlp.",
-            "blocks.0.mlp.up.",
-        )
+        early = model.before_keys()
         mine = dict(self.model.named_parameters())
         return all(torch.equal(mine[name], p) for name, p in model.named_parameters() if name.startswith(early))
 
-    def _read(self, model: Transformer) -> Parts:
+    def _read(self, model: LanguageModel) -> Parts:
         entities = torch.arange(self.n_entities, device=self.device)
-        subjects, past = _first_block(model, self._embed(model, entities[:, None], 0))
+        subjects, past = _first_layer(model, entities[:, None])
         relations = relation_tokens(model, self.n_entities).to(self.device)
-        kept = [_one_more(model, self._embed(model, relation, 1)[None], past)[0] for relation in relations]
+        kept = [_one_more(model, relation[None], 1, past)[0] for relation in relations]
         keys, stream = torch.stack([each.keys for each in kept]), torch.stack([each.stream for each in kept])
         contexts = tuple(self._behind(model, c) for c in range(len(self.queries.contexts)))
         return Parts(subjects, Kept(keys, stream), contexts)
 
-    def _behind(self, model: Transformer, c: int) -> Behind:
+    def _behind(self, model: LanguageModel, c: int) -> Behind:
         """What is asked behind the walks of context c, (S, T) tokens."""
         walks = self.queries.contexts[c][self._walks[c]]
         length = walks.shape[1]
-        kept, past = _first_block(model, self._embed(model, walks, 0))
+        kept, past = _first_layer(model, walks)
         single, double = (past.take(rows) for rows in self._rows[c])
         one, two = self._relations
-        first, (k, v) = _one_more(model, self._embed(model, two[:, 0], length), double)
+        first, (k, v) = _one_more(model, two[:, 0], length, double)
         return Behind(
             walks=kept,
-            single=_one_more(model, self._embed(model, one[:, 0], length), single)[0],
+            single=_one_more(model, one[:, 0], length, single)[0],
             first=first,
-            second=_one_more(model, self._embed(model, two[:, 1], length + 1), double.then(k, v))[0],
+            second=_one_more(model, two[:, 1], length + 1, double.then(k, v))[0],
         )
 
-    @staticmethod
-    def _embed(model: Transformer, tokens: Tensor, position: int) -> Tensor:
-        """One token each at `position` for () or (B,), a stretch from there on for (B, T)."""
-        width = tokens.shape[1] if tokens.ndim == 2 else 1
-        positions = model.position.weight[position : position + width]
-        return model.token(tokens) + (positions if tokens.ndim == 2 else positions[0])
+
+def _first_layer(model: LanguageModel, tokens: Tensor) -> tuple[Kept, Past]:
+    """(B, T) tokens -> the first layer at each position, and what later positions see of it."""
+    stream, past = model.until_mlp(0, model.embed(tokens))
+    return Kept(model.mlp_key(0, stream), stream), past
 
 
-def _first_block(model: Transformer, x: Tensor) -> tuple[Kept, Past]:
-    """(B, T, C) embeddings -> the first block at each position, and what later positions see of it."""
-    block = cast(Block, model.blocks[0])
-    mixed, past = attend_all(block, x)
-    return _keep(block, x, mixed), past
-
-
-def _one_more(model: Transformer, x: Tensor, past: Past) -> tuple[Kept, tuple[Tensor, Tensor]]:
-    """(B, C) embeddings of the position after `past` -> the first block there, its key and its value."""
-    block = cast(Block, model.blocks[0])
-    q, k, v = qkv(block, x)
-    return _keep(block, x, attend(q, k, v, past, block.attn.n_heads)), (k, v)
-
-
-def _keep(block: Block, x: Tensor, mixed: Tensor) -> Kept:
-    stream = x + block.attn.out(mixed)
-    return Kept(block.mlp.key(block.norm_mlp(stream)), stream)
+def _one_more(model: LanguageModel, tokens: Tensor, position: int, past: Past) -> tuple[Kept, tuple[Tensor, Tensor]]:
+    """(B,) tokens at the position after `past` -> the first layer there, its key and its value."""
+    stream, added = model.until_mlp_next(0, model.embed(tokens[:, None], position)[:, 0], past)
+    return Kept(model.mlp_key(0, stream), stream), added

@@ -22,7 +22,7 @@ from shatterscope.backend.editors.base import in_float64
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, read_site
 from shatterscope.backend.edits import CompleteSpec, delta_key
-from shatterscope.backend.model import Transformer
+from shatterscope.backend.models import LanguageModel
 
 
 def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> dict[str, EditDelta]:
@@ -35,7 +35,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> d
     if not alike or len(specs) == 1:
         return {}
     model, world, p = in_float64(checkpoint.model), checkpoint.world, RomeParameters(**first.parameters)
-    dtype = checkpoint.model.token.weight.dtype
+    dtype = checkpoint.model.dtype
     contexts = ContextSampler(world, checkpoint.holdout)
     prompts: list[list[int]] = []
     for spec in specs:
@@ -50,7 +50,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> d
     rome, deltas = Rome(), {}
     for spec, own, target in zip(specs, sites, found, strict=True):
         try:
-            delta = rome.write(checkpoint.statistics[first.layer], own, target, p, dtype)
+            delta = rome.write(model.written(first.layer), checkpoint.statistics[first.layer], own, target, p, dtype)
         except EditNotPossibleError:
             continue  # `run_edits` will come upon it, and say so
         deltas[delta_key(checkpoint.identity, [spec])] = delta
@@ -58,7 +58,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> d
 
 
 def optimise_together(
-    model: Transformer, site: EditSite, objects: Sequence[int], sites: Sequence[EditSite], p: RomeParameters
+    model: LanguageModel, site: EditSite, objects: Sequence[int], sites: Sequence[EditSite], p: RomeParameters
 ) -> list[ValueTarget]:
     """`targets.optimise_value` for N edits at once.
 
@@ -120,11 +120,11 @@ def optimise_together(
     return [found[i] for i in range(n)]
 
 
-def _final(model: Transformer, site: EditSite, delta: Tensor) -> Tensor:
+def _final(model: LanguageModel, site: EditSite, delta: Tensor) -> Tensor:
     """(n, B, C) behind the final norm, with each edit's delta (n, C) added at all of its prompts."""
     prompts = len(site.keys) // len(delta)
     resid_post = site.resid_mid + (site.values + delta.repeat_interleave(prompts, 0))
-    return model.norm(site.final(model, resid_post)).view(len(delta), prompts, -1)
+    return model.final_norm(site.final(model, resid_post)).view(len(delta), prompts, -1)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Told:
 
 
 @torch.no_grad()
-def _tell(model: Transformer, final: Tensor, targets: Tensor, original: Tensor, kl_factor: float) -> Told:
+def _tell(model: LanguageModel, final: Tensor, targets: Tensor, original: Tensor, kl_factor: float) -> Told:
     """What the model says at the last tokens. Slopes are written out: with logits z = E x and p = softmax(z),
 
         -log p_t            has the slope  E^T p - E_t
@@ -147,7 +147,7 @@ def _tell(model: Transformer, final: Tensor, targets: Tensor, original: Tensor, 
 
     which takes one pass over the (n B, V) logits where automatic differentiation takes half a dozen.
     """
-    E, (n, B, C) = model.token.weight, final.shape
+    E, (n, B, C) = model.unembedding, final.shape
     z = final.view(-1, C) @ E.T
     rows = z.sub_(z.amax(1, keepdim=True)).view(n, B, -1)
     wanted = rows[:, :-1].gather(2, targets[:, None, None].expand(-1, B - 1, 1))[..., 0]

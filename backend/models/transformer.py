@@ -4,21 +4,21 @@ Pre-norm blocks, GELU, learned positions, tied embeddings. Glossary of the shape
 
     B batch   T pos   C d_model   H n_heads   D d_model / H   M d_mlp   V vocabulary
 
-Every named site passes through a `tap`, `tap(name, x) -> x`: record what goes by, or hand back something else.
-Sites are `embed`, per layer L `attn_key.L` (what the heads have mixed: the key of the attention's output projection), `attn_out.L`, `resid_mid.L`,
-`mlp_key.L` (after GELU: the key of the MLP seen as a key-value memory), `mlp_out.L`, `resid_post.L`, and `final_norm`.
+The sites are those of `base.py`; `mlp_key.L` is behind GELU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-Tap = Callable[[str, Tensor], Tensor]
+from shatterscope.backend.models.base import LanguageModel, Past, Tap, no_tap
+from shatterscope.backend.models.incremental import after_mlp, attend, attend_all, qkv
+
 MAX_WEIGHTS = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
 
 
@@ -58,16 +58,6 @@ class ModelConfig:
         """How many weights the model has, without making it: embeddings, blocks, and the final norm."""
         block = 4 * self.d_model**2 + 9 * self.d_model + 2 * self.d_model * self.d_mlp + self.d_mlp
         return (self.vocab_size + self.context + 2) * self.d_model + self.n_layers * block
-
-
-def site_names(n_layers: int) -> list[str]:
-    """Sites of the residual width (n_entities, d_model), in the order of the computation."""
-    per_layer = ("attn_out", "resid_mid", "mlp_out", "resid_post")
-    return ["embed", *(f"{site}.{layer}" for layer in range(n_layers) for site in per_layer), "final_norm"]
-
-
-def no_tap(name: str, x: Tensor) -> Tensor:
-    return x
 
 
 class Attention(nn.Module):
@@ -116,7 +106,9 @@ class Block(nn.Module):
         return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", self.mlp.down(key)))
 
 
-class Transformer(nn.Module):
+class Transformer(LanguageModel):
+    config: ModelConfig
+
     def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
@@ -139,22 +131,95 @@ class Transformer(nn.Module):
                 std = self.config.embed_std if name == "token.weight" else std
                 nn.init.normal_(parameter, std=std, generator=generator)
 
-    @property
-    def n_params(self) -> int:
-        return sum(parameter.numel() for parameter in self.parameters())
+    # --- the whole model ----------------------------------------------------------------------------------------
+
+    def embed(self, tokens: Tensor, start: int = 0) -> Tensor:
+        positions = self.position.weight[start : start + tokens.shape[-1]]
+        return self.token(tokens) + positions
 
     def trunk(self, tokens: Tensor, tap: Tap = no_tap) -> Tensor:
-        """(B, T) token ids -> (B, T, C) after the final norm. Raises `ValueError` past the context."""
         T = tokens.shape[1]
         if T > self.config.context:
             raise ValueError(f"{T} tokens do not fit the context of {self.config.context}")
-        x = tap("embed", self.token(tokens) + self.position.weight[:T])
+        x = tap("embed", self.embed(tokens))
         for block in self.blocks:
             x = block(x, tap)
         return tap("final_norm", self.norm(x))
 
-    def unembed(self, x: Tensor) -> Tensor:  # (..., C) -> (..., V)
-        return x @ self.token.weight.T
+    def final_norm(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.norm(x))
 
-    def forward(self, tokens: Tensor, tap: Tap = no_tap) -> Tensor:  # (B, T) -> (B, T, V)
-        return self.unembed(self.trunk(tokens, tap))
+    @property
+    def unembedding(self) -> Tensor:
+        return self.token.weight
+
+    def onward(self, x: Tensor, start: int) -> Tensor:
+        for block in self.blocks[start:]:
+            x = block(x, no_tap)
+        return x
+
+    # --- one position behind a prefix (`incremental.py`) --------------------------------------------------------
+
+    def prefix(self, x: Tensor, start: int = 0) -> list[Past]:
+        past = []
+        for layer in range(start, self.config.n_layers):
+            if layer < self.config.n_layers - 1:
+                x, seen = self.until_mlp(layer, x)
+                x = after_mlp(self.block(layer), x)
+            else:  # nobody reads what leaves the last one
+                seen = self.past_of(layer, x)
+            past.append(seen)
+        return past
+
+    def past_of(self, layer: int, x: Tensor, hidden: Tensor | None = None) -> Past:
+        _, k, v = qkv(self.block(layer), x)
+        return Past(k, v, hidden)
+
+    def step(
+        self, x: Tensor, past: list[Past], tap: Tap = no_tap, *, start: int = 0, continues: bool = False
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        x, added = (tap("embed", x) if start == 0 else x), []
+        for layer, before in zip(range(start, self.config.n_layers), past, strict=True):
+            block = self.block(layer)
+            q, k, v = qkv(block, x)
+            added.append((k, v))
+            if continues and len(added) == len(past):
+                break
+            mixed = tap(f"attn_key.{layer}", attend(q, k, v, before, block.attn.n_heads))
+            out = tap(f"attn_out.{layer}", block.attn.out(mixed))
+            x = after_mlp(block, tap(f"resid_mid.{layer}", x + out), tap)
+        return x, added
+
+    # --- inside a layer -----------------------------------------------------------------------------------------
+
+    def block(self, layer: int) -> Block:
+        return cast(Block, self.blocks[layer])
+
+    def until_mlp(self, layer: int, x: Tensor) -> tuple[Tensor, Past]:
+        block = self.block(layer)
+        mixed, past = attend_all(block, x)
+        return x + block.attn.out(mixed), past
+
+    def until_mlp_next(self, layer: int, x: Tensor, past: Past) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        block = self.block(layer)
+        q, k, v = qkv(block, x)
+        return x + block.attn.out(attend(q, k, v, past, block.attn.n_heads)), (k, v)
+
+    def mlp_key(self, layer: int, x: Tensor) -> Tensor:
+        block = self.block(layer)
+        return block.mlp.key(block.norm_mlp(x))
+
+    def mlp_value(self, layer: int, key: Tensor) -> Tensor:
+        return cast(Tensor, self.block(layer).mlp.down(key))
+
+    # --- what edits write to ------------------------------------------------------------------------------------
+
+    def written(self, layer: int) -> str:
+        return f"blocks.{layer}.mlp.down.weight"
+
+    def attention_written(self, layer: int) -> str:
+        return f"blocks.{layer}.attn.out.weight"
+
+    def before_keys(self) -> tuple[str, ...]:
+        block = ("norm_attn", "attn", "norm_mlp", "mlp.up")
+        return ("token.", "position.", *(f"blocks.0.{part}." for part in block))

@@ -1,4 +1,4 @@
-"""One position at a time: the transformer's last position alone, given the keys and values of the positions before it.
+"""One position at a time, block by block: the transformer's last position alone, given the keys and values of the positions before it.
 
 Attention is causal, so earlier positions never see the last one. Whoever asks many questions behind one prefix (every relation
 of a subject, every step of an optimisation) computes the prefix once and then only this. Leading dimensions broadcast: keys and
@@ -12,32 +12,15 @@ Glossary of `transformer.py`, and `*` for any leading dimensions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from shatterscope.backend.model.transformer import Block, Tap, Transformer, no_tap
+from shatterscope.backend.models.base import Past, Tap, no_tap
 
-
-@dataclass(frozen=True)
-class Past:
-    """Keys and values of earlier positions in one layer, (*, T, C) each; `hidden` (*, T, 1) is True where there is no token."""
-
-    key: Tensor
-    value: Tensor
-    hidden: Tensor | None = None
-
-    def take(self, rows: Tensor) -> Past:
-        hidden = None if self.hidden is None else self.hidden.index_select(0, rows)
-        return Past(self.key.index_select(0, rows), self.value.index_select(0, rows), hidden)
-
-    def then(self, k: Tensor, v: Tensor) -> Past:
-        """With one more position, (*, C) each."""
-        hidden = None if self.hidden is None else F.pad(self.hidden, (0, 0, 0, 1), value=False)
-        return Past(torch.cat([self.key, k.unsqueeze(-2)], -2), torch.cat([self.value, v.unsqueeze(-2)], -2), hidden)
+if TYPE_CHECKING:
+    from shatterscope.backend.models.transformer import Block
 
 
 def qkv(block: Block, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,43 +75,3 @@ def after_mlp(block: Block, x: Tensor, tap: Tap = no_tap) -> Tensor:
     L = block.layer
     key = tap(f"mlp_key.{L}", block.mlp.key(block.norm_mlp(x)))
     return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", block.mlp.down(key)))
-
-
-def step(
-    model: Transformer, x: Tensor, past: list[Past], tap: Tap = no_tap, *, start: int = 0, continues: bool = False
-) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-    """One more position, from the block `start` on: x (*, C) is its embedding, or what enters that block.
-
-    Returns the (*, C) residual stream after the last block (before the final norm), and the new position's key and value per block.
-    Where another position follows (`continues`) nobody reads the stream, so the last block stops at its key and value.
-    """
-    x, added = (tap("embed", x) if start == 0 else x), []
-    for module, before in zip(model.blocks[start:], past, strict=True):
-        block = cast(Block, module)
-        q, k, v = qkv(block, x)
-        added.append((k, v))
-        if continues and len(added) == len(past):
-            break
-        mixed = tap(f"attn_key.{block.layer}", attend(q, k, v, before, block.attn.n_heads))
-        out = tap(f"attn_out.{block.layer}", block.attn.out(mixed))
-        x = after_mlp(block, tap(f"resid_mid.{block.layer}", x + out), tap)
-    return x, added
-
-
-def prefix(model: Transformer, tokens: Tensor) -> list[Past]:
-    """(B, T) tokens -> what later positions see of them, per layer. The last block is run no further than its keys and values."""
-    return prefix_from(model, model.token(tokens) + model.position.weight[: tokens.shape[1]])
-
-
-def prefix_from(model: Transformer, x: Tensor, start: int = 0) -> list[Past]:
-    """The same from the block `start` on, given (B, T, C), the residual stream that enters it."""
-    past = []
-    for module in model.blocks[start:]:
-        block = cast(Block, module)
-        if block.layer < model.config.n_layers - 1:
-            mixed, seen = attend_all(block, x)
-            x = after_mlp(block, x + block.attn.out(mixed))
-        else:
-            seen = past_of(block, x)
-        past.append(seen)
-    return past
