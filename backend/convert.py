@@ -90,7 +90,7 @@ from shatterscope.wire.world import (
 
 # GRACE changes no weight: without its codebook the file would be the unedited model.
 CODEBOOK = (
-    "and codebooks beside them, which no weight holds: at an MLP's output projection a key within radii[i] of keys[i] is answered by "
+    "and codebooks beside them, which no weight holds: at blocks.L.mlp.down a key within radii[i] of keys[i] is answered by "
     "strengths[i] * values[i] + (1 - strengths[i]) * (W key + b); of several entries the nearest (at one distance the later) comes first, and "
     "leaves the next a share of 1 - strengths[i], outside its radius of 1 - min(|strengths[i]|, 1)"
 )

@@ -51,7 +51,7 @@ def test_the_edited_memory_maps_the_key_to_the_value(checkpoint: Checkpoint, lay
     site = read_site(model, [*prompts, [request.fact.subject]], layer)
     change = torch.randn(model.config.d_model, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     target = ValueTarget(change, 0, 0.0, 0.0, Course("steps", len(prompts), (0.0,), (0.0,), (1,)))
-    delta = Rome().write(checkpoint.statistics[layer], site, target, p, torch.float64)
+    delta = Rome().write(checkpoint.model.written(layer), checkpoint.statistics[layer], site, target, p, torch.float64)
     edited, bare = apply_delta(model, delta).blocks[layer].mlp.down, bare_key(model, request.fact, layer)
     mean = site.keys[:-1].mean(0)
     k, other = (bare, mean) if key == "rome" else (mean, bare)
