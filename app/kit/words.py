@@ -170,7 +170,7 @@ def fact(item: EditOutcome, name: Name = str) -> str:
 
 def magnified(factor: float) -> str:
     """Said where a scene has another scale than the one before the edit: how many times larger it is drawn, and why."""
-    if 0.98 <= factor <= 1.02:
+    if _times(max(factor, 1 / factor)) == _times(1):
         return ""
     if factor > 1:
         return f"shown enlarged {_times(factor)} (the cloud has shrunk)"
