@@ -199,3 +199,13 @@ def test_keys_are_those_of_the_layers_written_to(checkpoint: Checkpoint, name: s
     weights = {name for name in delta.weights if name.endswith("weight")}
     assert {f"blocks.{layer}.mlp.down.weight" for layer in delta.keys} == weights
     assert all(keys.shape == (1, checkpoint.model.config.d_mlp) for keys in delta.keys.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_edited_model_can_be_asked_nothing(checkpoint: Checkpoint, name: str) -> None:
+    """As it is where a group of a world has no question for a task."""
+    edited = apply_delta(checkpoint.model, compute(checkpoint, name))
+    width = edited.config.d_model
+    assert edited(torch.empty(0, 2, dtype=torch.long)).shape == (0, 2, edited.config.vocab_size)
+    past = edited.prefix(edited.embed(torch.empty(0, 1, dtype=torch.long)))
+    assert edited.step(torch.empty(0, width), past)[0].shape == (0, width)

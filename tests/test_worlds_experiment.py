@@ -19,9 +19,11 @@ from shatterscope.backend.checkpoints import (
 from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import EditError, complete_spec, run_edits
-from shatterscope.backend.experiment import measure, measure_baseline
+from shatterscope.backend.experiment import Baseline, measure, measure_baseline
 from shatterscope.backend.measures import MEASURES
 from shatterscope.backend.models import ModelConfig
+from shatterscope.backend.settings import REPOSITORY
+from shatterscope.backend.sweeps.probe import Probe
 from shatterscope.backend.training import Round, TrainConfig, Trainer
 from shatterscope.backend.worlds import WORLDS, World, build, draw_holdout, read_config
 
@@ -107,6 +109,29 @@ def test_what_an_edit_did_is_measured_in_every_world(checkpoint: Checkpoint) -> 
     assert found.recall.ripples
     assert found.recall.quality.efficacy.n == len(specs)
     assert 0 < found.recall.quality.locality.n < world.present.sum()
+
+
+@pytest.fixture(scope="module", params=["countries", "elements"])
+def shipped(request: pytest.FixtureRequest) -> tuple[Checkpoint, Baseline]:
+    """Some of its groups have no question for some task."""
+    found = load_checkpoint(REPOSITORY / "models_cache" / request.param)
+    baseline = measure_baseline(found, n_contexts=1, queries=20)
+    assert any(not len(cell) for cell in baseline.queries.cells)
+    return found, baseline
+
+
+@pytest.mark.parametrize("method", EDITORS)
+def test_a_task_without_questions_hinders_no_method(shipped: tuple[Checkpoint, Baseline], method: str) -> None:
+    found, baseline = shipped
+    subject, relation, distance = some_fact(found.world, 0)
+    spec = complete_spec(found.world, 2, subject=subject, relation=relation, distance=distance, method=method)
+    edited = run_edits(found, [spec])
+    scores = measure(found, edited, baseline).recall.scores
+    assert [math.isnan(change.after.accuracy) for change in scores] == [change.n_queries == 0 for change in scores]
+    probe = Probe(found, n_contexts=1, queries=20, seed=0)
+    assert [math.isnan(score.accuracy) for score in probe.measure(edited.model).scores] == [
+        not len(cell) for cell in probe.queries.cells
+    ]
 
 
 def _elsewhere(world: World, subject: int) -> int:

@@ -76,7 +76,7 @@ class CodebookLinear(nn.Linear):
         distance = self.distances(k.reshape(-1, k.shape[-1]))  # (N, n)
         inside = distance <= self.radii
         decided = shares(distance, torch.where(inside, self.strengths, presence(self.strengths)))
-        share = torch.where(inside, decided, 0.0).view(*k.shape[:-1], -1)  # (..., n)
+        share = torch.where(inside, decided, 0.0).view(*k.shape[:-1], len(self))  # (..., n)
         return (1 - share.sum(-1, keepdim=True)) * out + share @ self.values
 
     def settled(self, key: Tensor, radius: float, label: int) -> Tensor | None:
