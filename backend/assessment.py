@@ -83,8 +83,9 @@ def measure_rings(representations: NDArray[np.float32], world: World) -> RingMea
     chances = {n: gap_by_chance(n, 2) for n in {len(g.members) for g in world.groups if g.shape == "ring"}}
     for relation, points in zip(world.relations, representations, strict=True):
         rows = world.domain(relation)
-        share[relation.name] = _neighbor_share(points[rows], world, relation)
         belongs = layout_of(world, relation)
+        if belongs is not None or len(rows) < 2:
+            share[relation.name] = _neighbor_share(points[rows], world, relation)
         if len(rows) < 2 or (belongs is not None and belongs[1].bare):
             continue
         diagnostics = fit(

@@ -40,15 +40,10 @@ def side(kind: Kind, layout: Layout, picture: ArrayLike, before: ArrayLike, poin
     Raises:
         ValueError: NaN, infinities, or fewer than two points.
     """
-    return Side({} if bare(layout) else measure(kind, picture, layout), CKA.measure(before, points))
+    return Side({} if layout.bare else measure(kind, picture, layout), CKA.measure(before, points))
 
 
 def on_the_way(kind: Kind, layout: Layout, picture: ArrayLike) -> dict[str, float]:
     """The statistics that follow the strength slider, by name."""
-    names = () if bare(layout) else followed(kind)
+    names = () if layout.bare else followed(kind)
     return {name: STATISTICS[name].measure(picture, layout).value for name in names}
-
-
-def bare(layout: Layout) -> bool:
-    """Whether there is nothing to judge."""
-    return layout == Layout(layout.n)

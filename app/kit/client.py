@@ -133,18 +133,17 @@ class Client:
 
     async def projection(self, checkpoint: str, edits: Edits, **what: Any) -> ProjectionResult:
         """`what`: relation, site, method, dimensions, n_neighbors, align, as in `ProjectionRequest`."""
-        body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
+        body = {"checkpoint": checkpoint, **_given(what)}
         return await self._with_edit("POST", "/projections", ProjectionResult, checkpoint, edits, json=body)
 
     async def verdicts(self, checkpoint: str, edits: Edits, **what: Any) -> VerdictsResult:
         """On the pictures of `projection`."""
-        body = {"checkpoint": checkpoint, **{key: value for key, value in what.items() if value is not None}}
+        body = {"checkpoint": checkpoint, **_given(what)}
         return await self._with_edit("POST", "/verdicts", VerdictsResult, checkpoint, edits, json=body)
 
     async def strengths(self, checkpoint: str, edits: Edits, strengths: list[float], **what: Any) -> StrengthsResult:
         """Pictures of the stack with its last step at each of `strengths`; `what` as for `projection`."""
-        asked = {key: value for key, value in what.items() if value is not None}
-        body = {"checkpoint": checkpoint, "strengths": strengths, **asked}
+        body = {"checkpoint": checkpoint, "strengths": strengths, **_given(what)}
         return await self._with_edit("POST", "/projections/strengths", StrengthsResult, checkpoint, edits, json=body)
 
     async def evaluation(self, checkpoint: str, edits: Edits) -> EvaluationResult:
@@ -235,8 +234,7 @@ class Client:
 
     async def export(self, checkpoint: str, edits: Edits, format: str, **what: Any) -> bytes:
         """`format`: json or csv; `what` as for `projection`, and `link`."""
-        asked = {key: value for key, value in what.items() if value is not None}
-        body = {**_stack(checkpoint, edits), **asked}
+        body = {**_stack(checkpoint, edits), **_given(what)}
         return (await self._answer("POST", "/exports", params={"format": format}, json=body)).content
 
     async def weights(self, checkpoint: str, edits: Edits, what: str) -> bytes:
@@ -288,6 +286,11 @@ class Client:
         if response.is_success:
             return response
         raise _refused(response)
+
+
+def _given(what: dict[str, Any]) -> dict[str, Any]:
+    """Without what is left to the API's own defaults."""
+    return {key: value for key, value in what.items() if value is not None}
 
 
 def _stack(checkpoint: str, edits: Edits) -> dict[str, Any]:

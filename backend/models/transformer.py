@@ -102,8 +102,7 @@ class Block(nn.Module):
         L = self.layer
         mixed = tap(f"attn_key.{L}", self.attn.mix(self.norm_attn(x)))
         x = tap(f"resid_mid.{L}", x + tap(f"attn_out.{L}", self.attn.out(mixed)))
-        key = tap(f"mlp_key.{L}", self.mlp.key(self.norm_mlp(x)))  # (B, T, M)
-        return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", self.mlp.down(key)))
+        return after_mlp(self, x, tap)
 
 
 class Transformer(LanguageModel):

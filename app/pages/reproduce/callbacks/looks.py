@@ -65,15 +65,7 @@ def register(app: Dash, client: Client) -> None:
             checkpoints = await client.checkpoints()
             world = await client.world(opened)
         except ApiError as error:
-            return (
-                no_update,
-                no_update,
-                "",
-                "",
-                f"The relations could not be drawn: {error.message}",
-                no_update,
-                no_update,
-            )
+            return _not_drawn(error)
         elsewhere = sentences.clearer_rings(opened, checkpoints)
         relations = next(item.graph.relations for item in checkpoints if item.id == opened)
         waiting = [name for name in _in_order(relations, edit, world) if name not in done]
@@ -98,15 +90,7 @@ def register(app: Dash, client: Client) -> None:
             waiting = waiting[len(found) :]
             every = None if waiting else await client.rings(opened, (edit,), POINTS)
         except ApiError as error:
-            return (
-                no_update,
-                no_update,
-                "",
-                "",
-                f"The relations could not be drawn: {error.message}",
-                no_update,
-                no_update,
-            )
+            return _not_drawn(error)
         traces, annotations = panels(found, relations, edit.relation, world.pictures)
         figure = Patch()
         figure["data"].extend(traces)
@@ -190,6 +174,11 @@ def register(app: Dash, client: Client) -> None:
             return no_update, no_update, f"Keys and values could not be drawn: {error.message}"
         drawn = world.drawn(found.relation, found.entities, found.order_position)
         return memory_figure(found, drawn), sentences.memory_words(found), ""
+
+
+def _not_drawn(error: ApiError) -> tuple[Any, ...]:
+    """Of `rings`: what was drawn stays."""
+    return no_update, no_update, "", "", f"The relations could not be drawn: {error.message}", no_update, no_update
 
 
 def _in_order(relations: Sequence[str], edit: Edit, world: World) -> list[str]:
