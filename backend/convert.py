@@ -17,6 +17,7 @@ from torch import Tensor
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import Course, Editor
+from shatterscope.backend.editors.base import added_neurons
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps_of
 from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
@@ -94,6 +95,9 @@ CODEBOOK = (
     "strengths[i] * values[i] + (1 - strengths[i]) * (W key + b); of several entries the nearest (at one distance the later) comes first, and "
     "leaves the next a share of 1 - strengths[i], outside its radius of 1 - min(|strengths[i]|, 1)"
 )
+
+# Nor does a patch: it adds neurons.
+NEURONS = "and neurons beside them: blocks.L.mlp puts out down GELU(up z + bias) more, z what the MLP reads (blocks.L.mlp.added.up, .bias, .down)"
 
 
 def array(values: NDArray[np.floating]) -> Array:
@@ -327,8 +331,8 @@ def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> 
 
 
 def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
-    """safetensors: what the whole stack adds to each parameter (strengths applied), and the codebooks it puts beside them
-    (`blocks.0.mlp.codebook.keys`, ...); the specification in the metadata."""
+    """safetensors: what the whole stack adds to each parameter (strengths applied), and the codebooks and neurons it puts beside them
+    (`blocks.0.mlp.codebook.keys`, `blocks.0.mlp.added.up`, ...); the specification in the metadata."""
     total: dict[str, Tensor] = {}
     specs = [outcome.spec for outcome in edited.outcomes]
     for (start, _), delta in zip(steps_of(specs), edited.deltas, strict=True):
@@ -339,7 +343,7 @@ def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
 
 def weights_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
     """safetensors: every parameter of the edited model under its name in the checkpoint's own file, for
-    `Transformer.load_state_dict`; and codebooks and metadata as in `delta_file`."""
+    `Transformer.load_state_dict`; and codebooks, neurons and metadata as in `delta_file`."""
     weights = {name: value.detach() for name, value in edited.model.state_dict().items()}
     return _tensor_file(checkpoint, edited, weights, "the complete edited weights")
 
@@ -349,9 +353,13 @@ def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str,
     for layer, codebook in beside.items():
         mlp = edited.model.written(layer).removesuffix(".down.weight")
         tensors |= {f"{mlp}.codebook.{name}": value for name, value in codebook.named_buffers()}
+    grown = added_neurons(edited.model)
+    for layer, added in grown.items():
+        mlp = edited.model.written(layer).removesuffix(".down.weight")
+        tensors |= {f"{mlp}.added.{name}": value for name, value in added.named_buffers()}
     specification = [edit_spec(outcome.spec).model_dump(mode="json") for outcome in edited.outcomes]
     metadata = {
-        "holds": f"{holds}; {CODEBOOK}" if beside else holds,
+        "holds": "; ".join([holds, *[CODEBOOK] * bool(beside), *[NEURONS] * bool(grown)]),
         "id": edited.id,
         "checkpoint": checkpoint.id,
         "weights_sha256": checkpoint.sha256,

@@ -2,6 +2,7 @@
 
 The transformer has GPT-2's computation with other names, so the export renames and transposes, nothing else:
 
+    neurons added to an MLP (patch) -> among its own; n_inner, one number for all layers, grows by the most, and the other MLPs by neurons of zeros
     token, position    -> wte, wpe (the output head is wte again: tied)
     norm_attn, norm_mlp -> ln_1, ln_2;  norm -> ln_f;  GELU by erf -> activation_function "gelu" (not GPT-2's "gelu_new")
     nn.Linear (out, in) -> Conv1D (in, out): every weight matrix of a block is transposed
@@ -17,11 +18,14 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
+from shatterscope.backend.models.transformer import MLP
 from shatterscope.backend.tensor_files import tensor_bytes
 
 
@@ -63,7 +67,7 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageMode
     # `format` is demanded by transformers; the id says where the weights came from.
     weights = tensor_bytes(gpt2_weights(model), {"format": "pt", "checkpoint": checkpoint.id})
     (folder / "model.safetensors").write_bytes(weights)
-    _write_json(folder / "config.json", gpt2_config(model.config))
+    _write_json(folder / "config.json", gpt2_config(model.config, inner_width(model)))
     _write_json(folder / "tokenizer.json", word_tokenizer(checkpoint.vocabulary))
     tokenizer_config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -77,7 +81,7 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageMode
 
 def gpt2_weights(model: Transformer) -> dict[str, Tensor]:
     """The parameters under GPT-2's names and orientations, float32 on the CPU."""
-    weights = {
+    weights: dict[str, Tensor] = {
         "transformer.wte.weight": model.token.weight,
         "transformer.wpe.weight": model.position.weight,
         "transformer.ln_f.weight": model.norm.weight,
@@ -91,17 +95,43 @@ def gpt2_weights(model: Transformer) -> dict[str, Tensor]:
         "mlp.up": "mlp.c_fc",
         "mlp.down": "mlp.c_proj",
     }
-    for layer, block in enumerate(model.blocks):
-        for ours, theirs in names.items():
-            module = block.get_submodule(ours)
-            weight = module.get_parameter("weight")
-            weights[f"transformer.h.{layer}.{theirs}.weight"] = weight.T if weight.ndim == 2 else weight
-            weights[f"transformer.h.{layer}.{theirs}.bias"] = module.get_parameter("bias")
+    width = inner_width(model)
+    for layer in range(model.config.n_layers):
+        block = model.block(layer)
+        ours = {
+            f"{name}.{part}": block.get_submodule(name).get_parameter(part).detach()
+            for name in names
+            for part in ("weight", "bias")
+        }
+        up, bias, down = widened(block.mlp, width)
+        ours |= {"mlp.up.weight": up, "mlp.up.bias": bias, "mlp.down.weight": down}
+        for name, weight in ours.items():
+            module, part = name.rsplit(".", 1)
+            weights[f"transformer.h.{layer}.{names[module]}.{part}"] = weight.T if weight.ndim == 2 else weight
     return {name: weight.detach().float().cpu().contiguous() for name, weight in weights.items()}
 
 
-def gpt2_config(config: ModelConfig) -> dict[str, Any]:
-    """`config.json`; dropout is zero, as the model has none."""
+def inner_width(model: Transformer) -> int:
+    """Width of the MLPs with the neurons that were added, of the layer that has the most."""
+    added = (model.added(layer) for layer in range(model.config.n_layers))
+    return model.config.d_mlp + max(0 if each is None else len(each) for each in added)
+
+
+def widened(mlp: MLP, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """up (width, C), bias (width,), down (C, width) of one MLP with its added neurons, and neurons that do nothing up to `width`."""
+    up, bias, down = (each.detach() for each in (mlp.up.weight, mlp.up.bias, mlp.down.weight))
+    if mlp.added is not None:
+        up, bias, down = (
+            torch.cat([up, mlp.added.up]),
+            torch.cat([bias, mlp.added.bias]),
+            torch.cat([down, mlp.added.down], 1),
+        )
+    room = width - len(bias)
+    return F.pad(up, (0, 0, 0, room)), F.pad(bias, (0, room)), F.pad(down, (0, room))
+
+
+def gpt2_config(config: ModelConfig, n_inner: int | None = None) -> dict[str, Any]:
+    """`config.json`; dropout is zero, as the model has none. `n_inner`: width of the MLPs, where neurons were added."""
     return {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
@@ -110,7 +140,7 @@ def gpt2_config(config: ModelConfig) -> dict[str, Any]:
         "n_embd": config.d_model,
         "n_layer": config.n_layers,
         "n_head": config.n_heads,
-        "n_inner": config.d_mlp,
+        "n_inner": config.d_mlp if n_inner is None else n_inner,
         "activation_function": "gelu",
         "layer_norm_epsilon": 1e-5,
         "attn_pdrop": 0.0,

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shatterscope.backend.models import LanguageModel, ModelConfig, Past, Tap, no_tap
+from shatterscope.backend.models import AddedNeurons, LanguageModel, ModelConfig, Past, Tap, no_tap
 
 
 def rotated(x: Tensor, position: Tensor, n_heads: int) -> Tensor:
@@ -29,6 +29,11 @@ class Layer(nn.Module):
         self.q, self.k, self.v, self.o = (nn.Linear(C, C, bias=False) for _ in range(4))
         self.gate, self.up = nn.Linear(C, M, bias=False), nn.Linear(C, M, bias=False)
         self.down = nn.Linear(M, C)
+        self.added: AddedNeurons | None = None
+
+    def value(self, key: Tensor, x: Tensor) -> Tensor:
+        value = cast(Tensor, self.down(key))
+        return value if self.added is None else value + self.added(self.norm_mlp(x))
 
     def key(self, x: Tensor) -> Tensor:
         z = self.norm_mlp(x)
@@ -65,7 +70,7 @@ class Llama(LanguageModel):
             mixed = tap(f"attn_key.{index}", self._mix(index, x)[0])
             x = tap(f"resid_mid.{index}", x + tap(f"attn_out.{index}", layer.o(mixed)))
             key = tap(f"mlp_key.{index}", layer.key(x))
-            x = tap(f"resid_post.{index}", x + tap(f"mlp_out.{index}", layer.down(key)))
+            x = tap(f"resid_post.{index}", x + tap(f"mlp_out.{index}", layer.value(key, x)))
         return x
 
     def _mix(self, index: int, x: Tensor) -> tuple[Tensor, Past]:
@@ -90,7 +95,7 @@ class Llama(LanguageModel):
         for index in range(start, self.config.n_layers):
             past.append(self.past_of(index, x))
             x, _ = self.until_mlp(index, x)
-            x = x + self.mlp_value(index, self.mlp_key(index, x))
+            x = x + self.mlp_value(index, self.mlp_key(index, x), x)
         return past
 
     def past_of(self, layer: int, x: Tensor, hidden: Tensor | None = None) -> Past:
@@ -110,7 +115,7 @@ class Llama(LanguageModel):
                 break
             x = tap(f"resid_mid.{index}", x + tap(f"attn_out.{index}", layer.o(tap(f"attn_key.{index}", mixed))))
             key = tap(f"mlp_key.{index}", layer.key(x))
-            x = tap(f"resid_post.{index}", x + tap(f"mlp_out.{index}", layer.down(key)))
+            x = tap(f"resid_post.{index}", x + tap(f"mlp_out.{index}", layer.value(key, x)))
         return x, added
 
     def _mix_next(self, index: int, x: Tensor, past: Past) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -144,8 +149,11 @@ class Llama(LanguageModel):
     def mlp_key(self, layer: int, x: Tensor) -> Tensor:
         return self.layer(layer).key(x)
 
-    def mlp_value(self, layer: int, key: Tensor) -> Tensor:
-        return cast(Tensor, self.layer(layer).down(key))
+    def mlp_input(self, layer: int, x: Tensor) -> Tensor:
+        return cast(Tensor, self.layer(layer).norm_mlp(x))
+
+    def mlp_value(self, layer: int, key: Tensor, x: Tensor) -> Tensor:
+        return self.layer(layer).value(key, x)
 
     def written(self, layer: int) -> str:
         return f"layers.{layer}.down.weight"
@@ -153,6 +161,13 @@ class Llama(LanguageModel):
     def attention_written(self, layer: int) -> str:
         return f"layers.{layer}.o.weight"
 
-    def before_keys(self) -> tuple[str, ...]:
-        layer = ("norm_attn", "norm_mlp", "q.", "k.", "v.", "o.", "gate", "up")
-        return ("token.", *(f"layers.0.{part}" for part in layer))
+    def added(self, layer: int) -> AddedNeurons | None:
+        return self.layer(layer).added
+
+    def set_added(self, layer: int, neurons: AddedNeurons) -> None:
+        self.layer(layer).added = neurons
+
+    def before_keys(self, layer: int = 0) -> tuple[str, ...]:
+        before = (f"layers.{each}." for each in range(layer))
+        own = ("norm_attn", "norm_mlp", "q.", "k.", "v.", "o.", "gate", "up")
+        return ("token.", *before, *(f"layers.{layer}.{part}" for part in own))

@@ -257,8 +257,8 @@ def test_a_batch_over_http(client: TestClient, laboratory: Laboratory) -> None:
 
 def test_methods_say_what_they_can(client: TestClient) -> None:
     editors = {editor["name"]: editor for editor in client.get("editors").json()}
-    assert list(editors) == ["rome", "memit", "pmet", "alphaedit", "ft", "ft-l", "ft-m", "grace"]
-    assert [name for name, editor in editors.items() if editor["batches"]] == ["memit", "pmet", "alphaedit"]
+    assert list(editors) == ["rome", "memit", "pmet", "alphaedit", "ft", "ft-l", "ft-m", "grace", "patch"]
+    assert [name for name, editor in editors.items() if editor["batches"]] == ["memit", "pmet", "alphaedit", "patch"]
 
 
 def test_the_rank_of_the_null_space_is_returned(client: TestClient) -> None:

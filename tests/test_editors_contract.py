@@ -39,6 +39,9 @@ def fingerprint(delta: EditDelta) -> str:
         digest.update(name.encode() + change.numpy().tobytes())
     for entry in delta.entries:
         digest.update(entry.key.numpy().tobytes() + entry.value.numpy().tobytes() + repr(entry.radius).encode())
+    for new in delta.neurons:
+        for part in (new.up, new.bias, new.down):
+            digest.update(part.numpy().tobytes())
     return digest.hexdigest()
 
 

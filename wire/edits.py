@@ -69,8 +69,8 @@ class CourseInfo(Wire):
     alone. It does not depend on the strength."""
 
     ended: Literal["reached", "settled", "steps"] = Field(
-        description="reached: the loss fell below `early_stop_loss`; settled: the new object led and the neutral prompt had hardly moved (PMET's "
-        "`ease_off`); steps: all steps were taken"
+        description="reached: the loss fell below `early_stop_loss` or, for Patch, no step lowered it much more; settled: the new object led and the "
+        "neutral prompt had hardly moved (PMET's `ease_off`); steps: all steps were taken"
     )
     contexts: int = Field(description="prompts that the fact was optimised on, the bare one included")
     step: list[int] = Field(description="updates made before")

@@ -17,7 +17,7 @@ TYPES = {
     "zip": "application/zip",
 }
 OFFLINE = "One file that opens without a network"
-GRACE = "Of GRACE, which changes no weight: its codebook."
+BESIDE = "Of GRACE and Patch, which change no weight: the codebook, and the neurons added."
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "ft-l": ("FT-L", "#56b4e9", "x"),
     "ft-m": ("FT-M", "#a58f00", "triangle-down"),
     "grace": ("GRACE", "#7a5790", "star"),
+    "patch": ("Patch", "#8c2d4f", "pentagon"),
 }
 
 

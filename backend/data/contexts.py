@@ -66,6 +66,11 @@ class ContextSampler:
             tokens[rows, cursor[rows]] = start
         return tokens
 
+    def source_of(self, entity: int, relation: int) -> int | None:
+        """A subject that has `entity` under a relation, a token; None where there is none."""
+        found = int(self.sources[entity, relation - self.n_entities, 0])
+        return None if found == ABSENT else found
+
     def _fact_before(
         self,
         entity: IntArray,

@@ -22,7 +22,7 @@ from torch import Tensor
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors.codebook import Entry, insert
 from shatterscope.backend.editors.course import Course
-from shatterscope.backend.models import LanguageModel
+from shatterscope.backend.models import AddedNeurons, LanguageModel, Neurons
 
 
 class EditorParameters(BaseModel):
@@ -97,6 +97,7 @@ class EditDelta:
         steps: optimisation steps taken, over all facts.
         loss: of the optimisation, at its end; the mean over the facts.
         entries: what is added to the codebooks beside the weights (`codebook.py`).
+        neurons: what is added to the MLPs beside their own neurons.
         keys: layer -> (n, d_mlp), the keys that the edit wrote to, for later edits to carry.
         warnings: sentences for people; degeneracies are results, not exceptions.
         diagnostics: the numbers behind them.
@@ -107,6 +108,7 @@ class EditDelta:
     steps: int
     loss: float
     entries: tuple[Entry, ...] = ()
+    neurons: tuple[Neurons, ...] = ()
     keys: Mapping[int, Tensor] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     diagnostics: dict[str, float] = field(default_factory=dict)
@@ -183,7 +185,24 @@ def apply_delta(model: LanguageModel, delta: EditDelta, strength: float = 1.0) -
     edited = add_weights(model, delta.weights, strength)
     for entry in delta.entries:
         insert(edited, entry, strength)
+    for neurons in delta.neurons:
+        add_neurons(edited, neurons, strength)
     return edited
+
+
+def added_neurons(model: LanguageModel) -> dict[int, AddedNeurons]:
+    """The neurons that were added to `model`, by layer."""
+    found = {layer: model.added(layer) for layer in range(model.config.n_layers)}
+    return {layer: added for layer, added in found.items() if added is not None}
+
+
+def add_neurons(model: LanguageModel, neurons: Neurons, strength: float = 1.0) -> None:
+    """Add hidden neurons to `model` itself, what they put out times `strength`. At strength 0 there is nothing to add."""
+    if not strength:
+        return
+    new = AddedNeurons(neurons.up, neurons.bias, strength * neurons.down)
+    there = model.added(neurons.layer)
+    model.set_added(neurons.layer, new if there is None else there.with_more(new))
 
 
 @torch.no_grad()

@@ -220,4 +220,4 @@ def joint_target(model: LanguageModel, site: EditSite, fact: Fact, p: PmetParame
 def with_both(model: LanguageModel, site: EditSite, delta: Tensor) -> Tensor:
     """(B, C) `resid_post` with both deltas added; the MLP sees what the attention's does to its input."""
     x = site.resid_mid + delta[ATTENTION]
-    return x + model.mlp_value(site.layer, model.mlp_key(site.layer, x)) + delta[MLP]
+    return x + model.mlp_value(site.layer, model.mlp_key(site.layer, x), x) + delta[MLP]

@@ -11,9 +11,10 @@ from shatterscope.backend.editors.ft_l import FtL
 from shatterscope.backend.editors.ft_m import FtM
 from shatterscope.backend.editors.grace import Grace
 from shatterscope.backend.editors.memit import Memit
+from shatterscope.backend.editors.patch import Patch
 from shatterscope.backend.editors.pmet import Pmet
 from shatterscope.backend.editors.rome import Rome
 
 EDITORS: dict[str, Editor[Any]] = {
-    editor.name: editor for editor in (Rome(), Memit(), Pmet(), AlphaEdit(), Ft(), FtL(), FtM(), Grace())
+    editor.name: editor for editor in (Rome(), Memit(), Pmet(), AlphaEdit(), Ft(), FtL(), FtM(), Grace(), Patch())
 }

@@ -21,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from shatterscope.backend.models.neurons import AddedNeurons
+
 Tap = Callable[[str, Tensor], Tensor]
 
 
@@ -151,12 +153,16 @@ class LanguageModel(nn.Module, ABC):
         """(*, C), the position after `past` -> (*, C) its `resid_mid`, and its key and value."""
 
     @abstractmethod
+    def mlp_input(self, layer: int, x: Tensor) -> Tensor:
+        """(*, C) `resid_mid` -> (*, C), what the MLP reads."""
+
+    @abstractmethod
     def mlp_key(self, layer: int, x: Tensor) -> Tensor:
         """(*, C) `resid_mid` -> (*, M)."""
 
     @abstractmethod
-    def mlp_value(self, layer: int, key: Tensor) -> Tensor:
-        """(*, M) -> (*, C), what the MLP puts out."""
+    def mlp_value(self, layer: int, key: Tensor, x: Tensor) -> Tensor:
+        """(*, M) and the (*, C) `resid_mid` that it comes from -> (*, C), what the MLP and the neurons added to it put out."""
 
     # --- what edits write to ------------------------------------------------------------------------------------
 
@@ -178,5 +184,13 @@ class LanguageModel(nn.Module, ABC):
         """Name of the parameter (C, C) that maps what the heads have mixed to what the attention puts out."""
 
     @abstractmethod
-    def before_keys(self) -> tuple[str, ...]:
-        """Beginnings of the names of all parameters that the first layer's MLP keys depend on."""
+    def added(self, layer: int) -> AddedNeurons | None:
+        """The neurons added to the MLP of `layer`, which read its input beside its own."""
+
+    @abstractmethod
+    def set_added(self, layer: int, neurons: AddedNeurons) -> None:
+        """Put `neurons` beside the MLP of `layer`, in the place of those that are there."""
+
+    @abstractmethod
+    def before_keys(self, layer: int = 0) -> tuple[str, ...]:
+        """Beginnings of the names of all parameters and buffers that the MLP keys of `layer` depend on."""

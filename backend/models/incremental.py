@@ -74,4 +74,4 @@ def after_mlp(block: Block, x: Tensor, tap: Tap = no_tap) -> Tensor:
     """(*, C) `resid_mid` -> `resid_post`."""
     L = block.layer
     key = tap(f"mlp_key.{L}", block.mlp.key(block.norm_mlp(x)))
-    return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", block.mlp.down(key)))
+    return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", block.value(key, x)))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from shatterscope.backend.models.base import LanguageModel, Past, Tap, no_tap
 from shatterscope.backend.models.incremental import after_mlp, attend, attend_all, qkv
+from shatterscope.backend.models.neurons import AddedNeurons
 
 MAX_WEIGHTS = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
 
@@ -78,12 +79,16 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Key-value memory: `key = GELU(up x)`, `value = down key`. `down.weight` is (C, M) and acts on keys."""
+    """Key-value memory: `key = GELU(up x)`, `value = down key`. `down.weight` is (C, M) and acts on keys. Neurons that were added beside (None: none)
+    read x as well."""
+
+    added: AddedNeurons | None
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.up = nn.Linear(config.d_model, config.d_mlp)
         self.down = nn.Linear(config.d_mlp, config.d_model)
+        self.added = None
 
     def key(self, x: Tensor) -> Tensor:  # (..., C) -> (..., M)
         return F.gelu(self.up(x))
@@ -97,6 +102,11 @@ class Block(nn.Module):
         self.attn = Attention(config)
         self.norm_mlp = nn.LayerNorm(config.d_model)
         self.mlp = MLP(config)
+
+    def value(self, key: Tensor, x: Tensor) -> Tensor:
+        """What the MLP puts out, (..., C), by its key (..., M) and the stream (..., C) that it reads and is added to."""
+        value: Tensor = self.mlp.down(key)
+        return value if self.mlp.added is None else value + self.mlp.added(self.norm_mlp(x))
 
     def forward(self, x: Tensor, tap: Tap) -> Tensor:  # (B, T, C) -> (B, T, C)
         L = self.layer
@@ -208,8 +218,11 @@ class Transformer(LanguageModel):
         block = self.block(layer)
         return block.mlp.key(block.norm_mlp(x))
 
-    def mlp_value(self, layer: int, key: Tensor) -> Tensor:
-        return cast(Tensor, self.block(layer).mlp.down(key))
+    def mlp_input(self, layer: int, x: Tensor) -> Tensor:
+        return cast(Tensor, self.block(layer).norm_mlp(x))
+
+    def mlp_value(self, layer: int, key: Tensor, x: Tensor) -> Tensor:
+        return self.block(layer).value(key, x)
 
     # --- what edits write to ------------------------------------------------------------------------------------
 
@@ -219,6 +232,13 @@ class Transformer(LanguageModel):
     def attention_written(self, layer: int) -> str:
         return f"blocks.{layer}.attn.out.weight"
 
-    def before_keys(self) -> tuple[str, ...]:
-        block = ("norm_attn", "attn", "norm_mlp", "mlp.up")
-        return ("token.", "position.", *(f"blocks.0.{part}." for part in block))
+    def added(self, layer: int) -> AddedNeurons | None:
+        return self.block(layer).mlp.added
+
+    def set_added(self, layer: int, neurons: AddedNeurons) -> None:
+        self.block(layer).mlp.added = neurons
+
+    def before_keys(self, layer: int = 0) -> tuple[str, ...]:
+        before = (f"blocks.{each}." for each in range(layer))
+        own = (f"blocks.{layer}.{part}." for part in ("norm_attn", "attn", "norm_mlp", "mlp.up"))
+        return ("token.", "position.", *before, *own)

@@ -34,7 +34,7 @@ class Kept:
 
     def after(self, model: LanguageModel) -> Tensor:
         """(*, C), what leaves the first block of `model`."""
-        return self.stream + model.mlp_value(0, self.keys)
+        return self.stream + model.mlp_value(0, self.keys, self.stream)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Probe:
 
         # One relation at a time stays in cache.
         for keys, stream in zip(parts.relations.keys, parts.relations.stream, strict=True):
-            first = tap("mlp_out.0", model.mlp_value(0, keys))
+            first = tap("mlp_out.0", model.mlp_value(0, keys, stream))
             final, _ = model.step(tap("resid_post.0", stream + first), past, tap, start=1)
             if "final_norm" in found:
                 tap("final_norm", model.final_norm(final))

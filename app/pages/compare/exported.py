@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from shatterscope.app.kit import actions, aims, batches, ids, links
 from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.exporter import GRACE, OFFLINE, Cited, Exporter, File, check_exact
+from shatterscope.app.kit.exporter import BESIDE, OFFLINE, Cited, Exporter, File, check_exact
 from shatterscope.app.kit.share.cite import edit_command, export_command
 from shatterscope.app.pages.compare import file, rows
 from shatterscope.app.pages.compare.job import PICTURE
@@ -265,13 +265,13 @@ COMPARE = Exporter(
             partial(weights, what="weights"),
             "Edited weights",
             ids.EXPORT_WEIGHTS,
-            f"A safetensors file for each method, in a ZIP archive. {GRACE}",
+            f"A safetensors file for each method, in a ZIP archive. {BESIDE}",
         ),
         "delta.zip": File(
             partial(weights, what="delta"),
             "Weight changes",
             ids.EXPORT_DELTA,
-            f"W_edited − W of each method, in a ZIP archive. {GRACE}",
+            f"W_edited − W of each method, in a ZIP archive. {BESIDE}",
         ),
     },
     stem,

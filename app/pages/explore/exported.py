@@ -6,7 +6,7 @@ from functools import partial
 
 from shatterscope.app.kit import batches, ids, links
 from shatterscope.app.kit.client import ApiError, Client
-from shatterscope.app.kit.exporter import GRACE, OFFLINE, Cited, Exporter, File
+from shatterscope.app.kit.exporter import BESIDE, OFFLINE, Cited, Exporter, File
 from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.pages.explore.file import html_file
@@ -56,13 +56,13 @@ EXPLORE = Exporter(
             partial(weights, what="weights"),
             "Edited weights",
             ids.EXPORT_WEIGHTS,
-            f"Every parameter of the edited model, a safetensors file. {GRACE}",
+            f"Every parameter of the edited model, a safetensors file. {BESIDE}",
         ),
         "delta.safetensors": File(
             partial(weights, what="delta"),
             "Weight change",
             ids.EXPORT_DELTA,
-            f"W_edited − W of every changed parameter. {GRACE}",
+            f"W_edited − W of every changed parameter. {BESIDE}",
         ),
     },
     stem,

@@ -65,7 +65,7 @@ def _safetensors(holds: str) -> dict[int | str, dict[str, Any]]:
     responses=_safetensors("one tensor per changed parameter, W_edited - W"),
 )
 async def get_delta(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
-    """The weight deltas, a safetensors file. Of GRACE, which changes no weight: its codebook."""
+    """The weight deltas, a safetensors file. Of GRACE and Patch, which change no weight: the codebook, and the neurons added."""
     headers = await _headers(laboratory, request, id, ".delta")
     content = await laboratory.delta_file(id)
     headers["Content-Disposition"] = f'attachment; filename="{id}.delta.safetensors"'
@@ -78,7 +78,7 @@ async def get_delta(laboratory: LaboratoryDep, id: EditId, request: Request) -> 
     responses=_safetensors("every parameter of the edited model, under its name in the checkpoint"),
 )
 async def get_weights(laboratory: LaboratoryDep, id: EditId, request: Request) -> Response:
-    """The complete edited weights, a safetensors file. Of GRACE: the unedited weights, and its codebook beside them."""
+    """The complete edited weights, a safetensors file. Of GRACE and Patch: the unedited weights, and beside them the codebook, and the neurons added."""
     headers = await _headers(laboratory, request, id, ".weights")
     content = await laboratory.weights_file(id)
     headers["Content-Disposition"] = f'attachment; filename="{id}.safetensors"'

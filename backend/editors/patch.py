@@ -1,0 +1,216 @@
+"""Patch: a fact as two new neurons behind a gate (after Huang et al. 2023, "Transformer-Patcher: One Mistake Worth One Neuron").
+
+No weight that is there changes. The MLP gets two hidden neurons more, which put out a value on the inputs of the fact and nothing on any other:
+
+    1. inputs   z, what the MLP reads at the relation token of `x r`, bare and behind random true facts
+    2. gate     g(z): 1 on these, 0 on what the MLP reads anywhere else (`gates.py`, `inputs.py`)
+    3. value    v = argmin  mean softplus(margin - log p/(1 - p))  +  drift * mean ||h(v) - h(0)||^2 / ||h* - h(0)||^2
+                p the probability of the new object among all tokens, h the last residual stream and h* that of the fact which has this object
+                already, means over contexts: the answer, with as little movement of the fact's own representation as it takes. L-BFGS from 0
+    4. write    MLP'(z) = MLP(z) + g(z) v
+
+A rank-one change is linear in the key: where other keys overlap with the fact's, and in so few dimensions they all do, it moves them in proportion. A
+gate is not linear, and moves what lies above it alone.
+
+Patches of one layer do not see each other, since none changes what that MLP reads: a batch is so many patches.
+
+Deviations: the reference trains key, bias and value by descent, with losses that keep the neuron quiet on other inputs, and lets it put out its value in
+proportion to its input. Here the gate has the widest gap there is, and saturates, so that the value is written whole wherever the fact is asked.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from statistics import fmean
+from typing import ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.optimize import minimize
+from torch import Tensor
+
+from shatterscope.backend import interrupt
+from shatterscope.backend.editors.base import (
+    EditDelta,
+    EditNotPossibleError,
+    Editor,
+    EditorParameters,
+    Preset,
+    WriteRequest,
+    in_float64,
+)
+from shatterscope.backend.editors.course import Notes
+from shatterscope.backend.editors.gates import Gate, separate
+from shatterscope.backend.editors.inputs import inputs_of
+from shatterscope.backend.editors.targets import EditSite, NContexts, Seed, Steps, ValueTarget, read_site
+from shatterscope.backend.models import LanguageModel, Neurons
+
+VALUE_CONTEXTS = 40
+"""Prompts that the value is searched on; the gate is made for all of `n_contexts`, and lets the same value through for each."""
+MAX_ADDED = 4096
+"""Neurons added to one MLP: two thousand patches."""
+TINY = 1e-12
+
+
+class PatchParameters(EditorParameters):
+    """Defaults are the `tuned` preset."""
+
+    n_contexts: NContexts = 64
+    walks: int = Field(
+        default=8000, ge=100, le=50_000, description="Random true texts whose every token the gate must not answer to"
+    )
+    margin: float = Field(
+        default=3.0, ge=-10, le=20, description="Log-odds of the new object that the value is searched for"
+    )
+    drift: float = Field(
+        default=0.2,
+        ge=0,
+        le=1000,
+        description="Weight in the loss of how far the fact's own representation moves, over how far the one lies that has the new object already",
+    )
+    steps: Steps = 40
+    tolerance: float = Field(
+        default=3e-3, ge=0, le=1, description="Stop when a step improves the loss by less than this part of it"
+    )
+    seed: Seed = 0
+
+
+class Patch(Editor[PatchParameters]):
+    name = "patch"
+    title = "Patch"
+    summary = (
+        "Changes no weight that is there, and adds two neurons to one MLP: a gate that opens for the fact's own inputs and no others, and behind "
+        "it a value that makes the model answer the new object. Of all representations the fact's own moves, as little as it takes."
+    )
+    formula = "MLP'(z) = MLP(z) + g(z) v,  g = [GELU(s (w . z - t0)) - GELU(s (w . z - t1))] / (s (t1 - t0))"
+    reference = "after Huang et al. 2023, arXiv 2301.09785"
+    parameters = PatchParameters
+    default_preset = "tuned"
+    batches = True
+    presets: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "Ours, chosen by measurement: enough contexts for the gate to open behind any true text, and the least movement of the fact's own "
+            "representation that answers the new object clearly.",
+            PatchParameters().model_dump(),
+        ),
+        "paper": Preset(
+            "As near to Transformer-Patcher as this method comes: the bare prompt alone, few other inputs to keep quiet on, and a value that is not "
+            "held back. Behind contexts the gate often stays shut.",
+            {"n_contexts": 1, "walks": 500, "margin": 3.0, "drift": 0.0, "steps": 40, "tolerance": 1e-3, "seed": 0},
+        ),
+    }
+
+    def compute(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: PatchParameters,
+    ) -> EditDelta:
+        p, dtype = parameters, model.dtype
+        added = model.added(layer)
+        there = 0 if added is None else len(added)
+        if there + 2 * len(request.facts) > MAX_ADDED:
+            raise EditNotPossibleError(
+                f"layer {layer} has {there} added neurons of at most {MAX_ADDED}, and each patch adds 2: take patches back, or patch another layer"
+            )
+        inputs = inputs_of(model, request.contexts, layer, p.walks)
+        model = in_float64(model)
+        neurons, targets, gaps = [], [], []
+        for fact in request.facts:
+            interrupt.checkpoint()
+            prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
+            site = read_site(model, prompts, layer)
+            own, others = model.mlp_input(layer, site.resid_mid), inputs.of(fact.subject, fact.relation)
+            gate = separate(own, inputs.z, others)
+            if not gate.gap > 0:
+                raise _inseparable(gate, layer, most_told_apart(own, inputs.z, others))
+            apart = max(
+                inputs.apart(fact.subject, request.contexts.source_of(fact.object, fact.relation), fact.relation), TINY
+            )
+            few = site.take(torch.arange(min(VALUE_CONTEXTS, len(prompts)), device=site.values.device))
+            target = find_value(model, few, fact.object, apart, p)
+            if not bool(torch.isfinite(target.delta).all()):
+                raise EditNotPossibleError("the value is not finite; lower the margin", "parameters.margin")
+            neurons.append(Neurons(layer, *(part.to(dtype) for part in gate.neurons(target.delta))))
+            targets.append(target)
+            gaps.append(gate.gap)
+        return EditDelta(
+            weights={},
+            steps=sum(target.steps for target in targets),
+            loss=fmean(target.loss for target in targets),
+            neurons=tuple(neurons),
+            diagnostics={
+                "target_probability": fmean(target.probability for target in targets),
+                "gap": min(gaps),
+                "added_neurons": 2.0 * len(neurons),
+            },
+            courses=tuple(target.course for target in targets),
+        )
+
+
+def most_told_apart(positives: Tensor, negatives: Tensor, own: Tensor) -> int:
+    """How many of the first `positives` a gate can tell from the `negatives` (see `separate`); 0 where not even the first one, the bare fact."""
+    return bisect_left(
+        range(1, len(positives)), True, key=lambda n: not separate(positives[:n], negatives, own).gap > 0
+    )
+
+
+def _inseparable(gate: Gate, layer: int, most: int) -> EditNotPossibleError:
+    problem = (
+        f"no gate tells this fact from all others at layer {layer}: the best one opens for others {-gate.gap:.2g} before it opens for the fact in all "
+        "of its contexts"
+    )
+    if most:
+        return EditNotPossibleError(
+            f"{problem}. It can be told apart in {most} of them: set n_contexts to {most}, or patch another layer",
+            "parameters.n_contexts",
+        )
+    return EditNotPossibleError(f"{problem}, nor is there one for the bare fact alone. Patch another layer")
+
+
+def find_value(model: LanguageModel, site: EditSite, answer: int, apart: float, p: PatchParameters) -> ValueTarget:
+    """Step 3 of the module, for the prompts of `site`. `apart`: ||h* - h(0)||^2."""
+    v0 = site.values[0]
+    start = site.final(model, site.resid_post)
+    notes, lengths = Notes(answer), list[float]()
+    size = v0.norm().clamp(min=1e-6)
+
+    def look(v: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        interrupt.checkpoint()
+        value = torch.from_numpy(v).to(v0).requires_grad_(True)
+        with torch.enable_grad():
+            final = site.final(model, site.resid_post + value)
+            log_p = model.read_out(final).log_softmax(-1)
+            own = log_p[:, answer]
+            log_odds = own - torch.log1p(-own.exp().clamp(max=1 - 1e-12))
+            moved = (final - start).square().sum(-1).mean() / apart
+            loss = F.softplus(p.margin - log_odds).mean() + p.drift * moved
+        (slope,) = torch.autograd.grad(loss, value)
+        seen.append((log_p.detach(), loss.item(), (value.detach().norm() / size).item()))
+        return seen[-1][1], slope.cpu().numpy()
+
+    def note(_: NDArray[np.float64] | None = None) -> None:
+        """The search has made a step: what it saw last stands."""
+        notes.take(*seen[-1][:2])
+        lengths.append(seen[-1][2])
+
+    seen: list[tuple[Tensor, float, float]] = []
+    look(np.zeros(len(v0)))
+    note()
+    found = minimize(
+        look,
+        np.zeros(len(v0)),
+        jac=True,
+        method="L-BFGS-B",
+        callback=note,
+        options={"maxiter": p.steps, "ftol": p.tolerance, "gtol": 0.0},
+    )
+    value = torch.from_numpy(found.x).to(v0)
+    course = notes.course("steps" if found.nit >= p.steps else "reached", lengths)
+    return ValueTarget(value, found.nit, course.loss[-1], course.probability[-1], course)

@@ -1,0 +1,208 @@
+"""Patch: two neurons behind a gate. They answer for one fact, wherever it is asked, and are silent for all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load
+from torch import Tensor
+
+from shatterscope.backend.activations import all_activations
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.convert import delta_file, weights_file
+from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.editors import patch
+from shatterscope.backend.editors.base import EditDelta, add_neurons, added_neurons, apply_delta
+from shatterscope.backend.editors.gates import Gate, separate
+from shatterscope.backend.editors.inputs import inputs_of
+from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, run_edits
+from shatterscope.backend.export_hf import export_hf
+from shatterscope.backend.models.neurons import Neurons
+from shatterscope.backend.models.transformer import Block
+
+SUBJECT, RELATION = 7, "II_A1"
+
+
+def spec_of(checkpoint: Checkpoint, subject: int = SUBJECT, relation: str = RELATION, **more: Any) -> CompleteSpec:
+    wanted: dict[str, Any] = {"distance": 4, "method": "patch", **more}
+    return complete_spec(checkpoint.world, 2, subject=subject, relation=relation, **wanted)
+
+
+def opens(gate: Gate, z: Tensor) -> Tensor:
+    """The gate at inputs (N, C)."""
+    up, bias, down = gate.neurons(torch.ones(1, dtype=torch.float64))
+    return F.linear(F.gelu(F.linear(z.double(), up, bias)), down)[:, 0]
+
+
+def test_the_widest_gap_between_two_points_is_along_the_line_that_joins_them() -> None:
+    gate = separate(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2), torch.empty(0, dtype=torch.long))
+    torch.testing.assert_close(gate.direction, torch.tensor([0.6, 0.8], dtype=torch.float64), atol=1e-3, rtol=0)
+    assert gate.gap == pytest.approx(5, abs=1e-2)
+    assert gate.top == pytest.approx(0, abs=1e-6)
+
+
+def test_rows_of_the_fact_itself_do_not_count_against_it() -> None:
+    negatives = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
+    assert separate(torch.tensor([[3.0, 4.0]]), negatives, torch.tensor([1])).gap == pytest.approx(5, abs=1e-2)
+    assert not separate(torch.tensor([[3.0, 4.0]]), negatives, torch.empty(0, dtype=torch.long)).gap > 1e-6
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 40), gap=st.floats(0.05, 5))
+def test_a_gate_is_one_on_all_positives_and_zero_on_all_negatives(seed: int, n: int, gap: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    positives, negatives = torch.randn(n, 6, generator=generator), torch.randn(300, 6, generator=generator)
+    positives[:, 0] = gap + positives[:, 0].abs()
+    negatives[:, 0] = -negatives[:, 0].abs()
+    found = separate(positives, negatives, torch.empty(0, dtype=torch.long))
+    assert found.gap >= 0.9 * gap  # at least as wide as the one that was made
+    assert opens(found, positives).sub(1).abs().max() < 1e-4
+    assert opens(found, negatives).abs().max() < 1e-6
+
+
+def test_added_neurons_are_a_wider_mlp(checkpoint: Checkpoint) -> None:
+    model, width = checkpoint.model, checkpoint.model.config.d_model
+    generator = torch.Generator().manual_seed(0)
+    new = Neurons(1, *(torch.randn(shape, generator=generator) for shape in ((3, width), (3,), (width, 3))))
+    edited = apply_delta(model, EditDelta({}, 0, 0.0, neurons=(new,)), 0.5)
+    seen: dict[str, Tensor] = {}
+
+    def tap(name: str, x: Tensor) -> Tensor:
+        seen[name] = x
+        return x
+
+    edited(torch.tensor([[3, checkpoint.world.n_entities]]), tap)
+    block = cast(Block, model.blocks[1])
+    z = block.norm_mlp(seen["resid_mid.1"])
+    wide = torch.cat([block.mlp.up(z), F.linear(z, new.up, new.bias)], -1)
+    down = torch.cat([block.mlp.down.weight, 0.5 * new.down], 1)
+    torch.testing.assert_close(seen["mlp_out.1"], F.linear(F.gelu(wide), down, block.mlp.down.bias))
+    assert added_neurons(model) == {}
+    assert len(added_neurons(edited)[1]) == 3
+
+
+def test_at_strength_0_nothing_is_added(checkpoint: Checkpoint) -> None:
+    width = checkpoint.model.config.d_model
+    new = Neurons(0, torch.ones(2, width), torch.ones(2), torch.ones(width, 2))
+    model = apply_delta(checkpoint.model, EditDelta({}, 0, 0.0))
+    add_neurons(model, new, 0.0)
+    assert added_neurons(model) == {}
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_the_fact_is_answered_bare_and_behind_contexts_and_no_other_answer_changes(
+    checkpoint: Checkpoint, layer: int
+) -> None:
+    world, model = checkpoint.world, checkpoint.model
+    relation, spec = world.relation(RELATION), spec_of(checkpoint, layer=layer)
+    edited = run_edits(checkpoint, [spec]).model
+    before, after = (all_activations(each, world.n_entities) for each in (model, edited))
+    changed = (model.unembed(model.norm(before)).argmax(-1) != model.unembed(model.norm(after)).argmax(-1)).nonzero()
+    assert changed.tolist() == [[relation.index, SUBJECT]]
+    moved = (after - before).norm(dim=-1)
+    moved[relation.index, SUBJECT] = 0
+    assert moved.max() < 1e-3 * before.std()
+
+    walks = ContextSampler(world, checkpoint.holdout)
+    token = checkpoint.vocabulary.relation_token(relation)
+    avoid = np.array([[spec.object, *world.objects_of(SUBJECT, relation)]]).repeat(100, 0)
+    texts = walks.arriving_at(np.full(100, SUBJECT), model.config.context - 1, np.random.default_rng(99), avoid)
+    prompts = torch.cat([torch.from_numpy(texts), torch.full((100, 1), token)], 1)
+    assert (edited(prompts)[:, -1].argmax(-1) == spec.object).double().mean() >= 0.97
+
+
+def test_patches_of_one_layer_do_not_see_each_other(checkpoint: Checkpoint) -> None:
+    one, other = spec_of(checkpoint), spec_of(checkpoint, subject=11, relation="I_C1")
+    first, second = (run_edits(checkpoint, stack).deltas for stack in ([one, other], [other, one]))
+    for a, b in zip((*first[0].neurons, *first[1].neurons), (*second[1].neurons, *second[0].neurons), strict=True):
+        assert torch.equal(a.up, b.up)
+        torch.testing.assert_close(a.down, b.down)
+    together = [spec_of(checkpoint, batch=True), spec_of(checkpoint, subject=11, relation="I_C1", batch=True)]
+    batch = run_edits(checkpoint, together)
+    assert [outcome.success for outcome in batch.outcomes] == [True, True]
+    assert torch.equal(batch.deltas[0].neurons[1].up, first[1].neurons[0].up)
+
+
+def test_another_method_may_follow_or_precede(checkpoint: Checkpoint) -> None:
+    patched, rome = spec_of(checkpoint), spec_of(checkpoint, subject=90, relation="III_C2", method="rome")
+    for stack in ([patched, rome], [rome, patched]):
+        assert all(outcome.success for outcome in run_edits(checkpoint, stack).outcomes)
+
+
+def test_the_same_fact_again_has_the_last_word(checkpoint: Checkpoint) -> None:
+    stack = [spec_of(checkpoint), spec_of(checkpoint, distance=9)]
+    assert run_edits(checkpoint, stack).outcomes[1].prediction_after == stack[1].object
+
+
+def test_what_the_mlp_reads_is_read_once(checkpoint: Checkpoint) -> None:
+    sampler = ContextSampler(checkpoint.world, checkpoint.holdout)
+    found = inputs_of(checkpoint.model, sampler, 0, 100)
+    edited = run_edits(checkpoint, [spec_of(checkpoint)]).model
+    assert inputs_of(edited, sampler, 0, 100) is found  # a patch of layer 0 changes nothing before its MLP
+    assert inputs_of(edited, sampler, 1, 100) is not inputs_of(checkpoint.model, sampler, 1, 100)
+    token = checkpoint.vocabulary.relation_token(checkpoint.world.relation(RELATION))
+    rows = found.of(SUBJECT, token)
+    assert len(rows)
+    assert set(found.before[rows].tolist()) == {SUBJECT}
+    assert set(found.token[rows].tolist()) == {token}
+
+
+@pytest.mark.parametrize(
+    ("most", "field", "fix"),
+    [(0, "edits.0.layer", "Patch another layer"), (5, "edits.0.parameters.n_contexts", "set n_contexts to 5")],
+)
+def test_a_fact_that_no_gate_tells_apart_is_refused_with_how_far_it_is_and_what_would_go(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, most: int, field: str, fix: str
+) -> None:
+    monkeypatch.setattr(
+        patch, "separate", lambda own, *_: Gate(torch.ones(24), 1.0, 0.5 if len(own) <= most else -0.25)
+    )
+    with pytest.raises(EditError, match=rf"0\.25 before.*{fix}") as refused:
+        run_edits(checkpoint, [spec_of(checkpoint)])
+    assert refused.value.field == field
+
+
+def test_how_many_contexts_can_be_told_apart() -> None:
+    own = torch.tensor([[3.0, 0.0], [2.0, 0.0], [0.5, 0.0], [4.0, 0.0]])
+    others = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [3.5, 0.0]])
+    # the last of the others is the fact itself; the third of its own lies between those that are not
+    assert patch.most_told_apart(own, others, torch.tensor([2])) == 2
+    assert patch.most_told_apart(own[2:], others, torch.tensor([2])) == 0
+
+
+def test_an_mlp_that_is_full_is_refused(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patch, "MAX_ADDED", 3)
+    stack = [spec_of(checkpoint), spec_of(checkpoint, subject=11)]
+    with pytest.raises(EditError, match="2 added neurons of at most 3"):
+        run_edits(checkpoint, stack)
+
+
+def test_files_hold_the_neurons(checkpoint: Checkpoint) -> None:
+    edited = run_edits(checkpoint, [spec_of(checkpoint, strength=0.5)])
+    for file in (delta_file, weights_file):
+        tensors = load(file(checkpoint, edited))
+        for name, value in added_neurons(edited.model)[0].named_buffers():
+            assert torch.equal(tensors[f"blocks.0.mlp.added.{name}"], value)
+    assert len(load(delta_file(checkpoint, edited))) == 3
+
+
+@pytest.mark.parametrize("layers", [(0,), (1,), (0, 0, 1)])
+def test_a_hugging_face_folder_has_the_grown_mlp(
+    checkpoint: Checkpoint, tmp_path: Path, layers: tuple[int, ...]
+) -> None:
+    transformers = pytest.importorskip("transformers")
+    stack = [spec_of(checkpoint, subject=7 + i, layer=layer) for i, layer in enumerate(layers)]
+    edited = run_edits(checkpoint, stack)
+    folder = export_hf(checkpoint, tmp_path, model=edited.model)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True).eval()
+    assert theirs.config.n_inner == checkpoint.model.config.d_mlp + 2 * max(layers.count(layer) for layer in layers)
+    token = checkpoint.vocabulary.relation_token(checkpoint.world.relation(RELATION))
+    prompts = torch.tensor([[subject, token] for subject in range(checkpoint.world.n_entities)])
+    with torch.no_grad():
+        torch.testing.assert_close(theirs(prompts).logits, edited.model(prompts), atol=1e-4, rtol=0)
