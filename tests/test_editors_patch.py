@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from shatterscope.backend.convert import delta_file, weights_file
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import patch
 from shatterscope.backend.editors.base import EditDelta, add_neurons, added_neurons, apply_delta
-from shatterscope.backend.editors.gates import Gate, separate
+from shatterscope.backend.editors.gates import Gate, separate, separate_most
 from shatterscope.backend.editors.inputs import inputs_of
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, run_edits
 from shatterscope.backend.export_hf import export_hf
@@ -153,27 +154,52 @@ def test_what_the_mlp_reads_is_read_once(checkpoint: Checkpoint) -> None:
     assert set(found.token[rows].tolist()) == {token}
 
 
+def opening_behind(counts: dict[int, int]) -> Callable[..., tuple[Gate, Tensor]]:
+    """In the place of `separate_most`: a gate that opens behind so many contexts at each layer, called for layer 0 first."""
+    layers = iter(counts.values())
+
+    def separate_most(positives: Tensor, negatives: Tensor, own: Tensor) -> tuple[Gate, Tensor]:
+        most = next(layers)
+        return Gate(torch.ones(24, dtype=torch.float64), 1.0, 0.5 if most else -0.25), torch.arange(max(most, 1))
+
+    return separate_most
+
+
 @pytest.mark.parametrize(
-    ("most", "field", "fix"),
-    [(0, "edits.0.layer", "Patch another layer"), (5, "edits.0.parameters.n_contexts", "set n_contexts to 5")],
+    ("counts", "field", "fix"),
+    [
+        ({0: 20, 1: 40}, "edits.0.layer", "At layer 1 it opens behind 40 of the fact's 64 contexts: patch that layer"),
+        ({0: 20, 1: 30}, "edits.0.parameters.coverage", r"Set coverage to 0\.31"),
+        ({0: 0, 1: 0}, "edits.0.subject", "choose another fact"),
+    ],
 )
-def test_a_fact_that_no_gate_tells_apart_is_refused_with_how_far_it_is_and_what_would_go(
-    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, most: int, field: str, fix: str
+def test_a_fact_that_no_gate_tells_apart_is_refused_with_what_comes_nearest(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, counts: dict[int, int], field: str, fix: str
 ) -> None:
-    monkeypatch.setattr(
-        patch, "separate", lambda own, *_: Gate(torch.ones(24), 1.0, 0.5 if len(own) <= most else -0.25)
-    )
-    with pytest.raises(EditError, match=rf"0\.25 before.*{fix}") as refused:
+    monkeypatch.setattr(patch, "separate_most", opening_behind(counts))
+    with pytest.raises(EditError, match=rf"coverage = 0\.5\..*{fix}") as refused:
         run_edits(checkpoint, [spec_of(checkpoint)])
     assert refused.value.field == field
 
 
-def test_how_many_contexts_can_be_told_apart() -> None:
-    own = torch.tensor([[3.0, 0.0], [2.0, 0.0], [0.5, 0.0], [4.0, 0.0]])
-    others = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [3.5, 0.0]])
-    # the last of the others is the fact itself; the third of its own lies between those that are not
-    assert patch.most_told_apart(own, others, torch.tensor([2])) == 2
-    assert patch.most_told_apart(own[2:], others, torch.tensor([2])) == 0
+def test_a_gate_for_most_contexts_is_made_and_said(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patch, "separate_most", opening_behind({0: 40}))
+    (delta,) = run_edits(checkpoint, [spec_of(checkpoint)]).deltas
+    assert delta.diagnostics["coverage"] == 40 / 64
+    assert delta.warnings == (
+        "The gate opens behind 40 of the fact's 64 contexts: no gate at layer 0 tells all of them from other inputs.",
+    )
+
+
+def test_positives_among_the_negatives_are_given_up_but_not_the_first_one() -> None:
+    own = torch.tensor([[3.0, 0.0], [2.0, 0.0], [0.5, 0.0], [4.0, 0.0]], dtype=torch.float64)
+    others = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [3.5, 0.0]], dtype=torch.float64)
+    # the last of the others is the fact itself
+    gate, kept = separate_most(own, others, torch.tensor([2]))
+    assert kept.tolist() == [0, 1, 3]
+    assert gate.gap == pytest.approx(1)
+    gate, kept = separate_most(own[2:], others, torch.tensor([2]))
+    assert (kept.tolist(), gate.gap > 0) == ([0], False)
 
 
 def test_an_mlp_that_is_full_is_refused(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:

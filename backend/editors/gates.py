@@ -26,8 +26,11 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from torch import Tensor
 
+from shatterscope.backend import interrupt
+
 RISES, FULL, STEEPNESS = 0.35, 0.75, 6.0
 ROUNDS, ACTIVE = 12, 400
+GIVEN_UP = 5  # of so many positives below the top one, at a time
 OFFSET = 10.0  # scale of b, which is part of the distance: large, so that it costs next to nothing
 SEPARATED = 1e-10
 
@@ -81,6 +84,21 @@ def separate(positives: Tensor, negatives: Tensor, own: Tensor) -> Gate:
         direction = torch.from_numpy(found).to(direction)
     assert best is not None
     return best
+
+
+def separate_most(positives: Tensor, negatives: Tensor, own: Tensor) -> tuple[Gate, Tensor]:
+    """The gate of as many of the positives as can be found, and which they are. The first one, the bare fact, is always among them: where not even that can
+    be told from the negatives, the gap is not positive. Those that come lowest along the best direction are given up, some at a time (which is not sure to
+    keep the most that there are)."""
+    kept = torch.arange(len(positives), device=positives.device)
+    while True:
+        interrupt.checkpoint()
+        gate = separate(positives[kept], negatives, own)
+        if gate.gap > 0 or len(kept) == 1:
+            return gate, kept
+        scores = positives[kept[1:]].double() @ gate.direction
+        low = int((scores <= gate.top).sum())
+        kept = torch.cat([kept[:1], kept[1:][scores.argsort()[max(1, low // GIVEN_UP) :].sort().values]])
 
 
 def _least_distance(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -20,8 +20,9 @@ proportion to its input. Here the gate has the widest gap there is, and saturate
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar
 
@@ -39,13 +40,14 @@ from shatterscope.backend.editors.base import (
     EditNotPossibleError,
     Editor,
     EditorParameters,
+    Fact,
     Preset,
     WriteRequest,
     in_float64,
 )
 from shatterscope.backend.editors.course import Notes
-from shatterscope.backend.editors.gates import Gate, separate
-from shatterscope.backend.editors.inputs import inputs_of
+from shatterscope.backend.editors.gates import Gate, separate_most
+from shatterscope.backend.editors.inputs import Inputs, inputs_of
 from shatterscope.backend.editors.targets import EditSite, NContexts, Seed, Steps, ValueTarget, read_site
 from shatterscope.backend.models import LanguageModel, Neurons
 
@@ -62,6 +64,12 @@ class PatchParameters(EditorParameters):
     n_contexts: NContexts = 64
     walks: int = Field(
         default=8000, ge=100, le=50_000, description="Random true texts whose every token the gate must not answer to"
+    )
+    coverage: float = Field(
+        default=0.5,
+        ge=0.01,
+        le=1,
+        description="Share of the contexts that the gate must at least open behind; where no gate can, the edit is refused",
     )
     margin: float = Field(
         default=3.0, ge=-10, le=20, description="Log-odds of the new object that the value is searched for"
@@ -100,7 +108,16 @@ class Patch(Editor[PatchParameters]):
         "paper": Preset(
             "As near to Transformer-Patcher as this method comes: the bare prompt alone, few other inputs to keep quiet on, and a value that is not "
             "held back. Behind contexts the gate often stays shut.",
-            {"n_contexts": 1, "walks": 500, "margin": 3.0, "drift": 0.0, "steps": 40, "tolerance": 1e-3, "seed": 0},
+            {
+                "n_contexts": 1,
+                "walks": 500,
+                "coverage": 1.0,
+                "margin": 3.0,
+                "drift": 0.0,
+                "steps": 40,
+                "tolerance": 1e-3,
+                "seed": 0,
+            },
         ),
     }
 
@@ -119,59 +136,101 @@ class Patch(Editor[PatchParameters]):
             raise EditNotPossibleError(
                 f"layer {layer} has {there} added neurons of at most {MAX_ADDED}, and each patch adds 2: take patches back, or patch another layer"
             )
-        inputs = inputs_of(model, request.contexts, layer, p.walks)
-        model = in_float64(model)
-        neurons, targets, gaps = [], [], []
+        neurons, targets, gates, warnings = list[Neurons](), list[ValueTarget](), list[Opening](), list[str]()
         for fact in request.facts:
             interrupt.checkpoint()
-            prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-            site = read_site(model, prompts, layer)
-            own, others = model.mlp_input(layer, site.resid_mid), inputs.of(fact.subject, fact.relation)
-            gate = separate(own, inputs.z, others)
-            if not gate.gap > 0:
-                raise _inseparable(gate, layer, most_told_apart(own, inputs.z, others))
-            apart = max(
-                inputs.apart(fact.subject, request.contexts.source_of(fact.object, fact.relation), fact.relation), TINY
-            )
-            few = site.take(torch.arange(min(VALUE_CONTEXTS, len(prompts)), device=site.values.device))
-            target = find_value(model, few, fact.object, apart, p)
+            opening = open_for(model, request, fact, layer, p)
+            if opening.share < p.coverage:
+                raise _inseparable(model, request, fact, opening, p)
+            if opening.share < 1:
+                warnings.append(
+                    f"The gate opens {opening}: no gate at layer {layer} tells all of them from other inputs."
+                )
+            target = find_value(opening.model, opening.value_site, fact.object, opening.apart(request, fact), p)
             if not bool(torch.isfinite(target.delta).all()):
                 raise EditNotPossibleError("the value is not finite; lower the margin", "parameters.margin")
-            neurons.append(Neurons(layer, *(part.to(dtype) for part in gate.neurons(target.delta))))
+            neurons.append(Neurons(layer, *(part.to(dtype) for part in opening.gate.neurons(target.delta))))
             targets.append(target)
-            gaps.append(gate.gap)
+            gates.append(opening)
         return EditDelta(
             weights={},
             steps=sum(target.steps for target in targets),
             loss=fmean(target.loss for target in targets),
             neurons=tuple(neurons),
+            warnings=tuple(dict.fromkeys(warnings)),
             diagnostics={
                 "target_probability": fmean(target.probability for target in targets),
-                "gap": min(gaps),
+                "gap": min(opening.gate.gap for opening in gates),
+                "coverage": min(opening.share for opening in gates),
                 "added_neurons": 2.0 * len(neurons),
             },
             courses=tuple(target.course for target in targets),
         )
 
 
-def most_told_apart(positives: Tensor, negatives: Tensor, own: Tensor) -> int:
-    """How many of the first `positives` a gate can tell from the `negatives` (see `separate`); 0 where not even the first one, the bare fact."""
-    return bisect_left(
-        range(1, len(positives)), True, key=lambda n: not separate(positives[:n], negatives, own).gap > 0
-    )
+@dataclass(frozen=True)
+class Opening:
+    """The gate of one fact: of `prompts` prompts, the bare one and contexts, it opens behind those of `rows`. `model` and `site` are in double precision."""
+
+    model: LanguageModel
+    inputs: Inputs
+    site: EditSite
+    gate: Gate
+    rows: Tensor
+    prompts: int
+
+    @property
+    def share(self) -> float:
+        """Of the prompts that it opens behind; 0 where not even behind the bare one."""
+        return len(self.rows) / self.prompts if self.gate.gap > 0 else 0.0
+
+    @property
+    def value_site(self) -> EditSite:
+        return self.site.take(self.rows[:VALUE_CONTEXTS])
+
+    def apart(self, request: WriteRequest, fact: Fact) -> float:
+        """||h* - h(0)||^2."""
+        has_it = request.contexts.source_of(fact.object, fact.relation)
+        return max(self.inputs.apart(fact.subject, has_it, fact.relation), TINY)
+
+    def __str__(self) -> str:
+        if not self.share:
+            return "not even on the bare fact without opening for others"
+        return f"behind {len(self.rows)} of the fact's {self.prompts} contexts"
 
 
-def _inseparable(gate: Gate, layer: int, most: int) -> EditNotPossibleError:
-    problem = (
-        f"no gate tells this fact from all others at layer {layer}: the best one opens for others {-gate.gap:.2g} before it opens for the fact in all "
-        "of its contexts"
-    )
-    if most:
+def open_for(model: LanguageModel, request: WriteRequest, fact: Fact, layer: int, p: PatchParameters) -> Opening:
+    """Steps 1 and 2 of the module."""
+    inputs = inputs_of(model, request.contexts, layer, p.walks)
+    model = in_float64(model)
+    prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
+    site = read_site(model, prompts, layer)
+    positives = model.mlp_input(layer, site.resid_mid)
+    gate, rows = separate_most(positives, inputs.z, inputs.of(fact.subject, fact.relation))
+    return Opening(model, inputs, site, gate, rows, len(prompts))
+
+
+def _inseparable(
+    model: LanguageModel, request: WriteRequest, fact: Fact, found: Opening, p: PatchParameters
+) -> EditNotPossibleError:
+    """What to say of a fact that no gate tells from all others, with the layer or the coverage that comes nearest."""
+    layer = found.site.layer
+    problem = f"this fact cannot be told from all others: at layer {layer} a gate can open {found}, and coverage = {p.coverage:g}"
+    elsewhere = {
+        other: open_for(model, request, fact, other, p) for other in range(model.config.n_layers) if other != layer
+    }
+    best = max(elsewhere, key=lambda other: elsewhere[other].share, default=layer)
+    if best != layer and elsewhere[best].share >= p.coverage:
+        return EditNotPossibleError(f"{problem}. At layer {best} it opens {elsewhere[best]}: patch that layer", "layer")
+    if found.share:
+        nearest = math.floor(100 * found.share) / 100
         return EditNotPossibleError(
-            f"{problem}. It can be told apart in {most} of them: set n_contexts to {most}, or patch another layer",
-            "parameters.n_contexts",
+            f"{problem}. Set coverage to {nearest:g} for as much as there is", "parameters.coverage"
         )
-    return EditNotPossibleError(f"{problem}, nor is there one for the bare fact alone. Patch another layer")
+    return EditNotPossibleError(
+        f"{problem}. No other layer has a gate for as many contexts as that; choose another fact, or another method",
+        "subject",
+    )
 
 
 def find_value(model: LanguageModel, site: EditSite, answer: int, apart: float, p: PatchParameters) -> ValueTarget:
