@@ -349,7 +349,7 @@ def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str,
     for layer, codebook in beside.items():
         mlp = edited.model.written(layer).removesuffix(".down.weight")
         tensors |= {f"{mlp}.codebook.{name}": value for name, value in codebook.named_buffers()}
-    specification = [edit_spec(outcome.spec).model_dump(mode="json") for outcome in edited.outcomes]
+    specification = [EditSpec(**outcome.spec.as_dict()).model_dump(mode="json") for outcome in edited.outcomes]
     metadata = {
         "holds": f"{holds}; {CODEBOOK}" if beside else holds,
         "id": edited.id,

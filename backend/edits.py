@@ -77,11 +77,9 @@ class CompleteSpec:
     batch: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """What hashes and the store keep; `batch` only where it says something, so that the ids of single edits do not depend on it."""
-        values = asdict(self)
-        if not self.batch:
-            del values["batch"]
-        return values
+        """What hashes, the store and files keep: `batch`, and parameters that came later, only where they say something, so that
+        the ids of edits from before hold."""
+        return _identifying(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -246,12 +244,16 @@ def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]]
     """The id that `version` of this program gave to edits, from their specification as it was then."""
     # Rows of sweeps are stored as the API tells them, with what is not part of an id.
     names = {field.name for field in fields(CompleteSpec)}
-    edits = [
-        {key: spec[key] for key in spec if key in names and (spec[key] or key != "batch")} for spec in specification
-    ]
+    edits = [_identifying({key: spec[key] for key in spec if key in names}) for spec in specification]
     if version == 1:
         return _digest({"weights": checkpoint.sha256, "edits": edits})
     return _digest({"name": checkpoint.id, "checkpoint": checkpoint.identity, "version": version, "edits": edits})
+
+
+def _identifying(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a specification what its id is made of."""
+    parameters = EDITORS[spec["method"]].parameters.identifying(spec["parameters"])
+    return {key: spec[key] for key in spec if spec[key] or key != "batch"} | {"parameters": parameters}
 
 
 def _digest(content: Mapping[str, Any]) -> str:

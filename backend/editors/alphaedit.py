@@ -63,6 +63,7 @@ REFERENCE = {
     "weight_decay": 0.5,
     "kl_factor": 0.0625,
     "early_stop_loss": 0.05,
+    "stop_after_leading": 0,
     "n_contexts": 6,
     "key_mean": "by-type",
     "spread": True,

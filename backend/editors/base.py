@@ -26,9 +26,20 @@ from shatterscope.backend.models import LanguageModel
 
 
 class EditorParameters(BaseModel):
-    """Base of every editor's parameters: immutable, and an unknown name is refused."""
+    """Base of every editor's parameters: immutable, and an unknown name is refused.
+
+    `added` are parameters that came when edits had ids already. At its default such a one changes nothing, and what is hashed and kept of an edit
+    leaves it out: so an id, and a file, stays what it was.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    added: ClassVar[frozenset[str]] = frozenset({"stop_after_leading"})
+
+    @classmethod
+    def identifying(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Of these parameters those that an edit's id is made of: all that is needed to make the edit again."""
+        fields = cls.model_fields
+        return {name: value for name, value in values.items() if name not in cls.added or value != fields[name].default}
 
 
 P = TypeVar("P", bound=EditorParameters)

@@ -48,6 +48,7 @@ from shatterscope.backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
+    StopAfterLeading,
     ValueTarget,
     WeightDecay,
     WrittenAt,
@@ -91,6 +92,7 @@ class SpreadingParameters(EditorParameters):
     weight_decay: WeightDecay = 0.5
     kl_factor: KlFactor = 0.003
     early_stop_loss: EarlyStopLoss = 0.1
+    stop_after_leading: StopAfterLeading = 0
     n_contexts: NContexts = 21
     key_mean: KeyMean = "flat"
     spread: SpreadOut = True
@@ -167,6 +169,7 @@ def residual_goals(model: LanguageModel, request: WriteRequest, layer: int, p: S
             weight_decay=p.weight_decay,
             kl_factor=p.kl_factor,
             early_stop_loss=p.early_stop_loss,
+            stop_after_leading=p.stop_after_leading,
         )
         values.append(h + target.delta)
         targets.append(target)
