@@ -25,7 +25,7 @@ from shatterscope.backend.editors.mose import nearest_rotation
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.spreading import SpreadingParameters, residual_goals
 from shatterscope.backend.editors.targets import ValueTarget, read_site
-from shatterscope.backend.editors.ultraedit import normalised_step
+from shatterscope.backend.editors.ultraedit import Features, normalised_step
 from shatterscope.backend.edits import CompleteSpec, complete_spec, run_edits
 
 CLOSED = ["emmet", "encore", "betaedit", "mose", "lyaplock"]
@@ -302,19 +302,27 @@ def test_a_stack_tells_what_its_steps_did(checkpoint: Checkpoint) -> None:
 # --- UltraEdit -------------------------------------------------------------------------------------------------------
 
 
+def read(keys: Tensor, gradients: Tensor) -> Features:
+    return Features(keys, gradients, torch.empty(len(keys), 0))
+
+
 def test_ultraedit_by_hand_on_two_facts() -> None:
     """Keys and gradients of two facts: each number's z-score is 1 or -1, or 0 where both have the same."""
     keys = torch.tensor([[2.0, 0.0, 5.0], [0.0, 2.0, 5.0]], dtype=torch.float64)
     gradients = torch.tensor([[7.0, 1.0], [3.0, 1.0]], dtype=torch.float64)
     V = torch.tensor([[-0.2, 0.0], [0.2, 0.0]], dtype=torch.float64)  # -.1 * 2 * (1, 0) and -.1 * 2 * (-1, 0)
     A = keys.T @ keys + torch.eye(3)
-    torch.testing.assert_close(A @ normalised_step(keys, gradients, 2, 0.1, 1.0).T, keys.T @ V, rtol=1e-6, atol=1e-6)
+    found = normalised_step(read(keys, gradients), read(keys[:0], gradients[:0]), 0.1, 1.0)
+    torch.testing.assert_close(A @ found.T, keys.T @ V, rtol=1e-6, atol=1e-6)
 
 
 @given(scale=st.floats(0.1, 1e3), shift=st.floats(-10, 10))
 def test_ultraedit_does_not_know_the_scale_of_gradients(scale: float, shift: float) -> None:
     keys, gradients = random(12, 5), random(12, 3, seed=1)
-    one, other = (normalised_step(keys, g, 4, 0.1, 1.0) for g in (gradients, scale * gradients + shift))
+    one, other = (
+        normalised_step(read(keys[:4], g[:4]), read(keys[4:], g[4:]), 0.1, 1.0)
+        for g in (gradients, scale * gradients + shift)
+    )
     torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
 
 

@@ -56,7 +56,7 @@ class BetaEditParameters(SpreadingParameters):
         le=1e9,
         description="l1: weight of the existing keys against the new facts, inside the null space",
     )
-    l2: NullSpaceL2 = 0.01
+    l2: NullSpaceL2 = 0.001
     relative_l2: RelativeL2 = True
     refresh_every: int = Field(default=1000, ge=1, le=10**6, description="Edits of a stack after which P is found anew")
 
@@ -98,7 +98,11 @@ class BetaEdit(Editor[BetaEditParameters]):
     default_preset = "tuned"
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("", BetaEditParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: one layer alone, AlphaEdit's null space, and inside it a tenth of the text's weight. More weight spares more, but "
+            "loses the far facts; it never spares as much as MEMIT does without a null space.",
+            BetaEditParameters().model_dump(),
+        ),
         "paper": Preset(
             "The reference implementation's values for GPT-2 XL, with the absolute threshold: how many directions that leaves free differs between "
             "checkpoints and layers (rank P tells). l1 = 3000 belongs to far more keys; here it holds nearly every edit back.",

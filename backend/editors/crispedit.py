@@ -41,7 +41,8 @@ from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds.base import ABSENT
 
-N_TEXTS = 1024
+N_TEXTS = 256  # as long as the context
+N_FACTS = 1024
 
 Spares = Literal["loss", "geometry"]
 
@@ -56,7 +57,7 @@ class CrispEditParameters(FineTuningParameters):
         ),
     ] = "loss"
     energy: float = Field(
-        default=0.9,
+        default=0.99,
         gt=0,
         le=1,
         description="Share of the curvature that is spared: the change is kept out of the directions that make it up",
@@ -67,7 +68,7 @@ class CrispEditParameters(FineTuningParameters):
     learning_rate: LearningRate = 5e-4
     steps: Steps = 200
     weight_decay: WeightDecay = 0.0
-    early_stop_loss: EarlyStopLoss = 0.3
+    early_stop_loss: EarlyStopLoss = 0.1
     n_contexts: NContexts = 21
     token: TrainedAt = "relation"
     seed: Seed = 0
@@ -100,8 +101,15 @@ class CrispEdit(Editor[CrispEditParameters]):
     parameters = CrispEditParameters
     default_preset = "tuned"
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("", CrispEditParameters().model_dump()),
-        "geometry": Preset("", CrispEditParameters(spares="geometry").model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: the reference's share of the curvature, the change kept inside the flat directions, and contexts to train on. With less spared "
+            "it does twice to three times the damage.",
+            CrispEditParameters().model_dump(),
+        ),
+        "geometry": Preset(
+            "Ours: the same, along directions in which the representations of all entities are flat instead of the loss.",
+            CrispEditParameters(spares="geometry").model_dump(),
+        ),
         "paper": Preset(
             "The reference implementation's values for Llama 3. They belong to a model with far more weights to move together.",
             REFERENCE,
@@ -158,10 +166,10 @@ def spared_moment(model: LanguageModel, request: WriteRequest, layer: int, p: Cr
 
     else:
         subjects, relations = np.nonzero(contexts.truths[..., 0] != ABSENT)
-        picked = rng.integers(len(subjects), size=N_TEXTS)
+        picked = rng.integers(len(subjects), size=N_FACTS)
         facts = np.stack([subjects[picked], contexts.n_entities + relations[picked]], axis=1)
         tokens = torch.from_numpy(facts).to(model.device)
-        direction = torch.from_numpy(rng.standard_normal((N_TEXTS, model.config.d_model))).to(model.device)
+        direction = torch.from_numpy(rng.standard_normal((N_FACTS, model.config.d_model))).to(model.device)
 
         def scalar(seen: Mapping[str, Tensor], out: Tensor) -> Tensor:
             return (seen[f"resid_post.{model.config.n_layers - 1}"][:, -1] * direction).sum()

@@ -41,10 +41,10 @@ from shatterscope.backend.models import LanguageModel
 class EncoreParameters(SpreadingParameters):
     """Defaults are the `tuned` preset."""
 
-    stop_after_leading: StopAfterLeading = 4
+    stop_after_leading: StopAfterLeading = 8
     spread: SpreadOut = False
-    covariance_weight: CovarianceWeight = 1.0
-    norm_weight: float = Field(default=1e-3, ge=0, le=1e9, description="l_n: weight of the length of the change")
+    covariance_weight: CovarianceWeight = 0.1
+    norm_weight: float = Field(default=1e-4, ge=0, le=1e9, description="l_n: weight of the length of the change")
     carry_keys: CarryKeys = True
 
 
@@ -82,7 +82,11 @@ class Encore(Editor[EncoreParameters]):
     default_preset = "tuned"
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("", EncoreParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: one layer alone, and a value that has led for eight steps. Stopped sooner, a tenth of the facts are lost as the weights hold "
+            "part of the change back; stopped by the loss alone, as MEMIT, it breaks a third more.",
+            EncoreParameters().model_dump(),
+        ),
         "paper": Preset(
             "The reference implementation's values for GPT-2 XL. There the weight of the covariance, 20000, balances a memory of 6400 keys; "
             "here it holds nearly every edit back.",

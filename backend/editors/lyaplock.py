@@ -89,7 +89,10 @@ class LyapLock(Editor[LyapLockParameters]):
     default_preset = "tuned"
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("", LyapLockParameters().model_dump()),
+        "tuned": Preset(
+            "Ours: MEMIT's tuned values, which it is alone, and the reference's bound for stacks.",
+            LyapLockParameters().model_dump(),
+        ),
         "paper": Preset(
             "The reference implementation's values for GPT-2 XL. There the weight of the covariance, 1000, balances a memory of 6400 keys; "
             "here it holds most edits back.",

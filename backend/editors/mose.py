@@ -82,7 +82,11 @@ class Mose(Editor[MoseParameters]):
     default_preset = "tuned"
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("", MoseParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: one layer alone, and the text's keys at a tenth of their weight. The rotation turns every output of the MLP: it does more damage "
+            "than ROME, and a heavier text loses the fact before it spares the rest.",
+            MoseParameters().model_dump(),
+        ),
         "paper": Preset(
             "MEMIT's search for the value, as published for GPT-2 XL, and keys of text that weigh like the new facts. The published code learns the rotation "
             "step by step, which has no weight of this kind.",

@@ -11,12 +11,13 @@ The normalisation does the sparing: what every fact's key or gradient has in com
 as changed so far, until the loss is below `early_stop_loss`; the published code has this as `iters`.
 
 Deviations: the reference normalises over all facts edited so far, hundreds at a time. A single edit has no such past, so the facts that it is compared with are
-drawn: `N_SEEN` random facts, each with a random object as its new answer, read on the model as it is.
+drawn: `N_SEEN` random facts, each with a random object as its new answer, read on the model before the edit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, ClassVar
 
@@ -91,7 +92,11 @@ class UltraEdit(Editor[UltraEditParameters]):
     default_preset = "tuned"
     batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
-        "tuned": Preset("", UltraEditParameters().model_dump()),
+        "tuned": Preset(
+            "Ours, chosen by measurement: steps of two thousandths, each normalised anew, until the contexts answer the new object. Whatever the step or the ridge, nearly "
+            "all recall on the edited ring goes: nothing in it knows the keys of text.",
+            UltraEditParameters().model_dump(),
+        ),
         "paper": Preset(
             "The reference implementation's values for GPT-J and Llama 3. The learning rate belongs to keys of 14 000 numbers; here hardly anything is written.",
             REFERENCE,
@@ -110,33 +115,28 @@ class UltraEdit(Editor[UltraEditParameters]):
         prompts: list[list[int]] = []
         objects: list[int] = []
         for fact in request.facts:
-            own = request.prompts(fact, p.n_contexts, context, np.random.default_rng(p.seed))
-            prompts, objects = prompts + own, objects + [fact.object] * len(own)
+            behind = request.prompts(fact, p.n_contexts, context, np.random.default_rng(p.seed))
+            prompts, objects = prompts + behind, objects + [fact.object] * len(behind)
         seen, answers = other_facts(request, np.random.default_rng([p.seed, 1]))
-        wanted = torch.tensor([*objects, *answers], device=model.device)
         notes = [Notes(fact.object) for fact in request.facts]
 
         edited = in_float64(model)
+        others = features(edited, seen, answers, layer, p.token)
         total = torch.zeros_like(edited.get_parameter(name))
         ended: Ending = "steps"
         for taken in range(p.steps + 1):  # the last one only looks at the loss
             interrupt.checkpoint()
-            site = read_site(edited, [*prompts, *seen], layer, p.token)
-            shift = torch.zeros_like(site.values, requires_grad=True)  # (B, C)
-            with torch.enable_grad():
-                log_p = site.logits(edited, shift).log_softmax(-1)  # (B, V)
-                nll = -log_p.gather(1, wanted[:, None])[:, 0]
-            (g,) = torch.autograd.grad(nll.sum(), shift)
-            parts = log_p.detach()[: len(prompts)].unflatten(0, (len(notes), -1))
-            losses = nll.detach()[: len(prompts)].view(len(notes), -1).mean(1).tolist()
-            for note, part, loss in zip(notes, parts, losses, strict=True):
-                note.take(part, loss)
+            own = features(edited, prompts, objects, layer, p.token)
+            losses = []
+            for note, log_p in zip(notes, own.log_p.unflatten(0, (len(notes), -1)), strict=True):
+                losses.append(-log_p[:, note.token].mean().item())
+                note.take(log_p, losses[-1])
             if max(losses) < p.early_stop_loss:
                 ended = "reached"
                 break
             if taken == p.steps:
                 break
-            change = normalised_step(site.keys, g, len(prompts), p.learning_rate, p.ridge)
+            change = normalised_step(own, others, p.learning_rate, p.ridge)
             if not bool(torch.isfinite(change).all()):
                 raise EditNotPossibleError("the weights diverged; lower the learning rate", "parameters.learning_rate")
             total = total + change
@@ -146,7 +146,7 @@ class UltraEdit(Editor[UltraEditParameters]):
             weights={name: total.to(model.dtype)},
             steps=taken,
             loss=fmean(losses),
-            keys={layer: site.keys[: len(prompts)].unflatten(0, (len(notes), -1)).mean(1)},
+            keys={layer: own.keys.unflatten(0, (len(notes), -1)).mean(1)},
             diagnostics={"target_probability": fmean(course.probability[-1] for course in courses)},
             courses=courses,
         )
@@ -161,12 +161,33 @@ def other_facts(request: WriteRequest, rng: np.random.Generator) -> tuple[list[l
     return prompts.tolist(), rng.integers(n, size=N_SEEN).tolist()
 
 
-def normalised_step(keys: Tensor, gradients: Tensor, n: int, rate: float, ridge: float) -> Tensor:
-    """Steps 2 to 4: dW (C, M) of the first `n` of the keys (B, M) and gradients (B, C); all of them are normalised over."""
+@dataclass(frozen=True)
+class Features:
+    """Step 1, of B prompts: keys (B, M), gradients (B, C) of -log p of the wanted answer, and log p (B, V)."""
 
-    def normalised(x: Tensor) -> Tensor:
-        return (x[:n] - x.mean(0)) / (x.var(0, correction=0) + EPSILON).sqrt()
+    keys: Tensor
+    gradients: Tensor
+    log_p: Tensor
 
-    K = keys[:n]
-    V = -rate * normalised(keys).square().sum(1, keepdim=True) * normalised(gradients)  # (n, C)
+
+def features(model: LanguageModel, prompts: list[list[int]], objects: list[int], layer: int, token: str) -> Features:
+    site = read_site(model, prompts, layer, token)
+    shift = torch.zeros_like(site.values, requires_grad=True)
+    wanted = torch.tensor(objects, device=model.device)[:, None]
+    with torch.enable_grad():
+        log_p = site.logits(model, shift).log_softmax(-1)
+        (gradients,) = torch.autograd.grad(-log_p.gather(1, wanted).sum(), shift)
+    return Features(site.keys, gradients, log_p.detach())
+
+
+def normalised_step(own: Features, others: Features, rate: float, ridge: float) -> Tensor:
+    """Steps 2 to 4: dW (C, M) of the prompts `own`; both count among what is seen."""
+
+    def normalised(x: Tensor, y: Tensor) -> Tensor:
+        seen = torch.cat([x, y])
+        return (x - seen.mean(0)) / (seen.var(0, correction=0) + EPSILON).sqrt()
+
+    K = own.keys
+    k, g = normalised(K, others.keys), normalised(own.gradients, others.gradients)
+    V = -rate * k.square().sum(1, keepdim=True) * g  # (n, C)
     return torch.linalg.solve(K.T @ K + ridge * torch.eye(K.shape[1]).to(K), K.T @ V).T
