@@ -357,7 +357,7 @@ def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str,
     for layer, added in grown.items():
         mlp = edited.model.written(layer).removesuffix(".down.weight")
         tensors |= {f"{mlp}.added.{name}": value for name, value in added.named_buffers()}
-    specification = [edit_spec(outcome.spec).model_dump(mode="json") for outcome in edited.outcomes]
+    specification = [EditSpec(**outcome.spec.as_dict()).model_dump(mode="json") for outcome in edited.outcomes]
     metadata = {
         "holds": "; ".join([holds, *[CODEBOOK] * bool(beside), *[NEURONS] * bool(grown)]),
         "id": edited.id,

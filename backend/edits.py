@@ -18,13 +18,12 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import zip_longest
 from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
-from torch import Tensor
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
@@ -32,6 +31,7 @@ from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import (
     EDITORS,
     Course,
+    Earlier,
     EditDelta,
     EditNotPossibleError,
     Fact,
@@ -77,11 +77,9 @@ class CompleteSpec:
     batch: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """What hashes and the store keep; `batch` only where it says something, so that the ids of single edits do not depend on it."""
-        values = asdict(self)
-        if not self.batch:
-            del values["batch"]
-        return values
+        """What hashes, the store and files keep: `batch`, and parameters that came later, only where they say something, so that
+        the ids of edits from before hold."""
+        return _identifying(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -110,12 +108,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class EditedModel:
-    """A stack of edits, applied. `deltas[i]` belongs to the i-th step (of `steps_of`) and is at strength 1; `outcomes[i]` to the i-th edit."""
+    """A stack of edits, applied. `deltas[i]` belongs to the i-th step (of `steps_of`) and is at strength 1; `outcomes[i]` to the i-th edit;
+    `earlier` is what edits after these are told of them, by layer."""
 
     id: str
     model: LanguageModel
     outcomes: tuple[Outcome, ...]
     deltas: tuple[EditDelta, ...]
+    earlier: Mapping[int, Earlier] = field(default_factory=dict)
 
     @property
     def made(self) -> tuple[Outcome, ...]:
@@ -245,13 +245,19 @@ def edit_id(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> str:
 def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]], version: int) -> str:
     """The id that `version` of this program gave to edits, from their specification as it was then."""
     # Rows of sweeps are stored as the API tells them, with what is not part of an id.
-    names = {field.name for field in fields(CompleteSpec)}
-    edits = [
-        {key: spec[key] for key in spec if key in names and (spec[key] or key != "batch")} for spec in specification
-    ]
+    names = {each.name for each in fields(CompleteSpec)}
+    edits = [_identifying({key: spec[key] for key in spec if key in names}) for spec in specification]
     if version == 1:
         return _digest({"weights": checkpoint.sha256, "edits": edits})
     return _digest({"name": checkpoint.id, "checkpoint": checkpoint.identity, "version": version, "edits": edits})
+
+
+def _identifying(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a specification what its id is made of."""
+    said = {key: spec[key] for key in spec if spec[key] or key != "batch"}
+    if spec["method"] in EDITORS:  # else it was made by a program with other methods
+        said["parameters"] = EDITORS[spec["method"]].parameters.identifying(spec["parameters"])
+    return said
 
 
 def _digest(content: Mapping[str, Any]) -> str:
@@ -276,11 +282,11 @@ def run_edits(
     checkpoint: Checkpoint,
     specs: Sequence[CompleteSpec],
     cache: MutableMapping[str, EditDelta] | None = None,
-    carried: Mapping[int, Tensor] | None = None,
+    earlier: Mapping[int, Earlier] | None = None,
 ) -> EditedModel:
     """Apply a stack of edits in order. `cache`, the caller's, holds deltas by `delta_key` and is read and filled.
 
-    `carried` are keys that edits before these wrote to, by layer, for who goes on from a model edited before (as `checkpoint.model`).
+    `earlier` is of the edits before these, for who goes on from a model edited before (as `checkpoint.model`).
 
     Raises:
         EditError: a fact that is already true and answered right, or an edit that has no answer; `field` is `edits.<i>.<field>`.
@@ -289,7 +295,7 @@ def run_edits(
     stops = dict(steps_of(specs))
     model, deltas = checkpoint.model, list[EditDelta]()
     outcomes: dict[int, Outcome] = {}
-    carried = dict(carried or {})
+    known = dict(earlier or {})
     for i, spec in enumerate(specs):
         interrupt.checkpoint()
         if not spec.strength:
@@ -299,23 +305,21 @@ def run_edits(
         key, step = next(keys), {j: specs[j] for j in range(i, stops[i]) if specs[j].strength}
         delta = None if cache is None else cache.get(key)
         if delta is None:
-            delta = _compute(checkpoint, model, step, carried)
+            delta = _compute(checkpoint, model, step, known)
             if cache is not None:
                 cache[key] = delta
         edited = apply_delta(model, delta, spec.strength)
         for (j, each), course in zip_longest(step.items(), delta.courses):
             outcomes[j] = _outcome(checkpoint, model, edited, each, delta, course)
         deltas.append(delta)
-        for layer, wrote in carried_on(delta, spec.strength).items():
-            carried[layer] = torch.cat([carried[layer], wrote]) if layer in carried else wrote
+        for layer, written in delta.keys.items():
+            # As long as the strength, so that K_p K_p^T fades with it, and at most whole.
+            wrote = min(abs(spec.strength), 1.0) * written
+            before, after = (each.get_parameter(each.written(layer)) for each in (model, edited))
+            known[layer] = known.get(layer, Earlier(before)).then(wrote, after)
         model = edited
     found = tuple(outcomes[i] for i in range(len(specs)))
-    return EditedModel(edit_id(checkpoint, specs), model, found, tuple(deltas))
-
-
-def carried_on(delta: EditDelta, strength: float) -> dict[int, Tensor]:
-    """layer -> (n, d_mlp), the keys that later edits shall spare: as long as the strength, so that K_p K_p^T fades with it, and at most whole."""
-    return {layer: min(abs(strength), 1.0) * keys for layer, keys in delta.keys.items()}
+    return EditedModel(edit_id(checkpoint, specs), model, found, tuple(deltas), known)
 
 
 def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) -> LanguageModel:
@@ -329,7 +333,7 @@ def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) ->
 
 
 def _compute(
-    checkpoint: Checkpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], carried: Mapping[int, Tensor]
+    checkpoint: Checkpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], earlier: Mapping[int, Earlier]
 ) -> EditDelta:
     """The delta of one step: its edits by where they stand in the stack."""
     world, facts = checkpoint.world, []
@@ -346,7 +350,8 @@ def _compute(
         facts.append(Fact(spec.subject, token, spec.object))
     start, spec = next(iter(step.items()))
     editor = EDITORS[spec.method]
-    request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), dict(carried))
+    carried = {layer: torch.cat(each.keys) for layer, each in earlier.items()}
+    request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried, dict(earlier))
     try:
         return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
     except EditNotPossibleError as error:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from shatterscope.backend.api import create_app
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.models import Transformer
 from shatterscope.backend.settings import Settings
 
@@ -179,7 +180,9 @@ def test_the_edited_weights_load_as_the_checkpoints_do(
     with safe_open(tmp_path / "weights", "pt") as file:
         metadata = file.metadata()
     assert (metadata["checkpoint"], metadata["weights_sha256"]) == (SMALL, checkpoint.sha256)
-    assert json.loads(metadata["edits"]) == [outcome["spec"] for outcome in result["edits"]]
+    specs = [outcome["spec"] for outcome in result["edits"]]
+    kept = EDITORS[method].parameters.identifying
+    assert json.loads(metadata["edits"]) == [spec | {"parameters": kept(spec["parameters"])} for spec in specs]
     assert metadata["holds"].startswith("the complete edited weights")
     assert bool(beside) == (method == "grace") == ("codebook" in metadata["holds"])
     if beside:
@@ -257,8 +260,10 @@ def test_a_batch_over_http(client: TestClient, laboratory: Laboratory) -> None:
 
 def test_methods_say_what_they_can(client: TestClient) -> None:
     editors = {editor["name"]: editor for editor in client.get("editors").json()}
-    assert list(editors) == ["rome", "memit", "pmet", "alphaedit", "ft", "ft-l", "ft-m", "grace", "patch"]
-    assert [name for name, editor in editors.items() if editor["batches"]] == ["memit", "pmet", "alphaedit", "patch"]
+    recent = ["emmet", "encore", "betaedit", "mose", "lyaplock", "ultraedit", "crispedit"]
+    assert list(editors) == ["rome", "memit", "pmet", "alphaedit", *recent, "ft", "ft-l", "ft-m", "grace", "patch"]
+    batches = [name for name, editor in editors.items() if editor["batches"]]
+    assert batches == ["memit", "pmet", "alphaedit", *recent[:-1], "patch"]
 
 
 def test_the_rank_of_the_null_space_is_returned(client: TestClient) -> None:

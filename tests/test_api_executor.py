@@ -21,6 +21,7 @@ from shatterscope.backend.api.caller import Caller, _caller
 from shatterscope.backend.api.executor import Busy, Executor, TooLong
 from shatterscope.backend.api.queue import Shares, crowded
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import complete_spec, run_edits
 from shatterscope.backend.experiment import measure, measure_baseline
 from shatterscope.backend.interrupt import checkpoint as may_stop
@@ -219,7 +220,7 @@ class Enough(Exception):
     pass
 
 
-@pytest.mark.parametrize("method", ["rome", "memit", "pmet", "alphaedit", "ft", "ft-l", "ft-m", "grace"])
+@pytest.mark.parametrize("method", list(EDITORS))
 def test_every_method_can_be_stopped_and_leaves_the_model_as_it_was(checkpoint: Checkpoint, method: str) -> None:
     parameters = {"steps": 1000, "early_stop_loss": 0.0, "n_contexts": 1}
     spec = complete_spec(

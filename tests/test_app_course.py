@@ -35,6 +35,7 @@ AT_CLAMP = {"ended": "steps", "loss": [9.0, 8.0, 7.0, 7.0], "length": [0.0, 1.0,
         (outcome(), ["Taken at step 3: the loss fell below 0.1.", "led from step 2 on", "99.0\u00a0%", "answers 9."]),
         (outcome(success=False), ["Found at step 3", "written into the weights it is lost: the model answers 5."]),
         (outcome(success=False, strength=0.5), ["written into the weights, at strength 0.5, it is lost"]),
+        (outcome(ended="led"), ["Taken at step 3", "led in all contexts for as many steps"]),
         (outcome(ended="settled"), ["Taken at step 3", "the neutral prompt had hardly moved"]),
         (
             outcome(success=False, **AT_CLAMP),

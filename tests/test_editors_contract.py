@@ -149,7 +149,8 @@ def test_parameters_have_bounds_defaults_and_words(name: str) -> None:
 def test_both_presets_are_complete_and_tuned_is_the_default(name: str) -> None:
     editor = EDITORS[name]
     at_the_subject = {"reference", "reference-tuned"} if name in ("rome", "memit", "pmet", "alphaedit") else set()
-    assert set(editor.presets) == {"tuned", "paper"} | at_the_subject
+    ours = {"geometry"} if name == "crispedit" else set()
+    assert set(editor.presets) == {"tuned", "paper"} | at_the_subject | ours
     assert editor.default_preset == "tuned"
     for preset in editor.presets.values():
         assert preset.parameters.keys() == editor.parameters.model_fields.keys()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS
-from shatterscope.backend.editors.course import Notes
+from shatterscope.backend.editors.course import Course, Notes
 from shatterscope.backend.editors.targets import ValueTarget, optimise
 from shatterscope.backend.edits import complete_spec, run_edits
 
@@ -95,3 +95,35 @@ def test_each_fact_of_a_batch_has_its_own(checkpoint: Checkpoint) -> None:
     for outcome, spec in ((first, specs[0]), (last, specs[2])):
         (alone,) = run_edits(checkpoint, [spec]).outcomes
         assert outcome.course == alone.course
+
+
+@given(m=st.integers(1, 9))
+def test_most_probable_early_stopping_ends_after_exactly_m_leading_steps(m: int) -> None:
+    free, stopped = toy().course, toy(stop_after_leading=m).course
+    first = free.rank.index(1)
+    assert stopped.ended == "led"
+    assert stopped.rank == free.rank[: first + m]
+    assert stopped.loss == free.loss[: first + m]
+
+
+def test_leading_steps_count_only_in_a_row(checkpoint: Checkpoint) -> None:
+    """Large steps overshoot: the new object leads, loses the lead, and wins it back."""
+    course = toy(stop_after_leading=3, steps=200, clamp_norm_factor=100.0).course
+    assert course.rank[-3:] == (1, 1, 1)
+    runs = "".join("1" if rank == 1 else "0" for rank in course.rank)
+    assert "111" not in runs[:-1]
+
+
+@pytest.mark.parametrize("name", ["rome", "memit", "pmet", "alphaedit", "grace"])
+def test_every_method_with_a_value_can_stop_early(checkpoint: Checkpoint, name: str) -> None:
+    def course(m: int) -> Course:
+        same = {"stop_after_leading": m, "early_stop_loss": 0.0, "steps": 60}
+        spec = complete_spec(checkpoint.world, 2, subject=7, relation="II_A1", distance=4, method=name, parameters=same)
+        (outcome,) = run_edits(checkpoint, [spec]).outcomes
+        assert outcome.course is not None
+        return outcome.course
+
+    one, four = course(1), course(4)
+    assert (one.ended, four.ended, course(0).ended) == ("led", "led", "steps")
+    assert len(four.loss) == len(one.loss) + 3
+    assert four.loss[: len(one.loss)] == one.loss

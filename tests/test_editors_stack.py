@@ -118,6 +118,49 @@ def test_ids_and_keys_change_with_everything_that_an_edit_is_computed_by(
     assert not set(ids({})) & set(usual)
 
 
+IDS = {
+    ("rome", "tuned"): "662c734d969c2fcdd3a7491337263f81",
+    ("rome", "paper"): "df433d0d5e49c142520dc7e9a746a167",
+    ("memit", "tuned"): "cf754bda139e1b34479281cee48cf6b2",
+    ("memit", "paper"): "bdc10e9ba4fe97f25a5619a601f377a6",
+    ("pmet", "tuned"): "e30854b1853ccfed3ce0350068cdadc6",
+    ("pmet", "paper"): "a3475b902b1e911c86c1665ebc7d3bbf",
+    ("alphaedit", "tuned"): "2f65b49ab374a4f731f4fb0bd249ed45",
+    ("alphaedit", "paper"): "2918389485bbee56907cb4ec1fa68a6b",
+    ("ft", "tuned"): "3e27faa88cff6881ae3f1078429e8c81",
+    ("ft", "paper"): "13bfccb94c69e8c19c3f0d0996282d6d",
+    ("ft-l", "tuned"): "c76f2dd9c7a92b0642ab68b1dc278f67",
+    ("ft-l", "paper"): "c8bfccb428f45344fef43cf5c7b97ee9",
+    ("ft-m", "tuned"): "6510c9bd45d45bc09e69e65f61a1ba21",
+    ("ft-m", "paper"): "3856ed98f35ca005b60b8ccd1050509c",
+    ("grace", "tuned"): "e181ac2148b6afc8bcab58b8c92b667d",
+    ("grace", "paper"): "79ceb747b95bdd704cfac2818e2295c7",
+}
+"""Of one edit by every method there was when `VERSION` became 2, on the small checkpoint."""
+
+
+def test_ids_stay_what_they_are_when_methods_get_more_parameters(checkpoint: Checkpoint) -> None:
+    def one(method: str, preset: str = "tuned", **parameters: object) -> CompleteSpec:
+        return spec_of(checkpoint, 9, "I_C2", distance=7, method=method, preset=preset, parameters=parameters, layer=0)
+
+    assert {key: edit_id(checkpoint, [one(*key)]) for key in IDS} == IDS
+    stack = [one(method) for method, preset in IDS if preset == "tuned"]
+    assert edit_id(checkpoint, stack) == "1d98d1927d95dcfaf39f9f60eaed96d5"
+    assert delta_key(checkpoint.identity, stack) == "a8de8e9d93dbb3fafd1f3c9fcd8e6197"
+    for method in ("rome", "memit", "grace"):
+        added = one(method, stop_after_leading=3)
+        assert edit_id(checkpoint, [added]) != IDS[method, "tuned"]
+        assert delta_key(checkpoint.identity, [added]) != delta_key(checkpoint.identity, [one(method)])
+
+
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_a_parameter_added_later_counts_where_it_does_something(a: int, b: int) -> None:
+    one, other = (CompleteSpec(1, "I_C1", 5, "rome", 0, {"steps": 3, "stop_after_leading": m}) for m in (a, b))
+    before = CompleteSpec(1, "I_C1", 5, "rome", 0, {"steps": 3})
+    assert (delta_key("w", [one]) == delta_key("w", [other])) == (a == b)
+    assert (delta_key("w", [one]) == delta_key("w", [before])) == (a == 0)
+
+
 def test_a_copy_of_a_checkpoint_has_ids_of_its_own_and_the_same_deltas(checkpoint: Checkpoint) -> None:
     copy, spec = replace(checkpoint, id="copy"), spec_of(checkpoint)
     assert edit_id(copy, [spec]) != edit_id(checkpoint, [spec])
@@ -128,7 +171,9 @@ def test_the_ids_of_single_edits_do_not_know_of_batches(checkpoint: Checkpoint) 
     """Ids made before batches existed stay what they are."""
     spec = spec_of(checkpoint)
     names = ("subject", "relation", "object", "method", "layer", "parameters", "strength")
-    content = {"weights": checkpoint.sha256, "edits": [{name: getattr(spec, name) for name in names}]}
+    given = {name: getattr(spec, name) for name in names}
+    given["parameters"] = EDITORS["rome"].parameters.identifying(spec.parameters)  # as they were then
+    content = {"weights": checkpoint.sha256, "edits": [given]}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     assert stored_id(checkpoint, [spec.as_dict()], 1) == hashlib.sha256(canonical.encode()).hexdigest()[:32]
 

@@ -9,6 +9,7 @@ from itertools import combinations
 import pytest
 
 from shatterscope.app.kit import theme
+from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.settings import REPOSITORY
 
 Rgb = tuple[float, float, float]
@@ -103,6 +104,7 @@ def test_methods_are_told_apart(blindness: str) -> None:
         assert difference(a, b, blindness) > 3.9, (a, b)
     symbols = [symbol for _, _, symbol in theme.METHODS.values()]
     assert len(set(symbols)) == len(symbols), "and by their symbols where colour does not serve"
+    assert theme.METHODS.keys() == EDITORS.keys()
 
 
 @pytest.mark.parametrize("blindness", BLINDNESS)

@@ -114,11 +114,20 @@ def test_models_of_other_depths(checkpoint: Checkpoint, n_layers: int, n_heads: 
 
 
 @pytest.mark.parametrize(
-    ("preset", "layer"),
-    [("tuned", 0), ("tuned", 1), ("paper", 0), ("paper", 1), ("reference", 0), ("reference-tuned", 0)],
+    ("preset", "layer", "leading"),
+    [
+        ("tuned", 0, 0),
+        ("tuned", 1, 3),
+        ("paper", 0, 2),
+        ("paper", 1, 0),
+        ("reference", 0, 0),
+        ("reference-tuned", 0, 0),
+    ],
 )
-def test_edits_made_together_are_those_made_alone(checkpoint: Checkpoint, preset: str, layer: int) -> None:
-    several = specs(checkpoint, 7, preset=preset, layer=layer)
+def test_edits_made_together_are_those_made_alone(
+    checkpoint: Checkpoint, preset: str, layer: int, leading: int
+) -> None:
+    several = specs(checkpoint, 7, preset=preset, layer=layer, parameters={"stop_after_leading": leading})
     together = compute_together(checkpoint, several)
     assert len(together) == len(several)
     for spec in several:

@@ -68,9 +68,10 @@ class CourseInfo(Wire):
     """How the optimisation of one edit went: before any update and after each, arrays of one length; in rows of sweeps, the end
     alone. It does not depend on the strength."""
 
-    ended: Literal["reached", "settled", "steps"] = Field(
-        description="reached: the loss fell below `early_stop_loss` or, for Patch, no step lowered it much more; settled: the new object led and the "
-        "neutral prompt had hardly moved (PMET's `ease_off`); steps: all steps were taken"
+    ended: Literal["reached", "led", "settled", "steps"] = Field(
+        description="reached: the loss fell below `early_stop_loss` or, for Patch, no step lowered it much more; led: the new object had led behind all "
+        "contexts in `stop_after_leading` successive steps; settled: the new object led and the neutral prompt had hardly moved (PMET's "
+        "`ease_off`); steps: all steps were taken"
     )
     contexts: int = Field(description="prompts that the fact was optimised on, the bare one included")
     step: list[int] = Field(description="updates made before")

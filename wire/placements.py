@@ -40,7 +40,7 @@ class PlacementMade(Wire):
     prediction: int = Field(description="what the edited model answers")
     rank: int = Field(description="of the new object among all tokens, on the bare prompt; 1 where it leads")
     probability: float | None = Field(description="of the new object; null where it is no finite number")
-    ended: Literal["reached", "settled", "steps"] | None = Field(
+    ended: Literal["reached", "led", "settled", "steps"] | None = Field(
         description="how the optimisation ended, as in `Course`; null where nothing was optimised"
     )
     steps: int = Field(description="optimisation steps taken, over all facts of a batch")

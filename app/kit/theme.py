@@ -77,13 +77,20 @@ def ring_gradient() -> str:
     return f"conic-gradient({', '.join(color for _, color in ring_colorscale())})"
 
 
-# Methods: Okabe and Ito's colours without the one that is near the accent, and three more; people with any colour blindness tell them
+# Methods: Okabe and Ito's colours without the one that is near the accent, and more; people with any colour blindness tell them
 # apart (tests/test_palette.py), and symbols do so without colour. The same on every page.
 METHODS: dict[str, tuple[str, str, str]] = {
     "rome": ("ROME", "#0080c8", "circle"),
     "memit": ("MEMIT", "#e69f00", "square"),
     "pmet": ("PMET", "#009e73", "diamond"),
     "alphaedit": ("AlphaEdit", "#cc79a7", "triangle-up"),
+    "emmet": ("EMMET", "#3030f0", "pentagon"),
+    "encore": ("ENCORE", "#c0a878", "hexagon2"),
+    "betaedit": ("BetaEdit", "#d830c0", "triangle-left"),
+    "mose": ("MOSE", "#306048", "hourglass"),
+    "lyaplock": ("LyapLock", "#a8c0c0", "bowtie"),
+    "ultraedit": ("UltraEdit", "#487830", "triangle-right"),
+    "crispedit": ("CrispEdit", "#9000c0", "star-diamond"),
     "ft": ("FT", "#7d838d", "cross"),
     "ft-l": ("FT-L", "#56b4e9", "x"),
     "ft-m": ("FT-M", "#a58f00", "triangle-down"),

@@ -1,6 +1,7 @@
 """Knowledge editors: each computes a delta that changes facts, and leaves the model alone."""
 
 from shatterscope.backend.editors.base import (
+    Earlier,
     EditDelta,
     EditNotPossibleError,
     Editor,
@@ -15,6 +16,7 @@ from shatterscope.backend.editors.registry import EDITORS
 __all__ = [
     "EDITORS",
     "Course",
+    "Earlier",
     "EditDelta",
     "EditNotPossibleError",
     "Editor",

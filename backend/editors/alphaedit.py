@@ -22,18 +22,24 @@ from operator import attrgetter
 from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, EditNotPossibleError, Editor, Preset, WriteRequest
+from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.least_squares import null_space
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
+    CarryKeys,
+    NullSpaceL2,
+    NullSpaceThreshold,
+    RelativeL2,
+    RelativeThreshold,
     SpreadingParameters,
     SpreadOut,
     WrittenPart,
+    check_share,
     edited_layers,
     residual_goals,
+    useless_null_space,
     write,
 )
 from shatterscope.backend.models import LanguageModel
@@ -43,16 +49,11 @@ class AlphaEditParameters(SpreadingParameters):
     """Defaults are the `tuned` preset."""
 
     spread: SpreadOut = False
-    nullspace_threshold: float = Field(
-        default=0.01, gt=0, le=1e6, description="Directions of the keys that count as unused: see relative_threshold"
-    )
-    relative_threshold: bool = Field(
-        default=True,
-        description="The threshold is a share of the sum of the eigenvalues, 0 to 1 (otherwise the largest eigenvalue still unused)",
-    )
-    l2: float = Field(default=0.01, gt=0, le=1e6, description="L2: how strongly a large change is held back")
-    relative_l2: bool = Field(default=True, description="L2 in units of the part of the keys inside the null space")
-    carry_keys: bool = Field(default=True, description="Spare the keys of earlier edits of the same stack")
+    nullspace_threshold: NullSpaceThreshold = 0.01
+    relative_threshold: RelativeThreshold = True
+    l2: NullSpaceL2 = 0.01
+    relative_l2: RelativeL2 = True
+    carry_keys: CarryKeys = True
 
 
 REFERENCE = {
@@ -63,6 +64,7 @@ REFERENCE = {
     "weight_decay": 0.5,
     "kl_factor": 0.0625,
     "early_stop_loss": 0.05,
+    "stop_after_leading": 0,
     "n_contexts": 6,
     "key_mean": "by-type",
     "spread": True,
@@ -109,12 +111,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
 
     def check(self, parameters: AlphaEditParameters, layer: int, n_layers: int) -> None:
         super().check(parameters, layer, n_layers)
-        if parameters.relative_threshold and parameters.nullspace_threshold > 1:
-            raise EditNotPossibleError(
-                f"a share of the eigenvalues lies in 0..1, got {parameters.nullspace_threshold:g}; "
-                "give a share, or set relative_threshold to false",
-                "parameters.nullspace_threshold",
-            )
+        check_share(parameters.nullspace_threshold, relative=parameters.relative_threshold)
 
     def compute(
         self,
@@ -135,12 +132,7 @@ class AlphaEdit(Editor[AlphaEditParameters]):
             inside = P @ K  # (M, n)
             power = inside.square().sum(0).mean()
             diagnostics[f"key_in_null_space.{layer}"] = (power / K.square().sum(0).mean()).sqrt().item()
-            if rank in (0, len(P)):
-                warnings.append(
-                    f"The null space of layer {layer}'s keys is {'empty' if rank == 0 else 'the whole space'}, so the projection "
-                    f"{'leaves nothing of the change' if rank == 0 else 'spares nothing'}: "
-                    f"{'raise' if rank == 0 else 'lower'} nullspace_threshold."
-                )
+            warnings.extend(useless_null_space(layer, rank, len(P)))
             if power == 0:
                 return torch.zeros(len(R), len(K), dtype=K.dtype, device=K.device)
             M = K @ K.T

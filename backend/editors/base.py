@@ -26,9 +26,20 @@ from shatterscope.backend.models import AddedNeurons, LanguageModel, Neurons
 
 
 class EditorParameters(BaseModel):
-    """Base of every editor's parameters: immutable, and an unknown name is refused."""
+    """Base of every editor's parameters: immutable, and an unknown name is refused.
+
+    `added` are parameters that came when edits had ids already. At its default such a one changes nothing, and what is hashed and kept of an edit
+    leaves it out: so an id, and a file, stays what it was.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    added: ClassVar[frozenset[str]] = frozenset({"stop_after_leading"})
+
+    @classmethod
+    def identifying(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Of these parameters those that an edit's id is made of: all that is needed to make the edit again."""
+        fields = cls.model_fields
+        return {name: value for name, value in values.items() if name not in cls.added or value != fields[name].default}
 
 
 P = TypeVar("P", bound=EditorParameters)
@@ -61,19 +72,45 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What the steps of a stack so far did to the output projection of one layer.
+
+    Attributes:
+        start: (d_model, d_mlp), the weight before the first of them.
+        keys: (n, d_mlp) of each step, the keys that it wrote to, as long as its strength and at most whole.
+        weights: (d_model, d_mlp) of each step, the weight after it.
+    """
+
+    start: Tensor
+    keys: tuple[Tensor, ...] = ()
+    weights: tuple[Tensor, ...] = ()
+
+    def then(self, keys: Tensor, weight: Tensor) -> Earlier:
+        return Earlier(self.start, (*self.keys, keys), (*self.weights, weight))
+
+
+@dataclass(frozen=True)
 class WriteRequest:
-    """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; and the keys that earlier
-    edits of the same stack wrote to: layer -> (n, d_mlp)."""
+    """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; the keys that earlier edits of the
+    same stack wrote to, layer -> (n, d_mlp); and, for a method that asks for more than these, what they did to the layer's weight."""
 
     facts: tuple[Fact, ...]
     contexts: ContextSampler
     carried: Mapping[int, Tensor] = field(default_factory=dict)
+    earlier: Mapping[int, Earlier] = field(default_factory=dict)
 
     @property
     def fact(self) -> Fact:
         """The only fact. Raises `ValueError` for a batch."""
         (fact,) = self.facts
         return fact
+
+    def carried_moment(self, layer: int, like: Tensor) -> Tensor:
+        """(d_mlp, d_mlp) as `like`, K_p K_p^T of the keys that earlier edits wrote to."""
+        if layer not in self.carried:
+            return torch.zeros_like(like)
+        keys = self.carried[layer].to(like)  # (n, d_mlp)
+        return keys.T @ keys
 
     def prompts(self, fact: Fact, n: int, context: int, rng: np.random.Generator) -> list[list[int]]:
         """`n` token lists that end with `subject relation`: the bare prompt, then random true facts before it, which name neither the new

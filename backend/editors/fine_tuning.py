@@ -1,4 +1,4 @@
-"""Fine-tuning one layer's MLP output projection, weight W and bias b, on a fact: what FT, FT-L and FT-M share.
+"""Fine-tuning one layer's MLP output projection, weight W and bias b, on a fact: what FT, FT-L, FT-M and CrispEdit share.
 
 Adam on dW and db, from 0, of the mean cross-entropy over the tokens that count:
 
@@ -17,6 +17,7 @@ Speed: what stands before the projection does not depend on dW and db and is com
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import inf
 from typing import Annotated, Literal
 
@@ -55,7 +56,7 @@ IGNORED = -100
 
 
 class FineTuningParameters(EditorParameters):
-    """What the three share; defaults are each editor's own."""
+    """What they share; defaults are each editor's own."""
 
     learning_rate: LearningRate
     steps: Steps
@@ -74,8 +75,14 @@ def fine_tune(
     *,
     loss_on: LossOn = "answer",
     norm_constraint: float | None = None,
+    project: Callable[[Tensor], Tensor] | None = None,
+    project_change: bool = False,
 ) -> EditDelta:
     """The delta of one fact; see the module.
+
+    Args:
+        project: of the weight's gradient (C, M), the part that counts; then W alone is trained, without b.
+        project_change: whether the change is projected as well, after each step.
 
     Raises:
         EditNotPossibleError: the weights ran away to infinity.
@@ -94,7 +101,10 @@ def fine_tune(
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))
     key, clean = seen[f"mlp_key.{layer}"], seen[f"resid_post.{layer}"]  # (B, T, M), (B, T, C)
     down = model.output_projection(layer)
-    start = [down.weight.detach(), down.bias.detach()]
+    trained = (
+        {"weight": down.weight.detach()} if project else {"weight": down.weight.detach(), "bias": down.bias.detach()}
+    )
+    start = list(trained.values())
 
     rows = torch.arange(len(prompts), device=device)
     at = torch.tensor([len(prompt) - (1 if p.token == "relation" else 2) for prompt in prompts], device=device)
@@ -102,7 +112,7 @@ def fine_tune(
 
     answers = counts.sum(1).cumsum(0) - 1  # where, of all tokens that count, each prompt's last one stands
 
-    def logits_of(weight: Tensor, bias: Tensor) -> Tensor:  # (tokens that count, V)
+    def logits_of(weight: Tensor, bias: Tensor | None = None) -> Tensor:  # (tokens that count, V)
         x = clean + acts[..., None] * F.linear(key, weight, bias)
         return model.read_out(model.onward(x, layer + 1)[counts])
 
@@ -124,11 +134,15 @@ def fine_tune(
         if taken == p.steps:
             break
         gradients = torch.autograd.grad(loss, changes)
+        if project:
+            gradients = tuple(project(gradient) for gradient in gradients)
         with torch.no_grad():
             changes = [
                 adam.step(change, gradient + p.weight_decay * (was + change)).clamp(-bound, bound)
                 for adam, was, change, gradient in zip(adams, start, changes, gradients, strict=True)
             ]
+            if project and project_change:
+                changes = [project(change) for change in changes]
     changes = [change.detach() for change in changes]
     if not all(bool(torch.isfinite(change).all()) for change in changes):
         raise EditNotPossibleError("the weights diverged; lower the learning rate", "parameters.learning_rate")
@@ -137,7 +151,7 @@ def fine_tune(
     return EditDelta(
         weights={
             model.written(layer).replace(".weight", f".{name}"): change
-            for name, change in zip(("weight", "bias"), written, strict=True)
+            for name, change in zip(trained, written, strict=True)
         },
         steps=taken,
         loss=notes.losses[-1],

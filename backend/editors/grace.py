@@ -36,6 +36,7 @@ from shatterscope.backend.editors.targets import (
     NContexts,
     RelativeRate,
     Seed,
+    StopAfterLeading,
     optimise,
     read_site,
 )
@@ -54,6 +55,7 @@ class GraceParameters(EditorParameters):
     relative_rate: RelativeRate = True
     steps: int = Field(default=200, ge=1, le=1000, description="Optimisation steps of the value")
     early_stop_loss: EarlyStopLoss = 0.05
+    stop_after_leading: StopAfterLeading = 0
     n_contexts: NContexts = 21
     seed: Seed = 0
 
@@ -84,6 +86,7 @@ class Grace(Editor[GraceParameters]):
                 "relative_rate": False,
                 "steps": 200,
                 "early_stop_loss": 0.0,
+                "stop_after_leading": 0,
                 "n_contexts": 1,
                 "seed": 0,
             },
@@ -124,6 +127,7 @@ class Grace(Editor[GraceParameters]):
             weight_decay=0.0,
             kl_factor=0.0,
             early_stop_loss=p.early_stop_loss,
+            stop_after_leading=p.stop_after_leading,
         )
         covered = (site.keys[:-1] - key).norm(dim=1) <= radius
         return EditDelta(

@@ -19,13 +19,13 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import ClassVar
 
-from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
+    CarryKeys,
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
@@ -42,7 +42,7 @@ class MemitParameters(SpreadingParameters):
 
     spread: SpreadOut = False
     covariance_weight: CovarianceWeight = 1.0
-    carry_keys: bool = Field(default=True, description="Spare the keys of earlier edits of the same stack")
+    carry_keys: CarryKeys = True
 
 
 REFERENCE = {
@@ -53,6 +53,7 @@ REFERENCE = {
     "weight_decay": 0.5,
     "kl_factor": 0.0625,
     "early_stop_loss": 0.05,
+    "stop_after_leading": 0,
     "n_contexts": 6,
     "key_mean": "by-type",
     "spread": True,

@@ -77,6 +77,7 @@ REFERENCE = {
     "weight_decay": 0.5,
     "kl_factor": 1.0,
     "early_stop_loss": 0.05,
+    "stop_after_leading": 0,
     "n_contexts": 6,
     "key_mean": "by-type",
     "spread": True,
@@ -213,6 +214,7 @@ def joint_target(model: LanguageModel, site: EditSite, fact: Fact, p: PmetParame
         weight_decay=p.weight_decay,
         kl_factor=p.kl_factor,
         early_stop_loss=p.early_stop_loss,
+        stop_after_leading=p.stop_after_leading,
         eases=p.ease_off,
     )
 

@@ -47,6 +47,7 @@ from shatterscope.backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
+    StopAfterLeading,
     ValueTarget,
     WeightDecay,
     WrittenAt,
@@ -75,6 +76,7 @@ class RomeParameters(EditorParameters):
     weight_decay: WeightDecay = 0.5
     kl_factor: KlFactor = 0.003
     early_stop_loss: EarlyStopLoss = 0.1
+    stop_after_leading: StopAfterLeading = 0
     n_contexts: NContexts = 21
     use_covariance: bool = Field(
         default=True, description="Direct the update where few other keys point (otherwise C = identity)"
@@ -95,6 +97,7 @@ REFERENCE = {
     "weight_decay": 0.5,
     "kl_factor": 0.0625,
     "early_stop_loss": 0.05,
+    "stop_after_leading": 0,
     "n_contexts": 21,
     "use_covariance": True,
     "key": "rome",
@@ -159,6 +162,7 @@ class Rome(Editor[RomeParameters]):
             weight_decay=p.weight_decay,
             kl_factor=p.kl_factor,
             early_stop_loss=p.early_stop_loss,
+            stop_after_leading=p.stop_after_leading,
         )
         return self.write(model.written(layer), statistics[layer], site, target, p, dtype)
 

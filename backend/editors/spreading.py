@@ -48,6 +48,7 @@ from shatterscope.backend.editors.targets import (
     RelativeRate,
     Seed,
     Steps,
+    StopAfterLeading,
     ValueTarget,
     WeightDecay,
     WrittenAt,
@@ -76,6 +77,20 @@ KeyMean = Annotated[
     ),
 ]
 
+CarryKeys = Annotated[bool, Field(description="Spare the keys of earlier edits of the same stack")]
+
+NullSpaceThreshold = Annotated[
+    float, Field(gt=0, le=1e6, description="Directions of the keys that count as unused: see relative_threshold")
+]
+RelativeThreshold = Annotated[
+    bool,
+    Field(
+        description="The threshold is a share of the sum of the eigenvalues, 0 to 1 (otherwise the largest eigenvalue still unused)"
+    ),
+]
+NullSpaceL2 = Annotated[float, Field(gt=0, le=1e6, description="L2: how strongly a large change is held back")]
+RelativeL2 = Annotated[bool, Field(description="L2 in units of the part of the keys inside the null space")]
+
 Update = Callable[[int, Tensor, Tensor], Tensor]
 """(layer, K (M, n), R (C, n)) -> dW (C, M), all float64."""
 
@@ -91,6 +106,7 @@ class SpreadingParameters(EditorParameters):
     weight_decay: WeightDecay = 0.5
     kl_factor: KlFactor = 0.003
     early_stop_loss: EarlyStopLoss = 0.1
+    stop_after_leading: StopAfterLeading = 0
     n_contexts: NContexts = 21
     key_mean: KeyMean = "flat"
     spread: SpreadOut = True
@@ -135,6 +151,27 @@ def edited_layers(model: LanguageModel, layer: int, p: SpreadingParameters) -> r
     return range(layer, reach if p.spread else layer + 1)
 
 
+def check_share(threshold: float, *, relative: bool) -> None:
+    """Raises `EditNotPossibleError` for a relative threshold that is no share."""
+    if relative and threshold > 1:
+        raise EditNotPossibleError(
+            f"a share of the eigenvalues lies in 0..1, got {threshold:g}; give a share, or set relative_threshold to false",
+            "parameters.nullspace_threshold",
+        )
+
+
+def useless_null_space(layer: int, rank: int, width: int) -> list[str]:
+    """A warning where it holds nothing or everything."""
+    if 0 < rank < width:
+        return []
+    holds, does, fix = (
+        ("empty", "leaves nothing of the change", "raise")
+        if rank == 0
+        else ("the whole space", "spares nothing", "lower")
+    )
+    return [f"The null space of layer {layer}'s keys is {holds}, so the projection {does}: {fix} nullspace_threshold."]
+
+
 def prompts_of(model: LanguageModel, request: WriteRequest, fact: Fact, p: SpreadingParameters) -> list[list[int]]:
     """The prompts of one fact; they do not depend on its place in the batch."""
     return request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
@@ -167,6 +204,7 @@ def residual_goals(model: LanguageModel, request: WriteRequest, layer: int, p: S
             weight_decay=p.weight_decay,
             kl_factor=p.kl_factor,
             early_stop_loss=p.early_stop_loss,
+            stop_after_leading=p.stop_after_leading,
         )
         values.append(h + target.delta)
         targets.append(target)

@@ -15,6 +15,8 @@ What v0 is, and where delta goes, is the method's: ROME's belongs to the MLP's o
 behind it, PMET optimises one for the MLP and one for the attention together. Two deltas are two rows of one matrix, each with its own norm.
 PMET's reference implementation also eases off: while the new object leads in all contexts, the likelihood weighs a tenth in the next step, and the
 optimisation stops when the neutral prompt's term is at most .01.
+`stop_after_leading` ends it sooner (MPES, most-probable early stopping: Gupta et al. 2025, arXiv 2502.01636): once the new object has been the argmax
+behind all contexts in so many successive steps. What is optimised beyond that only lengthens delta.
 
 Speed: only what lies behind the edited site depends on delta, and of that only the edited position and those after it, since attention is
 causal. So the model runs once, up to the site, over all prompts as one padded batch; each step then runs the last position, or the last two, through
@@ -49,6 +51,15 @@ KlFactor = Annotated[
     float, Field(ge=0, le=100, description="Weight of the drift on the neutral prompt, the bare subject")
 ]
 EarlyStopLoss = Annotated[float, Field(ge=0, le=20, description="Stop as soon as the loss is below this")]
+StopAfterLeading = Annotated[
+    int,
+    Field(
+        ge=0,
+        le=1000,
+        description="Most-probable early stopping (MPES): stop once the new object has been the most likely answer behind all contexts in this many "
+        "successive steps; 0: never",
+    ),
+]
 NContexts = Annotated[int, Field(ge=1, le=128, description="Prompts: the bare one and n - 1 behind random true facts")]
 WrittenAt = Annotated[
     Token,
@@ -179,6 +190,7 @@ def optimise_value(
     weight_decay: float,
     kl_factor: float,
     early_stop_loss: float,
+    stop_after_leading: int = 0,
 ) -> ValueTarget:
     """Find delta for the MLP's output (see the module). The site's last row is the neutral prompt, the others are the contexts."""
     return optimise(
@@ -192,6 +204,7 @@ def optimise_value(
         weight_decay=weight_decay,
         kl_factor=kl_factor,
         early_stop_loss=early_stop_loss,
+        stop_after_leading=stop_after_leading,
     )
 
 
@@ -207,6 +220,7 @@ def optimise(
     weight_decay: float,
     kl_factor: float,
     early_stop_loss: float,
+    stop_after_leading: int = 0,
     eases: bool = False,
 ) -> ValueTarget:
     """Find delta (see the module), shaped like `zero`: (C,), or (k, C) with a norm and a rate for each row.
@@ -219,7 +233,7 @@ def optimise(
     rows = delta.view(-1, delta.shape[-1])
     original = logits(delta)[-1].log_softmax(-1)
     adams = [Adam(row, rate) for row, rate in zip(rows, rates, strict=True)]
-    weight = 1.0  # of the likelihood
+    weight, led = 1.0, 0  # of the likelihood; steps in a row in which the new object has led
     ended: Ending = "steps"
     notes, lengths = Notes(target), [0.0]
     for taken in range(steps):
@@ -237,10 +251,14 @@ def optimise(
         if notes.losses[-1] < early_stop_loss:
             ended = "reached"
             break
+        leads = (eases or stop_after_leading > 0) and bool((log_p[:-1].argmax(-1) == target).all())
+        led = led + 1 if leads else 0
+        if 0 < stop_after_leading <= led:
+            ended = "led"
+            break
         if taken == steps - 1:
             break
         if eases:
-            leads = bool((log_p[:-1].argmax(-1) == target).all())
             weight = EASED if leads else 1.0
             if leads and drift.item() <= SETTLED:
                 ended = "settled"

@@ -80,6 +80,7 @@ def optimise_together(
     with torch.no_grad():
         original = model.unembed(_final(model, site, delta)[:, -1]).log_softmax(-1)  # (n, V)
     found: dict[int, ValueTarget] = {}
+    steps_led = torch.zeros_like(live)  # in a row
     for taken in range(p.steps):
         delta.requires_grad_(True)
         with torch.enable_grad():
@@ -89,10 +90,12 @@ def optimise_together(
         decay = p.weight_decay / norms**2
         loss = told.nll + p.kl_factor * told.kl + decay * length  # (n,)
         reached = loss < p.early_stop_loss
-        ended = reached | (taken == p.steps - 1)
+        steps_led = torch.where(told.leads, steps_led + 1, 0)
+        led = (steps_led >= p.stop_after_leading) & (p.stop_after_leading > 0)
+        ended = reached | led | (taken == p.steps - 1)
         for i in ended.nonzero()[:, 0].tolist():
             course = Course(
-                "reached" if bool(reached[i]) else "steps",
+                "reached" if bool(reached[i]) else "led" if bool(led[i]) else "steps",
                 site_rows - 1,
                 (loss[i].item(),),
                 (told.probability[i].item(),),
@@ -113,7 +116,7 @@ def optimise_together(
             site = site.take(rows)
             adam.keep(stay)
             live, delta, gradient = live[stay], delta[stay], gradient[stay]
-            norms, targets, original = norms[stay], targets[stay], original[stay]
+            norms, targets, original, steps_led = norms[stay], targets[stay], original[stay], steps_led[stay]
         delta = adam.step(delta, gradient)
         length, largest = delta.norm(dim=1), p.clamp_norm_factor * norms
         delta = delta * torch.where(length > largest, largest / length, 1.0)[:, None]
@@ -129,12 +132,13 @@ def _final(model: LanguageModel, site: EditSite, delta: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Told:
-    """Terms of the loss and the new object's rank on the bare prompt, (n,) each, and the slope (n, B, C) of nll + kl_factor kl."""
+    """Terms of the loss, the new object's rank on the bare prompt, and whether it leads behind all contexts, (n,) each, and the slope (n, B, C) of nll + kl_factor kl."""
 
     nll: Tensor
     kl: Tensor
     probability: Tensor
     rank: Tensor
+    leads: Tensor
     slope: Tensor
 
 
@@ -152,6 +156,7 @@ def _tell(model: LanguageModel, final: Tensor, targets: Tensor, original: Tensor
     rows = z.sub_(z.amax(1, keepdim=True)).view(n, B, -1)
     wanted = rows[:, :-1].gather(2, targets[:, None, None].expand(-1, B - 1, 1))[..., 0]
     rank = rows.shape[2] + 1 - (rows[:, 0] <= wanted[:, :1]).sum(1)  # as `course.Notes`
+    leads = (wanted == 0).all(1)  # the largest is
     neutral = rows[:, -1].clone()
     odds = z.clamp_(min=-80).exp_()  # exp is many times slower where it underflows
     total = odds.sum(1, keepdim=True)
@@ -164,4 +169,4 @@ def _tell(model: LanguageModel, final: Tensor, targets: Tensor, original: Tensor
     slope = torch.cat(
         [(mean[:, :-1] - E[targets][:, None]) / (B - 1), (kl_factor * (p * (gap - kl[:, None])) @ E)[:, None]], 1
     )
-    return Told(-log_p.mean(1), kl, log_p.exp().mean(1), rank, slope)
+    return Told(-log_p.mean(1), kl, log_p.exp().mean(1), rank, leads, slope)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import fmean
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from shatterscope.backend import __version__, convert
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, carried_on, run_edits
+from shatterscope.backend.editors import Earlier
+from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, run_edits
 from shatterscope.backend.evaluation import quality, sub_graphs
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.experiment import score_changes
@@ -90,7 +90,7 @@ class Bench:
 
     def _sequence(self, task: SweepTask, distance: int, missing: list[int]) -> Iterator[SweepRow]:
         plan, current = self.plan, self.checkpoint
-        carried: dict[int, Tensor] = {}
+        earlier: Mapping[int, Earlier] = {}
         made: list[Outcome] = []
         assert plan.every is not None
         for index in task.indices:
@@ -101,13 +101,11 @@ class Bench:
                 fact = plan.fact(distance, task.repetition * plan.per_cell + i)
                 spec = plan.spec(self.checkpoint, task.method, distance, fact)
                 try:
-                    edited = run_edits(current, [spec], carried=carried)
+                    edited = run_edits(current, [spec], earlier=earlier)
                 except EditError as error:
                     problems.append(f"edit {i + 1}, {spec.subject} {spec.relation}: {error.message}")
                     continue
-                for layer, keys in carried_on(edited.deltas[0], spec.strength).items():
-                    carried[layer] = torch.cat([carried[layer], keys]) if layer in carried else keys
-                current = replace(current, model=edited.model)
+                current, earlier = replace(current, model=edited.model), edited.earlier
                 since += edited.outcomes
             made += since
             seconds = time.perf_counter() - start

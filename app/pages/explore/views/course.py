@@ -50,6 +50,8 @@ def _ended(item: EditOutcome, course: CourseInfo) -> str:
     found = "Taken" if item.success else "Found"
     if course.ended == "reached":
         return f"{found} at step {end}: the loss fell below {limit.stop:g}."
+    if course.ended == "led":
+        return f"{found} at step {end}: the new object had led in all contexts for as many steps as were asked for."
     if course.ended == "settled":
         return f"{found} at step {end}: the new object led in all contexts and the neutral prompt had hardly moved."
     missed = "" if limit.stop is None else f" without reaching a loss below {limit.stop:g}"
