@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from shatterscope.backend import __version__, convert
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, carried_on, run_edits
+from shatterscope.backend.edits import CompleteSpec, Earlier, EditedModel, EditError, Outcome, run_edits
 from shatterscope.backend.evaluation import quality, sub_graphs
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.experiment import score_changes
@@ -90,7 +89,7 @@ class Bench:
 
     def _sequence(self, task: SweepTask, distance: int, missing: list[int]) -> Iterator[SweepRow]:
         plan, current = self.plan, self.checkpoint
-        carried: dict[int, Tensor] = {}
+        earlier = Earlier(current.model)
         made: list[Outcome] = []
         assert plan.every is not None
         for index in task.indices:
@@ -101,12 +100,11 @@ class Bench:
                 fact = plan.fact(distance, task.repetition * plan.per_cell + i)
                 spec = plan.spec(self.checkpoint, task.method, distance, fact)
                 try:
-                    edited = run_edits(current, [spec], carried=carried)
+                    edited = run_edits(current, [spec], earlier=earlier)
                 except EditError as error:
                     problems.append(f"edit {i + 1}, {spec.subject} {spec.relation}: {error.message}")
                     continue
-                for layer, keys in carried_on(edited.deltas[0], spec.strength).items():
-                    carried[layer] = torch.cat([carried[layer], keys]) if layer in carried else keys
+                earlier = earlier.then(edited.deltas[0], [spec])
                 current = replace(current, model=edited.model)
                 since += edited.outcomes
             made += since
