@@ -170,7 +170,7 @@ class EditQuality(Wire):
     )
     retraction: WantedAnswers | None = Field(
         default=None,
-        description="what the new facts contradict, answered in another way than it was true before: is it gone?",
+        description="what the new facts contradict, no longer answered as it was true before: the old answer is gone",
     )
 
 
