@@ -26,11 +26,12 @@ from shatterscope.backend.experiment import Baseline, Experiment, Geometry, Task
 from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.models import site_names
 from shatterscope.backend.pictures import Diagnostics, Fit, Projection
+from shatterscope.backend.restraints import RESTRAINTS, Restraint
 from shatterscope.backend.shapes import STATISTICS, Judgement, Kind, Measured, followed
 from shatterscope.backend.shapes.verdict import WORDS
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.verdicts import CKA, Side
-from shatterscope.backend.worlds import Group, Relation, World
+from shatterscope.backend.worlds import Consequence, Group, Relation, World
 from shatterscope.wire.base import Array, SubGraph
 from shatterscope.wire.edits import (
     CourseInfo,
@@ -38,7 +39,10 @@ from shatterscope.wire.edits import (
     EditOutcome,
     EditResult,
     EditSpec,
+    ImpliedFact,
     PresetInfo,
+    RestraintInfo,
+    RestraintSpec,
 )
 from shatterscope.wire.measures import (
     Change,
@@ -260,6 +264,18 @@ def editor_info(editor: Editor[Any]) -> EditorInfo:
         default_preset=editor.default_preset,
         presets=presets,
         parameters=editor.parameters.model_json_schema(),
+        restraints=[restraint_info(each) for each in RESTRAINTS.values()] if editor.weights else [],
+    )
+
+
+def restraint_info(restraint: Restraint[Any]) -> RestraintInfo:
+    return RestraintInfo(
+        name=restraint.name,
+        title=restraint.title,
+        summary=restraint.summary,
+        formula=restraint.formula,
+        reference=restraint.reference,
+        parameters=restraint.parameters.model_json_schema(),
     )
 
 
@@ -273,6 +289,20 @@ def edit_spec(spec: CompleteSpec) -> EditSpec:
         parameters=dict(spec.parameters),
         strength=spec.strength,
         batch=spec.batch,
+        restraint=None if spec.restraint is None else RestraintSpec.model_validate(spec.restraint),
+        implied=spec.implied,
+    )
+
+
+def implied_fact(found: Consequence) -> ImpliedFact:
+    assert found.expected is not None  # what has no answer is not written
+    return ImpliedFact(
+        kind=found.kind,
+        explanation=found.explanation,
+        subject=found.subject,
+        relations=list(found.relations),
+        old_object=found.truth,
+        new_object=found.expected,
     )
 
 
@@ -322,6 +352,7 @@ def edit_outcome(found: Outcome, course: CourseInfo | None) -> EditOutcome:
         warnings=list(found.warnings),
         diagnostics={name: value for name, value in found.diagnostics.items() if math.isfinite(value)},
         course=course,
+        implied=[implied_fact(each) for each in found.implied],
     )
 
 
@@ -682,6 +713,7 @@ def edit_quality(found: Quality) -> EditQuality:
         generality=_wanted(found.generality),
         locality=_wanted(found.locality),
         portability=_wanted(found.portability),
+        retraction=_wanted(found.retraction),
     )
 
 

@@ -10,6 +10,9 @@ away: what it does to those behind it goes to nothing with its strength.
 
 Consecutive edits of one method marked `batch` are one step: their facts are written together, by one delta. A step also hands on the keys
 it wrote to, so that later steps of the same stack (never of another) can spare them: each key as long as the strength, at most whole.
+
+A `restraint` filters the weight change of a step (`restraints/`). An edit marked `implied` is made together with all that follows from its fact, as one
+batch (`consistency.py`).
 """
 
 from __future__ import annotations
@@ -19,14 +22,15 @@ import json
 import math
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any, Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.consistency import NewFact, Question, implied_by
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import (
     EDITORS,
@@ -40,13 +44,17 @@ from shatterscope.backend.editors import (
 )
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.models import LanguageModel
-from shatterscope.backend.worlds import World
+from shatterscope.backend.restraints import RESTRAINTS, restrain
+from shatterscope.backend.worlds import Consequence, World
 from shatterscope.wire.edits import MAX_STRENGTH
 
 VERSION = 2
 """Of what an edit computes. Raised whenever the same specification gives another delta or outcome: a formula, a context, a default. It is part of
 every id, so that what was kept under an id stays true."""
 
+
+SWITCHES = ("batch", "restraint", "implied")
+"""Fields of a specification that are part of it only where they say something, so that the ids of edits without them do not depend on them."""
 
 NOTHING = EditDelta(weights={}, steps=0, loss=0.0)
 
@@ -65,7 +73,8 @@ class PlaceError(EditError):
 
 @dataclass(frozen=True)
 class CompleteSpec:
-    """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them."""
+    """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them; `restraint` is None or
+    {"name", "parameters"} with all of its parameters; `implied`: together with all that the fact implies."""
 
     subject: int
     relation: str
@@ -75,9 +84,11 @@ class CompleteSpec:
     parameters: Mapping[str, Any]
     strength: float = 1.0
     batch: bool = False
+    restraint: Mapping[str, Any] | None = None
+    implied: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """What hashes, the store and files keep: `batch`, and parameters that came later, only where they say something, so that
+        """What hashes, the store and files keep: switches, and parameters that came later, only where they say something, so that
         the ids of edits from before hold."""
         return _identifying(asdict(self))
 
@@ -85,7 +96,7 @@ class CompleteSpec:
 @dataclass(frozen=True)
 class Outcome:
     """What one edit of a stack did. Probabilities are of the new object on the bare prompt, by softmax over the whole vocabulary;
-    norms are of the delta as applied, at its strength; the course is of the optimisation, whatever the strength. Edits of one batch share their delta. See `wire.edits.EditOutcome`."""
+    norms are of the delta as applied, at its strength; the course is of the optimisation, whatever the strength; `implied` was written with it. Edits of one batch share their delta. See `wire.edits.EditOutcome`."""
 
     spec: CompleteSpec
     old_object: int
@@ -104,18 +115,19 @@ class Outcome:
     warnings: tuple[str, ...]
     diagnostics: Mapping[str, float]
     course: Course | None
+    implied: tuple[Consequence, ...] = ()
 
 
 @dataclass(frozen=True)
 class EditedModel:
     """A stack of edits, applied. `deltas[i]` belongs to the i-th step (of `steps_of`) and is at strength 1; `outcomes[i]` to the i-th edit;
-    `earlier` is what edits after these are told of them, by layer."""
+    `so_far` is what edits after these depend on, besides the model."""
 
     id: str
     model: LanguageModel
     outcomes: tuple[Outcome, ...]
     deltas: tuple[EditDelta, ...]
-    earlier: Mapping[int, Earlier] = field(default_factory=dict)
+    so_far: SoFar | None = None
 
     @property
     def made(self) -> tuple[Outcome, ...]:
@@ -137,10 +149,12 @@ def complete_spec(
     layer: int | None = None,
     strength: float = 1.0,
     batch: bool = False,
+    restraint: str | Mapping[str, Any] | None = None,
+    implied: bool = False,
     anywhere: bool = False,
 ) -> CompleteSpec:
     """Fill in every default. The new object is given by `object`, or by `distance` clockwise steps from the true one (0: the truth).
-    `anywhere`: do not ask whether the method can make it at its layer and token (`check_place`).
+    `restraint`: its name, or {"name", "parameters"} with those that are not its defaults. `anywhere`: do not ask whether the method can make it at its layer and token (`check_place`).
 
     Raises:
         EditError: naming the field and the fix.
@@ -175,23 +189,46 @@ def complete_spec(
     chosen = editor.default_preset if preset is None else preset
     if chosen not in editor.presets:
         raise EditError("preset", f"{method} has no preset {chosen!r}; there are {', '.join(editor.presets)}")
+    full = _validated(
+        editor.parameters, {**editor.presets[chosen].parameters, **(parameters or {})}, method, "parameters"
+    )
+    for name, wanted in (("batch", batch), ("implied", implied)):
+        if wanted and not editor.batches:
+            able = ", ".join(other for other, each in EDITORS.items() if each.batches)
+            raise EditError(name, f"{method} writes one fact at a time; leave `{name}` out, or use one of {able}")
+    filtered = None if restraint is None else _complete_restraint(method, restraint)
+    strength = float(strength) or 0.0  # not -0.0
+    spec = CompleteSpec(subject, known.name, object, method, layer, full, strength, batch, filtered, implied)
+    if not anywhere:
+        check_place(spec, n_layers)
+    return spec
+
+
+def _validated(schema: type[BaseModel], values: Mapping[str, Any], owner: str, field: str) -> dict[str, Any]:
+    """All parameters of `owner`. Raises `EditError` for the first that is wrong."""
     try:
-        full = editor.parameters(**{**editor.presets[chosen].parameters, **(parameters or {})})
+        return schema(**values).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            message = f"{method} has no such parameter; it has {', '.join(editor.parameters.model_fields)}"
+            message = f"{owner} has no such parameter; it has {', '.join(schema.model_fields)}"
         else:
             message = first["msg"]
-        raise EditError(f"parameters.{name}", message) from None
-    if batch and not editor.batches:
-        able = ", ".join(name for name, each in EDITORS.items() if each.batches)
-        raise EditError("batch", f"{method} writes one fact at a time; leave `batch` out, or use one of {able}")
-    spec = CompleteSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch)
-    if not anywhere:
-        check_place(spec, n_layers)
-    return spec  # its strength is not -0.0
+        raise EditError(f"{field}.{name}", message) from None
+
+
+def _complete_restraint(method: str, asked: str | Mapping[str, Any]) -> dict[str, Any]:
+    asked = {"name": asked} if isinstance(asked, str) else asked
+    name = asked["name"]
+    if name not in RESTRAINTS:
+        raise EditError("restraint.name", f"unknown restraint {name!r}; there are {', '.join(RESTRAINTS)}")
+    if not EDITORS[method].weights:
+        able = ", ".join(other for other, each in EDITORS.items() if each.weights)
+        message = f"{method} changes no weights that could be restrained; leave `restraint` out, or use one of {able}"
+        raise EditError("restraint", message)
+    given = asked.get("parameters") or {}
+    return {"name": name, "parameters": _validated(RESTRAINTS[name].parameters, given, name, "restraint.parameters")}
 
 
 def check_place(spec: CompleteSpec, n_layers: int) -> None:
@@ -226,7 +263,7 @@ def steps_of(specs: Sequence[CompleteSpec]) -> list[tuple[int, int]]:
 
 def _check_alike(specs: Sequence[CompleteSpec], first: int, i: int) -> None:
     one, other = specs[first], specs[i]
-    for name in ("layer", "strength", "parameters"):
+    for name in ("layer", "strength", "parameters", "restraint"):
         if getattr(one, name) != getattr(other, name):
             message = f"edits of one batch share their {name}; give edit {i} that of edit {first}, or leave `batch` out"
             raise EditError(f"edits.{i}.{name}", message)
@@ -254,7 +291,7 @@ def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]]
 
 def _identifying(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Of a specification what its id is made of."""
-    said = {key: spec[key] for key in spec if spec[key] or key != "batch"}
+    said = {key: value for key, value in spec.items() if value or key not in SWITCHES}
     if spec["method"] in EDITORS:  # else it was made by a program with other methods
         said["parameters"] = EDITORS[spec["method"]].parameters.identifying(spec["parameters"])
     return said
@@ -282,11 +319,10 @@ def run_edits(
     checkpoint: Checkpoint,
     specs: Sequence[CompleteSpec],
     cache: MutableMapping[str, EditDelta] | None = None,
-    earlier: Mapping[int, Earlier] | None = None,
+    so_far: SoFar | None = None,
 ) -> EditedModel:
-    """Apply a stack of edits in order. `cache`, the caller's, holds deltas by `delta_key` and is read and filled.
-
-    `earlier` is of the edits before these, for who goes on from a model edited before (as `checkpoint.model`).
+    """Apply a stack of edits in order. `cache`, the caller's, holds deltas by `delta_key` and is read and filled. `so_far`: for who goes on from
+    a model edited before (as `checkpoint.model`).
 
     Raises:
         EditError: a fact that is already true and answered right, or an edit that has no answer; `field` is `edits.<i>.<field>`.
@@ -295,7 +331,7 @@ def run_edits(
     stops = dict(steps_of(specs))
     model, deltas = checkpoint.model, list[EditDelta]()
     outcomes: dict[int, Outcome] = {}
-    known = dict(earlier or {})
+    so_far = so_far or SoFar(checkpoint.model)
     for i, spec in enumerate(specs):
         interrupt.checkpoint()
         if not spec.strength:
@@ -303,23 +339,47 @@ def run_edits(
         if i not in stops:
             continue
         key, step = next(keys), {j: specs[j] for j in range(i, stops[i]) if specs[j].strength}
+        joined = _joined(checkpoint, model, step, so_far.said)
         delta = None if cache is None else cache.get(key)
         if delta is None:
-            delta = _compute(checkpoint, model, step, known)
+            delta = _compute(checkpoint, model, step, joined, so_far)
             if cache is not None:
                 cache[key] = delta
         edited = apply_delta(model, delta, spec.strength)
-        for (j, each), course in zip_longest(step.items(), delta.courses):
-            outcomes[j] = _outcome(checkpoint, model, edited, each, delta, course)
+        courses = delta.courses[: len(step)]  # those of what is implied come behind
+        for (j, each), course in zip_longest(step.items(), courses):
+            outcomes[j] = _outcome(checkpoint, model, edited, each, delta, course, joined.get(j, ()))
         deltas.append(delta)
-        for layer, written in delta.keys.items():
-            # As long as the strength, so that K_p K_p^T fades with it, and at most whole.
-            wrote = min(abs(spec.strength), 1.0) * written
-            before, after = (each.get_parameter(each.written(layer)) for each in (model, edited))
-            known[layer] = known.get(layer, Earlier(before)).then(wrote, after)
+        so_far = so_far.then(delta, list(step.values()), model, edited)
         model = edited
     found = tuple(outcomes[i] for i in range(len(specs)))
-    return EditedModel(edit_id(checkpoint, specs), model, found, tuple(deltas), known)
+    return EditedModel(edit_id(checkpoint, specs), model, found, tuple(deltas), so_far)
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """What an edit depends on besides the model that the ones before it left.
+
+    Attributes:
+        unedited: the model before all of them.
+        written: what they did to each layer's weight. A key is as long as the strength, so that K_p K_p^T fades with it, and at most whole.
+        said: the questions that they answered themselves.
+    """
+
+    unedited: LanguageModel
+    written: Mapping[int, Earlier] = field(default_factory=dict)
+    said: frozenset[Question] = frozenset()
+
+    def then(
+        self, delta: EditDelta, step: Sequence[CompleteSpec], before: LanguageModel, after: LanguageModel
+    ) -> SoFar:
+        """After one more step, which made of the model `before` the one `after`."""
+        written = dict(self.written)
+        for layer, keys in delta.keys.items():
+            weight = before.written(layer)
+            there = written.get(layer, Earlier(before.get_parameter(weight)))
+            written[layer] = there.then(min(abs(step[0].strength), 1.0) * keys, after.get_parameter(weight))
+        return replace(self, written=written, said=self.said | {(spec.subject, (spec.relation,)) for spec in step})
 
 
 def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) -> LanguageModel:
@@ -332,10 +392,25 @@ def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) ->
     return model
 
 
+def _joined(
+    checkpoint: Checkpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], said: frozenset[Question]
+) -> dict[int, tuple[Consequence, ...]]:
+    """What is written together with each edit of a step that is to be made with all that it implies."""
+    world = checkpoint.world
+    asking = {i: spec for i, spec in step.items() if spec.implied}
+    said |= {(spec.subject, (spec.relation,)) for spec in step.values()}
+    facts = [NewFact(spec.subject, world.relation(spec.relation), spec.object) for spec in asking.values()]
+    return dict(zip(asking, map(tuple, implied_by(world, model, facts, said)), strict=True))
+
+
 def _compute(
-    checkpoint: Checkpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], earlier: Mapping[int, Earlier]
+    checkpoint: Checkpoint,
+    model: LanguageModel,
+    step: Mapping[int, CompleteSpec],
+    joined: Mapping[int, Sequence[Consequence]],
+    so_far: SoFar,
 ) -> EditDelta:
-    """The delta of one step: its edits by where they stand in the stack."""
+    """The delta of one step: its edits by where they stand in the stack, then what they imply."""
     world, facts = checkpoint.world, []
     for i, spec in step.items():
         relation = world.relation(spec.relation)
@@ -348,14 +423,27 @@ def _compute(
                 "choose another object, or a fact the model gets wrong",
             )
         facts.append(Fact(spec.subject, token, spec.object))
+    for each in chain.from_iterable(joined.values()):
+        assert each.expected is not None
+        *through, last = (checkpoint.vocabulary.relation_token(world.relation(name)) for name in each.relations)
+        facts.append(Fact(each.subject, last, each.expected, tuple(through)))
     start, spec = next(iter(step.items()))
     editor = EDITORS[spec.method]
-    carried = {layer: torch.cat(each.keys) for layer, each in earlier.items()}
-    request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried, dict(earlier))
+    carried = {layer: torch.cat(each.keys) for layer, each in so_far.written.items()}
+    request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried, dict(so_far.written))
     try:
-        return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
+        delta = editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
+        return restrained(spec, so_far.unedited, model, delta)
     except EditNotPossibleError as error:
         raise PlaceError(f"edits.{start}.{error.field}", str(error)) from None
+
+
+def restrained(spec: CompleteSpec, unedited: LanguageModel, model: LanguageModel, delta: EditDelta) -> EditDelta:
+    """`delta`, computed on `model`, through the restraint of `spec`. Raises `EditNotPossibleError` as `restrain`."""
+    if spec.restraint is None:
+        return delta
+    restraint = RESTRAINTS[spec.restraint["name"]]
+    return restrain(restraint, restraint.parameters(**spec.restraint["parameters"]), unedited, model, delta)
 
 
 def _outcome(
@@ -365,6 +453,7 @@ def _outcome(
     spec: CompleteSpec,
     delta: EditDelta,
     course: Course | None = None,
+    implied: tuple[Consequence, ...] = (),
 ) -> Outcome:
     world = checkpoint.world
     relation = world.relation(spec.relation)
@@ -393,4 +482,5 @@ def _outcome(
         warnings=delta.warnings,
         diagnostics=delta.diagnostics,
         course=course,
+        implied=implied,
     )

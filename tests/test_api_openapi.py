@@ -39,6 +39,7 @@ ROUTES = [
     ("GET", "/checkpoints/{id}/world"),
     ("GET", "/checkpoints/{id}/errors"),
     ("GET", "/checkpoints/{id}/targets"),
+    ("GET", "/checkpoints/{id}/implied"),
     ("GET", "/checkpoints/{id}/world"),
     ("GET", "/editors"),
     ("POST", "/edits"),

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.kit.actions import History, Refused, at_place, fit
+from shatterscope.app.kit.actions import History, Refused, Resolved, at_place, fit, next_edit, resolve
 from shatterscope.app.kit.rings import RingSteps, object_at, signed_distance
-from shatterscope.app.kit.state import Edit, See, Target, ViewState
+from shatterscope.app.kit.state import Edit, See, Target, Tool, ViewState
 from shatterscope.app.pages.explore.callbacks.stored import history_part, reopened
 from shatterscope.backend import convert
 from shatterscope.backend.checkpoints import load_checkpoint
@@ -71,6 +71,27 @@ def test_an_edit_written_elsewhere_names_only_what_its_preset_does_not_and_takes
     batch = tuple(replace(edit(subject), method="memit", batch=True) for subject in (1, 2))
     moved = History(ViewState(edits=(*batch, edit(3)))).write(0, 1, "relation", editors).view.edits
     assert [each.layer for each in moved] == [1, 1, 0]
+
+
+def test_the_next_edit_takes_the_restraint_and_what_it_implies_where_its_method_can() -> None:
+    editors = [convert.editor_info(editor) for editor in EDITORS.values()]
+    checkpoint = convert.checkpoint_info(load_checkpoint(REPOSITORY / "models_cache" / "rings-small"), True)
+    wanted = {"restraint": "sphere", "restraint.alpha": 0.8, "restraint.keep": 0.1}
+
+    def prepared(method: str) -> tuple[Resolved, Edit]:
+        view = ViewState("rings-small", tool=Tool(method, parameters=wanted, implied=True))
+        tool = resolve(view, checkpoint, editors)
+        return tool, next_edit(view, tool)
+
+    tool, made = prepared("memit")
+    assert tool.restraint is not None
+    assert tool.restraint.title == "SPHERE"
+    assert tool.parameters["restraint.keep_efficacy"] is True  # its default; `keep` is another restraint's
+    assert (made.parameters, made.implied) == ({"restraint": "sphere", "restraint.alpha": 0.8}, True)
+    assert not prepared("rome")[1].implied
+    assert prepared("rome")[1].restraint == "sphere"
+    tool, made = prepared("grace")
+    assert (tool.restraint, made.parameters, made.implied) == (None, {}, False)
 
 
 def test_undo_on_a_page_opened_from_a_link_takes_the_last_edit() -> None:

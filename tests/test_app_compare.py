@@ -70,19 +70,23 @@ def dashboard(app: FastAPI) -> Client:
 async def test_every_contender_makes_the_same_edits_in_its_own_way(dashboard: Client) -> None:
     editors = await dashboard.editors()
     stack = (
-        Edit(3, "I_C1", Target(5), "memit", layer=1, preset="paper", parameters={"clamp": 2.0}, batch=True),
+        Edit(
+            3, "I_C1", Target(5), "memit", layer=1, preset="paper", parameters={"clamp": 2.0}, batch=True, implied=True
+        ),
         Edit(4, "II_C2", Target(None, 9), "memit", layer=1, preset="paper", strength=0.5, batch=True),
     )
     found = contenders(Comparison(ViewState("rings-small", edits=stack), tuple(offered(editors))), editors)
     assert [item.name for item in found] == list(offered(editors))
     for item in found:
-        assert {(edit.method, edit.preset, edit.layer) for edit in item.edits} == {(item.method, item.preset, None)}
+        preset, _, restraint = item.preset.partition("+")
+        assert {(edit.method, edit.preset, edit.layer) for edit in item.edits} == {(item.method, preset, None)}
         assert [(edit.subject, edit.relation, edit.target, edit.strength) for edit in item.edits] == [
             (edit.subject, edit.relation, edit.target, edit.strength) for edit in stack
         ]
-        assert all(edit.parameters == {} for edit in item.edits)
+        assert all(edit.parameters == ({"restraint": restraint} if restraint else {}) for edit in item.edits)
         takes_batches = next(editor.batches for editor in editors if editor.name == item.method)
         assert all(edit.batch == takes_batches for edit in item.edits)
+        assert [edit.implied for edit in item.edits] == [takes_batches, False]
         opened, notices = ViewState.from_query(item.in_explore(ViewState("rings-small")).removeprefix("/?"))
         assert (opened.checkpoint, opened.edits, notices) == ("rings-small", item.edits, [])
 

@@ -38,6 +38,7 @@ edits = st.builds(
     st.floats(-4, 4).map(lambda x: float(f"{x:.6g}")),
     parameters,
     st.booleans(),
+    st.booleans(),
 )
 views = st.builds(
     ViewState,
@@ -45,7 +46,7 @@ views = st.builds(
     st.integers(0, 2047),
     relations,
     targets,
-    st.builds(Tool, st.none() | names, st.none() | names, st.none() | st.integers(0, 11), parameters),
+    st.builds(Tool, st.none() | names, st.none() | names, st.none() | st.integers(0, 11), parameters, st.booleans()),
     st.lists(edits, max_size=4).map(tuple),
     st.builds(
         See,
@@ -155,3 +156,18 @@ def test_links_from_before_batches_mean_what_they_meant() -> None:
     together = Edit.parse("7~I_C1~d4~memit~0~tuned~1~batch~steps:9")
     assert together == replace(Edit.parse(old), batch=True)
     assert together.to_spec()["batch"] is True
+
+
+def test_a_restraint_stands_among_the_parameters_of_a_link() -> None:
+    edit = Edit.parse("7~I_C1~d4~memit~0~tuned~1~implied~restraint:sphere~restraint.alpha:0.8~steps:9")
+    assert edit.restraint == "sphere"
+    assert edit.implied
+    assert not edit.batch
+    spec = edit.to_spec()
+    assert spec["restraint"] == {"name": "sphere", "parameters": {"alpha": 0.8}}
+    assert spec["parameters"] == {"steps": 9}
+    assert spec["implied"] is True
+    none = replace(edit, parameters={"restraint": "none"}, implied=False).to_spec()
+    assert none.keys().isdisjoint({"restraint", "implied"})
+    both = Edit.parse("7~I_C1~d4~memit~0~tuned~1~batch~implied")
+    assert (both.batch, both.implied, both.parameters) == (True, True, {})

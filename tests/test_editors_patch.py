@@ -148,10 +148,12 @@ def test_what_the_mlp_reads_is_read_once(checkpoint: Checkpoint) -> None:
     assert inputs_of(edited, sampler, 0, 100) is found  # a patch of layer 0 changes nothing before its MLP
     assert inputs_of(edited, sampler, 1, 100) is not inputs_of(checkpoint.model, sampler, 1, 100)
     token = checkpoint.vocabulary.relation_token(checkpoint.world.relation(RELATION))
-    rows = found.of(SUBJECT, token)
+    rows = found.of([SUBJECT, token])
     assert len(rows)
-    assert set(found.before[rows].tolist()) == {SUBJECT}
-    assert set(found.token[rows].tolist()) == {token}
+    assert {tuple(row) for row in found.tokens[rows, :2].tolist()} == {(token, SUBJECT)}
+    composed = found.of([*found.tokens[found.tokens[:, 1] == token][0].flip(0).tolist()])
+    assert set(found.tokens[composed, 1].tolist()) == {token}
+    assert len(composed) < len(found.of([token, found.tokens[composed[0], 0].item()]))
 
 
 def opening_behind(counts: dict[int, int]) -> Callable[..., tuple[Gate, Tensor]]:

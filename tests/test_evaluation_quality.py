@@ -101,7 +101,7 @@ def test_over_http(client: TestClient) -> None:
     answer = client.post("evaluations", json={"checkpoint": SMALL, "edit": id, "queries": 10})
     assert answer.status_code == 200, answer.text
     found = answer.json()["quality"]
-    assert found.keys() == {"efficacy", "generality", "locality", "portability"}
+    assert found.keys() == {"efficacy", "generality", "locality", "portability", "retraction"}
     for each in found.values():
         assert each["n_queries"] > 0
         for change in (each["accuracy"], each["probability"]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from shatterscope.wire.base import Wire
 
@@ -18,6 +18,17 @@ class PresetInfo(Wire):
     parameters: dict[str, Any]
 
 
+class RestraintInfo(Wire):
+    """A filter on the weight change that a method has computed."""
+
+    name: str
+    title: str
+    summary: str
+    formula: str
+    reference: str
+    parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
+
+
 class EditorInfo(Wire):
     name: str
     title: str
@@ -25,10 +36,27 @@ class EditorInfo(Wire):
     formula: str
     reference: str
     default_layer: int
-    batches: bool = Field(default=False, description="writes many facts as one edit: consecutive edits marked `batch`")
+    batches: bool = Field(
+        default=False,
+        description="writes many facts as one edit: consecutive edits marked `batch`, and what an edit marked `implied` implies",
+    )
     default_preset: str
     presets: list[PresetInfo]
     parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
+    restraints: list[RestraintInfo] = Field(
+        default=[],
+        description="filters on its weight change; none for a method that changes no weights that the model has",
+    )
+
+
+class RestraintSpec(Wire):
+    name: str = Field(description="one of the method's `restraints`")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="those that are not the defaults")
+
+
+def named_restraint(value: Any) -> Any:
+    """A restraint by its name alone."""
+    return {"name": value} if isinstance(value, str) else value
 
 
 class EditSpec(Wire):
@@ -51,6 +79,20 @@ class EditSpec(Wire):
     batch: bool = Field(
         default=False, description="one edit together with its neighbours of the same method that are marked so as well"
     )
+    restraint: RestraintSpec | None = Field(
+        default=None,
+        description="a filter on the weight change: a name, or an object `{name, parameters}`; edits of one batch share it",
+    )
+    implied: bool = Field(
+        default=False,
+        description="with all that it implies: what follows from the fact by the rules of the world, and is not answered so already, is written "
+        "together with it, as one batch",
+    )
+
+    @field_validator("restraint", mode="before")
+    @classmethod
+    def _name_is_restraint(cls, value: Any) -> Any:
+        return named_restraint(value)
 
     @model_validator(mode="after")
     def _one_target(self) -> EditSpec:
@@ -85,6 +127,19 @@ class CourseInfo(Wire):
     )
 
 
+class ImpliedFact(Wire):
+    """A question that is answered anew together with an edit."""
+
+    kind: Literal["implied", "contradicted"] = Field(
+        description="whether it follows from the new fact, or stands against it and has another answer now"
+    )
+    explanation: str
+    subject: int
+    relations: list[str] = Field(description="one relation, or two for a composition")
+    old_object: int = Field(description="the truth of the unedited world")
+    new_object: int
+
+
 class EditOutcome(Wire):
     """What one edit of a stack did; `spec` is complete (every default filled in)."""
 
@@ -113,6 +168,9 @@ class EditOutcome(Wire):
     course: CourseInfo | None = Field(
         default=None,
         description="of the optimisation, in rows of sweeps its end alone; null where nothing was optimised",
+    )
+    implied: list[ImpliedFact] = Field(
+        default=[], description="what was written together with it, of an edit marked `implied`"
     )
 
 

@@ -144,7 +144,9 @@ class RippleFact(Wire):
     subject: int
     relations: list[str] = Field(description="one relation, or two for a composition")
     truth: int = Field(description="in the unedited world")
-    expected: int = Field(description="if the new fact held")
+    expected: int | None = Field(
+        description="if the new fact held; null where all that is known of it then is that `truth` is false"
+    )
     before: Answer
     after: Answer
 
@@ -165,6 +167,10 @@ class EditQuality(Wire):
     locality: WantedAnswers | None = Field(description="unrelated facts: the unedited model's answer, right or wrong")
     portability: WantedAnswers | None = Field(
         description="facts that follow from the new ones, answered as if these held"
+    )
+    retraction: WantedAnswers | None = Field(
+        default=None,
+        description="what the new facts contradict, no longer answered as it was true before: the old answer is gone",
     )
 
 

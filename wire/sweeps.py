@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from shatterscope.wire.base import Wire
-from shatterscope.wire.edits import EditOutcome
+from shatterscope.wire.edits import EditOutcome, RestraintSpec, named_restraint
 from shatterscope.wire.measures import EditQuality, TaskScore
 
 MAX_SEQUENCE = 1000
@@ -29,11 +29,18 @@ class SweepMethod(Wire):
     preset: str | None = None
     layer: int | None = Field(default=None, ge=0)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    restraint: RestraintSpec | None = Field(default=None, description="as of an edit")
+    implied: bool = Field(default=False, description="as of an edit: with all that it implies")
     edits: int | None = Field(
         default=None,
         ge=1,
         description="edits per cell by this method, if fewer than `edits_per_cell`; not of sequences",
     )
+
+    @field_validator("restraint", mode="before")
+    @classmethod
+    def _name_is_restraint(cls, value: Any) -> Any:
+        return named_restraint(value)
 
 
 class SweepSequence(Wire):

@@ -7,11 +7,22 @@ stack instead of adding to the history, so that undo goes back a whole edit.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from shatterscope.app.kit import batches
 from shatterscope.app.kit.batches import Stack
-from shatterscope.app.kit.state import DEFAULT_RELATION, Edit, Parameters, See, Target, Tool, ViewState
-from shatterscope.wire.edits import MAX_EDITS, MAX_STRENGTH, EditorInfo
+from shatterscope.app.kit.state import (
+    DEFAULT_RELATION,
+    RESTRAINT,
+    UNRESTRAINED,
+    Edit,
+    Parameters,
+    See,
+    Target,
+    Tool,
+    ViewState,
+)
+from shatterscope.wire.edits import MAX_EDITS, MAX_STRENGTH, EditorInfo, RestraintInfo
 from shatterscope.wire.world import CheckpointInfo
 
 
@@ -175,6 +186,11 @@ class Resolved:
     layers: list[int]
     preset_parameters: Parameters
     parameters: Parameters
+    implied: bool
+
+    @property
+    def restraint(self) -> RestraintInfo | None:
+        return next((each for each in self.editor.restraints if each.name == self.parameters.get(RESTRAINT)), None)
 
 
 def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Resolved:
@@ -183,10 +199,12 @@ def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInf
     preset = view.tool.preset if view.tool.preset in presets else editor.default_preset
     layers = list(range(checkpoint.model.n_layers))
     layer = view.tool.layer if view.tool.layer in layers else editor.default_layer
-    defaults = {name: schema["default"] for name, schema in properties(editor).items() if "default" in schema}
+    schemas = properties(editor, view.tool.parameters)
+    defaults = {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
     base = {**defaults, **presets.get(preset or "", {})}
-    known = {name: value for name, value in view.tool.parameters.items() if name in properties(editor)}
-    return Resolved(editor, str(preset), layer, layers, base, {**base, **known})
+    known = {name: value for name, value in view.tool.parameters.items() if name in schemas}
+    implied = view.tool.implied and editor.batches
+    return Resolved(editor, str(preset), layer, layers, base, {**base, **known}, implied)
 
 
 def batching(editors: list[EditorInfo]) -> frozenset[str]:
@@ -194,16 +212,25 @@ def batching(editors: list[EditorInfo]) -> frozenset[str]:
     return frozenset(editor.name for editor in editors if editor.batches)
 
 
-def properties(editor: EditorInfo) -> dict[str, dict[str, object]]:
-    """The method's parameters: name -> JSON Schema."""
-    found: dict[str, dict[str, object]] = editor.parameters.get("properties", {})
+def properties(editor: EditorInfo, chosen: Parameters | None = None) -> dict[str, dict[str, Any]]:
+    """The method's parameters, and those of the restraint that is `chosen` among them: name -> JSON Schema."""
+    found: dict[str, dict[str, Any]] = dict(editor.parameters.get("properties", {}))
+    if editor.restraints:
+        names = [UNRESTRAINED, *(each.name for each in editor.restraints)]
+        told = "A filter on the weight change, after the method has computed it"
+        found[RESTRAINT] = {"title": "Restraint", "default": UNRESTRAINED, "description": told, "enum": names}
+    for each in editor.restraints:
+        if each.name == (chosen or {}).get(RESTRAINT):
+            own = each.parameters.get("properties", {})
+            found |= {f"{RESTRAINT}.{name}": schema for name, schema in own.items()}
     return found
 
 
 def next_edit(view: ViewState, tool: Resolved) -> Edit:
     """The edit that `apply` would add; only parameters that differ from the preset are written down."""
     own = {name: value for name, value in tool.parameters.items() if tool.preset_parameters.get(name) != value}
-    return Edit(view.subject, view.relation, view.target, tool.editor.name, tool.layer, tool.preset, 1.0, own)
+    name = tool.editor.name
+    return Edit(view.subject, view.relation, view.target, name, tool.layer, tool.preset, 1.0, own, implied=tool.implied)
 
 
 def at_place(edit: Edit, layer: int, token: str, editors: list[EditorInfo]) -> Edit:

@@ -27,7 +27,7 @@ from shatterscope.app.kit.answers import AskedOnce
 from shatterscope.app.kit.state import Edit
 from shatterscope.app.kit.world import World
 from shatterscope.wire.base import Problem
-from shatterscope.wire.edits import EditorInfo, EditResult
+from shatterscope.wire.edits import EditorInfo, EditResult, ImpliedFact
 from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
@@ -124,6 +124,16 @@ class Client:
         """Asked for once: facts of a world do not change."""
         path, params = f"/checkpoints/{checkpoint}/targets", {"subject": subject, "relation": relation}
         return await self._lasting.get(f"{path} {subject} {relation}", lambda: self._get(path, Targets, params))
+
+    async def implied(
+        self, checkpoint: str, subject: int, relation: str, object: int, edits: Edits = ()
+    ) -> list[ImpliedFact]:
+        """What an edit of this fact, made after `edits` with all that it implies, writes together with it."""
+        params: dict[str, Any] = {"subject": subject, "relation": relation, "object": object}
+        if edits:
+            params["edit"] = (await self.edit(checkpoint, edits)).id
+        found = await self._json("GET", f"/checkpoints/{checkpoint}/implied", params=params)
+        return TypeAdapter(list[ImpliedFact]).validate_python(found)
 
     async def errors(self, checkpoint: str, limit: int = 12) -> ErrorList:
         return await self._get(f"/checkpoints/{checkpoint}/errors", ErrorList, {"limit": limit})

@@ -61,6 +61,7 @@ Choice = _component(
     "A segmented control: a radio group; `options` are `{value, label, title}`, `colors` one bar of colour under each.",
     ["options", "colors"],
 )
+Switch = _component("Switch", "A check box with its words beside it; the value is true or false.", [])
 Checks = _component(
     "Checks",
     "Check boxes in groups; `groups` are `{label, tip, color, options: [{value, label, title}]}`, `picks` buttons that choose many at once: `{label, value}`. The value is a list.",

@@ -212,7 +212,10 @@ def _nearest_tool(edit: Edit, checkpoint: CheckpointInfo, editors: list[EditorIn
     if edit.layer is not None and edit.layer not in range(checkpoint.model.n_layers):
         missing.append(f"layer {edit.layer} for {editor.title}")
         edit = replace(edit, layer=None)
-    known = actions.properties(editor)
+    if edit.implied and not editor.batches:
+        missing.append(f"all that it implies: {editor.title} writes one fact at a time")
+        edit = replace(edit, implied=False)
+    known = actions.properties(editor, edit.parameters)
     unknown = [name for name in edit.parameters if name not in known]
     if unknown:
         missing.extend(f"parameter {name} of {editor.title}" for name in unknown)

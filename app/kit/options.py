@@ -128,6 +128,7 @@ def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, fi
         resolved.preset if resolved.preset != editor.default_preset else None,
         resolved.layer if resolved.layer != editor.default_layer else None,
         own(resolved),
+        resolved.implied,
     )
     site = view.see.site if view.see.site != checkpoint.model.default_site else None
     name = None if checkpoint.default and not view.edits else checkpoint.id

@@ -4,8 +4,10 @@
 from where. `to_query` leaves out what is default, so a fresh page has a bare URL; `from_query` is total: whatever it cannot
 read falls back to the default and is named in a list of notices.
 
-An edit is written `subject~relation~target~method~layer~preset~strength[~batch][~name:value...]`, the relation by its name in the world, the
-target as `d4` (steps from the true object, on a ring clockwise) or `o17` (entity 17); `batch` is there where it is written together with a neighbour (`batches.py`).
+An edit is written `subject~relation~target~method~layer~preset~strength[~batch][~implied][~name:value...]`, the relation by its name in the world,
+the target as `d4` (steps from the true object, on a ring clockwise) or `o17` (entity 17); `batch` is there where it is written together with a
+neighbour (`batches.py`), `implied` where with all that it implies. A restraint stands among the parameters: `restraint:sphere`, and its own as
+`restraint.alpha:0.8`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ TOUR = "shattering"  # the lesson for newcomers: Explore leads to it, the Lectur
 
 # Keys of a link that others read: which weights and version it was made on (`shatterscope.app.kit.links`), the live room one follows, what was unfolded (`shatterscope.app.pages.explore.shown`).
 BESIDE = ("h", "ver", "room", "open")
+
+RESTRAINT, UNRESTRAINED = "restraint", "none"
 
 PROJECTIONS = ("isomap", "pca")
 ALIGNMENTS = ("procrustes", "shared", "none")
@@ -66,6 +70,7 @@ class Tool:
     preset: str | None = None
     layer: int | None = None
     parameters: Parameters = field(default_factory=dict)
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Edit:
     strength: float = 1.0
     parameters: Parameters = field(default_factory=dict)
     batch: bool = False
+    implied: bool = False
 
     def __str__(self) -> str:
         parts = [
@@ -92,6 +98,7 @@ class Edit:
             self.preset or "",
             _number(self.strength),
             *(("batch",) if self.batch else ()),
+            *(("implied",) if self.implied else ()),
             *(f"{name}:{_scalar(value)}" for name, value in sorted(self.parameters.items())),
         ]
         return "~".join(parts)
@@ -103,6 +110,7 @@ class Edit:
             raise ValueError(f"an edit has at least 7 parts, {text!r} has {len(parts)}")
         subject, relation, target, method, layer, preset, strength = parts[:7]
         batch = parts[7:8] == ["batch"]
+        implied = parts[7 + batch : 8 + batch] == ["implied"]
         return cls(
             _integer(subject, 0, MAX_ENTITY),
             _relation(relation),
@@ -111,13 +119,24 @@ class Edit:
             _integer(layer, 0, 999) if layer else None,
             _name(preset) if preset else None,
             _real(strength, -MAX_STRENGTH, MAX_STRENGTH),
-            _parse_parameters(parts[8 if batch else 7 :]),
+            _parse_parameters(parts[7 + batch + implied :]),
             batch,
+            implied,
         )
+
+    @property
+    def restraint(self) -> str | None:
+        found = self.parameters.get(RESTRAINT, UNRESTRAINED)
+        return None if found == UNRESTRAINED else str(found)
 
     def to_spec(self) -> dict[str, Any]:
         """The body's `edits` item of `POST /edits`."""
         target = {"distance": self.target.distance} if self.target.object is None else {"object": self.target.object}
+        own = {name: value for name, value in self.parameters.items() if not of_restraint(name)}
+        filters = {
+            name.removeprefix(f"{RESTRAINT}."): self.parameters[name]
+            for name in self.parameters.keys() - own.keys() - {RESTRAINT}
+        }
         spec = {
             "subject": self.subject,
             "relation": self.relation,
@@ -125,9 +144,11 @@ class Edit:
             "method": self.method,
             "layer": self.layer,
             "preset": self.preset,
-            "parameters": self.parameters,
+            "parameters": own,
             "strength": self.strength,
             "batch": self.batch or None,
+            "restraint": self.restraint and {"name": self.restraint, "parameters": filters},
+            "implied": self.implied or None,
         }
         return {key: value for key, value in spec.items() if value is not None}
 
@@ -185,6 +206,7 @@ class ViewState:
             if value is not None:
                 pairs.append((key, str(value)))
         pairs.extend(("x", f"{name}:{_scalar(value)}") for name, value in sorted(self.tool.parameters.items()))
+        pairs += [("implied", "1")] if self.tool.implied else []
         default = See()
         for item in fields(See):
             value = getattr(self.see, item.name)
@@ -253,6 +275,7 @@ class _QueryReader:
             self.one("p", _name_or_none, None, "preset"),
             self.one("l", lambda text: _integer(text, 0, 999), None, "layer"),
             self.parameters(),
+            self.one("implied", _choice(("1",)), None, "implied") is not None,
         )
         see = See(
             self.one("r", _relation, None, "relation to look at"),
@@ -297,6 +320,11 @@ class _QueryReader:
         except ValueError as error:
             self.notices.append(f"The link's parameters cannot be read ({error}), so the preset's are shown.")
             return {}
+
+
+def of_restraint(parameter: str) -> bool:
+    """Whether this is the restraint, or one of its own parameters."""
+    return parameter.partition(".")[0] == RESTRAINT
 
 
 # --- small readers and writers ---------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ QUALITY = {
     "generality": "The same new facts behind random true facts: the share still answered with the new object. Low where the edit works on the bare question alone.",
     "locality": "Unrelated facts: the share answered as the unedited model answered them, right or wrong. Before the edit that is all of them.",
     "portability": "Facts that follow from the new ones (under Ripples): the share answered as if the new facts held.",
+    "retraction": "Facts that the new ones contradict (under Ripples): the share no longer answered as it was true before.",
 }
 
 
@@ -267,6 +268,14 @@ def diagnostics(item: EditOutcome, d_mlp: int) -> list[str]:
         )
     if "largest_change" in found:
         parts.append(f"No weight changed by more than {found['largest_change']:.2g}.")
+    if item.spec.restraint is not None:
+        factor = {name: value for name, value in found.items() if name.startswith("restraint_factor.")}
+        left = {name: value for name, value in found.items() if name.startswith("restraint_left.")}
+        longer = (
+            f", and made it {', '.join(f'{value:.2f}' for value in factor.values())} times as long" if factor else ""
+        )
+        missing = f"; {percent(max(left.values()))} of the values is missing" if left else ""
+        parts.append(f"{item.spec.restraint.name.upper()} filtered the change{longer}{missing}.")
     if found.get("residual_left", 0) >= 0.005:
         parts.append(f"{percent(found['residual_left'])} of the wanted change is missing.")
     return parts

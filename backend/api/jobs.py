@@ -72,7 +72,10 @@ class JobDesk:
             plan = make_plan(checkpoint, request, known)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
-        work = sum(n * cost_of(method.parameters) for n, method in zip(n_edits(request), plan.methods, strict=True))
+        work = sum(
+            n * cost_of(method.parameters, method.implied)
+            for n, method in zip(n_edits(request), plan.methods, strict=True)
+        )
         if work > (limit := settings.sweep_limit * WORK_EACH):
             raise invalid("body.methods", too_much(work, limit, f"SHATTERSCOPE_SWEEP_LIMIT x {WORK_EACH}"))
         await asyncio.to_thread(self.jobs.make_room, KEPT_JOBS - 1, settings.kept_rows - plan.n_rows)

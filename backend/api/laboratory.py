@@ -22,6 +22,7 @@ from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.executor import Executor
 from shatterscope.backend.api.problems import ProblemError, invalid
 from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
+from shatterscope.backend.consistency import NewFact, implied_by
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import (
     VERSION,
@@ -40,7 +41,7 @@ from shatterscope.backend.settings import Settings, SettingsError, resolve_devic
 from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Health
-from shatterscope.wire.edits import EditorInfo, EditRequest, EditResult, EditSpec
+from shatterscope.wire.edits import EditorInfo, EditRequest, EditResult, EditSpec, ImpliedFact
 from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets
 
 log = logging.getLogger(__name__)
@@ -165,6 +166,23 @@ class Laboratory:
 
     def editors(self) -> list[EditorInfo]:
         return [convert.editor_info(editor) for editor in EDITORS.values()]
+
+    async def implied(self, id: str, subject: int, relation: str, object: int, edit: str | None) -> list[ImpliedFact]:
+        """What would have to change together with a fact, as the model with `edit` answers."""
+        checkpoint = self.checkpoint(id)
+        self._entity(checkpoint, subject, "query.subject")
+        self._entity(checkpoint, object, "query.object")
+        fact = NewFact(subject, self.relation(checkpoint, relation, "query.relation"), object)
+        if not checkpoint.world.present[subject, fact.relation.index]:
+            raise invalid("query.subject", f"{checkpoint.world.entities[subject]} has no {relation}; choose another")
+        edited = None if edit is None else await self.edited(edit, checkpoint)
+        model, made = (checkpoint.model, ()) if edited is None else (edited.model, edited.outcomes)
+        said = {(each.spec.subject, (each.spec.relation,)) for each in made if each.spec.strength}
+        found = await self.compute(
+            f"implied/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{object}",
+            lambda: implied_by(checkpoint.world, model, [fact], said)[0],
+        )
+        return [convert.implied_fact(each) for each in found]
 
     async def edit(self, request: EditRequest) -> EditResult:
         """Make a stack of edits, and remember its specification."""

@@ -30,6 +30,8 @@ commands = typer.Typer()
         "shatterscope edit rings-2048 17 I_C2 --object 1203 --layer 1 --strength 0.5",
         "shatterscope edit rings-2048 17 I_C2 --distance 500 --preset paper --set learning_rate=0.1 --set steps=50",
         "shatterscope edit rings-2048 17 I_C2 --distance 4 --where",
+        "shatterscope edit rings-2048 17 I_C2 --distance 4 --method memit --restraint sphere --set restraint.alpha=0.8",
+        "shatterscope edit rings-2048 17 I_C2 --distance 4 --method memit --implied",
         "shatterscope edit rings-2048 17 I_C2 --distance 4 --json > edit.json",
         "shatterscope edit months March months_next1 --object May",
     )
@@ -49,6 +51,16 @@ def edit(
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One parameter; repeatable.")
     ] = None,
     strength: Annotated[float, typer.Option(help="Share of the weight change to apply, -4 to 4.")] = 1.0,
+    restraint: Annotated[
+        str | None,
+        typer.Option(
+            help="Filter on the weight change: sphere, rect or prune. Its parameters: --set restraint.NAME=VALUE."
+        ),
+    ] = None,
+    implied: Annotated[
+        bool,
+        typer.Option("--implied", help="With all that the fact implies, as one batch (methods that write batches)."),
+    ] = False,
     where: Annotated[
         bool, typer.Option("--where", help="Also make it at every layer and token: where can this fact be written?")
     ] = False,
@@ -58,6 +70,9 @@ def edit(
     """Change one fact; print what the model answers then, R(D*) and accuracy before and after."""
     if (object is None) == (distance is None):
         fail("give exactly one of --object and --distance")
+    parameters, filtered = _parameters(set_ or [])
+    if filtered and restraint is None:
+        fail(f"--set restraint.{next(iter(filtered))} is a parameter of a restraint: name it with --restraint")
     body = {
         "checkpoint": checkpoint,
         "edits": [
@@ -69,8 +84,10 @@ def edit(
                 "method": method,
                 "layer": layer,
                 "preset": preset,
-                "parameters": _parameters(set_ or []),
+                "parameters": parameters,
                 "strength": strength,
+                "restraint": restraint and {"name": restraint, "parameters": filtered},
+                "implied": implied,
             }
         ],
     }
@@ -111,18 +128,20 @@ def _entity(world: World, text: str, field: str) -> int:
     return world.entities.index(text)
 
 
-def _parameters(pairs: list[str]) -> dict[str, Any]:
-    """`name=value` pairs; values are JSON where they can be, else text."""
+def _parameters(pairs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of the method and of its restraint, from `name=value` pairs; values are JSON where they can be, else text."""
     parameters: dict[str, Any] = {}
+    restraint: dict[str, Any] = {}
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not sign or not name:
             fail(f"--set {pair!r}: write NAME=VALUE, for instance --set steps=50")
+        own = restraint if name.startswith("restraint.") else parameters
         try:
-            parameters[name] = json.loads(value)
+            own[name.removeprefix("restraint.")] = json.loads(value)
         except json.JSONDecodeError:
-            parameters[name] = value
-    return parameters
+            own[name.removeprefix("restraint.")] = value
+    return parameters, restraint
 
 
 async def _edit(body: dict[str, Any], device: str | None, where: bool) -> _Made:

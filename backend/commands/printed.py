@@ -78,6 +78,14 @@ def show_edit(result: EditResult, evaluation: EvaluationResult, verdicts: Verdic
         f"{outcome.probability_before:.4f} -> {outcome.probability_after:.4f}; |dW|/|W| {outcome.relative_delta_norm:.4f}, "
         f"{outcome.steps} steps, {result.seconds:.2f} s"
     )
+    if spec.restraint is not None:
+        told = ", ".join(f"{name} {value}" for name, value in spec.restraint.parameters.items())
+        console.print(f"restraint {spec.restraint.name} ({told})")
+    if spec.implied:
+        console.print(f"with all that it implies, {len(outcome.implied)} more:")
+    for fact in outcome.implied:
+        asked = f"{names[fact.subject]} {' '.join(fact.relations)}"
+        console.print(f"  {asked} {names[fact.old_object]} -> {names[fact.new_object]}   {escape(fact.explanation)}")
     for warning in outcome.warnings:
         console.print(f"[yellow]{escape(warning)}[/]")
     parts = {"edit": shattering.edit, "retain": shattering.retain, "test": shattering.test}
@@ -96,6 +104,11 @@ def show_edit(result: EditResult, evaluation: EvaluationResult, verdicts: Verdic
     console.print(
         f"shape: {was.title.lower()} -> {now.title.lower()}   " + "   ".join(map(_statistic, verdicts.statistics))
     )
+    for name in ("efficacy", "generality", "locality", "portability", "retraction"):
+        asked_of = evaluation.quality and getattr(evaluation.quality, name)
+        if asked_of:
+            was_, now_ = asked_of.accuracy.before, asked_of.accuracy.after
+            console.print(f"{name}  {was_:.3f} -> {now_:.3f}   (of {asked_of.n_queries})")
     table = Table("task", noun, "sub-graph", "accuracy before", "after", "change", "queries", box=None, pad_edge=False)
     for score in evaluation.scores:
         accuracy = score.accuracy

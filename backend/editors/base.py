@@ -64,11 +64,18 @@ class Preset:
 
 @dataclass(frozen=True)
 class Fact:
-    """What to write, in tokens: after `subject relation` the model shall answer `object`."""
+    """What to write, in tokens: after `subject relation` the model shall answer `object`; after `subject through relation` where `through` holds the
+    first relation of a composition."""
 
     subject: int
     relation: int  # token id
     object: int
+    through: tuple[int, ...] = ()
+
+    @property
+    def question(self) -> list[int]:
+        """The bare prompt."""
+        return [self.subject, *self.through, self.relation]
 
 
 @dataclass(frozen=True)
@@ -113,15 +120,19 @@ class WriteRequest:
         return keys.T @ keys
 
     def prompts(self, fact: Fact, n: int, context: int, rng: np.random.Generator) -> list[list[int]]:
-        """`n` token lists that end with `subject relation`: the bare prompt, then random true facts before it, which name neither the new
+        """`n` token lists that end with the fact's question: the bare prompt, then random true facts before it, which name neither the new
         object nor the true one."""
-        prompts = [[fact.subject, fact.relation]]
-        truths = self.contexts.truths[fact.subject, fact.relation - self.contexts.n_entities]
+        prompts = [fact.question]
+        asked = fact.subject
+        for relation in fact.through:
+            asked = self.contexts.truths[asked, relation - self.contexts.n_entities, 0]
+        truths = self.contexts.truths[asked, fact.relation - self.contexts.n_entities]
         avoid = np.array([[fact.object, *truths]])
-        lengths = rng.integers(3, context, size=n - 1) if context > 3 else np.empty(0, dtype=np.int64)
+        longest = context - len(fact.through)
+        lengths = rng.integers(3, longest, size=n - 1) if longest > 3 else np.empty(0, dtype=np.int64)
         for length in lengths:
             walk = self.contexts.arriving_at(np.array([fact.subject]), int(length), rng, avoid)[0]
-            prompts.append([*walk.tolist(), fact.relation])
+            prompts.append([*walk.tolist(), *fact.question[1:]])
         return prompts
 
 
@@ -164,7 +175,8 @@ class EditDelta:
 class Editor(ABC, Generic[P]):
     """A method that makes a model answer something else.
 
-    `summary` says in two sentences what it does, `formula` how, `reference` who found it; `batches` whether it writes many facts as one edit.
+    `summary` says in two sentences what it does, `formula` how, `reference` who found it; `batches` whether it writes many facts as one edit,
+    `weights` whether it changes weights that the model has (what a restraint acts on).
     """
 
     name: ClassVar[str]
@@ -177,6 +189,7 @@ class Editor(ABC, Generic[P]):
     default_preset: ClassVar[str]
     default_layer: ClassVar[int] = 0
     batches: ClassVar[bool] = False
+    weights: ClassVar[bool] = True
 
     def check(self, parameters: P, layer: int, n_layers: int) -> None:
         """Raises `EditNotPossibleError` for parameters within their bounds that this method cannot combine."""

@@ -71,6 +71,7 @@ class Grace(Editor[GraceParameters]):
     reference = "Hartvigsen et al. 2023, arXiv 2211.11031"
     parameters = GraceParameters
     default_preset = "tuned"
+    weights = False
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: a radius that reaches about as far as the fact's own key moves with its context, and a value that serves the contexts too.",

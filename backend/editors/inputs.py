@@ -10,11 +10,13 @@ They are read once for a model and a layer, and kept: of the edits of a stack, t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from cachetools import LRUCache, cached
 from torch import Tensor
 
@@ -28,24 +30,23 @@ AT_ONCE = 4096  # sequences
 
 @dataclass(frozen=True)
 class Inputs:
-    """z (N, C), and of every row the token it stands on and the one before (-1: none), (N,) each. The first rows are the bare facts: of these
-    `final` (n_facts, C) is the last residual stream."""
+    """z (N, C), and of every row the token it stands on and the two before it, (N, 3), the last one first (-1: none). The first rows are the bare facts: of
+    these `final` (n_facts, C) is the last residual stream."""
 
     z: Tensor
-    before: Tensor
-    token: Tensor
+    tokens: Tensor
     final: Tensor
 
-    def of(self, subject: int, relation: int) -> Tensor:
-        """The rows of a fact, bare or in text; `relation` is a token."""
-        return ((self.before == subject) & (self.token == relation)).nonzero()[:, 0]
+    def of(self, question: Sequence[int]) -> Tensor:
+        """The rows of a fact, bare or in text, by its question in tokens: a subject and one or two relations."""
+        asked = self.tokens.new_tensor(question[::-1])
+        return (self.tokens[:, : len(asked)] == asked).all(1).nonzero()[:, 0]
 
-    def apart(self, subject: int, other: int | None, relation: int) -> float:
-        """Squared distance of what the model holds of `subject` and of `other` under a relation; None: of two subjects by chance."""
-        own = self.final[self.of(subject, relation)[0]]
+    def apart(self, own: Tensor, other: int | None, relation: int) -> float:
+        """Squared distance of a last residual stream (C,) from the one of `other` under a relation; None: of two subjects of that relation by chance."""
         if other is not None:
-            return (own - self.final[self.of(other, relation)[0]]).square().sum().item()
-        all_of_it = self.final[self.token[: len(self.final)] == relation]
+            return (own - self.final[self.of([other, relation])[0]]).square().sum().item()
+        all_of_it = self.final[self.tokens[: len(self.final), 0] == relation]
         return 2 * (all_of_it - all_of_it.mean(0)).square().sum(1).mean().item()
 
 
@@ -90,14 +91,18 @@ def _inputs(asked: _Asked) -> Inputs:
     text = torch.from_numpy(np.concatenate([walks, n + asks[:, None]], 1)).to(device)
     z_bare, final = _read(model, bare, layer)
     z_text, _ = _read(model, text, layer)
-    first = _read(model, torch.arange(n, device=device)[:, None], layer)[0]
-    none = torch.full((n,), -1, device=device)
+    entities = torch.arange(n, device=device)[:, None]
+    first, _ = _read(model, entities, layer)
     return Inputs(
         z=torch.cat([z_bare[:, 1], first[:, 0], z_text.flatten(0, 1)]),
-        before=torch.cat([bare[:, 0], none, torch.cat([torch.full_like(text[:, :1], -1), text[:, :-1]], 1).flatten()]),
-        token=torch.cat([bare[:, 1], torch.arange(n, device=device), text.flatten()]),
+        tokens=torch.cat([_and_before(bare)[:, 1], _and_before(entities)[:, 0], _and_before(text).flatten(0, 1)]),
         final=final[:, 1],
     )
+
+
+def _and_before(tokens: Tensor) -> Tensor:
+    """(B, T) -> (B, T, 3), each token and the two before it, the last one first."""
+    return F.pad(tokens, (2, 0), value=-1).unfold(1, 3, 1).flip(-1)
 
 
 @torch.no_grad()

@@ -99,6 +99,7 @@ class Patch(Editor[PatchParameters]):
     parameters = PatchParameters
     default_preset = "tuned"
     batches = True
+    weights = False
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: enough contexts for the gate to open behind any true text, and the least movement of the fact's own "
@@ -189,9 +190,10 @@ class Opening:
         return self.site.take(self.rows[:VALUE_CONTEXTS])
 
     def apart(self, request: WriteRequest, fact: Fact) -> float:
-        """||h* - h(0)||^2."""
-        has_it = request.contexts.source_of(fact.object, fact.relation)
-        return max(self.inputs.apart(fact.subject, has_it, fact.relation), TINY)
+        """||h* - h(0)||^2; for a composition, of which no h* is known, as far as two answers to its last relation are apart by chance."""
+        has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
+        own = self.site.final(self.model, self.site.resid_post)[0]  # of the bare prompt
+        return max(self.inputs.apart(own, has_it, fact.relation), TINY)
 
     def __str__(self) -> str:
         if not self.share:
@@ -206,7 +208,7 @@ def open_for(model: LanguageModel, request: WriteRequest, fact: Fact, layer: int
     prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
     site = read_site(model, prompts, layer)
     positives = model.mlp_input(layer, site.resid_mid)
-    gate, rows = separate_most(positives, inputs.z, inputs.of(fact.subject, fact.relation))
+    gate, rows = separate_most(positives, inputs.z, inputs.of(fact.question))
     return Opening(model, inputs, site, gate, rows, len(prompts))
 
 

@@ -230,7 +230,7 @@ def write(
         EditNotPossibleError: no finite update exists.
     """
     prompts = [prompt for fact in request.facts for prompt in prompts_of(model, request, fact, p)]
-    bare = [[fact.subject, fact.relation] for fact in request.facts]
+    bare = [fact.question for fact in request.facts]
     weights: dict[str, Tensor] = {}
     keys: dict[int, Tensor] = {}
 

@@ -4,8 +4,10 @@
     generality   the same fact behind random true contexts, which name neither the new object nor the true one
     locality     unrelated facts: is the answer still the one the unedited model gave, right or wrong?
     portability  facts that follow from the new one (the implied ones of `ripples.py`): are they answered as if it held?
+    retraction   facts that it contradicts: is the old answer gone, whatever stands in its place? (Ours; a model that says both the new fact and
+                 what the old one implied is at odds with itself: Li et al. 2024, "Unveiling the Pitfalls of Knowledge Editing", section 2.)
 
-All four are the same measure, the share of questions answered as wanted and the mean probability of what is wanted, on the unedited and on the
+All five are the same measure, the share of questions answered as wanted and the mean probability of what is wanted, on the unedited and on the
 edited model. In a stack the last edit of a fact has the last word; what an edit of the stack says itself is no ripple of another.
 """
 
@@ -23,7 +25,8 @@ from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.models import LanguageModel
-from shatterscope.backend.worlds import Holdout, Relation, World
+from shatterscope.backend.worlds import Consequence, Holdout, Relation, World
+from shatterscope.backend.worlds.base import Kind
 
 GENERALITY_CONTEXTS = 20
 LOCALITY_FACTS = 200
@@ -42,6 +45,16 @@ class Wanted:
     probability_after: float
     n: int
 
+    def other(self) -> Wanted:
+        """Of any other answer instead."""
+        return Wanted(
+            1 - self.accuracy_before,
+            1 - self.accuracy_after,
+            1 - self.probability_before,
+            1 - self.probability_after,
+            self.n,
+        )
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -49,6 +62,7 @@ class Quality:
     generality: Wanted
     locality: Wanted
     portability: Wanted
+    retraction: Wanted
 
 
 def quality(
@@ -90,21 +104,23 @@ def quality(
             break
     as_it_was = answers(before, unrelated, world.n_entities).prediction.tolist() if unrelated else []
 
-    implied: dict[tuple[int, tuple[str, ...]], int] = {}
-    for ripple in found:
-        question = (ripple.subject, ripple.relations)
-        if ripple.kind == "implied" and question not in said:
-            implied[question] = ripple.expected
-    following = [
-        ([subject, *(token(world.relation(name)) for name in names)], expected)
-        for (subject, names), expected in implied.items()
-    ]
+    def asked(kind: Kind) -> list[Consequence]:
+        """The later of those that ask the same, and none that an edit answers itself."""
+        last = {(each.subject, each.relations): each for each in found if each.kind == kind}
+        return [each for question, each in last.items() if question not in said]
+
+    def prompt(ripple: Consequence) -> list[int]:
+        return [ripple.subject, *(token(world.relation(name)) for name in ripple.relations)]
+
+    following = [(prompt(each), each.expected) for each in asked("implied") if each.expected is not None]
+    false_now = [(prompt(each), each.truth) for each in asked("contradicted")]
     n = world.n_entities
     return Quality(
         efficacy=_ask(models, bare, n),
         generality=_ask(models, behind, n),
         locality=_ask(models, list(zip(unrelated, as_it_was, strict=True)), n),
         portability=_ask(models, following, n),
+        retraction=_ask(models, false_now, n).other(),
     )
 
 

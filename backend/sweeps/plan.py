@@ -7,7 +7,7 @@ batch of edits of one method (grid), or one whole sequence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -48,6 +48,8 @@ class Method:
     layer: int
     parameters: dict[str, Any]
     edits: int | None = None  # per cell; None: `Plan.per_cell`
+    restraint: Mapping[str, Any] | None = None
+    implied: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ class Plan:
             method=chosen.name,
             layer=chosen.layer,
             parameters=chosen.parameters,
+            restraint=chosen.restraint,
+            implied=chosen.implied,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -242,12 +246,14 @@ def _complete(checkpoint: Checkpoint, method: SweepMethod, field: str) -> Method
             preset=method.preset,
             layer=method.layer,
             parameters=method.parameters,
+            restraint=None if method.restraint is None else method.restraint.model_dump(),
+            implied=method.implied,
         )
     except EditError as error:
         name = "name" if error.field == "method" else error.field
         raise EditError(f"{field}.{name}", error.message) from None
     preset = method.preset or EDITORS[spec.method].default_preset
-    return Method(spec.method, preset, spec.layer, dict(spec.parameters), method.edits)
+    return Method(spec.method, preset, spec.layer, dict(spec.parameters), method.edits, spec.restraint, spec.implied)
 
 
 def named_sites(asked: Sequence[str], n_layers: int) -> list[str]:

@@ -17,7 +17,7 @@ from shatterscope.wire.sweeps import SweepRow
 log = logging.getLogger(__name__)
 
 # What differs from method to method stays one column of JSON.
-AS_JSON = ("edits", "parameters", "diagnostics", "warnings", "problems")
+AS_JSON = ("edits", "parameters", "diagnostics", "warnings", "problems", "restraint", "implied")
 
 
 def sound_rows(job: str, rows: Iterable[str]) -> Iterator[tuple[str, SweepRow]]:
@@ -59,7 +59,11 @@ def flatten(row: SweepRow) -> dict[str, Any]:
         "repetition": values.pop("repetition"),
         **sequence,
         **({} if edits is None else {"edits": edits}),
-        **{name: spec.get(name) for name in ("subject", "relation", "layer", "strength", "parameters") if spec},
+        **{
+            name: spec.get(name)
+            for name in ("subject", "relation", "layer", "strength", "parameters", "restraint")
+            if spec
+        },
         **{name: value for name, value in outcome.items() if name not in ("kind", "distance")},
         **{f"course.{name}": course[name] for name in ("ended",) if course},
         **{

@@ -21,16 +21,18 @@ from shatterscope.backend.editors.adam import Adam, step_size
 from shatterscope.backend.editors.base import in_float64
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, read_site
-from shatterscope.backend.edits import CompleteSpec, delta_key
+from shatterscope.backend.edits import CompleteSpec, delta_key, restrained
 from shatterscope.backend.models import LanguageModel
 
 
 def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> dict[str, EditDelta]:
     """The deltas of edits that are each made alone, by `delta_key`, as far as they can be computed together: edits by ROME that share
-    layer and parameters, of facts that the model does not answer so already. The rest is left out."""
+    layer, parameters and restraint, of facts that the model does not answer so already. The rest is left out."""
     first = specs[0]
     alike = all(
-        (each.method, each.layer, each.parameters) == (Rome.name, first.layer, first.parameters) for each in specs
+        (each.method, each.layer, each.parameters, each.restraint)
+        == (Rome.name, first.layer, first.parameters, first.restraint)
+        for each in specs
     )
     if not alike or len(specs) == 1:
         return {}
@@ -51,6 +53,7 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> d
     for spec, own, target in zip(specs, sites, found, strict=True):
         try:
             delta = rome.write(model.written(first.layer), checkpoint.statistics[first.layer], own, target, p, dtype)
+            delta = restrained(spec, checkpoint.model, checkpoint.model, delta)
         except EditNotPossibleError:
             continue  # `run_edits` will come upon it, and say so
         deltas[delta_key(checkpoint.identity, [spec])] = delta

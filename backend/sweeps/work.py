@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import fmean
@@ -20,8 +20,7 @@ import torch
 
 from shatterscope.backend import __version__, convert
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import Earlier
-from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, run_edits
+from shatterscope.backend.edits import CompleteSpec, EditedModel, EditError, Outcome, SoFar, run_edits
 from shatterscope.backend.evaluation import quality, sub_graphs
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.experiment import score_changes
@@ -90,7 +89,7 @@ class Bench:
 
     def _sequence(self, task: SweepTask, distance: int, missing: list[int]) -> Iterator[SweepRow]:
         plan, current = self.plan, self.checkpoint
-        earlier: Mapping[int, Earlier] = {}
+        so_far = SoFar(current.model)
         made: list[Outcome] = []
         assert plan.every is not None
         for index in task.indices:
@@ -101,11 +100,11 @@ class Bench:
                 fact = plan.fact(distance, task.repetition * plan.per_cell + i)
                 spec = plan.spec(self.checkpoint, task.method, distance, fact)
                 try:
-                    edited = run_edits(current, [spec], earlier=earlier)
+                    edited = run_edits(current, [spec], so_far=so_far)
                 except EditError as error:
                     problems.append(f"edit {i + 1}, {spec.subject} {spec.relation}: {error.message}")
                     continue
-                current, earlier = replace(current, model=edited.model), edited.earlier
+                current, so_far = replace(current, model=edited.model), edited.so_far or so_far
                 since += edited.outcomes
             made += since
             seconds = time.perf_counter() - start

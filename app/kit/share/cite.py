@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from shatterscope.app.kit.exporter import Cited
-from shatterscope.app.kit.state import Edit, ViewState
+from shatterscope.app.kit.state import RESTRAINT, Edit, ViewState
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.world import CheckpointInfo
 
@@ -66,7 +66,10 @@ def edit_command(checkpoint: str, edit: Edit) -> str:
     options: list[tuple[str, object]] = [target, ("--method", edit.method)]
     options += [("--layer", edit.layer)] if edit.layer is not None else []
     options += [("--preset", edit.preset)] if edit.preset is not None else []
-    options += [("--set", f"{name}={json.dumps(value)}") for name, value in sorted(edit.parameters.items())]
+    options += [("--restraint", edit.restraint)] if edit.restraint else []
+    given = {name: value for name, value in edit.parameters.items() if name != RESTRAINT}
+    options += [("--set", f"{name}={json.dumps(value)}") for name, value in sorted(given.items())]
     options += [("--strength", f"{edit.strength:g}")] if edit.strength != 1 else []
     words = ["shatterscope", "edit", checkpoint, str(edit.subject), edit.relation]
-    return shlex.join([*words, *(f"{name}={value}" for name, value in options)])
+    switches = ["--implied"] if edit.implied else []
+    return shlex.join([*words, *(f"{name}={value}" for name, value in options), *switches])

@@ -273,6 +273,14 @@ def _groups(editors: list[EditorInfo]) -> list[Json]:
             "options": [
                 {"value": f"{editor.name}:{preset.name}", "label": preset.name, "title": preset.summary}
                 for preset in editor.presets
+            ]
+            + [
+                {
+                    "value": f"{editor.name}:{editor.default_preset}+{each.name}",
+                    "label": each.title,
+                    "title": f"{editor.default_preset}, through {each.title}. {each.summary}",
+                }
+                for each in editor.restraints
             ],
         }
         for editor in editors
@@ -280,7 +288,7 @@ def _groups(editors: list[EditorInfo]) -> list[Json]:
 
 
 def _picks(editors: list[EditorInfo]) -> list[Json]:
-    every = list(offered(editors))
+    every = [name for name, (_, _, restraint) in offered(editors).items() if restraint is None]
     presets = dict.fromkeys(preset.name for editor in editors for preset in editor.presets)
     by_preset = [
         {"label": f"all {preset}", "value": [name for name in every if name.endswith(f":{preset}")]}

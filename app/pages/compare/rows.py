@@ -22,7 +22,7 @@ State = Literal["waiting", "done", "failed"]
 TWO_STEPS = ("composition_stated", "composition_held_out")
 TASKS: dict[str, tuple[str, ...]] = {"direct": ("direct",), "logical": ("logical",), "two_steps": TWO_STEPS}
 BARS = ("Shattering R", "Change of accuracy")  # groups of columns with a bar behind each number
-QUALITIES = ("efficacy", "generality", "locality", "portability")
+QUALITIES = ("efficacy", "generality", "locality", "portability", "retraction")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ COLUMNS = (
     Column("generality", "generality", "The new facts behind random true contexts: the share answered with the new object.", "Quality of the edit"),
     Column("locality", "locality", "Unrelated facts: the share still answered as the unedited model answered them, right or wrong.", "Quality of the edit"),
     Column("portability", "portability", "Facts that follow from the new ones: the share answered as if these held.", "Quality of the edit"),
+    Column("retraction", "retraction", "Facts that the new ones contradict: the share no longer answered as it was true before.", "Quality of the edit"),
     Column("delta", "‖dW‖ / ‖W‖", "Norm of the weight change over the norm of the weights it is added to; of several edits the mean. GRACE and Patch change no weights."),
     Column("seconds", "time", "How long the edit took to compute, without the measuring; from the cache it is the time of the first computation."),
 )  # fmt: skip

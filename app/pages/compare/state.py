@@ -1,7 +1,7 @@
 """The whole state of the Compare page, and its form in the URL.
 
 The edits are those of the Explore page (`ViewState`: a checkpoint, a question with a new object, or a stack); besides them `by` names a
-contender, `method:preset`, once for each, `sort` the column the table is sorted by (`-` before it: falling), and `run=1` says that the
+contender, `method:preset` or `method:preset+restraint`, once for each, `sort` the column the table is sorted by (`-` before it: falling), and `run=1` says that the
 results below belong to just this: a page opened so computes them.
 """
 
@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote
 
-from shatterscope.app.kit.state import Edit, See, ViewState
+from shatterscope.app.kit.state import RESTRAINT, Edit, See, ViewState
 from shatterscope.wire.edits import EditorInfo
 
 METHODS_AT_FIRST = ("rome", "memit", "pmet", "alphaedit")  # the paper's four
 MAX_CONTENDERS = 64
 
-_CONTENDER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}:[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_CONTENDER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}:[A-Za-z][A-Za-z0-9_.-]{0,63}(\+[A-Za-z][A-Za-z0-9_.-]{0,63})?")
 _SORT = re.compile(r"-?[a-z][a-z_]{0,31}")
 _OWN = ("by", "sort", "run")
 
@@ -69,7 +69,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Contender:
-    """One method with one preset, and the edits as it makes them."""
+    """One method with one preset, and the edits as it makes them; `preset` as it is told, with the restraint: `tuned+sphere`."""
 
     method: str
     preset: str
@@ -91,9 +91,14 @@ def _edited(view: ViewState, edits: tuple[Edit, ...]) -> ViewState:
     return ViewState(view.checkpoint, view.subject, view.relation, view.target, edits=edits, see=see)
 
 
-def offered(editors: list[EditorInfo]) -> dict[str, tuple[EditorInfo, str]]:
-    """Every contender there is: `method:preset` -> the editor and the preset's name."""
-    return {f"{editor.name}:{preset.name}": (editor, preset.name) for editor in editors for preset in editor.presets}
+def offered(editors: list[EditorInfo]) -> dict[str, tuple[EditorInfo, str, str | None]]:
+    """Every contender there is: its name -> the editor, the preset's name, and the restraint of the method's default preset, if any."""
+    found: dict[str, tuple[EditorInfo, str, str | None]] = {}
+    for editor in editors:
+        found |= {f"{editor.name}:{preset.name}": (editor, preset.name, None) for preset in editor.presets}
+        usual = editor.default_preset
+        found |= {f"{editor.name}:{usual}+{each.name}": (editor, usual, each.name) for each in editor.restraints}
+    return found
 
 
 def at_first(editors: list[EditorInfo]) -> tuple[str, ...]:
@@ -107,13 +112,13 @@ def edits_of(view: ViewState) -> tuple[Edit, ...]:
 
 
 def contenders(state: Comparison, editors: list[EditorInfo]) -> list[Contender]:
-    """In the order of the editors. Each edit keeps its fact and its strength, and its batch where the method writes batches."""
+    """In the order of the editors. Each edit keeps its fact and its strength, and where the method writes batches its batch and all that it implies."""
     found = offered(editors)
     chosen = at_first(editors) if state.by is None else state.by
     return [
         Contender(
             editor.name,
-            preset,
+            preset if restraint is None else f"{preset}+{restraint}",
             editor.title,
             tuple(
                 replace(
@@ -121,12 +126,13 @@ def contenders(state: Comparison, editors: list[EditorInfo]) -> list[Contender]:
                     method=editor.name,
                     preset=preset,
                     layer=None,
-                    parameters={},
+                    parameters={} if restraint is None else {RESTRAINT: restraint},
                     batch=edit.batch and editor.batches,
+                    implied=edit.implied and editor.batches,
                 )
                 for edit in edits_of(state.view)
             ),
         )
-        for name, (editor, preset) in found.items()
+        for name, (editor, preset, restraint) in found.items()
         if name in chosen
     ]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from shatterscope.backend import convert
 from shatterscope.backend.api.dependencies import CheckpointId, LaboratoryDep
+from shatterscope.wire.edits import ImpliedFact
 from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets, WorldInfo
 
 router = APIRouter(tags=["checkpoints"])
@@ -47,6 +48,21 @@ async def list_targets(
 ) -> Targets:
     """The truth, and the objects that can be taught instead, by their distance from it."""
     return await laboratory.targets(id, subject, relation)
+
+
+@router.get("/checkpoints/{id}/implied")
+async def list_implied(
+    laboratory: LaboratoryDep,
+    id: CheckpointId,
+    subject: Annotated[int, Query(ge=0, description="entity")],
+    relation: Annotated[str, Query(description="name such as I_C2")],
+    object: Annotated[int, Query(ge=0, description="the new object")],
+    edit: Annotated[
+        str | None, Query(description="as the model with this edit answers instead of the plain one")
+    ] = None,
+) -> list[ImpliedFact]:
+    """What an edit of this fact writes together with it when it is marked `implied`."""
+    return await laboratory.implied(id, subject, relation, object, edit)
 
 
 @router.get("/checkpoints/{id}/errors")

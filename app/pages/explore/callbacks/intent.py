@@ -33,14 +33,13 @@ from shatterscope.app.kit.state import (
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.app.pages.explore.callbacks.happened import happened
-from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, OPTIONS, PARTS, Reply
+from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, DISABLED, OPTIONS, PARTS, Reply
 from shatterscope.app.pages.explore.lecture.told import view_at
 from shatterscope.app.pages.explore.panels import placements
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
-DISABLED = (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH)
 
 
 def register(app: Dash, client: Client) -> None:
@@ -191,8 +190,9 @@ class _Intent:
 
     def tool(self, now: Tool, screen: Screen, changed: frozenset[str]) -> Tool:
         value = screen.value
+        now = replace(now, implied=bool(value[ids.IMPLIED])) if ids.IMPLIED in changed else now
         if ids.METHOD in changed:
-            return Tool(value[ids.METHOD])
+            return Tool(value[ids.METHOD], implied=now.implied)
         layer, spread = options.chosen_layer(value[ids.LAYER])
         if ids.PRESET in changed:
             return replace(now, preset=value[ids.PRESET], layer=layer, parameters={})

@@ -21,7 +21,7 @@ from shatterscope.wire.world import CheckpointInfo
 Json = dict[str, Any]
 
 CONTROLS = (
-    ids.CHECKPOINT, *asking.PICKERS, ids.METHOD, ids.PRESET, ids.LAYER, ids.STRENGTH,
+    ids.CHECKPOINT, *asking.PICKERS, ids.METHOD, ids.PRESET, ids.LAYER, ids.IMPLIED, ids.STRENGTH,
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
     ids.SCALE,
 )  # fmt: skip
@@ -41,6 +41,7 @@ OPTIONS = (
     ids.PROJECTION,
     ids.ALIGN,
 )
+DISABLED = (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH, ids.IMPLIED)
 PARTS = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE)
 
 
@@ -53,7 +54,7 @@ class Reply:
             "value": dict.fromkeys(CONTROLS, no_update),
             "options": dict.fromkeys(OPTIONS, no_update),
             "limits": dict.fromkeys((ids.SUBJECT, ids.DISTANCE, "min", ids.DISTANCE_SLIDER), no_update),
-            "disabled": dict.fromkeys((ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH), no_update),
+            "disabled": dict.fromkeys(DISABLED, no_update),
             "part": dict.fromkeys((*PARTS, ids.HISTORY, ids.URL_OUT), no_update),
             "camera": no_update,
             "world": dict.fromkeys((ids.RAIL, ids.DETAILS), no_update),
@@ -105,6 +106,7 @@ class Reply:
             ids.METHOD: tool.editor.name,
             ids.PRESET: tool.preset,
             ids.LAYER: options.layer_choice(tool),
+            ids.IMPLIED: tool.implied,
             ids.STRENGTH: view.edits[-1].strength if view.edits else 1.0,
             ids.SEE_RELATION: view.see.relation or "",
             ids.SITE: view.see.site or checkpoint.model.default_site,
@@ -138,12 +140,15 @@ class Reply:
             ids.REDO: not now.future,
             ids.RESET: not view.edits,
             ids.STRENGTH: not view.edits,
+            ids.IMPLIED: not tool.editor.batches,
         }
         out["disabled"].update({name: is_ for name, is_ in disabled.items() if self.page["disabled"][name] != is_})
         self.store(ids.MODEL, stored.model_part(view, checkpoint.id))
         self.store(ids.ASK, stored.ask_part(view, checkpoint.id))
         self.store(ids.AIM, stored.aim_part(view))
-        self.store(ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool))))
+        self.store(
+            ids.TOOL, stored.tool_part(Tool(tool.editor.name, tool.preset, tool.layer, options.own(tool), tool.implied))
+        )
         site = None if view.see.site == checkpoint.model.default_site else view.see.site
         self.store(ids.SEE, stored.see_part(replace(view.see, site=site)))
         self.store(ids.HISTORY, {**stored.history_part(now, checkpoint.id), "seen": now_seen(self.page, shown)})

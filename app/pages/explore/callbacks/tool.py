@@ -8,10 +8,11 @@ from typing import Any
 from dash import ALL, Dash, Input, Output, State, ctx
 from dash.exceptions import PreventUpdate
 
-from shatterscope.app.kit import actions, ids, options
+from shatterscope.app.kit import actions, aims, ids, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.state import Tool, ViewState
 from shatterscope.app.pages.explore import views
+from shatterscope.app.pages.explore.callbacks import stored
 
 Json = dict[str, Any]
 
@@ -55,6 +56,35 @@ def register(app: Dash, client: Client) -> None:
         if editor is None:
             raise PreventUpdate
         return views.about(editor)
+
+    @app.callback(
+        Output(ids.IMPLIED_NOTE, "children"),
+        Output(ids.IMPLIED_NOTE, "data-tip"),
+        Input(ids.TOOL, "data"),
+        Input(ids.ASK, "data"),
+        Input(ids.AIM, "data"),
+        Input(ids.MODEL, "data"),
+        prevent_initial_call=True,
+    )
+    async def implied(tool: Json | None, ask: Json | None, aim: Json | None, model: Json | None) -> Any:
+        """What would be written together with the next edit: nothing is computed for it before someone asks for it."""
+        if tool is None or ask is None or model is None or ask["checkpoint"] != model["checkpoint"]:
+            raise PreventUpdate
+        try:
+            editors = await client.editors()
+            editor = next((each for each in editors if each.name == tool["method"]), editors[0])
+            if not editor.batches:
+                return views.cannot_imply(editor, editors)
+            if not tool["implied"]:
+                return "", views.IMPLIES
+            at, target = model["checkpoint"], stored.target_of(aim)
+            found = await aims.look_up(client, at, ask["subject"], ask["relation"], target)
+            if found.new is None or not found.truths:
+                return "", views.IMPLIES
+            facts = await client.implied(at, ask["subject"], ask["relation"], found.new, stored.edits_of(model))
+            return views.joining(facts, (await client.world(at)).name)
+        except ApiError as error:
+            return error.message, ""
 
     @app.callback(
         Output(ids.ERRORS, "children"),

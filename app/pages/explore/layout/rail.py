@@ -5,7 +5,7 @@ from __future__ import annotations
 from dash import html
 
 from shatterscope.app.kit import ids
-from shatterscope.app.kit.components import Choice, Field, Plain, Range, Select
+from shatterscope.app.kit.components import Choice, Field, Plain, Range, Select, Switch
 from shatterscope.app.kit.options import DIRECTIONS
 from shatterscope.app.kit.parts import DISTANCE_HINT, Node, card, labelled, new_object, pickers, problem
 from shatterscope.app.kit.words import plural
@@ -97,6 +97,13 @@ def change() -> Node:
                 ),
             ],
             className="tool",
+        ),
+        html.Div(
+            [
+                Switch(id=ids.IMPLIED, value=False, disabled=True, label="with all that it implies"),
+                html.Span(id=ids.IMPLIED_NOTE, className="quiet"),
+            ],
+            className="consistent",
         ),
         html.Button("Apply edit", id=ids.APPLY, className="apply", title="Apply (Ctrl+Enter)"),
         problem(ids.PROBLEM_EDIT),

@@ -1,7 +1,16 @@
 """From what the API answered to markup. Pure: no callbacks, no client."""
 
 from shatterscope.app.pages.explore.views.ask import answer, no_truth, top, truth
-from shatterscope.app.pages.explore.views.change import about, error_list, form_owner, legend, parameter_form
+from shatterscope.app.pages.explore.views.change import (
+    IMPLIES,
+    about,
+    cannot_imply,
+    error_list,
+    form_owner,
+    joining,
+    legend,
+    parameter_form,
+)
 from shatterscope.app.pages.explore.views.course import course_choices, course_over, course_words
 from shatterscope.app.pages.explore.views.damage import damage_of
 from shatterscope.app.pages.explore.views.numbers import accuracy, r_card, r_values, r_words, ripples, told
@@ -12,9 +21,11 @@ from shatterscope.app.pages.explore.views.stack import chips, outcomes
 from shatterscope.app.pages.explore.views.verdicts import on_the_way, verdict_line, verdicts
 
 __all__ = [
+    "IMPLIES",
     "about",
     "accuracy",
     "answer",
+    "cannot_imply",
     "caption",
     "chips",
     "course_choices",
@@ -24,6 +35,7 @@ __all__ = [
     "error_list",
     "form_owner",
     "invitation",
+    "joining",
     "legend",
     "no_truth",
     "of_model",

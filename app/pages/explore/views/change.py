@@ -11,9 +11,10 @@ from shatterscope.app.kit import words
 from shatterscope.app.kit.actions import Resolved, properties
 from shatterscope.app.kit.components import Field, Select
 from shatterscope.app.kit.parts import Node, tip
+from shatterscope.app.kit.state import RESTRAINT, UNRESTRAINED
 from shatterscope.app.kit.words import Name
 from shatterscope.app.kit.world import World
-from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.edits import EditorInfo, ImpliedFact, RestraintInfo
 from shatterscope.wire.world import ErrorList
 
 LINES = "Lines join neighbours in the world."
@@ -38,19 +39,24 @@ def legend(world: World, group: str, marks: dict[str, int]) -> list[Node]:
 
 
 def form_owner(tool: dict[str, Any], method: str | None, preset: str | None) -> str:
-    """What a form's fields belong to: fields of another method or preset, or from before the layers were chosen, do not count."""
-    return f"{method}/{preset}/{tool.get('parameters', {}).get('spread')}"
+    """What a form's fields belong to: fields of another method or preset, or from before the layers or the restraint were chosen, do not count."""
+    parameters = tool.get("parameters", {})
+    return f"{method}/{preset}/{parameters.get('spread')}/{parameters.get(RESTRAINT, UNRESTRAINED)}"
 
 
 def parameter_form(resolved: Resolved, owner: str) -> list[Node]:
     """One field for each property of the method's JSON Schema, with the preset's value where it was changed."""
     fields: list[Node] = []
-    for name, schema in properties(resolved.editor).items():
+    for name, schema in properties(resolved.editor, resolved.parameters).items():
         value, preset = resolved.parameters.get(name), resolved.preset_parameters.get(name)
         fields.append(
             html.Div(
                 [
-                    html.Span(name.replace("_", " "), className="name", **tip(str(schema.get("description", name)))),
+                    html.Span(
+                        name.replace("_", " ").replace(".", ", "),
+                        className="name",
+                        **tip(str(schema.get("description", name))),
+                    ),
                     _parameter(owner, name, schema, value),
                     html.Span(f"preset {preset}", className="quiet") if value != preset else None,
                 ],
@@ -59,11 +65,34 @@ def parameter_form(resolved: Resolved, owner: str) -> list[Node]:
         )
     summary = next((preset.summary for preset in resolved.editor.presets if preset.name == resolved.preset), "")
     fields.insert(0, html.P([html.B(f"Preset {resolved.preset}. "), summary], className="lead"))
+    if resolved.restraint is not None:
+        title, told = about(resolved.restraint)
+        fields.append(html.Details([html.Summary(title), html.Div(told, className="restraint-note")]))
     return fields
 
 
-def about(editor: EditorInfo) -> tuple[str, list[Node]]:
-    """A fold on the method: its title; and what it does, its formula, its reference."""
+IMPLIES = (
+    "What follows from the new fact by the rules of its world, and is not answered so already, is written together with it, as one change of the "
+    "weights: read backwards, along two relations, and what the old fact implied."
+)
+
+
+def cannot_imply(editor: EditorInfo, editors: list[EditorInfo]) -> tuple[str, str]:
+    """Why the switch is greyed."""
+    able = [each.title for each in editors if each.batches]
+    return f"{editor.title} writes one fact at a time", f"{IMPLIES} {', '.join(able)} can."
+
+
+def joining(found: list[ImpliedFact], name: Name) -> tuple[str, str]:
+    """How many facts join the next edit, and which."""
+    if not found:
+        return "nothing else has to change", IMPLIES
+    told = [f"{name(each.subject)} {' '.join(each.relations)} → {name(each.new_object)}" for each in found]
+    return f"{words.plural(len(found), 'fact')} join{'s' if len(found) == 1 else ''}", "; ".join(told)
+
+
+def about(editor: EditorInfo | RestraintInfo) -> tuple[str, list[Node]]:
+    """A fold on a method, or a restraint: its title; and what it does, its formula, its reference."""
     what, _, paper = editor.reference.partition("arXiv ")
     number = re.match(r"[0-9.]+[0-9]", paper)
     reference: list[Node] = [editor.reference]

@@ -163,9 +163,12 @@ def ripples(result: EvaluationResult | None, name: Name = str) -> Node:
 
 
 def _ripple(item: RippleFact, name: Name) -> Node:
-    follows = item.after.object == item.expected
+    gone = item.expected is None  # all that is known: the old answer is false
+    follows = item.after.object != item.truth if gone else item.after.object == item.expected
     kept = item.after.object in (item.truth, item.before.object)
-    if follows and item.expected == item.truth:
+    if gone:
+        verdict = "gone" if follows else "still said"
+    elif follows and item.expected == item.truth:
         verdict = "still right" if item.before.object == item.expected else "right now"
     else:
         verdict = "follows the edit" if follows else ("as before the edit" if kept else "neither")
@@ -174,7 +177,7 @@ def _ripple(item: RippleFact, name: Name) -> Node:
             html.Td(f"{name(item.subject)} {' '.join(item.relations)}"),
             html.Td([html.Span(item.kind, className=f"kind {item.kind}"), f" {item.explanation}"], className="prose"),
             html.Td(name(item.truth)),
-            html.Td(name(item.expected)),
+            html.Td(f"not {name(item.truth)}" if item.expected is None else name(item.expected)),
             html.Td(f"{name(item.before.object)} ({words.percent(item.before.probability)})"),
             html.Td(
                 [

@@ -19,13 +19,13 @@ def quality(result: EvaluationResult | None) -> Node:
 
 
 def quality_line(result: EvaluationResult | None) -> list[Node]:
-    """The four after the edit, in the words of the table."""
+    """The four that the field reports, after the edit, in the words of the table: there is room for no fifth."""
     if result is None or result.quality is None:
         return []
     return [
         html.Span([f"{name} ", html.B(words.percent(found.accuracy.after))], **{"data-tip": explained})
         for name, explained, found in _measures(result.quality)
-        if found is not None
+        if found is not None and name != "retraction"
     ]
 
 

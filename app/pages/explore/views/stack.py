@@ -10,6 +10,7 @@ from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.batches import Stack, joined, made
 from shatterscope.app.kit.batches import obstacle as obstacle_to
 from shatterscope.app.kit.parts import Node, table, tip
+from shatterscope.app.kit.state import Edit
 from shatterscope.app.kit.words import Name
 from shatterscope.wire.edits import EditOutcome, EditResult
 
@@ -30,7 +31,7 @@ def chips(
         strength = "" if edit.strength == 1 else f"× {edit.strength:.2f}" if edit.strength else "strength 0"
         how = f"{method}{f', {edit.preset}' if edit.preset else ''}, at strength {edit.strength:.2f}. "
         where_written = words.written_at(done).removeprefix("at the ") if done else ""
-        quiet = " · ".join(part for part in (detail, method, where_written, strength) if part)
+        quiet = " · ".join(part for part in (detail, method, *_switches(edit, done), where_written, strength) if part)
         failed = " failed" if done and edit.strength and not done.success else ""
         mark = html.Span(words.verdict(done), className="not-taken") if done and failed else None
         shown.append(_between(edits, index, batching))
@@ -54,6 +55,14 @@ def chips(
         )
         del shown[1]
     return shown
+
+
+def _switches(edit: Edit, done: EditOutcome | None) -> list[str]:
+    """The restraint, and that it was made with all that it implies."""
+    restraint = [edit.restraint.upper()] if edit.restraint else []
+    if not edit.implied:
+        return restraint
+    return [*restraint, "with all it implies" if done is None else f"with {len(done.implied)} implied"]
 
 
 def _detail(done: EditOutcome) -> str:
@@ -95,7 +104,7 @@ def outcomes(result: EditResult | None, d_mlp: int, name: Name = str) -> Node:
     rows = [
         html.Tr(
             [
-                html.Td([f"{name(item.spec.subject)} {item.spec.relation}", _how(item)]),
+                html.Td([f"{name(item.spec.subject)} {item.spec.relation}", _how(item, name)]),
                 html.Td([f"{name(item.prediction_before)} → {name(item.new_object)}", *_left(item, name)]),
                 html.Td(
                     [
@@ -114,14 +123,23 @@ def outcomes(result: EditResult | None, d_mlp: int, name: Name = str) -> Node:
     return table(head, rows)
 
 
-def _how(item: EditOutcome) -> Node:
+def _how(item: EditOutcome, name: Name) -> Node:
     behind = " and on" if item.spec.parameters.get("spread") else ""
     where = words.written_at(item)
     told = f"{item.spec.method}, layer {item.spec.layer}{behind}{f', {where}' if where else ''}"
+    told += f", through {item.spec.restraint.name.upper()}" if item.spec.restraint else ""
     if not item.spec.batch:
-        return html.Span(told, className="how")
+        return html.Span([told, *_implied(item, name)], className="how")
     together = "Written together with its neighbours: the change and the steps are those of the whole batch."
-    return html.Span(f"{told}, one batch", className="how", **tip(together))
+    return html.Span([html.Span(f"{told}, one batch", **tip(together)), *_implied(item, name)], className="how")
+
+
+def _implied(item: EditOutcome, name: Name) -> list[Node]:
+    if not item.spec.implied:
+        return []
+    facts = [f"{name(each.subject)} {' '.join(each.relations)} → {name(each.new_object)}" for each in item.implied]
+    told = f", with {words.plural(len(facts), 'fact')} that it implies"
+    return [html.Span(told, **tip("; ".join(facts) or "The model answered them so already."))]
 
 
 def _left(item: EditOutcome, name: Name) -> list[Node]:
