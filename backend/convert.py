@@ -251,6 +251,7 @@ def editor_info(editor: Editor[Any]) -> EditorInfo:
         summary=editor.summary,
         formula=editor.formula,
         reference=editor.reference,
+        package=editor.package or None,
         default_layer=editor.default_layer,
         batches=editor.batches,
         default_preset=editor.default_preset,
@@ -269,6 +270,7 @@ def edit_spec(spec: CompleteSpec) -> EditSpec:
         parameters=dict(spec.parameters),
         strength=spec.strength,
         batch=spec.batch,
+        package=spec.package or None,
     )
 
 

@@ -34,6 +34,7 @@ from shatterscope.backend.editors import (
     Course,
     EditDelta,
     EditNotPossibleError,
+    EditorFault,
     Fact,
     WriteRequest,
     apply_delta,
@@ -47,6 +48,9 @@ VERSION = 2
 """Of what an edit computes. Raised whenever the same specification gives another delta or outcome: a formula, a context, a default. It is part of
 every id, so that what was kept under an id stays true."""
 
+
+OPTIONAL = ("batch", "package")
+"""Fields of a specification that are kept only where they say something, so that the ids of other edits do not depend on them."""
 
 NOTHING = EditDelta(weights={}, steps=0, loss=0.0)
 
@@ -65,7 +69,8 @@ class PlaceError(EditError):
 
 @dataclass(frozen=True)
 class CompleteSpec:
-    """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them."""
+    """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them. `package`: where the
+    method comes from, name and version, so that another version gives another id; nothing where it is ours."""
 
     subject: int
     relation: str
@@ -75,13 +80,11 @@ class CompleteSpec:
     parameters: Mapping[str, Any]
     strength: float = 1.0
     batch: bool = False
+    package: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """What hashes and the store keep; `batch` only where it says something, so that the ids of single edits do not depend on it."""
-        values = asdict(self)
-        if not self.batch:
-            del values["batch"]
-        return values
+        """What hashes and the store keep."""
+        return {key: value for key, value in asdict(self).items() if value or key not in OPTIONAL}
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,11 @@ def complete_spec(
     layer: int | None = None,
     strength: float = 1.0,
     batch: bool = False,
+    package: str | None = None,
     anywhere: bool = False,
 ) -> CompleteSpec:
     """Fill in every default. The new object is given by `object`, or by `distance` clockwise steps from the true one (0: the truth).
+    `package`: where the method came from when this was written down. What is installed here makes the edit, whichever version it is.
     `anywhere`: do not ask whether the method can make it at its layer and token (`check_place`).
 
     Raises:
@@ -164,6 +169,8 @@ def complete_spec(
     assert object is not None
     if not 0 <= object < n:
         raise EditError("object", f"must lie in 0..{n - 1}, got {object}")
+    if method not in EDITORS and package:
+        raise EditError("method", f"{method!r} is a method of the package {package}, which is not installed here")
     if method not in EDITORS:
         raise EditError("method", f"unknown method {method!r}; there are {', '.join(EDITORS)}")
     editor = EDITORS[method]
@@ -188,10 +195,13 @@ def complete_spec(
     if batch and not editor.batches:
         able = ", ".join(name for name, each in EDITORS.items() if each.batches)
         raise EditError("batch", f"{method} writes one fact at a time; leave `batch` out, or use one of {able}")
-    spec = CompleteSpec(subject, known.name, object, method, layer, full.model_dump(), float(strength) or 0.0, batch)
+    strength = float(strength) or 0.0  # and not -0.0
+    spec = CompleteSpec(
+        subject, known.name, object, method, layer, full.model_dump(), strength, batch, package=editor.package
+    )
     if not anywhere:
         check_place(spec, n_layers)
-    return spec  # its strength is not -0.0
+    return spec
 
 
 def check_place(spec: CompleteSpec, n_layers: int) -> None:
@@ -247,7 +257,8 @@ def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]]
     # Rows of sweeps are stored as the API tells them, with what is not part of an id.
     names = {field.name for field in fields(CompleteSpec)}
     edits = [
-        {key: spec[key] for key in spec if key in names and (spec[key] or key != "batch")} for spec in specification
+        {key: spec[key] for key in spec if key in names and (spec[key] or key not in OPTIONAL)}
+        for spec in specification
     ]
     if version == 1:
         return _digest({"weights": checkpoint.sha256, "edits": edits})
@@ -351,6 +362,8 @@ def _compute(
         return editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
     except EditNotPossibleError as error:
         raise PlaceError(f"edits.{start}.{error.field}", str(error)) from None
+    except EditorFault as fault:
+        raise EditError(f"edits.{start}.method", str(fault)) from None
 
 
 def _outcome(

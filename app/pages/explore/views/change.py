@@ -77,6 +77,7 @@ def about(editor: EditorInfo) -> tuple[str, list[Node]]:
         html.P(editor.summary),
         html.Div(formula, className="formula"),
         html.P(reference, className="quiet"),
+        *([html.P(words.origin(editor.package), className="quiet")] if editor.package else []),
     ]
 
 
