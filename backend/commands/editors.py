@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import sys
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,15 +38,15 @@ def new_editor(
 
     if not NAME.fullmatch(name) or name.endswith("-") or "--" in name:
         fail(f"{name!r}: use small letters, digits and -, beginning with a letter, at most 32")
-    if name in EDITORS:
-        fail(f"{name!r} is the name of a method that is here already; choose another")
+    module = name.replace("-", "_")
+    if name in EDITORS or keyword.iskeyword(module) or find_spec(module):
+        fail(f"{name!r} is the name of something that is here already; choose another")
     folder = path.expanduser() / name
     if folder.exists():
         fail(f"{folder} is there already; choose another name")
     folder.mkdir(parents=True)
     for file, text in written(name).items():
         (folder / file).write_text(text, encoding="utf-8")
-    module = name.replace("-", "_")
     print(f"{folder}: {module}.py is the editor, and test_{module}.py checks it. It works already; make it yours:")
     print(f"  python -m pip install -e {folder}")
     print(f"  {command('editor', 'check', name)}")
