@@ -16,6 +16,8 @@ import pytest
 import torch
 from dash_page import DashPage
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 from papers import blocks, section
 from starlette.testclient import TestClient
 
@@ -32,6 +34,9 @@ from shatterscope.backend.editors.process import Fault
 from shatterscope.backend.editors.registry import OURS, Editors
 from shatterscope.backend.edits import EditError, complete_spec, edit_id, run_edits
 from shatterscope.backend.interrupt import interruptible
+from shatterscope.backend.sweeps.plan import known_facts, make_plan
+from shatterscope.backend.sweeps.work import Bench
+from shatterscope.wire.sweeps import SweepMethod, SweepRequest
 
 PACKAGE = "strange-editors 1.2"
 SOURCE = """
@@ -178,8 +183,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHATTERSCOPE_EDITOR_SECONDS", "1")
 
 
-def spec(checkpoint: Checkpoint, method: str, **more: Any) -> Any:
-    return complete_spec(checkpoint.world, 2, subject=7, relation="I_C2", distance=4, method=method, **more)
+def spec(checkpoint: Checkpoint, method: str, subject: int = 7, **more: Any) -> Any:
+    return complete_spec(checkpoint.world, 2, subject=subject, relation="I_C2", distance=4, method=method, **more)
 
 
 # --- what comes back -------------------------------------------------------------------------------------------------
@@ -212,14 +217,18 @@ def test_what_is_no_delta_of_the_model_is_refused(checkpoint: Checkpoint, change
     assert said in str(fault.value)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_no_number_of_a_change_is_infinite_and_its_dtype_is_the_models(checkpoint: Checkpoint, value: float) -> None:
+@given(at=st.integers(0, 63), value=st.sampled_from([float("nan"), float("inf"), -float("inf")]))
+def test_one_number_that_is_not_finite_is_enough(checkpoint: Checkpoint, at: int, value: float) -> None:
+    weight = torch.zeros_like(checkpoint.model.get_parameter(WEIGHT))
+    weight.view(-1)[at] = value
+    with pytest.raises(Fault, match=rf"{WEIGHT} with NaN or infinite"):
+        checked_delta(EditDelta({WEIGHT: weight}, 0, 0.0), checkpoint.model, 1)
+
+
+def test_a_change_has_the_dtype_of_its_parameter(checkpoint: Checkpoint) -> None:
     weight = torch.zeros_like(checkpoint.model.get_parameter(WEIGHT))
     with pytest.raises(Fault, match=rf"{WEIGHT} as torch.float64 on cpu, where torch.float32 on cpu is wanted"):
         checked_delta(EditDelta({WEIGHT: weight.double()}, 0, 0.0), checkpoint.model, 1)
-    weight[3, 4] = value
-    with pytest.raises(Fault, match=rf"{WEIGHT} with NaN or infinite"):
-        checked_delta(EditDelta({WEIGHT: weight}, 0, 0.0), checkpoint.model, 1)
     with pytest.raises(Fault, match="returned NoneType, where an EditDelta is wanted"):
         checked_delta(None, checkpoint.model, 1)
 
@@ -260,8 +269,8 @@ def test_a_good_one_computes_there_what_it_computes_here(
 ) -> None:
     there, here = (Trial(editor, checkpoint) for editor in (EDITORS["good"], MyEditor()))
     assert fingerprint(there.compute()) == fingerprint(here.compute())
-    edited = run_edits(checkpoint, [spec(checkpoint, "good"), spec(checkpoint, "rome", strength=0.5)])
-    assert edited.outcomes[0].success
+    first = [spec(checkpoint, "grace", 60, parameters={"steps": 5}), spec(checkpoint, "rome", 90)]
+    assert run_edits(checkpoint, [*first, spec(checkpoint, "good")]).outcomes[-1].success, "also on an edited model"
     assert capfd.readouterr().out == "", "what it prints is not taken for ours"
 
 
@@ -278,8 +287,6 @@ def test_what_one_does_wrong_is_told_with_its_name_and_harms_nothing(
     )
     assert "\n" not in error.value.message
     assert all(torch.equal(value, before[key]) for key, value in checkpoint.model.state_dict().items())
-    with pytest.raises(EditError):  # and is told again
-        run_edits(checkpoint, [spec(checkpoint, name)])
 
 
 def test_that_an_edit_is_not_possible_is_no_fault(installed: Path, checkpoint: Checkpoint) -> None:
@@ -305,6 +312,27 @@ def test_one_that_nobody_waits_for_any_more_is_ended(
     editor.process.close()  # waits for its turn: the call has ended
 
 
+def test_in_a_sweep_its_rows_tell_and_the_others_are_measured(
+    installed: Path, short: None, checkpoint: Checkpoint
+) -> None:
+    request = SweepRequest(
+        checkpoint=checkpoint.id,
+        methods=[SweepMethod(name="nan"), SweepMethod(name="good")],
+        distances=[1],
+        corrective=False,
+        edits_per_cell=1,
+        contexts=1,
+        queries=5,
+    )
+    plan = make_plan(checkpoint, request, known_facts(checkpoint))
+    bench = Bench("sweep", checkpoint, request, plan)
+    rows = {row.method: row for task in plan.tasks() for row in bench.rows(task)}
+    assert f"Nan, a method of the package {PACKAGE}, returned" in rows["nan"].problems[0]
+    assert rows["nan"].shattering is None
+    assert rows["good"].shattering is not None
+    assert rows["good"].outcomes[0].spec.package == PACKAGE
+
+
 # --- ids -------------------------------------------------------------------------------------------------------------
 
 
@@ -326,7 +354,7 @@ def test_the_template_keeps_the_contract(installed: Path, clause: Clause) -> Non
     clause(MyEditor())
 
 
-@pytest.mark.parametrize("name", ["nan", "mutating", "hanging", "raising", "dying", "closed"])
+@pytest.mark.parametrize("name", ["nan", "hanging"])
 def test_of_one_that_does_not_answer_nothing_more_is_asked(installed: Path, short: None, name: str) -> None:
     *kept, (clause, wrong) = check(EDITORS[name])
     assert [wrong for _, wrong in kept] == [None, None]
@@ -473,10 +501,11 @@ def test_it_is_on_the_pages(installed: Path, app: FastAPI) -> None:
         page.set("url-in", "data", {"query": "?m=good&e=7~I_C2~d4~good~0~tuned~1", "at": 1})
         option = {"value": "good", "label": "Good", "group": f"from {PACKAGE}"}
         assert option in page.values["method", "options"]
+        assert page.values["method", "options"][0] == {"value": "rome", "label": "ROME", "group": "built in"}
         page.set("method", "value", "good")
         assert f"From the package {PACKAGE}, which is no part of Shatterscope." in str(
             page.values["method-note", "children"]
         )
         page.set("url-in", "data", {"query": "?e=7~I_C2~d4~gone~0~tuned~1", "at": 2})
-        assert "method gone, which is not installed here" in str(page.values)
+        assert "method gone (no package that is installed has it)" in str(page.values)
     assert theme.method_color("good") in theme.FOREIGN_COLORS

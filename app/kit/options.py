@@ -73,9 +73,15 @@ def world(
 
 
 def methods(editors: list[EditorInfo]) -> Options:
-    """Those of a package stand under its name."""
+    """Where packages bring some, each under whose it is."""
+    if not any(editor.package for editor in editors):
+        return [{"value": editor.name, "label": editor.title} for editor in editors]
     return [
-        {"value": editor.name, "label": editor.title} | ({"group": f"from {editor.package}"} if editor.package else {})
+        {
+            "value": editor.name,
+            "label": editor.title,
+            "group": f"from {editor.package}" if editor.package else "built in",
+        }
         for editor in editors
     ]
 

@@ -33,7 +33,7 @@ class MyEditorParameters(EditorParameters):
     """The form on the Explore page is made of these: each with a default, bounds and a description."""
 
     start: float = Field(default=0.25, gt=0, le=10, description="First length that is tried")
-    steps: int = Field(default=12, ge=1, le=40, description="Lengths that are tried, each twice the one before")
+    steps: int = Field(default=8, ge=1, le=32, description="Lengths that are tried, each twice the one before")
     ridge: float = Field(default=1e-4, gt=0, le=1, description="Added to the diagonal of C, which has no inverse else")
 
 

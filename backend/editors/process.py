@@ -22,6 +22,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -191,18 +192,16 @@ def serve(connection: Connection, source: str) -> None:
     """Answer calls until the other side closes: no process outlives who started it, and none a hanging call."""
     os.dup2(2, 1)  # what an editor prints is no answer of ours: stdout may be read by a program
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends this
-    try:
-        editor = found_at(source)()
-    except BaseException as error:
-        connection.send_bytes(pickle.dumps(_Raised(f"could not be made: {_told(error)}", traceback.format_exc())))
-        return
-    connection.send_bytes(pickle.dumps(None))
-    while True:
+    with suppress(EOFError, BrokenPipeError):
         try:
-            received = connection.recv_bytes()
-        except EOFError:
+            editor = found_at(source)()
+        except BaseException as error:
+            connection.send_bytes(pickle.dumps(_Raised(f"could not be made: {_told(error)}", traceback.format_exc())))
             return
-        connection.send_bytes(_packed(_computed(editor, pickle.loads(received))))  # noqa: S301 - from our own process
+        connection.send_bytes(pickle.dumps(None))
+        while True:
+            call = pickle.loads(connection.recv_bytes())  # noqa: S301 - from our own process
+            connection.send_bytes(_packed(_computed(editor, call)))
 
 
 def found_at(source: str) -> Any:
@@ -214,7 +213,7 @@ def found_at(source: str) -> Any:
 
 def _computed(editor: Any, call: _Call) -> object:
     torch.set_num_threads(call.threads)
-    before = {name: value.clone() for name, value in call.model.state_dict().items()}
+    before = {name: value.detach().clone() for name, value in _tensors(call.model).items()}
     faulthandler.dump_traceback_later(call.seconds, exit=True, file=sys.__stderr__ or sys.stderr)
     try:
         editor.check(call.parameters, call.layer, call.model.config.n_layers)
@@ -225,11 +224,15 @@ def _computed(editor: Any, call: _Call) -> object:
         return _Raised(f"raised {_told(error)}", traceback.format_exc())
     finally:
         faulthandler.cancel_dump_traceback_later()
-    after = call.model.state_dict()
+    after = _tensors(call.model)
     changed = [name for name in {**before, **after} if not _same(before.get(name), after.get(name))]
     if changed:
         return _Raised(f"changed the model it was given ({', '.join(changed[:3])}); it shall return the change instead")
     return found
+
+
+def _tensors(model: LanguageModel) -> dict[str, Tensor]:
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
 def _same(one: Tensor | None, other: Tensor | None) -> bool:
