@@ -56,6 +56,7 @@ class EditSpec(Wire):
     )
     package: str | None = Field(
         default=None,
+        exclude_if=lambda value: value is None,  # files of edits by our own methods are what they have always been
         description="told of an edit by a method of another package: name and version of that package, which are part of the edit's id. In a "
         "request it changes nothing: what is installed makes the edit",
     )
