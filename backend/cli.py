@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from shatterscope.backend.commands import checkpoints, edits, exports, lessons, serve, store, sweeps, worlds
+from shatterscope.backend.commands import checkpoints, editors, edits, exports, lessons, serve, store, sweeps, worlds
 from shatterscope.backend.settings import SettingsError
 
 cli = typer.Typer(
@@ -23,6 +23,7 @@ for kind in (serve, checkpoints, edits, sweeps, exports, store):
     cli.add_typer(kind.commands)
 cli.add_typer(lessons.commands, name="lesson")
 cli.add_typer(worlds.commands, name="world")
+cli.add_typer(editors.commands, name="editor")
 
 
 def main() -> None:

@@ -101,6 +101,7 @@ CODEBOOK = (
 )
 
 # Nor does a patch: it adds neurons.
+LATER = frozenset({"restraint", "implied"})
 NEURONS = "and neurons beside them: blocks.L.mlp puts out down GELU(up z + bias) more, z what the MLP reads (blocks.L.mlp.added.up, .bias, .down)"
 
 
@@ -259,6 +260,7 @@ def editor_info(editor: Editor[Any]) -> EditorInfo:
         summary=editor.summary,
         formula=editor.formula,
         reference=editor.reference,
+        package=editor.package or None,
         default_layer=editor.default_layer,
         batches=editor.batches,
         default_preset=editor.default_preset,
@@ -291,6 +293,7 @@ def edit_spec(spec: CompleteSpec) -> EditSpec:
         batch=spec.batch,
         restraint=None if spec.restraint is None else RestraintSpec.model_validate(spec.restraint),
         implied=spec.implied,
+        package=spec.package or None,
     )
 
 
@@ -388,7 +391,9 @@ def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str,
     for layer, added in grown.items():
         mlp = edited.model.written(layer).removesuffix(".down.weight")
         tensors |= {f"{mlp}.added.{name}": value for name, value in added.named_buffers()}
-    specification = [EditSpec(**outcome.spec.as_dict()).model_dump(mode="json") for outcome in edited.outcomes]
+    said = [outcome.spec.as_dict() for outcome in edited.outcomes]
+    # What came later stands in a file only where it says something, so that files of edits from before are what they have always been.
+    specification = [EditSpec(**each).model_dump(mode="json", exclude=LATER - each.keys()) for each in said]
     metadata = {
         "holds": "; ".join([holds, *[CODEBOOK] * bool(beside), *[NEURONS] * bool(grown)]),
         "id": edited.id,

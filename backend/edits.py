@@ -38,6 +38,7 @@ from shatterscope.backend.editors import (
     Earlier,
     EditDelta,
     EditNotPossibleError,
+    EditorFault,
     Fact,
     WriteRequest,
     apply_delta,
@@ -53,7 +54,7 @@ VERSION = 2
 every id, so that what was kept under an id stays true."""
 
 
-SWITCHES = ("batch", "restraint", "implied")
+SWITCHES = ("batch", "restraint", "implied", "package")
 """Fields of a specification that are part of it only where they say something, so that the ids of edits without them do not depend on them."""
 
 NOTHING = EditDelta(weights={}, steps=0, loss=0.0)
@@ -74,7 +75,8 @@ class PlaceError(EditError):
 @dataclass(frozen=True)
 class CompleteSpec:
     """One edit, complete: every default filled in. `object` is the new object, `parameters` are the editor's, all of them; `restraint` is None or
-    {"name", "parameters"} with all of its parameters; `implied`: together with all that the fact implies."""
+    {"name", "parameters"} with all of its parameters; `implied`: together with all that the fact implies. `package`: where the method comes from, name and
+    version, so that another version gives another id; nothing where it is ours."""
 
     subject: int
     relation: str
@@ -86,6 +88,7 @@ class CompleteSpec:
     batch: bool = False
     restraint: Mapping[str, Any] | None = None
     implied: bool = False
+    package: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """What hashes, the store and files keep: switches, and parameters that came later, only where they say something, so that
@@ -151,10 +154,13 @@ def complete_spec(
     batch: bool = False,
     restraint: str | Mapping[str, Any] | None = None,
     implied: bool = False,
+    package: str | None = None,
     anywhere: bool = False,
 ) -> CompleteSpec:
     """Fill in every default. The new object is given by `object`, or by `distance` clockwise steps from the true one (0: the truth).
-    `restraint`: its name, or {"name", "parameters"} with those that are not its defaults. `anywhere`: do not ask whether the method can make it at its layer and token (`check_place`).
+    `restraint`: its name, or {"name", "parameters"} with those that are not its defaults. `package`: where the method came from when this was written
+    down; what is installed here makes the edit, whichever version it is. `anywhere`: do not ask whether the method can make it at its layer and token
+    (`check_place`).
 
     Raises:
         EditError: naming the field and the fix.
@@ -178,6 +184,8 @@ def complete_spec(
     assert object is not None
     if not 0 <= object < n:
         raise EditError("object", f"must lie in 0..{n - 1}, got {object}")
+    if method not in EDITORS and package:
+        raise EditError("method", f"{method!r} is a method of the package {package}, which is not installed here")
     if method not in EDITORS:
         raise EditError("method", f"unknown method {method!r}; there are {', '.join(EDITORS)}")
     editor = EDITORS[method]
@@ -198,7 +206,9 @@ def complete_spec(
             raise EditError(name, f"{method} writes one fact at a time; leave `{name}` out, or use one of {able}")
     filtered = None if restraint is None else _complete_restraint(method, restraint)
     strength = float(strength) or 0.0  # not -0.0
-    spec = CompleteSpec(subject, known.name, object, method, layer, full, strength, batch, filtered, implied)
+    spec = CompleteSpec(
+        subject, known.name, object, method, layer, full, strength, batch, filtered, implied, editor.package
+    )
     if not anywhere:
         check_place(spec, n_layers)
     return spec
@@ -436,6 +446,8 @@ def _compute(
         return restrained(spec, so_far.unedited, model, delta)
     except EditNotPossibleError as error:
         raise PlaceError(f"edits.{start}.{error.field}", str(error)) from None
+    except EditorFault as fault:
+        raise EditError(f"edits.{start}.method", str(fault)) from None
 
 
 def restrained(spec: CompleteSpec, unedited: LanguageModel, model: LanguageModel, delta: EditDelta) -> EditDelta:

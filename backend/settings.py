@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64, description="computations that run at the same time")
     queue_limit: int = Field(default=128, ge=0, le=10_000, description="computations that may wait before 429")
     compute_seconds: float = Field(default=120, gt=0, le=86_400, description="computing that one computation may use")
+    editor_seconds: float = Field(
+        default=60, gt=0, le=86_400, description="computing that a method of another package may use for one edit"
+    )
     request_seconds: float = Field(default=180, gt=0, le=86_400, description="until an answer has to begin")
     work_limit: int = Field(
         default=500_000, ge=1, le=10**12, description="steps x contexts that a stack of edits may ask for, in all"

@@ -100,11 +100,23 @@ def test_text_and_signs_stand_out(mode: str) -> None:
 
 @pytest.mark.parametrize("blindness", BLINDNESS)
 def test_methods_are_told_apart(blindness: str) -> None:
-    for (_, a, _), (_, b, _) in combinations(theme.METHODS.values(), 2):
+    colors = [color for _, color, _ in theme.METHODS.values()]
+    for a, b in combinations([*colors, *theme.FOREIGN_COLORS], 2):
         assert difference(a, b, blindness) > 3.9, (a, b)
-    symbols = [symbol for _, _, symbol in theme.METHODS.values()]
+    for color in theme.FOREIGN_COLORS:
+        assert difference(color, theme.ACCENT, blindness) > 8, "which means the edit"
+    symbols = [*(symbol for _, _, symbol in theme.METHODS.values()), *theme.FOREIGN_SYMBOLS]
     assert len(set(symbols)) == len(symbols), "and by their symbols where colour does not serve"
     assert theme.METHODS.keys() == EDITORS.keys()
+
+
+@pytest.mark.parametrize("mode", COLORS)
+def test_methods_from_elsewhere_stand_out(mode: str) -> None:
+    for color in theme.FOREIGN_COLORS:
+        assert contrast(color, COLORS[mode]["surface"]) >= 2.2, color
+    names = [f"method-{i}" for i in range(60)]
+    looks = {(theme.method_color(name), theme.method_symbol(name)) for name in names}
+    assert len(looks) == len(theme.FOREIGN_COLORS) * len(theme.FOREIGN_SYMBOLS), "every one is used"
 
 
 @pytest.mark.parametrize("blindness", BLINDNESS)

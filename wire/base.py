@@ -34,6 +34,9 @@ class Health(Wire):
     device: str
     checkpoints: list[str]
     problems: dict[str, str] = Field(default_factory=dict, description="checkpoint folders that did not load, and why")
+    editor_problems: dict[str, str] = Field(
+        default_factory=dict, description="methods of installed packages that cannot be used, and why"
+    )
 
 
 class FieldError(Wire):

@@ -35,6 +35,9 @@ class EditorInfo(Wire):
     summary: str
     formula: str
     reference: str
+    package: str | None = Field(
+        default=None, description="the package that the method comes with, name and version; null where it is ours"
+    )
     default_layer: int
     batches: bool = Field(
         default=False,
@@ -78,6 +81,12 @@ class EditSpec(Wire):
     )
     batch: bool = Field(
         default=False, description="one edit together with its neighbours of the same method that are marked so as well"
+    )
+    package: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,  # files of edits by our own methods are what they have always been
+        description="told of an edit by a method of another package: name and version of that package, which are part of the edit's id. In a "
+        "request it changes nothing: what is installed makes the edit",
     )
     restraint: RestraintSpec | None = Field(
         default=None,

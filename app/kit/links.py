@@ -204,7 +204,7 @@ def _nearest_tool(edit: Edit, checkpoint: CheckpointInfo, editors: list[EditorIn
     editor = next((each for each in editors if each.name == edit.method), None)
     if editor is None:
         plain = Edit(edit.subject, edit.relation, edit.target, editors[0].name, strength=edit.strength)
-        return plain, [f"method {edit.method}"]
+        return plain, [f"method {edit.method} (no package that is installed has it)"]
     missing = []
     if edit.preset is not None and edit.preset not in {preset.name for preset in editor.presets}:
         missing.append(f"preset {edit.preset} of {editor.title}")

@@ -61,7 +61,7 @@ def world(
             {"value": hops, "label": str(hops), "title": words.plural(hops, "step")}
             for hops in range(1, graph.n_hops + 1)
         ],
-        ids.METHOD: [{"value": editor.name, "label": editor.title} for editor in editors],
+        ids.METHOD: methods(editors),
         ids.SEE_RELATION: [
             {"value": "", "label": "as asked"},
             *({"value": name, "label": name} for name in graph.relations),
@@ -70,6 +70,20 @@ def world(
         ids.PROJECTION: [{"value": key, "label": name} for key, name in PROJECTION_NAMES.items()],
         ids.ALIGN: [{"value": key, "label": name} for key, name in ALIGN_NAMES.items()],
     }
+
+
+def methods(editors: list[EditorInfo]) -> Options:
+    """Where packages bring some, each under whose it is."""
+    if not any(editor.package for editor in editors):
+        return [{"value": editor.name, "label": editor.title} for editor in editors]
+    return [
+        {
+            "value": editor.name,
+            "label": editor.title,
+            "group": f"from {editor.package}" if editor.package else "built in",
+        }
+        for editor in editors
+    ]
 
 
 def tool(resolved: Resolved) -> dict[str, Options]:

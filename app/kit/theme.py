@@ -9,6 +9,7 @@ colours serve the light and the dark theme.
 from __future__ import annotations
 
 import math
+from zlib import crc32
 
 ACCENT = "#e5391c"
 ACCENT_DARK = "#8f1d0a"
@@ -99,16 +100,26 @@ METHODS: dict[str, tuple[str, str, str]] = {
 }
 
 
+# Of other methods: from packages that are installed, or of a row that another server has made. People tell them apart as well as those above.
+FOREIGN_COLORS = ("#7818c0", "#307860", "#d818f0", "#78c060")
+FOREIGN_SYMBOLS = ("hexagon", "pentagon", "bowtie", "hourglass", "hexagram")
+
+
 def method_name(method: str) -> str:
     return METHODS[method][0] if method in METHODS else method
 
 
 def method_color(method: str) -> str:
-    return METHODS[method][1] if method in METHODS else NEUTRAL
+    return METHODS[method][1] if method in METHODS else _of_name(method, FOREIGN_COLORS)
 
 
 def method_symbol(method: str) -> str:
-    return METHODS[method][2] if method in METHODS else "hexagon"
+    return METHODS[method][2] if method in METHODS else _of_name(method, FOREIGN_SYMBOLS)
+
+
+def _of_name(method: str, choices: tuple[str, ...]) -> str:
+    """By the name alone: the same on every server, whatever else is installed."""
+    return choices[crc32(method.encode()) % len(choices)]
 
 
 STEP_COLORS = ("#56b4b0", "#4a90c8", "#6a68c4", "#93429a", "#c8912a")

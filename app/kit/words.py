@@ -221,6 +221,11 @@ def steps(value: float | None) -> str:
     return "–" if value is None else fixed(value, 2 if value < 10 else 1)
 
 
+def origin(package: str | None) -> str:
+    """Whose method it is, where it is not ours."""
+    return f"From the package {package}, which is no part of Shatterscope." if package else ""
+
+
 def on(noun: str) -> str:
     """Things are on a ring, and in a group."""
     return "on" if noun == "ring" else "in"

@@ -7,6 +7,7 @@ served at `/` (the dashboard), and an unknown path under `/api` is a 404 for eve
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,11 +45,14 @@ from shatterscope.backend.api.routes import (
 )
 from shatterscope.backend.api.shared import Judge, SharedAnswers
 from shatterscope.backend.api.views import MAX_VIEWS, view_limit
+from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.settings import Settings
 from shatterscope.backend.store import RoomStore
 from shatterscope.wire.base import Problem
 from shatterscope.wire.edits import MAX_EDITS
 from shatterscope.wire.sweeps import MAX_SEQUENCE, SweepRow
+
+log = logging.getLogger(__name__)
 
 API_PREFIX = "/api/v1"
 
@@ -59,7 +63,8 @@ probabilities are fractions in [0, 1], times are seconds. Big arrays are base64 
 
 **Limits.** A body has at most {MAX_BODY_BYTES // 1024} KiB, {MAX_ITEMS} fields and elements, {MAX_DEPTH} levels; an edit stack at most {MAX_EDITS} edits,
 and SHATTERSCOPE_WORK_LIMIT steps x contexts in all. Computations run in a bounded queue, clients and kinds of work in turn, small before
-large: beyond it the answer is 429 with `Retry-After`. One that runs for SHATTERSCOPE_COMPUTE_SECONDS, or that nobody waits for, is stopped. A request that asks for what is being computed already joins it
+large: beyond it the answer is 429 with `Retry-After`. One that runs for SHATTERSCOPE_COMPUTE_SECONDS, or that nobody waits for, is stopped; so is a method of an installed
+package after SHATTERSCOPE_EDITOR_SECONDS. A request that asks for what is being computed already joins it
 and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
 state has at most {MAX_STATE_BYTES // 1024} KiB. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
 At most {MAX_VIEWS} views are stored: those that nobody has opened for the longest time go first, those without a title before the others.
@@ -78,6 +83,8 @@ def create_app(settings: Settings) -> FastAPI:
         StoreError: the state folder cannot be written.
     """
     laboratory = Laboratory(settings)
+    for point, reason in EDITORS.problems.items():
+        log.warning("the method %s cannot be used: %s", point, reason)
     open_rooms = Rooms(RoomStore(laboratory.store))
     limits, desk = RoomLimits(), JobDesk(laboratory)
 

@@ -96,6 +96,7 @@ class Laboratory:
             device=str(self.device),
             checkpoints=self.registry.ids(),
             problems=self.registry.problems,
+            editor_problems=EDITORS.problems,
         )
 
     def checkpoints(self) -> list[CheckpointInfo]:

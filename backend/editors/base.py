@@ -1,7 +1,7 @@
 """What an editor is: a name, its parameters, and `compute`, which returns a weight delta and touches nothing.
 
-A new editor costs one file with a subclass of `Editor` and one line in `registry.py`; its parameters appear in the API and the
-interface by themselves, through their JSON Schema. What several need has modules of its own: `targets.py`, `spreading.py`,
+A new editor costs one file with a subclass of `Editor` and one line in `registry.py`, or a package of one's own (`foreign.py`); its parameters appear in
+the API and the interface by themselves, through their JSON Schema. What several need has modules of its own: `targets.py`, `spreading.py`,
 `least_squares.py`, `fine_tuning.py`, `codebook.py`. Editors do not import each other.
 """
 
@@ -52,6 +52,10 @@ class EditNotPossibleError(ValueError):
     def __init__(self, message: str, field: str = "layer") -> None:
         super().__init__(message)
         self.field = field
+
+
+class EditorFault(RuntimeError):
+    """An editor from another package did not keep to the contract. The message names both and says what it did."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,8 @@ class Editor(ABC, Generic[P]):
     """A method that makes a model answer something else.
 
     `summary` says in two sentences what it does, `formula` how, `reference` who found it; `batches` whether it writes many facts as one edit,
-    `weights` whether it changes weights that the model has (what a restraint acts on).
+    `weights` whether it changes weights that the model has (what a restraint acts on); `package` where it comes from, name and version, and nothing
+    where it is ours.
     """
 
     name: ClassVar[str]
@@ -190,6 +195,7 @@ class Editor(ABC, Generic[P]):
     default_layer: ClassVar[int] = 0
     batches: ClassVar[bool] = False
     weights: ClassVar[bool] = True
+    package: ClassVar[str] = ""
 
     def check(self, parameters: P, layer: int, n_layers: int) -> None:
         """Raises `EditNotPossibleError` for parameters within their bounds that this method cannot combine."""

@@ -1,9 +1,12 @@
-"""All editors by name. A new one is a line here."""
+"""All editors by name: ours, a line each, then those of installed packages (`foreign.py`)."""
 
 from __future__ import annotations
 
+from collections import UserDict
+from functools import cached_property
 from typing import Any
 
+from shatterscope.backend.editors import foreign
 from shatterscope.backend.editors.alphaedit import AlphaEdit
 from shatterscope.backend.editors.base import Editor
 from shatterscope.backend.editors.betaedit import BetaEdit
@@ -22,7 +25,7 @@ from shatterscope.backend.editors.pmet import Pmet
 from shatterscope.backend.editors.rome import Rome
 from shatterscope.backend.editors.ultraedit import UltraEdit
 
-EDITORS: dict[str, Editor[Any]] = {
+OURS: dict[str, Editor[Any]] = {
     editor.name: editor
     for editor in (
         *(Rome(), Memit(), Pmet(), AlphaEdit()),
@@ -30,3 +33,28 @@ EDITORS: dict[str, Editor[Any]] = {
         *(Ft(), FtL(), FtM(), Grace(), Patch()),
     )
 }
+
+
+class Editors(UserDict[str, Editor[Any]]):
+    """`problems`: the editors of packages that cannot be used, and why.
+
+    The packages are looked for when somebody first asks, not when this is imported: they import this themselves.
+    """
+
+    def __init__(self) -> None:
+        """Without `data`, which is found later."""
+
+    @cached_property
+    def _found(self) -> tuple[dict[str, Editor[Any]], dict[str, str]]:
+        return foreign.load(OURS)
+
+    @cached_property
+    def data(self) -> dict[str, Editor[Any]]:  # type: ignore[override]
+        return OURS | self._found[0]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        return self._found[1]
+
+
+EDITORS = Editors()

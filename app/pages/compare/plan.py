@@ -268,7 +268,7 @@ def _groups(editors: list[EditorInfo]) -> list[Json]:
     return [
         {
             "label": editor.title,
-            "tip": editor.summary,
+            "tip": " ".join(filter(None, (editor.summary, words.origin(editor.package)))),
             "color": theme.method_color(editor.name),
             "options": [
                 {"value": f"{editor.name}:{preset.name}", "label": preset.name, "title": preset.summary}

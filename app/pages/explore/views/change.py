@@ -102,10 +102,12 @@ def about(editor: EditorInfo | RestraintInfo) -> tuple[str, list[Node]]:
         )
         reference = [what, link, paper[number.end() :]]
     formula = [html.Code(part.strip()) for part in editor.formula.split(",  ")]
+    package = editor.package if isinstance(editor, EditorInfo) else None
     return f"What {editor.title} does", [
         html.P(editor.summary),
         html.Div(formula, className="formula"),
         html.P(reference, className="quiet"),
+        *([html.P(words.origin(package), className="quiet")] if package else []),
     ]
 
 

@@ -214,7 +214,7 @@ def _reply(
     offered: Json = {
         ids.CHECKPOINT: [{"value": item.id, "label": item.title} for item in checkpoints],
         names.RELATION: relations,
-        names.RINGS_METHOD: [{"value": editor.name, "label": editor.title} for editor in editors],
+        names.RINGS_METHOD: options.methods(editors),
         names.MEMORY_RELATION: relations,
         names.LAYER: [{"value": layer, "label": str(layer)} for layer in range(checkpoint.model.n_layers)],
     }

@@ -1,0 +1,1 @@
+"""What `shatterscope editor new` copies, with other names: a small package that works."""
