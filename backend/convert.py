@@ -16,6 +16,7 @@ from torch import Tensor
 
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.notes import NOTE_TOKENS
 from shatterscope.backend.editors import Course, Editor
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps_of
@@ -24,6 +25,7 @@ from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.models import site_names
+from shatterscope.backend.notes import NotesEffect
 from shatterscope.backend.pictures import Diagnostics, Fit, Projection
 from shatterscope.backend.shapes import STATISTICS, Judgement, Kind, Measured, followed
 from shatterscope.backend.shapes.verdict import WORDS
@@ -55,6 +57,7 @@ from shatterscope.wire.measures import (
     TaskScore,
     WantedAnswers,
 )
+from shatterscope.wire.notes import NoteAnswer, NoteObeyed, NoteResult, NoteShattering, NotesResult
 from shatterscope.wire.pictures import (
     DiagnosticsInfo,
     JudgementInfo,
@@ -611,6 +614,39 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
         ripples=[],
         seconds=0.0,
     )
+
+
+def notes_result(checkpoint: Checkpoint, found: NotesEffect, seconds: float) -> NotesResult:
+    world, context = checkpoint.world, checkpoint.model.config.context
+    return NotesResult(
+        checkpoint=checkpoint.id,
+        notes=[
+            NoteResult(
+                subject=each.note.subject,
+                relation=world.relation_names[each.note.relation],
+                object=each.note.object,
+                old_object=int(world.truths[each.note.subject, each.note.relation, 0]),
+                bare=NoteAnswer(**asdict(each.bare)),
+                told=NoteAnswer(**asdict(each.told)),
+                obeyed=[NoteObeyed(**asdict(one)) for one in each.obeyed],
+            )
+            for each in found.notes
+        ],
+        tokens=NOTE_TOKENS * len(found.notes),
+        context=context,
+        scores=task_scores(found.scores),
+        kept=found.kept,
+        n_kept=found.n_kept,
+        bare=_note_shattering(found.bare),
+        said=_note_shattering(found.said),
+        text=_note_shattering(found.text),
+        n_entities=world.n_entities,
+        seconds=seconds,
+    )
+
+
+def _note_shattering(R: Mapping[SubGraph, float]) -> NoteShattering:
+    return NoteShattering(edit=R["edit"], retain=R.get("retain"), test=R.get("test"))
 
 
 def sites_result(

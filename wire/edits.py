@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -31,13 +31,24 @@ class EditorInfo(Wire):
     parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
 
 
-class EditSpec(Wire):
-    """One edit. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
+class NewFact(Wire):
+    """What is to be answered. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
 
     subject: int = Field(ge=0)
     relation: str
     object: int | None = Field(default=None, ge=0)
     distance: int | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.object is None) == (self.distance is None):
+            raise ValueError("give exactly one of `object` and `distance`")
+        return self
+
+
+class EditSpec(NewFact):
+    """One edit. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
+
     method: str = "rome"
     layer: int | None = Field(default=None, ge=0)
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -51,12 +62,6 @@ class EditSpec(Wire):
     batch: bool = Field(
         default=False, description="one edit together with its neighbours of the same method that are marked so as well"
     )
-
-    @model_validator(mode="after")
-    def _one_target(self) -> EditSpec:
-        if (self.object is None) == (self.distance is None):
-            raise ValueError("give exactly one of `object` and `distance`")
-        return self
 
 
 class EditRequest(Wire):

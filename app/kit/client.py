@@ -30,6 +30,7 @@ from shatterscope.wire.base import Problem
 from shatterscope.wire.edits import EditorInfo, EditResult
 from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
+from shatterscope.wire.notes import NotesResult
 from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
 from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
@@ -158,6 +159,13 @@ class Client:
     async def placements(self, checkpoint: str, edits: Edits) -> PlacementsResult:
         """The last of `edits` that is there, made at every layer and token."""
         return await self._shared("POST", "/evaluations/placements", PlacementsResult, json=_stack(checkpoint, edits))
+
+    async def notes(self, checkpoint: str, edits: Edits) -> NotesResult:
+        """The facts of `edits` told before the question, to the unedited model."""
+        kept = ("subject", "relation", "object", "distance")
+        told = [{name: value for name, value in edit.to_spec().items() if name in kept} for edit in edits]
+        body = {"checkpoint": checkpoint, "notes": told}
+        return await self._shared("POST", "/evaluations/notes", NotesResult, json=body)
 
     async def world(self, checkpoint: str) -> World:
         """Asked for once: a checkpoint's world does not change."""
