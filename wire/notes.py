@@ -5,10 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from shatterscope.wire.base import Wire
-from shatterscope.wire.edits import NewFact
+from shatterscope.wire.edits import MAX_EDITS, NewFact
 from shatterscope.wire.measures import Questions, TaskScore
-
-MAX_NOTES = 16
 
 
 class NotesRequest(Questions):
@@ -17,7 +15,7 @@ class NotesRequest(Questions):
     checkpoint: str
     notes: list[NewFact] = Field(
         min_length=1,
-        max_length=MAX_NOTES,
+        max_length=MAX_EDITS,
         description="three tokens of context each; as many as leave five for a question",
     )
 

@@ -161,10 +161,13 @@ class Client:
         return await self._shared("POST", "/evaluations/placements", PlacementsResult, json=_stack(checkpoint, edits))
 
     async def notes(self, checkpoint: str, edits: Edits) -> NotesResult:
-        """The facts of `edits` told before the question, to the unedited model."""
+        """What `edits` say in the end, told before the question to the unedited model."""
+        said = {(edit.subject, edit.relation): edit.to_spec() for edit in edits}
         kept = ("subject", "relation", "object", "distance")
-        told = [{name: value for name, value in edit.to_spec().items() if name in kept} for edit in edits]
-        body = {"checkpoint": checkpoint, "notes": told}
+        body = {
+            "checkpoint": checkpoint,
+            "notes": [{name: each[name] for name in kept if name in each} for each in said.values()],
+        }
         return await self._shared("POST", "/evaluations/notes", NotesResult, json=body)
 
     async def world(self, checkpoint: str) -> World:
