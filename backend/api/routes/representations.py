@@ -96,5 +96,5 @@ async def get_placements(laboratory: LaboratoryDep, request: PlacementsRequest) 
 @router.post("/evaluations/notes")
 async def get_notes(laboratory: LaboratoryDep, request: NotesRequest) -> NotesResult:
     """Facts told before the question instead of edited into the weights: behind how much text they are still obeyed, what they cost in context and in
-    other answers, and R(D*), which is 0 on the bare prompt. Of the checkpoints that ship, `rings-notes` alone was taught to obey notes."""
+    other answers, and R(D*), which is 0 on the bare prompt. A model has to be taught to obey notes, as the recipe `rings-notes` does."""
     return await notes.get_notes(laboratory, request)
