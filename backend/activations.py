@@ -49,12 +49,17 @@ def _at_relation(model: LanguageModel, n_entities: int, tokens: Tensor, site: st
 
 @torch.no_grad()
 def at_sites(
-    model: LanguageModel, n_entities: int, sites: Collection[str], tokens: Tensor | None = None
+    model: LanguageModel,
+    n_entities: int,
+    sites: Collection[str],
+    tokens: Tensor | None = None,
+    before: Tensor | None = None,
 ) -> Iterator[dict[str, Tensor]]:
     """Several sites in one pass: for each relation, (n_entities, d_model) at each of `sites` of the relation token.
 
     Args:
         tokens: (n,) token ids of relations; without it every relation of the vocabulary.
+        before: (T,) token ids that stand before every entity; without it the prompt is bare.
 
     Raises:
         ValueError: an unknown site.
@@ -64,7 +69,10 @@ def at_sites(
         if site not in known:
             raise ValueError(f"unknown site {site!r}; this model has {', '.join(known)}")
     device = model.device
-    past = model.prefix(model.embed(torch.arange(n_entities, device=device)[:, None]))
+    prompt = torch.arange(n_entities, device=device)[:, None]
+    if before is not None:
+        prompt = torch.cat([before.to(device).expand(n_entities, -1), prompt], 1)
+    past = model.prefix(model.embed(prompt))
     tokens = relation_tokens(model, n_entities) if tokens is None else tokens
     recorded: dict[str, Tensor] = {}
 
@@ -75,7 +83,7 @@ def at_sites(
 
     for token in tokens.to(device):  # one relation at a time stays in cache
         interrupt.checkpoint()
-        final, _ = model.step(model.embed(token[None], 1), past, tap)
+        final, _ = model.step(model.embed(token[None], prompt.shape[1]), past, tap)
         if "final_norm" in sites:
             recorded["final_norm"] = model.final_norm(final)
         yield {name: x.expand(n_entities, -1) for name, x in recorded.items()}

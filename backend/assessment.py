@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from shatterscope.backend.data import Vocabulary
+from shatterscope.backend.data.notes import NOTE_TOKENS
+from shatterscope.backend.evaluation import facts_between, note_tokens, obedience, random_notes
+from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.geometry.neighbors import nearest_neighbors
 from shatterscope.backend.layouts import layout_of
 from shatterscope.backend.models import LanguageModel
@@ -21,6 +24,7 @@ from shatterscope.backend.pictures import fit
 from shatterscope.backend.shapes import FEWEST_POINTS, gap_by_chance
 from shatterscope.backend.worlds import ABSENT, Holdout, Relation, World
 
+NOTES = 2000  # random ones, for each number of facts between
 TASKS = ("direct", "logical", "compositional", "composition_stated", "composition_held_out")
 
 
@@ -44,6 +48,16 @@ class Assessment:
 
     accuracy: dict[str, dict[str, float]]
     rings: RingMeasures
+
+
+@dataclass(frozen=True)
+class NoteMeasures:
+    """`obeyed[n]`: share of `n_notes` random false notes by which the model answers behind n true facts. `beside[group]`: direct recall of every stated
+    fact, each directly behind a random false note about another one: what `accuracy["direct"]` is on the bare prompt."""
+
+    obeyed: dict[int, float]
+    beside: dict[str, float]
+    n_notes: int
 
 
 @torch.no_grad()
@@ -107,6 +121,30 @@ def measure_rings(representations: NDArray[np.float32], world: World) -> RingMea
         if diagnostics.word == kind:
             whole.append(relation.name)
     return RingMeasures(share, winding, neighbors, shapes, whole)
+
+
+@torch.no_grad()
+def measure_notes(model: LanguageModel, world: World, holdout: Holdout) -> NoteMeasures:
+    """Whether the model answers by notes (`data/notes.py`), and all else as before. The context must have room for a note and a question."""
+    rng = np.random.default_rng(0)
+    obeyed = {}
+    for facts in facts_between(model.config.context):
+        notes = random_notes(world, NOTES, rng)
+        obeyed[facts] = obedience(world, holdout, model, note_tokens(world, notes), notes, facts, rng).note
+
+    subjects, relations = np.nonzero(world.present & ~holdout.single)
+    notes = random_notes(world, len(subjects), rng)
+    prompts = np.column_stack([note_tokens(world, notes), subjects, world.n_entities + relations])
+    found = answers(model, torch.from_numpy(prompts), world.n_entities).prediction.cpu().numpy()
+    right = (world.truths[subjects, relations] == found[:, None]).any(1)
+    other = (prompts[:, :2] != prompts[:, NOTE_TOKENS:]).any(1)
+    group = np.array([relation.group for relation in world.relations])[relations]
+    beside = {
+        name: float(right[asked].mean())
+        for i, name in enumerate(world.group_names)
+        if (asked := other & (group == i)).any()
+    }
+    return NoteMeasures(obeyed, beside, NOTES)
 
 
 def _neighbor_share(points: NDArray[np.float32], world: World, relation: Relation) -> float:

@@ -35,7 +35,7 @@ from shatterscope.backend.training import TrainConfig
 from shatterscope.backend.worlds import Holdout, World, WorldConfig, WorldError, build, config_table, draw_holdout
 
 if TYPE_CHECKING:
-    from shatterscope.backend.assessment import Assessment, RingMeasures
+    from shatterscope.backend.assessment import Assessment, NoteMeasures, RingMeasures
 
 FORMAT = 1
 WEIGHTS, STATISTICS, METADATA = "weights.safetensors", "statistics.safetensors", "checkpoint.json"
@@ -88,6 +88,16 @@ class RingReport(BaseModel):
     closed: int  # of these, whole
 
 
+class NoteReport(BaseModel):
+    """As `assessment.NoteMeasures`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    obeyed: dict[int, Share]
+    beside: dict[str, Share]
+    n_notes: int
+
+
 class Metadata(BaseModel):
     """The contents of `checkpoint.json`."""
 
@@ -101,6 +111,7 @@ class Metadata(BaseModel):
     training: TrainingReport
     accuracy: dict[str, dict[str, Share]]  # task -> group (where anything is asked) -> fraction, by full enumeration
     rings: RingReport
+    notes: NoteReport | None = None  # of a model that was taught to obey notes
     opening: str | None = None  # the relation that the page opens on; None: the first
     view: str = Field("", max_length=500)  # or all that it opens on, as in a link
     sha256: dict[str, str]  # file name -> hash of its bytes
@@ -170,6 +181,7 @@ def save_checkpoint(
     assessment: Assessment,
     training: TrainingReport,
     view: str = "",
+    notes: NoteMeasures | None = None,
 ) -> Metadata:
     """Write a checkpoint folder; `checkpoint.json`, which vouches for the rest, goes last."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,6 +198,7 @@ def save_checkpoint(
         training=training,
         accuracy=assessment.accuracy,
         rings=_report(rings),
+        notes=None if notes is None else NoteReport(**asdict(notes)),
         opening=_opening(world, rings),
         view=view,
         sha256={name: file_hash(folder / name) for name in (WEIGHTS, STATISTICS)},
@@ -354,6 +367,8 @@ def _names(metadata: Metadata, world: World) -> Iterator[tuple[str, set[str], se
             if measure == "shape":  # of any relation, where there is enough to judge
                 wanted = set(values) & relations
             yield f"rings.{measure}", set(values), wanted
+    if metadata.notes is not None:
+        yield "notes.beside", set(metadata.notes.beside) | orders, orders
 
 
 class CheckpointRegistry:

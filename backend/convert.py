@@ -16,6 +16,7 @@ from torch import Tensor
 
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.data.notes import NOTE_TOKENS
 from shatterscope.backend.editors import Course, Editor
 from shatterscope.backend.editors.base import added_neurons
 from shatterscope.backend.editors.codebook import codebooks
@@ -25,6 +26,7 @@ from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.models import site_names
+from shatterscope.backend.notes import NotesEffect
 from shatterscope.backend.pictures import Diagnostics, Fit, Projection
 from shatterscope.backend.restraints import RESTRAINTS, Restraint
 from shatterscope.backend.shapes import STATISTICS, Judgement, Kind, Measured, followed
@@ -60,6 +62,7 @@ from shatterscope.wire.measures import (
     TaskScore,
     WantedAnswers,
 )
+from shatterscope.wire.notes import NoteAnswer, NoteObeyed, NoteResult, NoteShattering, NotesResult
 from shatterscope.wire.pictures import (
     DiagnosticsInfo,
     JudgementInfo,
@@ -83,6 +86,7 @@ from shatterscope.wire.world import (
     GroupInfo,
     MeasureInfo,
     ModelInfo,
+    NoteInfo,
     RelationInfo,
     RingInfo,
     RuleInfo,
@@ -184,6 +188,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
         default=default,
         accuracy=AccuracyInfo(**metadata.accuracy),
         rings=RingInfo(**{**rings.model_dump(), "closed": None if rings.shape is None else rings.closed}),
+        notes=None if metadata.notes is None else NoteInfo(**metadata.notes.model_dump()),
         opening=metadata.opening or world.relation_names[0],
         view=metadata.view,
         sha256=checkpoint.sha256,
@@ -393,7 +398,7 @@ def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str,
         tensors |= {f"{mlp}.added.{name}": value for name, value in added.named_buffers()}
     said = [outcome.spec.as_dict() for outcome in edited.outcomes]
     # What came later stands in a file only where it says something, so that files of edits from before are what they have always been.
-    specification = [EditSpec(**each).model_dump(mode="json", exclude=LATER - each.keys()) for each in said]
+    specification = [EditSpec(**each).model_dump(mode="json", exclude=set(LATER - each.keys())) for each in said]
     metadata = {
         "holds": "; ".join([holds, *[CODEBOOK] * bool(beside), *[NEURONS] * bool(grown)]),
         "id": edited.id,
@@ -655,6 +660,39 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
         ripples=[],
         seconds=0.0,
     )
+
+
+def notes_result(checkpoint: Checkpoint, found: NotesEffect, seconds: float) -> NotesResult:
+    world, context = checkpoint.world, checkpoint.model.config.context
+    return NotesResult(
+        checkpoint=checkpoint.id,
+        notes=[
+            NoteResult(
+                subject=each.note.subject,
+                relation=world.relation_names[each.note.relation],
+                object=each.note.object,
+                old_object=int(world.truths[each.note.subject, each.note.relation, 0]),
+                bare=NoteAnswer(**asdict(each.bare)),
+                told=NoteAnswer(**asdict(each.told)),
+                obeyed=[NoteObeyed(**asdict(one)) for one in each.obeyed],
+            )
+            for each in found.notes
+        ],
+        tokens=NOTE_TOKENS * len(found.notes),
+        context=context,
+        scores=task_scores(found.scores),
+        kept=found.kept,
+        n_kept=found.n_kept,
+        bare=_note_shattering(found.bare),
+        said=_note_shattering(found.said),
+        text=_note_shattering(found.text),
+        n_entities=world.n_entities,
+        seconds=seconds,
+    )
+
+
+def _note_shattering(R: Mapping[SubGraph, float]) -> NoteShattering:
+    return NoteShattering(edit=R["edit"], retain=R.get("retain"), test=R.get("test"))
 
 
 def sites_result(

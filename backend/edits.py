@@ -46,7 +46,7 @@ from shatterscope.backend.editors import (
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.restraints import RESTRAINTS, restrain
-from shatterscope.backend.worlds import Consequence, World
+from shatterscope.backend.worlds import Consequence, Relation, World
 from shatterscope.wire.edits import MAX_STRENGTH
 
 VERSION = 2
@@ -165,25 +165,7 @@ def complete_spec(
     Raises:
         EditError: naming the field and the fix.
     """
-    n = world.n_entities
-    if not 0 <= subject < n:
-        raise EditError("subject", f"must lie in 0..{n - 1}, got {subject}")
-    try:
-        known = world.relation(relation)
-    except KeyError as error:
-        raise EditError("relation", str(error.args[0])) from None
-    if not world.present[subject, known.index]:
-        raise EditError("subject", f"{world.entities[subject]} has no {relation}; choose a subject that has one")
-    if (object is None) == (distance is None):
-        raise EditError("object", "give exactly one of `object` and `distance`")
-    if distance is not None:
-        try:
-            object = world.counterfactual(subject, known, distance) if distance else world.object_of(subject, known)
-        except ValueError as error:
-            raise EditError("distance", str(error)) from None
-    assert object is not None
-    if not 0 <= object < n:
-        raise EditError("object", f"must lie in 0..{n - 1}, got {object}")
+    known, object = new_fact(world, subject, relation, object, distance)
     if method not in EDITORS and package:
         raise EditError("method", f"{method!r} is a method of the package {package}, which is not installed here")
     if method not in EDITORS:
@@ -239,6 +221,36 @@ def _complete_restraint(method: str, asked: str | Mapping[str, Any]) -> dict[str
         raise EditError("restraint", message)
     given = asked.get("parameters") or {}
     return {"name": name, "parameters": _validated(RESTRAINTS[name].parameters, given, name, "restraint.parameters")}
+
+
+def new_fact(
+    world: World, subject: int, relation: str, object: int | None = None, distance: int | None = None
+) -> tuple[Relation, int]:
+    """The relation and the new object of what is to be changed, given by exactly one of `object` and `distance`, as in `complete_spec`.
+
+    Raises:
+        EditError: naming the field and the fix.
+    """
+    n = world.n_entities
+    if not 0 <= subject < n:
+        raise EditError("subject", f"must lie in 0..{n - 1}, got {subject}")
+    try:
+        known = world.relation(relation)
+    except KeyError as error:
+        raise EditError("relation", str(error.args[0])) from None
+    if not world.present[subject, known.index]:
+        raise EditError("subject", f"{world.entities[subject]} has no {relation}; choose a subject that has one")
+    if (object is None) == (distance is None):
+        raise EditError("object", "give exactly one of `object` and `distance`")
+    if distance is not None:
+        try:
+            object = world.counterfactual(subject, known, distance) if distance else world.object_of(subject, known)
+        except ValueError as error:
+            raise EditError("distance", str(error)) from None
+    assert object is not None
+    if not 0 <= object < n:
+        raise EditError("object", f"must lie in 0..{n - 1}, got {object}")
+    return known, object
 
 
 def check_place(spec: CompleteSpec, n_layers: int) -> None:

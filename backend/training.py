@@ -32,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from shatterscope.backend.data import TextSampler
+from shatterscope.backend.data.notes import given
 from shatterscope.backend.models import ModelConfig, Transformer
 from shatterscope.backend.soap import MAX_SIDE, Soap
 from shatterscope.backend.worlds import Holdout, World
@@ -66,6 +67,7 @@ class TrainConfig:
     """Recipe of a run: rounds of steps, each after the first a warm restart (Loshchilov & Hutter 2017). `batch` counts sequences of
     `context + 1` tokens; the rate warms up linearly over the first `warmup` steps. `loss_over` says which tokens of the text are to be
     predicted. The scale of the logits grows on a schedule (`gain_growth`), or follows the loss (`calibration`: the rate of its own Adam).
+    `notes` is the share of walks that have a note before them (`data/notes.py`).
     At the end of each round the weights' running average takes their place, where there is one: each step adds 1 - `averaging` (Polyak & Juditsky 1992)."""
 
     rounds: Annotated[tuple[Round, ...], Field(min_length=1)]
@@ -77,6 +79,7 @@ class TrainConfig:
     gain_steps: NonNegativeInt = 16_000
     calibration: NonNegativeFloat = 0.0
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    notes: Annotated[float, Field(ge=0, le=1)] = 0.0
     clip_norm: PositiveFloat = 1.0
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
@@ -150,16 +153,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return grad_x * grad, grad_weight * grad, None, None
 
 
-def token_loss(model: Transformer, tokens: Tensor, n_predicted: int, chunk: int = 256) -> Tensor:
+def token_loss(
+    model: Transformer, tokens: Tensor, n_predicted: int, chunk: int = 256, unpredicted: Tensor | None = None
+) -> Tensor:
     """Mean cross-entropy (nats) of the tokens below `n_predicted` in `tokens` (batch, context + 1), each predicted from what
-    precedes it: `n_entities` for the entity tokens alone, the size of the vocabulary for all."""
+    precedes it: `n_entities` for the entity tokens alone, the size of the vocabulary for all. Those `unpredicted`, of the same shape, are left out."""
     target = tokens[:, 1:].reshape(-1)
+    wanted = target < n_predicted if unpredicted is None else (target < n_predicted) & ~unpredicted[:, 1:].reshape(-1)
     x = model.trunk(tokens[:, :-1]).flatten(0, 1)
     if x.is_cuda:  # a captured graph needs shapes that do not depend on the data: take every row, weigh the others 0
-        wanted = target < n_predicted
         nll = F.cross_entropy(model.unembed(x), target, reduction="none")
         return (nll * wanted).sum() / wanted.sum()
-    at = (target < n_predicted).nonzero().squeeze(1)
+    at = wanted.nonzero().squeeze(1)
     loss: Tensor = _LinearCrossEntropy.apply(x[at], model.token.weight, target[at], chunk)  # type: ignore[no-untyped-call]
     return loss
 
@@ -203,7 +208,7 @@ class Trainer:
         self.length = model.context + 1
         self.model = Transformer(model, torch.Generator().manual_seed(config.seed)).to(device)
         self.generator = torch.Generator(device).manual_seed(config.seed)
-        self.sampler = TextSampler(graph, holdout, device)
+        self.sampler = TextSampler(graph, holdout, device, notes=config.notes)
         self.optimiser = Soap(
             self.model.named_parameters(),
             max_side=MAX_SIDE if config.optimiser == "soap" else 0,  # without a rotated side it is Adam
@@ -218,7 +223,8 @@ class Trainer:
 
     def _one_step(self) -> Tensor:
         tokens = self.sampler.sample(self.config.batch, self.length, self.generator)
-        loss = token_loss(self.model, tokens, self.n_predicted)
+        told = given(tokens, self.sampler.n_entities) if self.config.notes else None
+        loss = token_loss(self.model, tokens, self.n_predicted, unpredicted=told)
         self.model.zero_grad(set_to_none=self.device.type != "cuda")
         loss.backward()
         clip_grad_norm_(self.model.parameters(), self.config.clip_norm)

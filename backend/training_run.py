@@ -19,7 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
-from shatterscope.backend.assessment import Assessment, assess
+from shatterscope.backend.assessment import Assessment, assess, measure_notes
 from shatterscope.backend.checkpoints import TrainingReport, key_statistics, save_checkpoint, write_tensors
 from shatterscope.backend.recipes import Recipe
 from shatterscope.backend.training import StepRecord, Trainer
@@ -139,6 +139,7 @@ def train_checkpoint(
         model=model,
         statistics=key_statistics(model, trainer.sampler, torch.Generator(device).manual_seed(recipe.train.seed)),
         assessment=assessment,
+        notes=measure_notes(model, world, holdout) if recipe.train.notes else None,
         training=TrainingReport(
             config=recipe.train,
             seconds=round(trainer.seconds, 1),

@@ -112,6 +112,7 @@ async def valid(http: httpx.AsyncClient) -> list[Asked]:
         Asked("POST", f"{api}/evaluations", body={"checkpoint": SMALL, "edit": edit, "queries": 20, "contexts": 1, "seed": 0}),
         Asked("POST", f"{api}/evaluations/sites", body={"checkpoint": SMALL, "edit": edit, "sites": ["attn_out.1"]}),
         Asked("POST", f"{api}/evaluations/placements", body={"checkpoint": SMALL, "edits": [EDIT], "queries": 20, "contexts": 1}),
+        Asked("POST", f"{api}/evaluations/notes", body={"checkpoint": SMALL, "notes": [{"subject": 7, "relation": "I_C2", "distance": 4}], "queries": 20, "contexts": 1}),
         Asked("POST", f"{api}/sweeps", body={**sweep, "sequence": {"every": 1, "repetitions": 1}, "corrective": False}),
         Asked("POST", f"{api}/tracings", body={"checkpoint": SMALL, "facts": 4, "seed": 0}),
         Asked("POST", f"{api}/keys-values", body={"checkpoint": SMALL, "relation": "I_C2", "layer": 0}),
@@ -172,6 +173,7 @@ def _value(place: dict[str, str]) -> Any:
     id, name = place["id"], place["property"]
     parts = {
         "placements-asked": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
+        "notes-asked": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
         "model": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
         "ask": {"checkpoint": SMALL, "subject": 7, "relation": "I_C2"},
         "aim": {"target": "d4"},

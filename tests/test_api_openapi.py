@@ -54,6 +54,7 @@ ROUTES = [
     ("POST", "/evaluations"),
     ("POST", "/evaluations/sites"),
     ("POST", "/evaluations/placements"),
+    ("POST", "/evaluations/notes"),
     ("POST", "/sweeps"),
     ("GET", "/sweeps/{id}/rows"),
     ("GET", "/sweeps/{id}/report"),

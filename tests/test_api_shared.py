@@ -141,6 +141,7 @@ KEPT: dict[str, Any] = {
     "r-site-asked": None,
     "sites-asked": None,
     "placements-asked": None,
+    "notes-asked": None,
     "camera": None,
     "course-edit": None,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -62,13 +62,24 @@ def named_restraint(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-class EditSpec(Wire):
-    """One edit. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
+class NewFact(Wire):
+    """What is to be answered. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
 
     subject: int = Field(ge=0)
     relation: str
     object: int | None = Field(default=None, ge=0)
     distance: int | None = None
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.object is None) == (self.distance is None):
+            raise ValueError("give exactly one of `object` and `distance`")
+        return self
+
+
+class EditSpec(NewFact):
+    """One edit. Give the new object either by `object` or by `distance` (steps clockwise from the true object)."""
+
     method: str = "rome"
     layer: int | None = Field(default=None, ge=0)
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -102,12 +113,6 @@ class EditSpec(Wire):
     @classmethod
     def _name_is_restraint(cls, value: Any) -> Any:
         return named_restraint(value)
-
-    @model_validator(mode="after")
-    def _one_target(self) -> EditSpec:
-        if (self.object is None) == (self.distance is None):
-            raise ValueError("give exactly one of `object` and `distance`")
-        return self
 
 
 class EditRequest(Wire):

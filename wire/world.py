@@ -127,6 +127,18 @@ class RingInfo(Wire):
     )
 
 
+class NoteInfo(Wire):
+    """Whether a model that was taught to obey notes (facts told before the question) does, over random false ones."""
+
+    obeyed: dict[int, float] = Field(
+        description="with so many true facts between note and question: share answered by the note"
+    )
+    beside: dict[str, float] = Field(
+        description="direct recall per order, as in `AccuracyInfo`, directly behind a note about another fact"
+    )
+    n_notes: int = Field(description="that each of `obeyed` is over")
+
+
 class CheckpointInfo(Wire):
     id: str
     title: str
@@ -137,6 +149,7 @@ class CheckpointInfo(Wire):
     default: bool
     accuracy: AccuracyInfo
     rings: RingInfo
+    notes: NoteInfo | None = Field(default=None, description="null of a model that was not taught to obey notes")
     opening: str = Field(
         description="the relation that the page opens on: one whose picture was whole when it was trained, else the first"
     )

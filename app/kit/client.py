@@ -30,6 +30,7 @@ from shatterscope.wire.base import Problem
 from shatterscope.wire.edits import EditorInfo, EditResult, ImpliedFact
 from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
+from shatterscope.wire.notes import NotesResult
 from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
 from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
@@ -168,6 +169,16 @@ class Client:
     async def placements(self, checkpoint: str, edits: Edits) -> PlacementsResult:
         """The last of `edits` that is there, made at every layer and token."""
         return await self._shared("POST", "/evaluations/placements", PlacementsResult, json=_stack(checkpoint, edits))
+
+    async def notes(self, checkpoint: str, edits: Edits) -> NotesResult:
+        """What `edits` say in the end, told before the question to the unedited model."""
+        said = {(edit.subject, edit.relation): edit.to_spec() for edit in edits}
+        kept = ("subject", "relation", "object", "distance")
+        body = {
+            "checkpoint": checkpoint,
+            "notes": [{name: each[name] for name in kept if name in each} for each in said.values()],
+        }
+        return await self._shared("POST", "/evaluations/notes", NotesResult, json=body)
 
     async def world(self, checkpoint: str) -> World:
         """Asked for once: a checkpoint's world does not change."""

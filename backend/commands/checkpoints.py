@@ -40,7 +40,7 @@ def train(
         str | None,
         typer.Argument(
             help="rings-2048, rings-2048-calibrated, rings-2048-decay, rings-2048-smooth, rings-2048-paper (the paper's own, hours), "
-            "rings-small, months, tree, grid, torus, chain, countries, elements (minutes), or a TOML file of your own."
+            "rings-small, rings-notes, months, tree, grid, torus, chain, countries, elements (minutes), or a TOML file of your own."
         ),
     ] = None,
     recipe_file: Annotated[

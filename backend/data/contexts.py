@@ -24,7 +24,9 @@ TRIES = 1000  # at each fact; only a world of a few entities has none that is al
 class ContextSampler:
     """Draws walks that end at given entities, from a generator the caller owns."""
 
-    def __init__(self, world: World, holdout: Holdout) -> None:
+    def __init__(self, world: World, holdout: Holdout, p_composition: float = P_COMPOSITION) -> None:
+        """`p_composition`: how often a fact is a composition, where there is room for one; with 0 a walk of 2n + 1 tokens has n facts."""
+        self.p_composition = p_composition
         self.n_entities, self.compositions, self.holdout = world.n_entities, world.compositions, holdout
         self.truths, self.sources, self.n_sources = world.truths, world.sources, world.n_sources
         self.single, self.n_single, self.pairs, self.n_pairs = world.arriving
@@ -56,7 +58,9 @@ class ContextSampler:
         while (rows := np.flatnonzero(cursor > 0)).size:
             room, entity = cursor[rows], tokens[rows, cursor[rows]]
             # 2 or 3 tokens left must be filled exactly, and 1 left could not be: so 4 go in two steps of 2.
-            composed = np.where((room == 3) | (room >= 5), rng.random(len(rows)) < P_COMPOSITION, False) | (room == 3)
+            composed = np.where((room == 3) | (room >= 5), rng.random(len(rows)) < self.p_composition, False) | (
+                room == 3
+            )
             composed &= self.composes
             kept_out = None if avoid is None else avoid[rows]
             first, second, start = self._fact_before(entity, composed, kept_out, rng)

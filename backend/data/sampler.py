@@ -4,7 +4,7 @@
 
 Every entity after the first is the object of the fact before it: a single relation, or (with probability one half, our
 choice) a composition of two relations of one group. Held-out facts are never stated, of several objects one is. All sequences of a batch
-walk together, one gather a fact.
+walk together, one gather a fact. A share of the walks may have a note before them (`notes.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from shatterscope.backend.data.notes import DrawnNotes
 from shatterscope.backend.data.vocabulary import Vocabulary
 from shatterscope.backend.worlds import ABSENT, Holdout, World
 from shatterscope.backend.worlds.base import BoolArray, able_first
@@ -21,10 +22,17 @@ class TextSampler:
     """Draws batches of token sequences on `device`, from a generator the caller owns."""
 
     def __init__(
-        self, world: World, holdout: Holdout, device: torch.device | str = "cpu", p_composition: float = 0.5
+        self,
+        world: World,
+        holdout: Holdout,
+        device: torch.device | str = "cpu",
+        p_composition: float = 0.5,
+        notes: float = 0.0,
     ) -> None:
+        """`notes`: the share of walks that have a note before them."""
         self.device = torch.device(device)
         self.p_composition = p_composition
+        self.notes = notes
         self.vocabulary = Vocabulary.of(world)
         self.n_entities = world.n_entities
         self.truths = torch.from_numpy(world.truths).to(self.device)
@@ -61,19 +69,24 @@ class TextSampler:
         entity = torch.randint(self.n_entities, (batch,), device=self.device, generator=generator)
         tokens[:, 0] = entity
         cursor = torch.ones(batch, dtype=torch.long, device=self.device)
-        for _ in range(length // 2):
+        notes = DrawnNotes(self.notes, batch, length, self.n_entities, generator) if self.notes else None
+        for step in range(length // 2):
             composed = torch.rand(batch, device=self.device, generator=generator) < self.p_composition
             first = second = self._draw(self.single_choices, self.single_counts, entity, generator)
             composed &= self.composition_counts[entity] > 0
+            if notes is not None:
+                composed &= ~notes.due(step)
             if self.composes:
                 column = self._draw(self.composition_choices, self.composition_counts, entity, generator)
                 pair = self.compositions[column]
                 first, second = torch.where(composed, pair[:, 0], first), pair[:, 1]
             middle = self._object(entity, first, generator)
-            entity = torch.where(composed, self.truths[middle, second, 0], middle)
+            end = torch.where(composed, self.truths[middle, second, 0], middle)
+            entity = end if notes is None else notes.follow(step, entity, first, composed, end)
             at = cursor.clamp(max=length)
             tokens[rows, at] = self.n_entities + first
             tokens[rows, at + 1] = torch.where(composed, self.n_entities + second, entity)
             tokens[rows, at + 2] = entity  # after a single fact: overwritten by the next relation
             cursor = cursor + 2 + composed.long()
-        return tokens[:, :length]
+        text = tokens[:, :length]
+        return text if notes is None else notes.before(text)

@@ -3,6 +3,7 @@
 from shatterscope.backend.evaluation.answers import Answers, answers
 from shatterscope.backend.evaluation.damage import DistanceBin, damage
 from shatterscope.backend.evaluation.facts import AskedFact, Mistake, ask, mistakes, single_facts
+from shatterscope.backend.evaluation.obedience import Note, Obeyed, facts_between, note_tokens, obedience, random_notes
 from shatterscope.backend.evaluation.quality import Quality, Wanted, quality
 from shatterscope.backend.evaluation.queries import TASKS, QuerySet, draw_queries
 from shatterscope.backend.evaluation.ripples import AnsweredRipple, answer_ripples
@@ -18,6 +19,8 @@ __all__ = [
     "AskedFact",
     "DistanceBin",
     "Mistake",
+    "Note",
+    "Obeyed",
     "Quality",
     "QuerySet",
     "Score",
@@ -27,8 +30,12 @@ __all__ = [
     "ask",
     "damage",
     "draw_queries",
+    "facts_between",
     "mistakes",
+    "note_tokens",
+    "obedience",
     "quality",
+    "random_notes",
     "relation_shattering",
     "ring_means",
     "score",

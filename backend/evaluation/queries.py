@@ -24,6 +24,7 @@ from shatterscope.backend.worlds import ABSENT, Holdout, World
 from shatterscope.backend.worlds.base import IntArray
 
 Task = Literal["direct", "logical", "composition_stated", "composition_held_out"]
+SHORTEST = 5  # tokens of context that a fact and a composition behind it need
 TASKS: tuple[Task, ...] = ("direct", "logical", "composition_stated", "composition_held_out")
 
 
@@ -80,8 +81,8 @@ def draw_queries(
         raise ValueError(f"contexts must be at least 1, got {n_contexts}")
     if queries != "all" and queries < 1:
         raise ValueError(f"queries must be at least 1, or 'all', got {queries}")
-    if context < 5:
-        raise ValueError(f"a fact and a composition need a context of 5 tokens, the model has {context}")
+    if context < SHORTEST:
+        raise ValueError(f"a fact and a composition need a context of {SHORTEST} tokens, the model has {context}")
     rng = np.random.default_rng([seed, 2])
 
     def tensor(values: IntArray) -> Tensor:

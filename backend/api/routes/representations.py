@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from shatterscope.backend.api import measures, placements, verdicts
+from shatterscope.backend.api import measures, notes, placements, verdicts
 from shatterscope.backend.api.dependencies import LaboratoryDep
 from shatterscope.backend.api.problems import ProblemError
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, SitesRequest, SitesResult
+from shatterscope.wire.notes import NotesRequest, NotesResult
 from shatterscope.wire.pictures import (
     ActivationRequest,
     Activations,
@@ -90,3 +91,10 @@ async def get_placements(laboratory: LaboratoryDep, request: PlacementsRequest) 
     """Where a fact can be written: the last edit of a stack made at every layer and token, and whether it took there, R(D*) and direct recall as
     POST /evaluations has them. What the method cannot do is told with the reason."""
     return await placements.get_placements(laboratory, request)
+
+
+@router.post("/evaluations/notes")
+async def get_notes(laboratory: LaboratoryDep, request: NotesRequest) -> NotesResult:
+    """Facts told before the question instead of edited into the weights: behind how much text they are still obeyed, what they cost in context and in
+    other answers, and R(D*), which is 0 on the bare prompt. A model has to be taught to obey notes, as the recipe `rings-notes` does."""
+    return await notes.get_notes(laboratory, request)

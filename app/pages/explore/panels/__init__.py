@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from shatterscope.app.pages.explore.panels.base import Around, Panel
+from shatterscope.app.pages.explore.panels.notes import NOTES
 from shatterscope.app.pages.explore.panels.placements import PLACEMENTS
 from shatterscope.app.pages.explore.panels.sites import SITES
 
-PANELS: dict[str, Panel] = {panel.name: panel for panel in (SITES, PLACEMENTS)}
+PANELS: dict[str, Panel] = {panel.name: panel for panel in (SITES, PLACEMENTS, NOTES)}
 
 __all__ = ["PANELS", "Around", "Panel"]
