@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from shatterscope.backend.api import create_app
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.convert import LATER
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.models import Transformer
 from shatterscope.backend.settings import Settings
@@ -182,7 +183,11 @@ def test_the_edited_weights_load_as_the_checkpoints_do(
     assert (metadata["checkpoint"], metadata["weights_sha256"]) == (SMALL, checkpoint.sha256)
     specs = [outcome["spec"] for outcome in result["edits"]]
     kept = EDITORS[method].parameters.identifying
-    assert json.loads(metadata["edits"]) == [spec | {"parameters": kept(spec["parameters"])} for spec in specs]
+    assert json.loads(metadata["edits"]) == [
+        {key: value for key, value in spec.items() if value or key not in LATER}
+        | {"parameters": kept(spec["parameters"])}
+        for spec in specs
+    ]
     assert metadata["holds"].startswith("the complete edited weights")
     assert bool(beside) == (method == "grace") == ("codebook" in metadata["holds"])
     if beside:
