@@ -24,7 +24,7 @@ Question = tuple[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class NewFact:
+class Supposed:
     subject: int
     relation: Relation
     object: int
@@ -35,7 +35,7 @@ class NewFact:
 
 
 def implied_by(
-    world: World, model: LanguageModel, facts: Sequence[NewFact], said: Collection[Question] = ()
+    world: World, model: LanguageModel, facts: Sequence[Supposed], said: Collection[Question] = ()
 ) -> list[list[Consequence]]:
     """What would have to change together with each of `facts`, as `model` answers now.
 

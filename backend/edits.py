@@ -30,7 +30,7 @@ from pydantic import BaseModel, ValidationError
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.consistency import NewFact, Question, implied_by
+from shatterscope.backend.consistency import Supposed, Question, implied_by
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import (
     EDITORS,
@@ -421,7 +421,7 @@ def _joined(
     world = checkpoint.world
     asking = {i: spec for i, spec in step.items() if spec.implied}
     said |= {(spec.subject, (spec.relation,)) for spec in step.values()}
-    facts = [NewFact(spec.subject, world.relation(spec.relation), spec.object) for spec in asking.values()]
+    facts = [Supposed(spec.subject, world.relation(spec.relation), spec.object) for spec in asking.values()]
     return dict(zip(asking, map(tuple, implied_by(world, model, facts, said)), strict=True))
 
 

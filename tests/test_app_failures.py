@@ -107,6 +107,7 @@ def explore(pages: TestClient, made: list[str]) -> Visit:
         page.set(store, "data", {"checkpoint": SMALL, "edits": [EDIT], "site": "attn_out.1"})
     for store in ("placements-asked", "notes-asked"):
         page.set(store, "data", {"checkpoint": SMALL, "edits": [EDIT]})
+    page.set("part-tool", "data", {**page.values["part-tool", "data"], "method": "memit", "implied": True})
     shown = {id: value for (id, name), value in page.values.items() if name == "value"}
     click = {"id": 1, "kind": "pick", "what": {"entity": 3, "as": "object"}, "value": shown, "form": []}
     page.set("clicks", "data", {"queue": [click]})

@@ -125,7 +125,12 @@ def test_what_an_older_version_had_is_named_and_the_nearest_offered(
     tuned = replace(FAR, preset="best", parameters={"steps": 3, "magic": 1})
     lost = (FAR, replace(FAR, method="mend"), tuned, replace(FAR, subject=10**6))
     made, missing = nearest(lost, here, editors)
-    assert missing == ["method mend", "preset best of ROME", "parameter magic of ROME", "entity 1000000"]
+    assert missing == [
+        "method mend (no package that is installed has it)",
+        "preset best of ROME",
+        "parameter magic of ROME",
+        "entity 1000000",
+    ]
     assert made == (
         FAR,
         Edit(7, "I_C2", Target(40), editors[0].name),
@@ -173,4 +178,4 @@ def test_the_command_that_is_cited_means_the_edit(edit: Edit) -> None:
     assert words[:5] == ["shatterscope", "edit", "rings-small", "7", "I_C2"]
     options = dict(word.removeprefix("--").split("=", 1) for word in words[5:])
     assert int(options["distance"]) == edit.target.distance
-    assert _parameters([options["set"]]) == edit.parameters
+    assert _parameters([options["set"]]) == (edit.parameters, {})

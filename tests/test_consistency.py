@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.consistency import NewFact, implied_by
+from shatterscope.backend.consistency import Supposed, implied_by
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, edit_id, run_edits
 from shatterscope.backend.evaluation import answers, quality
 from shatterscope.backend.models import LanguageModel
@@ -23,11 +23,11 @@ def spec_of(checkpoint: Checkpoint, subject: int = SUBJECT, method: str = "memit
     return complete_spec(checkpoint.world, checkpoint.model.config.n_layers, **asked)  # type: ignore[arg-type]
 
 
-def fact_of(checkpoint: Checkpoint, subject: int = SUBJECT, distance: int = 9) -> NewFact:
+def fact_of(checkpoint: Checkpoint, subject: int = SUBJECT, distance: int = 9) -> Supposed:
     world = checkpoint.world
     relation = world.relation(RELATION)
     new = world.counterfactual(subject, relation, distance) if distance else world.object_of(subject, relation)
-    return NewFact(subject, relation, new)
+    return Supposed(subject, relation, new)
 
 
 def answer(checkpoint: Checkpoint, model: LanguageModel, each: Consequence) -> int:

@@ -96,13 +96,13 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "ft-l": ("FT-L", "#56b4e9", "x"),
     "ft-m": ("FT-M", "#a58f00", "triangle-down"),
     "grace": ("GRACE", "#7a5790", "star"),
-    "patch": ("Patch", "#8c2d4f", "pentagon"),
+    "patch": ("Patch", "#784800", "octagon"),
 }
 
 
 # Of other methods: from packages that are installed, or of a row that another server has made. People tell them apart as well as those above.
-FOREIGN_COLORS = ("#7818c0", "#307860", "#d818f0", "#78c060")
-FOREIGN_SYMBOLS = ("hexagon", "pentagon", "bowtie", "hourglass", "hexagram")
+FOREIGN_COLORS = ("#906060", "#7860f0", "#604890", "#1890f0")
+FOREIGN_SYMBOLS = ("hexagon", "hexagram", "diamond-wide", "star-square", "star-triangle-up")
 
 
 def method_name(method: str) -> str:

@@ -22,7 +22,7 @@ from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.executor import Executor
 from shatterscope.backend.api.problems import ProblemError, invalid
 from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
-from shatterscope.backend.consistency import NewFact, implied_by
+from shatterscope.backend.consistency import Supposed, implied_by
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import (
     VERSION,
@@ -173,7 +173,7 @@ class Laboratory:
         checkpoint = self.checkpoint(id)
         self._entity(checkpoint, subject, "query.subject")
         self._entity(checkpoint, object, "query.object")
-        fact = NewFact(subject, self.relation(checkpoint, relation, "query.relation"), object)
+        fact = Supposed(subject, self.relation(checkpoint, relation, "query.relation"), object)
         if not checkpoint.world.present[subject, fact.relation.index]:
             raise invalid("query.subject", f"{checkpoint.world.entities[subject]} has no {relation}; choose another")
         edited = None if edit is None else await self.edited(edit, checkpoint)

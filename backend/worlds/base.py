@@ -376,14 +376,14 @@ class World:
             yield Consequence("implied", "The corrected fact itself.", x, (r.name,), new, new)
         elif single:
             yield Consequence("contradicted", f"The old fact: {name[x]} has one {r.name} only.", x, (r.name,), old, new)
-            if inverse is not None:
+            if inverse is not None and self.single_valued[inverse.index]:
                 why = f"The old fact read backwards: {inverse.name} of {name[old]} is {name[x]} no longer."
                 yield Consequence("contradicted", why, old, (inverse.name,), x, None)
         if inverse is not None and self.single_valued[inverse.index] and self.present[new, inverse.index]:
             truth = self.object_of(new, inverse)
             why = f"The new fact read backwards: {inverse.name} undoes {r.name}."
             yield Consequence("implied", why, new, (inverse.name,), truth, x)
-            if truth != x:
+            if truth != x and single:
                 why = f"Only one can have {name[new]} as its {r.name}, and that is {name[x]} now."
                 yield Consequence("contradicted", why, truth, (r.name,), new, None)
         for total, pairs in self.sums.items():
