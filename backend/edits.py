@@ -30,7 +30,7 @@ from pydantic import BaseModel, ValidationError
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.consistency import Supposed, Question, implied_by
+from shatterscope.backend.consistency import Question, Supposed, implied_by
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import (
     EDITORS,
