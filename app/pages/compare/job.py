@@ -68,7 +68,11 @@ async def _round(client: Client, asked: Json) -> OracleInfo:
 
 def _progress(found: OracleInfo) -> Node:
     if found.status == "queued":
-        return words_of("waiting to be trained", "Others are in training; each takes a core.", className="training")
+        return words_of(
+            "waiting to be trained",
+            "A process is started for each model; where others are in training, they go first.",
+            className="training",
+        )
     told = f"training: {found.done} of {found.total} steps"
     probability = "" if found.probability is None else f" · p = {found.probability:.2f}"
     explained = "Steps of both models, the oracle and its control. p: the probability of the new object, of the oracle."

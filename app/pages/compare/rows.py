@@ -77,8 +77,10 @@ def table_columns(noun: str, measures: Sequence[MeasureInfo]) -> list[Json]:
 def drift(learned: float, control: float) -> str:
     """How much of an oracle's R its control has as well: what training moves, whatever it is told."""
     share = control / learned if learned else 1.0
-    told = f"Training alone, without the fact, has R {words.shattering(control)} (the control), "
-    return told + ("as much: this is drift." if share >= ALL else f"{round(100 * share)} % as much: drift.")
+    told = f"Its control, without the fact: R {words.shattering(control)}, "
+    return told + (
+        "as much. All of it is drift." if share >= ALL else f"{round(100 * share)} % as much. That is drift."
+    )
 
 
 NONE: Json = {"value": None, "text": "–"}
