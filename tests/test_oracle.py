@@ -15,7 +15,7 @@ from shatterscope.backend.data.changed import ChangedFact, ChangedFacts
 from shatterscope.backend.editors import Rehearsal
 from shatterscope.backend.editors.oracle import OracleText, TrainingStep, watched
 from shatterscope.backend.edits import EditedModel, EditError, complete_spec, edit_id, run_edits
-from shatterscope.backend.oracles.kept import Kept, training_key, write
+from shatterscope.backend.oracles.kept import KeptTrainings, training_key, write
 from shatterscope.backend.training import Round, TrainConfig
 from shatterscope.backend.worlds import draw_holdout
 from shatterscope.backend.worlds.rings import Rings, RingsConfig
@@ -180,7 +180,7 @@ def test_a_control_is_kept_once_for_every_new_object(checkpoint: Checkpoint) -> 
 
 
 def test_what_is_kept_is_bounded_and_what_is_damaged_is_not_there(checkpoint: Checkpoint, tmp_path: object) -> None:
-    kept = Kept(tmp_path / "oracles", max_bytes=1)  # type: ignore[operator]
+    kept = KeptTrainings(tmp_path / "oracles", max_bytes=1)  # type: ignore[operator]
     delta = learn(checkpoint).deltas[0]
     write(kept.path("a"), delta, 2.5)
     found = kept.get("a")

@@ -29,7 +29,7 @@ MAX_FAILED = 64  # failures that are remembered
 
 
 @dataclass
-class _Job:
+class _OracleJob:
     checkpoint: Checkpoint
     learned: CompleteSpec
     control: CompleteSpec
@@ -51,7 +51,7 @@ class Oracles:
 
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
-        self._jobs: dict[str, _Job] = {}  # by id: those that go on, and those that failed
+        self._jobs: dict[str, _OracleJob] = {}  # by id: those that go on, and those that failed
 
     async def create(self, request: OracleRequest) -> OracleCreated:
         """Starts training, or joins it. Raises `ProblemError`, a 422 naming the field."""
@@ -102,7 +102,7 @@ class Oracles:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _make(self, job: _Job) -> None:
+    async def _make(self, job: _OracleJob) -> None:
         id = job.id
         try:
             async with asyncio.TaskGroup() as both:
@@ -118,10 +118,10 @@ class Oracles:
         except* asyncio.CancelledError:
             self._jobs.pop(id, None)
 
-    async def _make_one(self, job: _Job, spec: CompleteSpec) -> None:
+    async def _make_one(self, job: _OracleJob, spec: CompleteSpec) -> None:
         await self.laboratory.make(job.checkpoint, [spec])
 
-    def _asked_for(self, request: OracleRequest) -> _Job:
+    def _asked_for(self, request: OracleRequest) -> _OracleJob:
         checkpoint = self.laboratory.checkpoint(request.checkpoint, "body.checkpoint")
         if "fact" in request.parameters:
             raise invalid("body.parameters.fact", "an oracle is always trained with its control; leave `fact` out")
@@ -134,9 +134,9 @@ class Oracles:
             )
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
-        return _Job(checkpoint, learned, control)
+        return _OracleJob(checkpoint, learned, control)
 
-    async def _finished(self, id: str) -> _Job:
+    async def _finished(self, id: str) -> _OracleJob:
         """The oracle whose models are kept. Raises `ProblemError`."""
         name, specification = await self.laboratory.specification(id)
         spec = specification[0] if len(specification) == 1 else {}
@@ -150,7 +150,7 @@ class Oracles:
                 return job
         raise ProblemError(404, f"no oracle {id!r} is kept on this server; ask for it with POST /oracles")
 
-    def _info(self, job: _Job) -> OracleInfo:
+    def _info(self, job: _OracleJob) -> OracleInfo:
         spec, kept = job.learned, self.laboratory.trainings.kept
         keys = [training_key(job.checkpoint, each) for each in job.specs]
         going = [self.laboratory.trainings.going.get(key) for key in keys]

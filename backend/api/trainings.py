@@ -20,7 +20,7 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EditDelta
 from shatterscope.backend.editors.oracle import TrainingStep
 from shatterscope.backend.edits import CompleteSpec, EditError
-from shatterscope.backend.oracles.kept import Kept, training_key
+from shatterscope.backend.oracles.kept import KeptTrainings, training_key
 from shatterscope.backend.settings import Settings
 
 WORKER = "shatterscope.backend.oracles.worker"
@@ -42,7 +42,7 @@ class Trainings:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.kept = Kept(settings.state_dir / "oracles")
+        self.kept = KeptTrainings(settings.state_dir / "oracles")
         self.going: dict[str, Training] = {}
         self._places = asyncio.Semaphore(settings.workers)
         self._threads = ThreadPoolExecutor(settings.workers, "oracle")  # that listen to the processes

@@ -26,7 +26,7 @@ class ChangedFact:
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpeningFacts:
     """The facts that walks begin with, (batch,) each; `second` counts where the fact is `composed`."""
 
     first: Tensor
@@ -61,6 +61,6 @@ class ChangedFacts:
         same = self._code(subject, first, second, composed, object)[:, None] == self.codes  # (batch, n)
         return torch.where(same.any(1), self.new[same.int().argmax(1)], object)
 
-    def opening(self, which: Tensor) -> Opening:
+    def opening(self, which: Tensor) -> OpeningFacts:
         """The statements of the facts number `which` (batch,)."""
-        return Opening(self.first[which], self.second[which], self.composed[which], self.new[which])
+        return OpeningFacts(self.first[which], self.second[which], self.composed[which], self.new[which])

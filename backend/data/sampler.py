@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from shatterscope.backend.data.changed import ChangedFacts, Opening
+from shatterscope.backend.data.changed import ChangedFacts, OpeningFacts
 from shatterscope.backend.data.notes import DrawnNotes
 from shatterscope.backend.data.vocabulary import Vocabulary
 from shatterscope.backend.worlds import ABSENT, Holdout, World
@@ -70,7 +70,9 @@ class TextSampler:
         entity = torch.randint(self.n_entities, (batch,), device=self.device, generator=generator)
         return self.walk(entity, length, generator)
 
-    def walk(self, entity: Tensor, length: int, generator: torch.Generator, opening: Opening | None = None) -> Tensor:
+    def walk(
+        self, entity: Tensor, length: int, generator: torch.Generator, opening: OpeningFacts | None = None
+    ) -> Tensor:
         """(batch, length) token ids that begin with `entity` (batch,); with these facts first, where an `opening` is given."""
         batch = len(entity)
         rows = torch.arange(batch, device=self.device)

@@ -44,7 +44,7 @@ from shatterscope.backend.editors.base import (
     Rehearsal,
     WriteRequest,
 )
-from shatterscope.backend.models import LanguageModel, Transformer
+from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.training import token_loss
 
 TOLD_EVERY = 10  # steps between two records
@@ -218,9 +218,8 @@ class Oracle(Editor[OracleParameters]):
 
 def _train(
     model: LanguageModel, facts: Sequence[Fact], rehearsal: Rehearsal, parameters: OracleParameters
-) -> tuple[Transformer, float]:
+) -> tuple[LanguageModel, float]:
     """The model after training, and the loss of the last step (0 where there is none)."""
-    assert isinstance(model, Transformer)
     config = rehearsal.config
     trained = copy.deepcopy(model).requires_grad_(True)
     text = OracleText(
@@ -270,6 +269,6 @@ def _told(step: TrainingStep) -> None:
 
 
 @torch.no_grad()
-def _probability(model: Transformer, fact: Fact) -> float:
+def _probability(model: LanguageModel, fact: Fact) -> float:
     prompt = torch.tensor([fact.question], device=model.device)
     return float(model.unembed(model.trunk(prompt)[0, -1]).softmax(-1)[fact.object])

@@ -32,7 +32,7 @@ def training_key(checkpoint: Checkpoint, spec: CompleteSpec) -> str:
     return delta_key(checkpoint.identity, [replace(spec, strength=1.0)])
 
 
-class Kept:
+class KeptTrainings:
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
         self.folder, self.max_bytes = folder, max_bytes
 
