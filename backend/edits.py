@@ -40,8 +40,11 @@ from shatterscope.backend.editors import (
     EditNotPossibleError,
     EditorFault,
     Fact,
+    Rehearsal,
     WriteRequest,
     apply_delta,
+    known,
+    method_named,
 )
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.models import LanguageModel
@@ -165,12 +168,12 @@ def complete_spec(
     Raises:
         EditError: naming the field and the fix.
     """
-    known, object = new_fact(world, subject, relation, object, distance)
-    if method not in EDITORS and package:
+    asked, object = new_fact(world, subject, relation, object, distance)
+    if not known(method) and package:
         raise EditError("method", f"{method!r} is a method of the package {package}, which is not installed here")
-    if method not in EDITORS:
+    if not known(method):
         raise EditError("method", f"unknown method {method!r}; there are {', '.join(EDITORS)}")
-    editor = EDITORS[method]
+    editor = method_named(method)
     layer = editor.default_layer if layer is None else layer
     if not 0 <= layer < n_layers:
         raise EditError("layer", f"must lie in 0..{n_layers - 1}, got {layer}")
@@ -189,7 +192,7 @@ def complete_spec(
     filtered = None if restraint is None else _complete_restraint(method, restraint)
     strength = float(strength) or 0.0  # not -0.0
     spec = CompleteSpec(
-        subject, known.name, object, method, layer, full, strength, batch, filtered, implied, editor.package
+        subject, asked.name, object, method, layer, full, strength, batch, filtered, implied, editor.package
     )
     if not anywhere:
         check_place(spec, n_layers)
@@ -215,7 +218,7 @@ def _complete_restraint(method: str, asked: str | Mapping[str, Any]) -> dict[str
     name = asked["name"]
     if name not in RESTRAINTS:
         raise EditError("restraint.name", f"unknown restraint {name!r}; there are {', '.join(RESTRAINTS)}")
-    if not EDITORS[method].weights:
+    if not method_named(method).weights:
         able = ", ".join(other for other, each in EDITORS.items() if each.weights)
         message = f"{method} changes no weights that could be restrained; leave `restraint` out, or use one of {able}"
         raise EditError("restraint", message)
@@ -255,7 +258,7 @@ def new_fact(
 
 def check_place(spec: CompleteSpec, n_layers: int) -> None:
     """Raises `PlaceError` where the method cannot make the edit at its layer and token."""
-    editor = EDITORS[spec.method]
+    editor = method_named(spec.method)
     try:
         editor.check(editor.parameters(**spec.parameters), spec.layer, n_layers)
     except EditNotPossibleError as error:
@@ -314,8 +317,8 @@ def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]]
 def _identifying(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Of a specification what its id is made of."""
     said = {key: value for key, value in spec.items() if value or key not in SWITCHES}
-    if spec["method"] in EDITORS:  # else it was made by a program with other methods
-        said["parameters"] = EDITORS[spec["method"]].parameters.identifying(spec["parameters"])
+    if known(spec["method"]):  # else it was made by a program with other methods
+        said["parameters"] = method_named(spec["method"]).parameters.identifying(spec["parameters"])
     return said
 
 
@@ -450,9 +453,12 @@ def _compute(
         *through, last = (checkpoint.vocabulary.relation_token(world.relation(name)) for name in each.relations)
         facts.append(Fact(each.subject, last, each.expected, tuple(through)))
     start, spec = next(iter(step.items()))
-    editor = EDITORS[spec.method]
+    editor = method_named(spec.method)
     carried = {layer: torch.cat(each.keys) for layer, each in so_far.written.items()}
     request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried, dict(so_far.written))
+    if editor.trains:
+        rehearsal = Rehearsal(world, checkpoint.holdout, checkpoint.metadata.training.config)
+        request = replace(request, rehearsal=rehearsal)
     try:
         delta = editor.compute(model, checkpoint.statistics, request, spec.layer, editor.parameters(**spec.parameters))
         return restrained(spec, so_far.unedited, model, delta)

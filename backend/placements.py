@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import EDITORS, EditNotPossibleError
+from shatterscope.backend.editors import EditNotPossibleError, method_named
 from shatterscope.backend.editors.course import rank_of
 from shatterscope.backend.edits import CompleteSpec, EditedModel, PlaceError, check_place, steps_of
 from shatterscope.backend.experiment import Baseline, TaskChange, task_changes
@@ -63,7 +63,7 @@ def placed(specs: Sequence[CompleteSpec], place: WritePlace, n_layers: int) -> l
     """The stack with its last step at `place`. Raises `PlaceError` where its method cannot make it there."""
     stack, step = list(specs), last_step(specs)
     for i in step:
-        editor = EDITORS[stack[i].method]
+        editor = method_named(stack[i].method)
         try:
             parameters = editor.at_token(editor.parameters(**stack[i].parameters), place.token)
         except EditNotPossibleError as error:

@@ -146,6 +146,11 @@ class Settings(BaseSettings):
     def _absolute_paths(cls, value: str) -> str:
         return os.pathsep.join(str(absolute(part)) for part in value.split(os.pathsep) if part)
 
+    def environment(self) -> dict[str, str]:
+        """The variables that give another process the same settings, wherever these came from."""
+        values = {f"{PREFIX}{name.upper()}": value for name, value in self.model_dump(mode="json").items()}
+        return {name: "" if value is None else str(value) for name, value in values.items()}
+
     @property
     def lesson_dirs(self) -> list[Path]:
         return [Path(part) for part in self.lessons_dir.split(os.pathsep) if part]

@@ -33,7 +33,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from shatterscope.backend.data import TextSampler
 from shatterscope.backend.data.notes import given
-from shatterscope.backend.models import ModelConfig, Transformer
+from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
 from shatterscope.backend.soap import MAX_SIDE, Soap
 from shatterscope.backend.worlds import Holdout, World
 
@@ -154,7 +154,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def token_loss(
-    model: Transformer, tokens: Tensor, n_predicted: int, chunk: int = 256, unpredicted: Tensor | None = None
+    model: LanguageModel, tokens: Tensor, n_predicted: int, chunk: int = 256, unpredicted: Tensor | None = None
 ) -> Tensor:
     """Mean cross-entropy (nats) of the tokens below `n_predicted` in `tokens` (batch, context + 1), each predicted from what
     precedes it: `n_entities` for the entity tokens alone, the size of the vocabulary for all. Those `unpredicted`, of the same shape, are left out."""
@@ -165,7 +165,7 @@ def token_loss(
         nll = F.cross_entropy(model.unembed(x), target, reduction="none")
         return (nll * wanted).sum() / wanted.sum()
     at = wanted.nonzero().squeeze(1)
-    loss: Tensor = _LinearCrossEntropy.apply(x[at], model.token.weight, target[at], chunk)  # type: ignore[no-untyped-call]
+    loss: Tensor = _LinearCrossEntropy.apply(x[at], model.unembedding, target[at], chunk)  # type: ignore[no-untyped-call]
     return loss
 
 

@@ -43,6 +43,11 @@ ROUTES = [
     ("GET", "/checkpoints/{id}/world"),
     ("GET", "/editors"),
     ("POST", "/edits"),
+    ("GET", "/oracles/method"),
+    ("POST", "/oracles"),
+    ("DELETE", "/oracles/{id}"),
+    ("GET", "/oracles"),
+    ("GET", "/oracles/{id}"),
     ("GET", "/edits/{id}"),
     ("GET", "/edits/{id}/delta"),
     ("GET", "/edits/{id}/weights"),
@@ -105,6 +110,8 @@ def test_every_answer_is_as_documented(shared_address: str, known: dict[str, str
                 case.body.update({name: value for name, value in names.items() if name in case.body})
                 if "queries" in case.body:
                     case.body["queries"] = 10  # answering very many or all of them is right, and slow
+                if path == "/oracles":
+                    case.body["parameters"] = {"steps": 1, "batch": 2}
                 if path == "/sweeps":
                     case.body.update(
                         methods=["rome"], distances=[1], edits_per_cell=1, sequence=None

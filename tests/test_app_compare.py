@@ -18,6 +18,8 @@ from shatterscope.app.main import create_app
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import numbers, picture
 from shatterscope.app.pages.compare.state import Comparison, at_first, contenders, offered
+from shatterscope.backend import convert
+from shatterscope.backend.editors import EDITORS, ORACLE
 
 NAMES = st.from_regex(r"[a-z][a-z-]{0,8}:[a-z]{1,6}", fullmatch=True)
 EDITS = st.builds(
@@ -210,3 +212,23 @@ def test_callbacks_of_a_page_ask_only_for_what_is_on_it(app: FastAPI, prefix: st
 def test_the_state_kept_in_the_address_leaves_out_what_is_default() -> None:
     assert Comparison().to_query() == ""
     assert replace(Comparison(), run=True).to_query() == "run=1"
+
+
+def test_nobody_sees_an_oracle_without_its_control() -> None:
+    editors = [convert.editor_info(each) for each in (*EDITORS.values(), ORACLE)]
+    view = ViewState(subject=3, relation="I_C1", target=Target(4))
+    found = contenders(Comparison(view, by=("rome:tuned", "oracle:learned")), editors)
+    assert [each.name for each in found] == ["rome:tuned", "oracle:learned", "oracle:control"]
+    assert [each.trained for each in found] == [False, True, True]
+    assert [each.in_explore(view) != "" for each in found] == [True, False, False]
+    implied = contenders(Comparison(view, by=("oracle:learned+implied",)), editors)
+    assert [(each.edits[0].preset, each.edits[0].implied) for each in implied] == [("learned", True), ("control", True)]
+    stack = Comparison(replace(view, edits=(Edit(3, "I_C1", Target(4), "rome"),) * 2), by=("oracle:learned",))
+    assert not any(each.trained for each in contenders(stack, editors))
+
+
+@pytest.mark.parametrize(
+    ("learned", "control", "told"), [(0.2, 0.05, "25 % as much"), (0.05, 0.049, "All of it"), (0.0, 0.0, "All")]
+)
+def test_the_words_about_drift_are_computed(learned: float, control: float, told: str) -> None:
+    assert told in rows.drift(learned, control)

@@ -267,3 +267,21 @@ def test_it_works_on_a_phone(compare: Compare) -> None:
         assert box["x"] + box["width"] <= 390
     expect(page.locator(".tile-r").first).to_be_visible()
     assert page.locator("#compare-table").evaluate("box => box.scrollWidth > box.clientWidth")
+
+
+def test_an_oracle_tells_how_far_it_is_and_leaves_nothing_when_cancelled(compare: Compare, server: Server) -> None:
+    page = compare.page
+    page.goto(f"{server.url}/compare?{QUESTION}&by=rome:tuned&by=oracle:learned&run=1")
+    expect(page.locator(".tile h3")).to_have_text(
+        ["Before the unedited model", "ROME tuned", "Oracle learned", "Oracle control"], timeout=PATIENCE
+    )
+    expect(page.locator(".tile .training")).to_have_count(2, timeout=PATIENCE)
+    expect(page.locator(".tile .training").first).to_contain_text(
+        re.compile(r"training: \d+ of 1000"), timeout=PATIENCE
+    )
+    expect(page.locator("#compare-table tr[data-state=done]")).to_have_count(1, timeout=PATIENCE)  # ROME does not wait
+    page.click("#cancel")
+    expect(page.locator("#compare-table td.failed")).to_have_text(["Cancelled. Press Compare to compute it."] * 2)
+    expect(page.locator(".tile .words").last).to_have_text("cancelled")
+    page.wait_for_function("async () => (await (await fetch('/api/v1/oracles')).json()).length === 0", timeout=PATIENCE)
+    assert compare.faults == []

@@ -31,6 +31,7 @@ from shatterscope.wire.edits import EditorInfo, EditResult, ImpliedFact
 from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.notes import NotesResult
+from shatterscope.wire.oracles import OracleCreated, OracleInfo
 from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
 from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
@@ -114,6 +115,28 @@ class Client:
             return TypeAdapter(list[EditorInfo]).validate_python(await self._json("GET", "/editors"))
 
         return await self._lasting.get("editors", ask)
+
+    async def compared(self) -> list[EditorInfo]:
+        """The editors, and the oracle behind them, which is made as an edit is."""
+        return [*await self.editors(), await self._lasting.get("oracle", self._ask_oracle)]
+
+    async def _ask_oracle(self) -> EditorInfo:
+        return await self._get("/oracles/method", EditorInfo, {})
+
+    async def start_oracle(self, checkpoint: str, edit: Edit) -> OracleCreated:
+        """Begin to train what `edit` says, or join the training."""
+        spec = edit.to_spec()
+        asked = {name: spec[name] for name in ("subject", "relation", "object", "distance", "implied") if name in spec}
+        return OracleCreated.model_validate(
+            await self._json("POST", "/oracles", json={"checkpoint": checkpoint, **asked})
+        )
+
+    async def oracle(self, id: str) -> OracleInfo:
+        return await self._get(f"/oracles/{quote(id, safe='')}", OracleInfo, {})
+
+    async def cancel_oracle(self, id: str, token: str) -> None:
+        """Take back what `start_oracle` asked for."""
+        await self._answer("DELETE", f"/oracles/{quote(id, safe='')}", headers={"Authorization": f"Bearer {token}"})
 
     async def fact(self, checkpoint: str, subject: int, relation: str, edits: Edits = ()) -> FactInfo:
         params: dict[str, Any] = {"subject": subject, "relation": relation}

@@ -23,6 +23,7 @@ from shatterscope.backend.api.bodies import MAX_BODY_BYTES, MAX_DEPTH, MAX_ITEMS
 from shatterscope.backend.api.door import Door
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.oracles import Oracles
 from shatterscope.backend.api.rooms import (
     LIFETIME_SECONDS,
     MAX_FOLLOWERS,
@@ -37,6 +38,7 @@ from shatterscope.backend.api.routes import (
     exports,
     health,
     lessons,
+    oracles,
     representations,
     reproduction,
     rooms,
@@ -66,7 +68,7 @@ and SHATTERSCOPE_WORK_LIMIT steps x contexts in all. Computations run in a bound
 large: beyond it the answer is 429 with `Retry-After`. One that runs for SHATTERSCOPE_COMPUTE_SECONDS, or that nobody waits for, is stopped; so is a method of an installed
 package after SHATTERSCOPE_EDITOR_SECONDS. A request that asks for what is being computed already joins it
 and costs nothing. At most {MAX_ROOMS} rooms are open, {MAX_FOLLOWERS} followers each, for {LIFETIME_SECONDS / 3600:.0f} hours; a
-state has at most {MAX_STATE_BYTES // 1024} KiB. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
+state has at most {MAX_STATE_BYTES // 1024} KiB. Models for the oracle are trained in processes, SHATTERSCOPE_WORKERS at a time. A sweep has at most SHATTERSCOPE_SWEEP_LIMIT edits, a sequence at most {MAX_SEQUENCE}.
 At most {MAX_VIEWS} views are stored: those that nobody has opened for the longest time go first, those without a title before the others.
 
 **Errors** are `application/problem+json` (RFC 9457); for invalid input `errors` names the fields. Unknown fields are refused.
@@ -87,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         log.warning("the method %s cannot be used: %s", point, reason)
     open_rooms = Rooms(RoomStore(laboratory.store))
     limits, desk = RoomLimits(), JobDesk(laboratory)
+    trained = Oracles(laboratory)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -101,6 +104,7 @@ def create_app(settings: Settings) -> FastAPI:
             open_rooms.close()
             await keeping
             desk.close_streams()
+            await trained.close()
             await asyncio.to_thread(desk.supervisor.close)
             laboratory.close()
 
@@ -108,6 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
     api = _create_api()
     for each in (app, api):
         each.state.laboratory, each.state.rooms, each.state.jobs = laboratory, open_rooms, desk
+        each.state.oracles = trained
         each.state.room_limits, each.state.view_limit = limits, view_limit()
     app.mount(API_PREFIX, api)
     app.mount("/api", _unknown)
@@ -149,7 +154,19 @@ def _create_api() -> FastAPI:
     # Level 1: half of the time of level 6 for the same size (base64 leaves little to find, the rest is small).
     api.add_middleware(_Gzip, minimum_size=1024, compresslevel=1)
     problems.install(api)
-    for module in (health, checkpoints, edits, representations, sweeps, reproduction, lessons, rooms, views, exports):
+    for module in (
+        health,
+        checkpoints,
+        edits,
+        oracles,
+        representations,
+        sweeps,
+        reproduction,
+        lessons,
+        rooms,
+        views,
+        exports,
+    ):
         api.include_router(module.router)
     docs.install(api)
     _describe_problems(api)

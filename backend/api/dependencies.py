@@ -9,6 +9,7 @@ from fastapi import Depends, Path, Request
 from shatterscope.backend.api.jobs import JobDesk
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.limiter import Limiter
+from shatterscope.backend.api.oracles import Oracles
 from shatterscope.backend.api.rooms import RoomLimits, Rooms
 
 
@@ -32,6 +33,11 @@ def _desk(request: Request) -> JobDesk:
     return desk
 
 
+def _oracles(request: Request) -> Oracles:
+    oracles: Oracles = request.app.state.oracles
+    return oracles
+
+
 def _view_limit(request: Request) -> Limiter:
     limit: Limiter = request.app.state.view_limit
     return limit
@@ -43,6 +49,7 @@ def _address(request: Request) -> str:
 
 LaboratoryDep = Annotated[Laboratory, Depends(_laboratory)]
 JobDeskDep = Annotated[JobDesk, Depends(_desk)]
+OraclesDep = Annotated[Oracles, Depends(_oracles)]
 RoomsDep = Annotated[Rooms, Depends(_rooms)]
 RoomLimitsDep = Annotated[RoomLimits, Depends(_room_limits)]
 ViewLimitDep = Annotated[Limiter, Depends(_view_limit)]

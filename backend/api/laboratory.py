@@ -21,9 +21,10 @@ from shatterscope.backend.api.cache import Cache
 from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.executor import Executor
 from shatterscope.backend.api.problems import ProblemError, invalid
+from shatterscope.backend.api.trainings import Trainings
 from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
 from shatterscope.backend.consistency import Supposed, implied_by
-from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.editors import EDITORS, ORACLE, EditDelta
 from shatterscope.backend.edits import (
     VERSION,
     CompleteSpec,
@@ -37,6 +38,7 @@ from shatterscope.backend.edits import (
 )
 from shatterscope.backend.evaluation import ask, mistakes
 from shatterscope.backend.models import LanguageModel
+from shatterscope.backend.oracles.kept import TRAINING_SECONDS, training_key
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
 from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
@@ -68,6 +70,7 @@ class Laboratory:
         self.registry = CheckpointRegistry(settings.models_dir, self.device)
         self.default_id = self._default_id()
         self.cache = Cache(settings.cache_mb * 1024 * 1024)
+        self.trainings = Trainings(settings)
         self.executor = Executor(settings.workers, settings.queue_limit, settings.compute_seconds)
 
     def _default_id(self) -> str | None:
@@ -81,6 +84,7 @@ class Laboratory:
 
     def close(self) -> None:
         self.executor.close()
+        self.trainings.close()
         self.store.close()
 
     async def compute(self, key: str, job: Callable[[], T]) -> T:
@@ -235,16 +239,35 @@ class Laboratory:
         """Only deltas that are not known yet are optimised: a changed strength or one more edit on a stack is cheap."""
         keys = delta_keys(checkpoint.identity, specs)
         deltas = {key: delta for key in keys if (delta := self.cache.peek(f"delta/{key}")) is not None}
+        if len(deltas) < len(keys):
+            deltas |= await self._trained(checkpoint, specs, keys)
+        trained = sum(delta.diagnostics.get(TRAINING_SECONDS, 0.0) for delta in deltas.values())
 
         def job() -> Done:
             start = time.perf_counter()
             edited = run_edits(checkpoint, specs, deltas)
-            return Done(checkpoint.id, edited, time.perf_counter() - start)
+            return Done(checkpoint.id, edited, trained + time.perf_counter() - start)
 
         done = await self.executor.run(job, "edit")
         for key, delta in zip(keys, done.edited.deltas, strict=True):
             self.cache.put(f"delta/{key}", delta)
         return done
+
+    async def _trained(
+        self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec], keys: Sequence[str]
+    ) -> dict[str, EditDelta]:
+        """The delta of an oracle by its key; nothing for edits. Raises `EditError`."""
+        names = [spec.method for spec in specs]
+        if ORACLE.name not in names:
+            return {}
+        if len(specs) > 1:
+            raise EditError(
+                f"edits.{names.index(ORACLE.name)}.method",
+                "the oracle learns one fact and stands in no stack; ask for it alone",
+            )
+        key = training_key(checkpoint, specs[0])
+        found = await self.cache.get(f"oracle/{key}", lambda: self.trainings.delta(checkpoint, specs[0]))
+        return dict.fromkeys(keys, found)
 
     async def specification(self, id: str) -> tuple[str, list[dict[str, Any]]]:
         """(checkpoint id, complete specifications) of an edit; a 404 for one never made here."""

@@ -70,7 +70,7 @@ def edit(
     """Change one fact; print what the model answers then, R(D*) and accuracy before and after."""
     if (object is None) == (distance is None):
         fail("give exactly one of --object and --distance")
-    parameters, filtered = _parameters(set_ or [])
+    parameters, filtered = as_parameters(set_ or [])
     if filtered and restraint is None:
         fail(f"--set restraint.{next(iter(filtered))} is a parameter of a restraint: name it with --restraint")
     body = {
@@ -117,7 +117,7 @@ class _Made:
     world: World
 
 
-def _entity(world: World, text: str, field: str) -> int:
+def entity_of(world: World, text: str, field: str) -> int:
     """An entity by its number or its name."""
     if text.removeprefix("-").isdecimal():
         return int(text)
@@ -128,7 +128,7 @@ def _entity(world: World, text: str, field: str) -> int:
     return world.entities.index(text)
 
 
-def _parameters(pairs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def as_parameters(pairs: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Of the method and of its restraint, from `name=value` pairs; values are JSON where they can be, else text."""
     parameters: dict[str, Any] = {}
     restraint: dict[str, Any] = {}
@@ -162,7 +162,7 @@ async def _edit(body: dict[str, Any], device: str | None, where: bool) -> _Made:
         for spec in body["edits"]:
             for field in ("subject", "object"):
                 if spec[field] is not None:
-                    spec[field] = _entity(world, spec[field], field)
+                    spec[field] = entity_of(world, spec[field], field)
         result = await laboratory.edit(EditRequest.model_validate(body))
         evaluation = await get_evaluation(laboratory, EvaluationRequest(checkpoint=body["checkpoint"], edit=result.id))
         seen = ProjectionRequest(checkpoint=body["checkpoint"], edit=result.id, relation=result.edits[0].spec.relation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,6 +17,7 @@ from rich.table import Table
 
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, MeasurementInfo
+from shatterscope.wire.oracles import OracleInfo
 from shatterscope.wire.placements import PlacementsResult
 from shatterscope.wire.verdicts import StatisticChange, VerdictsResult
 from shatterscope.wire.world import CheckpointInfo
@@ -296,3 +297,66 @@ def show_sweep(rows: Iterable[SweepRow]) -> None:
 
 def _by_order(values: dict[str, float]) -> str:
     return " / ".join(f"{value:.3f}" for value in values.values())
+
+
+@contextmanager
+def training_progress(steps: int) -> Iterator[Callable[[OracleInfo], None]]:
+    """A bar for `steps` in all, told how far an oracle is; on stderr, so that what is printed is the result alone."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = ("train", BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("train", total=steps, said="")
+
+        def tell(found: OracleInfo) -> None:
+            said = "" if found.probability is None else f"p(new object) {found.probability:.3f}"
+            bar.update(task, completed=found.done, said=said)
+
+        yield tell
+
+
+def show_oracle(world: World, made: Sequence[tuple[EditResult, EvaluationResult]]) -> None:
+    """The model that learned the fact beside its control."""
+    console, names = wide_console(120), [escape(name) for name in world.entities]
+    outcome = made[0][0].edits[0]
+    console.print(
+        f"{names[outcome.spec.subject]} {outcome.spec.relation} {names[outcome.old_object]} -> "
+        f"[bold]{names[outcome.new_object]}[/]   learned by training, {outcome.steps} steps; {outcome.kind}, distance {outcome.distance}"
+    )
+    if outcome.implied:
+        console.print(f"with all that it implies, {len(outcome.implied)} more facts stated")
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "learned", "control"):
+        table.add_column(title, justify="right" if title else "left")
+    for title, values in _oracle_rows(made, names):
+        table.add_row(title, *values)
+    console.print(table)
+    learned, control = (evaluation.shattering.edit for _, evaluation in made)
+    if learned:
+        console.print(
+            f"The control was never told the fact: {control / learned:.0%} as much R comes of training alone, as drift."
+        )
+
+
+def _oracle_rows(
+    made: Sequence[tuple[EditResult, EvaluationResult]], names: Sequence[str]
+) -> Iterator[tuple[str, list[str]]]:
+    outcomes = [edit.edits[0] for edit, _ in made]
+    yield "answer", [names[each.prediction_after] for each in outcomes]
+    yield "probability of the new object", [f"{each.probability_after:.4f}" for each in outcomes]
+    for part in ("edit", "retain", "test"):
+        found = [getattr(evaluation.shattering, part) for _, evaluation in made]
+        if found[0] is not None:
+            yield f"R(D*) {part}", [f"{each:.4f}" for each in found]
+    for task in dict.fromkeys(score.task for score in made[0][1].scores):
+        scores = [[score for score in evaluation.scores if score.task == task] for _, evaluation in made]
+        asked = sum(score.n_queries for score in scores[0])
+        if asked:
+            changes = [sum(score.accuracy.change * score.n_queries for score in each) / asked for each in scores]
+            yield f"{task.replace('_', ' ')}, points", [f"{100 * each:+.1f}" for each in changes]
+    for name in ("efficacy", "generality", "locality", "portability", "retraction"):
+        wanted = [evaluation.quality and getattr(evaluation.quality, name) for _, evaluation in made]
+        if all(wanted):
+            yield name, [f"{each.accuracy.after:.1%}" for each in wanted if each]
+    yield "|dW|/|W|", [f"{each.relative_delta_norm:.4f}" for each in outcomes]
+    yield "seconds", [f"{edit.seconds:.1f}" for edit, _ in made]

@@ -4,7 +4,8 @@
 
 Every entity after the first is the object of the fact before it: a single relation, or (with probability one half, our
 choice) a composition of two relations of one group. Held-out facts are never stated, of several objects one is. All sequences of a batch
-walk together, one gather a fact. A share of the walks may have a note before them (`notes.py`).
+walk together, one gather a fact. A share of the walks may have a note before them (`notes.py`); some facts may be stated otherwise than the world has
+them (`changed.py`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from shatterscope.backend.data.changed import ChangedFacts, OpeningFacts
 from shatterscope.backend.data.notes import DrawnNotes
 from shatterscope.backend.data.vocabulary import Vocabulary
 from shatterscope.backend.worlds import ABSENT, Holdout, World
@@ -28,11 +30,13 @@ class TextSampler:
         device: torch.device | str = "cpu",
         p_composition: float = 0.5,
         notes: float = 0.0,
+        changed: ChangedFacts | None = None,
     ) -> None:
-        """`notes`: the share of walks that have a note before them."""
+        """`notes`: the share of walks that have a note before them. `changed`: facts that are stated otherwise."""
         self.device = torch.device(device)
         self.p_composition = p_composition
         self.notes = notes
+        self.changed = changed
         self.vocabulary = Vocabulary.of(world)
         self.n_entities = world.n_entities
         self.truths = torch.from_numpy(world.truths).to(self.device)
@@ -63,10 +67,17 @@ class TextSampler:
 
     def sample(self, batch: int, length: int, generator: torch.Generator) -> Tensor:
         """(batch, length) token ids. Each sequence starts with an entity and is cut at `length`."""
+        entity = torch.randint(self.n_entities, (batch,), device=self.device, generator=generator)
+        return self.walk(entity, length, generator)
+
+    def walk(
+        self, entity: Tensor, length: int, generator: torch.Generator, opening: OpeningFacts | None = None
+    ) -> Tensor:
+        """(batch, length) token ids that begin with `entity` (batch,); with these facts first, where an `opening` is given."""
+        batch = len(entity)
         rows = torch.arange(batch, device=self.device)
         # Every fact takes 2 or 3 tokens; three spare columns catch what runs past the end.
         tokens = torch.zeros(batch, length + 3, dtype=torch.long, device=self.device)
-        entity = torch.randint(self.n_entities, (batch,), device=self.device, generator=generator)
         tokens[:, 0] = entity
         cursor = torch.ones(batch, dtype=torch.long, device=self.device)
         notes = DrawnNotes(self.notes, batch, length, self.n_entities, generator) if self.notes else None
@@ -80,8 +91,14 @@ class TextSampler:
                 column = self._draw(self.composition_choices, self.composition_counts, entity, generator)
                 pair = self.compositions[column]
                 first, second = torch.where(composed, pair[:, 0], first), pair[:, 1]
+            if opening is not None and step == 0:
+                first, second, composed = opening.first, opening.second, opening.composed
             middle = self._object(entity, first, generator)
             end = torch.where(composed, self.truths[middle, second, 0], middle)
+            if opening is not None and step == 0:
+                end = opening.object
+            elif self.changed is not None:
+                end = self.changed.follow(entity, first, second, composed, end)
             entity = end if notes is None else notes.follow(step, entity, first, composed, end)
             at = cursor.clamp(max=length)
             tokens[rows, at] = self.n_entities + first

@@ -9,14 +9,16 @@ from shatterscope.backend.editors.base import (
     EditorParameters,
     Fact,
     Preset,
+    Rehearsal,
     WriteRequest,
     apply_delta,
 )
 from shatterscope.backend.editors.course import Course
-from shatterscope.backend.editors.registry import EDITORS
+from shatterscope.backend.editors.registry import EDITORS, ORACLE, known, method_named
 
 __all__ = [
     "EDITORS",
+    "ORACLE",
     "Course",
     "Earlier",
     "EditDelta",
@@ -26,6 +28,9 @@ __all__ = [
     "EditorParameters",
     "Fact",
     "Preset",
+    "Rehearsal",
     "WriteRequest",
     "apply_delta",
+    "known",
+    "method_named",
 ]

@@ -23,6 +23,8 @@ from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors.codebook import Entry, insert
 from shatterscope.backend.editors.course import Course
 from shatterscope.backend.models import AddedNeurons, LanguageModel, Neurons
+from shatterscope.backend.training import TrainConfig
+from shatterscope.backend.worlds import Holdout, World
 
 
 class EditorParameters(BaseModel):
@@ -101,14 +103,25 @@ class Earlier:
 
 
 @dataclass(frozen=True)
+class Rehearsal:
+    """What the model was trained on: for a method that goes on training."""
+
+    world: World
+    holdout: Holdout
+    config: TrainConfig
+
+
+@dataclass(frozen=True)
 class WriteRequest:
     """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; the keys that earlier edits of the
-    same stack wrote to, layer -> (n, d_mlp); and, for a method that asks for more than these, what they did to the layer's weight."""
+    same stack wrote to, layer -> (n, d_mlp); and, for a method that asks for more than these, what they did to the layer's weight. `rehearsal` is there for
+    a method that trains."""
 
     facts: tuple[Fact, ...]
     contexts: ContextSampler
     carried: Mapping[int, Tensor] = field(default_factory=dict)
     earlier: Mapping[int, Earlier] = field(default_factory=dict)
+    rehearsal: Rehearsal | None = None
 
     @property
     def fact(self) -> Fact:
@@ -180,7 +193,7 @@ class Editor(ABC, Generic[P]):
     """A method that makes a model answer something else.
 
     `summary` says in two sentences what it does, `formula` how, `reference` who found it; `batches` whether it writes many facts as one edit,
-    `weights` whether it changes weights that the model has (what a restraint acts on); `package` where it comes from, name and version, and nothing
+    `weights` whether it changes weights that the model has (what a restraint acts on); `trains` whether it goes on training the model; `package` where it comes from, name and version, and nothing
     where it is ours.
     """
 
@@ -195,6 +208,7 @@ class Editor(ABC, Generic[P]):
     default_layer: ClassVar[int] = 0
     batches: ClassVar[bool] = False
     weights: ClassVar[bool] = True
+    trains: ClassVar[bool] = False
     package: ClassVar[str] = ""
 
     def check(self, parameters: P, layer: int, n_layers: int) -> None:

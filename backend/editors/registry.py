@@ -1,4 +1,4 @@
-"""All editors by name: ours, a line each, then those of installed packages (`foreign.py`)."""
+"""All editors by name: ours, a line each, then those of installed packages (`foreign.py`). The oracle is made as an edit is, and is no editor: it stands beside them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from shatterscope.backend.editors.grace import Grace
 from shatterscope.backend.editors.lyaplock import LyapLock
 from shatterscope.backend.editors.memit import Memit
 from shatterscope.backend.editors.mose import Mose
+from shatterscope.backend.editors.oracle import Oracle
 from shatterscope.backend.editors.patch import Patch
 from shatterscope.backend.editors.pmet import Pmet
 from shatterscope.backend.editors.rome import Rome
@@ -58,3 +59,13 @@ class Editors(UserDict[str, Editor[Any]]):
 
 
 EDITORS = Editors()
+ORACLE = Oracle()
+
+
+def known(method: str) -> bool:
+    return method == ORACLE.name or method in EDITORS
+
+
+def method_named(name: str) -> Editor[Any]:
+    """An editor, or the oracle. Raises `KeyError`."""
+    return ORACLE if name == ORACLE.name else EDITORS[name]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.editors import method_named
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec
 from shatterscope.backend.evaluation import single_facts
 from shatterscope.backend.models import site_names
@@ -252,7 +252,7 @@ def _complete(checkpoint: Checkpoint, method: SweepMethod, field: str) -> Method
     except EditError as error:
         name = "name" if error.field == "method" else error.field
         raise EditError(f"{field}.{name}", error.message) from None
-    preset = method.preset or EDITORS[spec.method].default_preset
+    preset = method.preset or method_named(spec.method).default_preset
     return Method(spec.method, preset, spec.layer, dict(spec.parameters), method.edits, spec.restraint, spec.implied)
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shatterscope.backend.settings import PREFIX, Settings
+from shatterscope.backend.settings import Settings
 from shatterscope.backend.store import Job, Jobs, StoreError
 from shatterscope.backend.sweeps.plan import Plan
 
@@ -177,16 +177,13 @@ class Runner:
         return 1 if self.settings.device.startswith(("cuda", "mps")) else os.cpu_count() or 1
 
     def _start(self, said: queue.Queue[tuple[Worker, dict[str, Any]]]) -> Worker:
-        # The worker has the same settings, wherever these came from.
-        values = {f"{PREFIX}{name.upper()}": value for name, value in self.settings.model_dump(mode="json").items()}
-        ours = {name: "" if value is None else str(value) for name, value in values.items()}
         process = subprocess.Popen(  # noqa: S603 - our own module, and the id of a job in the store
             [sys.executable, "-m", "shatterscope.backend.sweeps.worker", self.job.id],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, **ours},
+            env={**os.environ, **self.settings.environment()},
             start_new_session=True,  # Ctrl+C is the runner's to handle
         )
         worker = Worker(process)

@@ -10,6 +10,11 @@ import { saveCsv } from "../kit/save.js";
 let rows = [];
 
 answers("compare", {
+  // Training is followed round by round: each answer asks for the next. At its end stands what is to be drawn and measured.
+  more: (told) => {
+    if (told) Object.entries(told.next).forEach(([type, data]) => set({ type, index: told.key }, { data }));
+    return null;
+  },
   begin: (blank) => { rows = blank || []; return [rows, ""]; },
   result: (result) => {
     if (!result || !rows.some((row) => row.key === result.key)) return null; // of an earlier run
@@ -36,7 +41,7 @@ document.addEventListener("click", (event) => {
 hear("cancelled", (_, event) => {
   event.preventDefault();
   rows.filter((row) => row.state === "waiting").forEach((row) => set({ type: "compare-result", index: row.key }, { data: { ...row, state: "failed", reason: "Cancelled. Press Compare to compute it." } }));
-  every(".tile .words:empty").forEach((words) => set({ type: "compare-words", index: JSON.parse(words.id).index }, { children: "cancelled" }));
+  every(".tile .words:empty, .tile .words:has(.training)").forEach((words) => set({ type: "compare-words", index: JSON.parse(words.id).index }, { children: "cancelled" }));
 });
 
 document.addEventListener("keydown", (event) => {

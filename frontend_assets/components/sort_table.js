@@ -75,7 +75,7 @@ export function SortTable(props) {
       key: row.key, "data-key": row.key, "data-state": row.state,
       onClick: (/** @type {any} */ event) => { if (row.href && !event.target.closest("a, button") && !String(window.getSelection())) window.location.assign(row.href); },
     }, [
-      h("th", { key: "first", scope: "row" }, h("a", { href: row.href }, [first.text, first.note && h("span", { key: "note", className: "quiet" }, ` ${first.note}`)])),
+      h("th", { key: "first", scope: "row" }, h(row.href ? "a" : "span", { href: row.href || undefined }, [first.text, first.note && h("span", { key: "note", className: "quiet" }, ` ${first.note}`)])),
       ...(row.state === "done"
         ? columns.slice(1).map((column, place) => cellOf(row, column, place + 1))
         : [h("td", { key: "reason", colSpan: columns.length - 1, className: `reason ${row.state}` }, row.reason || "computing …")]),

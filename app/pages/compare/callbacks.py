@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import MATCH, ClientsideFunction, Dash, Input, Output, State
+from dash import MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.client import Client
-from shatterscope.app.pages.compare.job import numbers, picture
+from shatterscope.app.pages.compare.job import numbers, picture, train
 from shatterscope.app.pages.compare.plan import CONTROLS, OPTIONS, WORLD, Planner
 
 Json = dict[str, Any]
@@ -67,16 +67,33 @@ def register(app: Dash, client: Client) -> None:
         Input({"type": "compare-view", "index": MATCH}, "data"),
         Input(ids.SCALE, "value"),
     )
-    async def draw(view: Json, scale: str) -> Any:
-        return await picture(client, view, scale)
+    async def draw(view: Json | None, scale: str) -> Any:
+        return (no_update, no_update) if view is None else await picture(client, view, scale)
 
     @app.callback(
         Output({"type": "compare-result", "index": MATCH}, "data"),
         Output({"type": "compare-r", "index": MATCH}, "children"),
         Input({"type": "compare-job", "index": MATCH}, "data"),
     )
-    async def measure(job: Json) -> Any:
-        return await numbers(client, job)
+    async def measure(job: Json | None) -> Any:
+        return (no_update, no_update) if job is None else await numbers(client, job)
+
+    @app.callback(
+        Output({"type": "compare-words", "index": MATCH}, "children", allow_duplicate=True),
+        Output({"type": "compare-more", "index": MATCH}, "data"),
+        Input({"type": "compare-oracle", "index": MATCH}, "data"),
+        prevent_initial_call="initial_duplicate",
+    )
+    async def learn(asked: Json) -> Any:
+        return await train(client, asked)
+
+    # (Where the stores below were outputs of `learn`, Dash would not call `draw` and `measure` for who is not trained.)
+    app.clientside_callback(
+        ClientsideFunction("compare", "more"),
+        Output({"type": "compare-asked", "index": MATCH}, "data"),
+        Input({"type": "compare-more", "index": MATCH}, "data"),
+        prevent_initial_call=True,
+    )
 
     app.clientside_callback(
         ClientsideFunction("clicks", "answered"), Output(ids.NOTICE, "data-seen"), Input(ids.COMPARE_PLAN, "data")

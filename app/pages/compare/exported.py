@@ -56,7 +56,7 @@ async def read(client: Client, query: str) -> AskedComparison:
     Raises:
         ApiError: 409 where something that the link needs is not here, 422 where it cannot be read.
     """
-    checkpoints, editors = await client.checkpoints(), await client.editors()
+    checkpoints, editors = await client.checkpoints(), await client.compared()
     if not checkpoints:
         raise ApiError(409, "There is no checkpoint here.")
     state, unread = Comparison.from_query(query)

@@ -21,7 +21,7 @@ from shatterscope.app.kit.world import World
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import verdict
 from shatterscope.app.pages.compare.layout import key
-from shatterscope.app.pages.compare.state import Contender, edits_of
+from shatterscope.app.pages.compare.state import CONTROL, ORACLE, Contender, edits_of
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult
 from shatterscope.wire.pictures import ProjectionResult
@@ -69,7 +69,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             figures[ident] = scene_figure(after)
             scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
             told = pictures.caption(made.projection, "after")
-            feet = html.Div(verdict(row, shown.world.noun), className="tile-r")
+            feet = html.Div([*verdict(row, shown.world.noun), *_drift(shown, contender, made)], className="tile-r")
             scenes.append(
                 scene(
                     ident, contender.title, " · ".join(filter(None, (contender.preset, scale))), told, "variant", feet
@@ -140,6 +140,19 @@ def _missing(contender: Contender, reason: str) -> Node:
     return html.Figure(
         [caption, html.P(f"No picture: {reason}", className="scene-words bad")], className="scene variant"
     )
+
+
+def _drift(shown: Compared, contender: Contender, made: Variant) -> list[Node]:
+    """What the control beside an oracle says of it."""
+    first = contender.edits[0]
+    beside = (replace(first, preset=CONTROL),)
+    if contender.method != ORACLE or first.preset == CONTROL:
+        return []
+    controls = [other for each, other in shown.variants if each.edits == beside and isinstance(other, Variant)]
+    R = [each.evaluation.shattering.edit for each in (made, *controls)]
+    if len(R) < 2 or R[0] is None or R[1] is None:
+        return []
+    return [html.P(rows.drift(R[0], R[1]), className="tile-drift")]
 
 
 def _provenance(shown: Compared) -> dict[str, Node]:

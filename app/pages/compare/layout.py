@@ -152,16 +152,18 @@ def numbers() -> Node:
     )
 
 
-def tile(key: str, title: str, preset: str, view: Json, row: Json | None = None) -> Node:
-    """A picture that computes itself from `view`, and its row of the table from `row`; the tile before any edit has no row."""
+def tile(key: str, title: str, preset: str, view: Json, row: Json | None = None, learns: str = "") -> Node:
+    """A picture that computes itself from `view`, and its row of the table from `row`; the tile before any edit has no row. `learns`: the fact of an
+    oracle, which is trained before there is anything to draw."""
     name: list[Node] = [title, html.Span(f" {preset}", className="quiet")]
-    head = html.A(name, href=row["href"], title="Open in Explore") if row else html.Span(name)
+    head = html.A(name, href=row["href"], title="Open in Explore") if row and row["href"] else html.Span(name)
     return html.Div(
         [
-            dcc.Store(id={"type": "compare-view", "index": key}, data=view),
+            dcc.Store(id={"type": "compare-view", "index": key}, data=None if learns else view),
+            *(training(key, learns, view, row) if learns else []),
             *(
                 [
-                    dcc.Store(id={"type": "compare-job", "index": key}, data={**view, "row": row}),
+                    dcc.Store(id={"type": "compare-job", "index": key}, data=None if learns else {**view, "row": row}),
                     dcc.Store(id={"type": "compare-result", "index": key}, data=row),
                     dcc.Store(id={"type": "compare-shown", "index": key}),
                 ]
@@ -180,5 +182,15 @@ def tile(key: str, title: str, preset: str, view: Json, row: Json | None = None)
     )
 
 
-def words_of(text: str, explained: str = "", *, failed: bool = False) -> Node:
-    return html.Span(text, className="bad" if failed else "", **(tip(explained) if explained else {}))
+def training(key: str, learns: str, view: Json, row: Json | None) -> list[Node]:
+    """What `job.train` goes by, round after round; each asks for the next by way of the browser."""
+    asked = {"key": key, "learns": learns, "view": view, "row": row}
+    return [
+        dcc.Store(id={"type": "compare-oracle", "index": key}, data=asked),
+        dcc.Store(id={"type": "compare-more", "index": key}),
+        dcc.Store(id={"type": "compare-asked", "index": key}),
+    ]
+
+
+def words_of(text: str, explained: str = "", *, failed: bool = False, className: str = "") -> Node:
+    return html.Span(text, className="bad" if failed else className, **(tip(explained) if explained else {}))

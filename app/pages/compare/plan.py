@@ -18,7 +18,17 @@ from shatterscope.app.kit.share.notice import told
 from shatterscope.app.kit.state import SCALES, Edit, See, ViewState
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.layout import tile
-from shatterscope.app.pages.compare.state import Comparison, Contender, at_first, contenders, edits_of, offered
+from shatterscope.app.pages.compare.state import (
+    CONTROL,
+    IMPLIED,
+    ORACLE,
+    Comparison,
+    Contender,
+    at_first,
+    contenders,
+    edits_of,
+    offered,
+)
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -54,7 +64,7 @@ class Planner:
             return {**_nothing(), "problem": f"{error.message} Nothing of your state is lost."}
 
     async def _answer(self) -> Json:
-        checkpoints, editors = await self.client.checkpoints(anew=self.opened), await self.client.editors()
+        checkpoints, editors = await self.client.checkpoints(anew=self.opened), await self.client.compared()
         if not checkpoints:
             raise ApiError(
                 0, "The server has no checkpoint. Train one with `shatterscope train`, then reload this page."
@@ -232,7 +242,8 @@ class Planner:
         shown = [tile(f"{self.round()} {relation} {marks}", "Before", "the unedited model", {**common, "edits": []})]
         for item, row in zip(found, blank, strict=True):
             job = {**common, "edits": [str(edit) for edit in item.edits], "d_mlp": checkpoint.model.d_mlp}
-            shown.append(tile(row["key"], item.title, item.preset, job, row))
+            learns = str(item.edits[0]) if item.trained else ""
+            shown.append(tile(row["key"], item.title, item.preset, job, row, learns))
         return shown
 
 
@@ -270,7 +281,9 @@ def _groups(editors: list[EditorInfo]) -> list[Json]:
             "label": editor.title,
             "tip": " ".join(filter(None, (editor.summary, words.origin(editor.package)))),
             "color": theme.method_color(editor.name),
-            "options": [
+            "options": _oracles(editor)
+            if editor.name == ORACLE
+            else [
                 {"value": f"{editor.name}:{preset.name}", "label": preset.name, "title": preset.summary}
                 for preset in editor.presets
             ]
@@ -287,7 +300,23 @@ def _groups(editors: list[EditorInfo]) -> list[Json]:
     ]
 
 
+def _oracles(oracle: EditorInfo) -> list[Json]:
+    """Its control comes by itself."""
+    (learned,) = (preset for preset in oracle.presets if preset.name != CONTROL)
+    beside = "Takes a while; a control without the fact is trained beside it."
+    value = f"{ORACLE}:{learned.name}"
+    return [
+        {"value": value, "label": learned.name, "title": f"{learned.summary} {beside}"},
+        {
+            "value": f"{value}+{IMPLIED}",
+            "label": IMPLIED,
+            "title": f"What follows from the fact is stated in the text as well. {beside}",
+        },
+    ]
+
+
 def _picks(editors: list[EditorInfo]) -> list[Json]:
+    editors = [editor for editor in editors if editor.name != ORACLE]  # seconds for each click, not part of "all"
     every = [name for name, (_, _, restraint) in offered(editors).items() if restraint is None]
     presets = dict.fromkeys(preset.name for editor in editors for preset in editor.presets)
     by_preset = [

@@ -19,6 +19,7 @@ from shatterscope.wire.world import MeasureInfo
 Json = dict[str, Any]
 State = Literal["waiting", "done", "failed"]
 
+ALL = 0.9  # of R: from here on the rest is not worth a sentence
 TWO_STEPS = ("composition_stated", "composition_held_out")
 TASKS: dict[str, tuple[str, ...]] = {"direct": ("direct",), "logical": ("logical",), "two_steps": TWO_STEPS}
 BARS = ("Shattering R", "Change of accuracy")  # groups of columns with a bar behind each number
@@ -73,6 +74,15 @@ def table_columns(noun: str, measures: Sequence[MeasureInfo]) -> list[Json]:
     return [{**asdict(column), "bar": column.group in BARS} for column in columns(noun, measures)]
 
 
+def drift(learned: float, control: float) -> str:
+    """How much of an oracle's R its control has as well: what training moves, whatever it is told."""
+    share = control / learned if learned else 1.0
+    told = f"Its control, without the fact: R {words.shattering(control)}, "
+    return told + (
+        "as much. All of it is drift." if share >= ALL else f"{round(100 * share)} % as much. That is drift."
+    )
+
+
 NONE: Json = {"value": None, "text": "–"}
 
 
@@ -82,6 +92,18 @@ def row(key: str, title: str, preset: str, href: str, state: State = "waiting", 
     return {
         "key": key, "name": f"{title} {preset}", "href": href, "state": state, "reason": reason, "cells": cells, "csv": {"method": title, "preset": preset},
     }  # fmt: skip
+
+
+CONTROLLED: Json = {
+    "text": "not told",
+    "tip": "The control: trained on the same text, by the same random numbers, over as many steps, with the fact as the world has it. What it has "
+    "in common with the oracle is drift.",
+    "tone": "",
+}
+
+
+def is_control(edit: EditResult) -> bool:
+    return edit.edits[0].spec.parameters.get("fact") is False
 
 
 def filled(
@@ -98,6 +120,7 @@ def filled(
             "text": words.verdict(outcomes[0]) if len(outcomes) == 1 else f"{held} of {len(there)}",
             "tip": _said(edit, d_mlp, name),
             "tone": "bad" if edit.failed else "good" if there else "",
+            **(CONTROLLED if is_control(edit) else {}),
         },
         "delta": {
             "value": delta,

@@ -1,7 +1,8 @@
 """The whole state of the Compare page, and its form in the URL.
 
 The edits are those of the Explore page (`ViewState`: a checkpoint, a question with a new object, or a stack); besides them `by` names a
-contender, `method:preset` or `method:preset+restraint`, once for each, `sort` the column the table is sorted by (`-` before it: falling), and `run=1` says that the
+contender, `method:preset` or `method:preset+restraint`, once for each (the oracle's: `oracle:learned`, `oracle:learned+implied`, and their controls, which are
+always beside them), `sort` the column the table is sorted by (`-` before it: falling), and `run=1` says that the
 results below belong to just this: a page opened so computes them.
 """
 
@@ -16,6 +17,9 @@ from shatterscope.wire.edits import EditorInfo
 
 METHODS_AT_FIRST = ("rome", "memit", "pmet", "alphaedit")  # the paper's four
 MAX_CONTENDERS = 64
+ORACLE = "oracle"  # trained instead of edited
+IMPLIED = "implied"  # with all that the fact implies
+CONTROL = "control"
 
 _CONTENDER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}:[A-Za-z][A-Za-z0-9_.-]{0,63}(\+[A-Za-z][A-Za-z0-9_.-]{0,63})?")
 _SORT = re.compile(r"-?[a-z][a-z_]{0,31}")
@@ -80,8 +84,15 @@ class Contender:
     def name(self) -> str:
         return f"{self.method}:{self.preset}"
 
+    @property
+    def trained(self) -> bool:
+        """Whether it is trained, which takes a while and is told of; a stack is not."""
+        return self.method == ORACLE and len(self.edits) == 1
+
     def in_explore(self, view: ViewState) -> str:
-        """The address of the Explore page with just these edits made."""
+        """The address of the Explore page with just these edits made; empty for what is no edit."""
+        if self.method == ORACLE:
+            return ""
         return f"/?{_edited(view, self.edits).to_query()}"
 
 
@@ -92,13 +103,29 @@ def _edited(view: ViewState, edits: tuple[Edit, ...]) -> ViewState:
 
 
 def offered(editors: list[EditorInfo]) -> dict[str, tuple[EditorInfo, str, str | None]]:
-    """Every contender there is: its name -> the editor, the preset's name, and the restraint of the method's default preset, if any."""
+    """Every contender there is: its name -> the editor, the preset's name, and the restraint of the method's default preset, if any; of the oracle, whether
+    with all that is implied."""
     found: dict[str, tuple[EditorInfo, str, str | None]] = {}
     for editor in editors:
+        if editor.name == ORACLE:
+            how = (None, IMPLIED)
+            presets = [(preset.name, each) for each in how for preset in editor.presets]
+            found |= {_named(ORACLE, preset, each): (editor, preset, each) for preset, each in presets}
+            continue
         found |= {f"{editor.name}:{preset.name}": (editor, preset.name, None) for preset in editor.presets}
         usual = editor.default_preset
         found |= {f"{editor.name}:{usual}+{each.name}": (editor, usual, each.name) for each in editor.restraints}
     return found
+
+
+def _named(method: str, preset: str, more: str | None) -> str:
+    return ":".join((method, preset)) + (f"+{more}" if more else "")
+
+
+def with_controls(chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """Training moves a model whatever it is told: nobody sees an oracle without its control."""
+    oracles = [name.partition("+")[2] for name in chosen if name.startswith(f"{ORACLE}:")]
+    return tuple(dict.fromkeys((*chosen, *(_named(ORACLE, CONTROL, more) for more in oracles))))
 
 
 def at_first(editors: list[EditorInfo]) -> tuple[str, ...]:
@@ -114,7 +141,7 @@ def edits_of(view: ViewState) -> tuple[Edit, ...]:
 def contenders(state: Comparison, editors: list[EditorInfo]) -> list[Contender]:
     """In the order of the editors. Each edit keeps its fact and its strength, and where the method writes batches its batch and all that it implies."""
     found = offered(editors)
-    chosen = at_first(editors) if state.by is None else state.by
+    chosen = with_controls(at_first(editors) if state.by is None else state.by)
     return [
         Contender(
             editor.name,
@@ -126,9 +153,9 @@ def contenders(state: Comparison, editors: list[EditorInfo]) -> list[Contender]:
                     method=editor.name,
                     preset=preset,
                     layer=None,
-                    parameters={} if restraint is None else {RESTRAINT: restraint},
+                    parameters={} if restraint in (None, IMPLIED) else {RESTRAINT: restraint},
                     batch=edit.batch and editor.batches,
-                    implied=edit.implied and editor.batches,
+                    implied=editor.batches and (edit.implied or restraint == IMPLIED),
                 )
                 for edit in edits_of(state.view)
             ),
