@@ -130,6 +130,16 @@ def test_patches_of_one_layer_do_not_see_each_other(checkpoint: Checkpoint) -> N
     assert torch.equal(batch.deltas[0].neurons[1].up, first[1].neurons[0].up)
 
 
+def test_a_mistake_is_corrected(checkpoint: Checkpoint) -> None:
+    """The subject that has the object already is the fact's own: what it holds says nothing of how far to go."""
+    world, relation = checkpoint.world, checkpoint.world.relation(RELATION)
+    answered = checkpoint.model.read_out(all_activations(checkpoint.model, world.n_entities)[relation.index]).argmax(-1)
+    wrong = [x for x in range(world.n_entities) if int(answered[x]) != world.object_of(x, relation)]
+    specs = [complete_spec(world, 2, subject=x, relation=RELATION, distance=0, method="patch") for x in wrong[:3]]
+    assert specs
+    assert all(run_edits(checkpoint, [spec]).outcomes[0].success for spec in specs)
+
+
 def test_another_method_may_follow_or_precede(checkpoint: Checkpoint) -> None:
     patched, rome = spec_of(checkpoint), spec_of(checkpoint, subject=90, relation="III_C2", method="rome")
     for stack in ([patched, rome], [rome, patched]):

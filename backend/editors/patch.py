@@ -190,8 +190,10 @@ class Opening:
         return self.site.take(self.rows[:VALUE_CONTEXTS])
 
     def apart(self, request: WriteRequest, fact: Fact) -> float:
-        """||h* - h(0)||^2; for a composition, of which no h* is known, as far as two answers to its last relation are apart by chance."""
+        """||h* - h(0)||^2. Of a composition no h* is known, and where the object is the true one h* is the fact's own: then as far as two answers to the
+        relation are apart by chance."""
         has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
+        has_it = None if has_it == fact.subject else has_it
         own = self.site.final(self.model, self.site.resid_post)[0]  # of the bare prompt
         return max(self.inputs.apart(own, has_it, fact.relation), TINY)
 
