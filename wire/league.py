@@ -59,6 +59,14 @@ class StackFigure(Wire):
     not_measured: str | None = None
 
 
+class Example(Wire):
+    """An edit of the set that this row has made."""
+
+    subject: int
+    relation: str
+    distance: int
+
+
 class LeagueRow(Wire):
     """One preset of one method. `equal` is over the edits that take at some strength, but for success, generality and portability, where those that take at none
     count as failures; null where none takes."""
@@ -79,6 +87,7 @@ class LeagueRow(Wire):
         description="median of the edit alone, warm, on one thread: processor time, and wall clock for methods of packages, which have a process of their own"
     )
     stacks: list[StackFigure]
+    example: Example | None = Field(description="to look at; null where only corrective edits were made, or none")
 
 
 class League(Wire):

@@ -59,8 +59,8 @@ def league(
     device: Device = None,
 ) -> None:
     """Every preset of every method on a fixed set of edits: what it writes, keeps, shatters and costs. Killed or stopped, it can be resumed."""
-    from shatterscope.backend.league.rows import LeagueError
-    from shatterscope.backend.league.run import FOLDER, Asked, run
+    from shatterscope.backend.league.rows import FOLDER, LeagueError
+    from shatterscope.backend.league.run import Asked, run
     from shatterscope.backend.league.run import ship as keep
     from shatterscope.backend.league.table import csv_lines
     from shatterscope.backend.league.table import league as table_of

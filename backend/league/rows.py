@@ -18,6 +18,7 @@ from shatterscope.wire.base import SubGraph
 from shatterscope.wire.league import SetName
 
 FORMAT = 1
+FOLDER = "league"
 MAX_BYTES = 256 * 1024 * 1024
 
 
@@ -153,6 +154,11 @@ def read_rows(path: Path) -> Rows | None:
     if header.format != FORMAT:
         raise LeagueError(f"{shown} has format {header.format}, this version reads {FORMAT}")
     return Rows(header, {row.key: row for row in rows})
+
+
+def shipped_file(checkpoint_folder: Path, name: SetName) -> Path:
+    """Where the rows of a set are beside the checkpoint."""
+    return checkpoint_folder / FOLDER / f"{name}.jsonl.gz"
 
 
 def as_lines(rows: Rows) -> str:

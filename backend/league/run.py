@@ -15,13 +15,21 @@ from threadpoolctl import threadpool_limits
 
 from shatterscope.backend.checkpoints import CheckpointError, load_checkpoint
 from shatterscope.backend.league.measure import CONTEXTS, QUERIES, TAKEN_BEHIND, Contender, LeagueBench, contenders
-from shatterscope.backend.league.rows import Header, LeagueError, MeasuredEdit, MeasuredStack, Rows, read_rows, write
+from shatterscope.backend.league.rows import (
+    FOLDER,
+    Header,
+    LeagueError,
+    MeasuredEdit,
+    MeasuredStack,
+    Rows,
+    read_rows,
+    shipped_file,
+    write,
+)
 from shatterscope.backend.league.sets import SEEDS, EditSet, edit_set
 from shatterscope.backend.league.stacks import LIMIT, Stacker
 from shatterscope.backend.settings import Settings, resolve_device
 from shatterscope.wire.league import SetName
-
-FOLDER = "league"
 
 Watch = Callable[[int, int, str], None]
 """Called with how much is done, of how much, and what comes next."""
@@ -44,11 +52,6 @@ class Asked:
 def rows_file(settings: Settings, checkpoint: str, name: SetName) -> Path:
     """Where a run keeps its rows."""
     return settings.state_dir / FOLDER / f"{checkpoint}.{name}.jsonl"
-
-
-def shipped_file(checkpoint_folder: Path, name: SetName) -> Path:
-    """Where they are beside the checkpoint."""
-    return checkpoint_folder / FOLDER / f"{name}.jsonl.gz"
 
 
 def run(settings: Settings, asked: Asked, watch: Watch) -> Rows:

@@ -11,8 +11,9 @@ from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.league.intervals import mean_of
 from shatterscope.backend.league.measure import Contender
 from shatterscope.backend.league.rows import Figures, MeasuredEdit, MeasuredStack, Rows
+from shatterscope.backend.league.sets import CORRECTIVE
 from shatterscope.wire.base import SubGraph
-from shatterscope.wire.league import League, LeagueFigures, LeagueRow, Mean, SetName, StackFigure
+from shatterscope.wire.league import Example, League, LeagueFigures, LeagueRow, Mean, SetName, StackFigure
 
 Value = Callable[[MeasuredEdit], float | None]
 
@@ -62,6 +63,7 @@ def _row(contender: Contender, edits: Sequence[MeasuredEdit], stacks: Sequence[M
         taken=_mean(edits, lambda row: float(row.strength is not None)),
         milliseconds=1000 * median(seconds) if seconds else None,
         stacks=[_stack(row) for row in sorted(stacks, key=lambda row: row.after)],
+        example=_example(edits),
     )
 
 
@@ -95,6 +97,21 @@ def _figures(edits: Sequence[MeasuredEdit], at: Callable[[MeasuredEdit], Figures
         R_test=R("test"),
         recall=of_made(lambda figures: figures.recall),
         whole=of_made(lambda figures: None if figures.whole is None else float(figures.whole)),
+    )
+
+
+def _example(edits: Sequence[MeasuredEdit]) -> Example | None:
+    """One at a middling distance: far enough to see something move."""
+    made = sorted((row.place, row.distance) for row in edits if row.full is not None and row.distance != CORRECTIVE)
+    if not made:
+        return None
+    place = made[0][0]
+    distances = [distance for first, distance in made if first == place]
+    wanted = place, distances[(len(distances) - 1) // 2]
+    return next(
+        Example(subject=row.subject, relation=row.relation, distance=row.distance)
+        for row in edits
+        if (row.place, row.distance) == wanted
     )
 
 
