@@ -59,7 +59,7 @@ def front_figure(entries: Sequence[Entry], efficacy: str) -> Figure:
                 "type": "scatter", "mode": "markers+text", "name": theme.method_name(method),
                 "x": [at[i][0] for i in own], "y": [at[i][1] for i in own],
                 "error_x": _bars([entries[i].R for i in own], theme.method_color(method)),
-                "text": [entries[i].preset if i in best else "" for i in own], "textposition": "top center", "textfont": {"size": 11},
+                "text": [entries[i].name if i in best else "" for i in own], "textposition": "top center", "textfont": {"size": 11},
                 "customdata": [[entries[i].preset, _told(entries[i].R), _told(entries[i].efficacy)] for i in own],
                 "marker": {
                     "color": theme.method_color(method), "size": 10, "line": {"width": [2 if i in best else 0.5 for i in own]},

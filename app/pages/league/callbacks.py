@@ -102,16 +102,20 @@ def of_controls(value: Json, sort: str | None) -> LeagueView:
 async def _table(
     client: Client, view: LeagueView, checkpoints: list[CheckpointInfo]
 ) -> tuple[LeagueView, League | None]:
-    """The table of the view; where the address names no checkpoint, of the default one. A distance that it has no edits at gives way to all."""
-    checkpoint = options.find_checkpoint(checkpoints, view.checkpoint).id
-    view = replace(view, checkpoint=checkpoint)
-    try:
-        return view, await client.league(checkpoint, view.set, view.distance)
-    except ApiError as error:
-        if error.status != 422:
-            raise
-        view = replace(view, distance=None)
-        return view, await client.league(checkpoint, view.set, None)
+    """The table of the view; where the address names no checkpoint, of the first that has one. A distance that it has no edits at gives way to all."""
+    default = options.find_checkpoint(checkpoints, view.checkpoint)
+    asked = [default, *(item for item in checkpoints if item is not default)] if view.checkpoint is None else [default]
+    for checkpoint in asked:
+        try:
+            found = await client.league(checkpoint.id, view.set, view.distance)
+        except ApiError as error:
+            if error.status != 422:
+                raise
+            view = replace(view, distance=None)
+            found = await client.league(checkpoint.id, view.set, None)
+        if found is not None:
+            return replace(view, checkpoint=checkpoint.id), found
+    return replace(view, checkpoint=default.id), None
 
 
 def shown(address: str, view: LeagueView, found: League | None) -> Json:

@@ -117,7 +117,7 @@ def _row(found: League, row: LeagueRow, view: LeagueView) -> Json:
 
 def short(R: float) -> str:
     """Two digits that count, whatever the size."""
-    return f"{R:.2g}" if R >= 0.001 or R == 0 else f"{R:.0e}".replace("e-0", "e-")
+    return f"{R:.2g}".replace("e-0", "e-")
 
 
 def _cell(mean: Mean | None, text: Callable[[float], str]) -> Json:
