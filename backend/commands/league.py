@@ -15,7 +15,6 @@ from shatterscope.backend.settings import load_settings
 if TYPE_CHECKING:
     from shatterscope.backend.league.rows import Rows
     from shatterscope.backend.league.run import Watch
-    from shatterscope.wire.league import League, Mean
 
 commands = typer.Typer()
 
@@ -56,9 +55,11 @@ def league(
     ] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table there as CSV.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print it as Markdown, as in docs/LEAGUE.md.")] = False,
     device: Device = None,
 ) -> None:
     """Every preset of every method on a fixed set of edits: what it writes, keeps, shatters and costs. Killed or stopped, it can be resumed."""
+    from shatterscope.backend.commands.printed_league import as_markdown, show_league
     from shatterscope.backend.league.rows import FOLDER, LeagueError
     from shatterscope.backend.league.run import Asked, run
     from shatterscope.backend.league.run import ship as keep
@@ -92,6 +93,7 @@ def league(
             ship=ship,
             csv=csv,
             json=as_json,
+            markdown=markdown,
             device=device,
         )
         fail(f"stopped; go on with: {command('league', checkpoint, *again)}")
@@ -105,6 +107,8 @@ def league(
         csv.write_text("".join(csv_lines(table)))
     if as_json:
         print(table.model_dump_json(indent=2))
+    elif markdown:
+        print(as_markdown(table))
     else:
         show_league(table)
 
@@ -129,67 +133,3 @@ def _with_progress(work: Callable[[Watch], Rows]) -> Rows:
     with Progress(*columns, TextColumn("{task.fields[now]}"), console=console) as bar:
         task = bar.add_task("league", total=None, now="starting")
         return work(lambda done, total, now: bar.update(task, completed=done, total=total, now=now))
-
-
-def show_league(found: League) -> None:
-    """The table, and beneath it what it does not show."""
-    from rich.table import Table
-
-    from shatterscope.backend.commands.printed import wide_console
-
-    console = wide_console(190)
-    over = {None: "all distances and corrective", 0: "corrective edits"}.get(found.distance, f"d = {found.distance}")
-    stages = sorted({stack.after for row in found.rows for stack in row.stacks})
-    console.print(f"{found.checkpoint}, set {found.set}, {over}, up to {found.per_distance} edits of each")
-    table = Table(
-        *("method", "preset", "n", "success", "generality", "portability", "locality", "R edit", "recall"),
-        *("takes", "at strength", "R edit =", "R retain =", "R test =", "recall =", "whole =", "ms"),
-        *(f"kept {stage}" for stage in stages),
-        box=None,
-        pad_edge=False,
-    )
-    for row in found.rows:
-        full, equal = row.full, row.equal
-        stacks = {stack.after: stack for stack in row.stacks}
-        table.add_row(
-            row.method,
-            row.preset,
-            f"{row.edits}{f' ({row.refused} refused)' if row.refused else ''}",
-            *(_share(mean) for mean in (full.success, full.generality, full.portability, full.locality)),
-            _R(full.R_edit),
-            _points(full.recall),
-            _share(row.taken),
-            _share(row.strength),
-            *(["never takes"] if equal is None else [_R(equal.R_edit)]),
-            *(
-                ["", "", "", ""]
-                if equal is None
-                else [_R(equal.R_retain), _R(equal.R_test), _points(equal.recall), _share(equal.whole)]
-            ),
-            "" if row.milliseconds is None else f"{row.milliseconds:.0f}",
-            *(
-                ""
-                if (each := stacks.get(stage)) is None
-                else "not measured"
-                if each.kept is None
-                else f"{each.kept:.2f}"
-                for stage in stages
-            ),
-        )
-    console.print(table)
-    console.print(
-        "= at equal efficacy: each edit at the smallest strength at which its new object is answered bare and behind nine in ten contexts. Edits that could not be made "
-        "count as failures.\nIntervals (95 %), n of every figure and why edits were refused: --csv or --json. ms: median of the edit alone, warm, one thread, processor time."
-    )
-
-
-def _share(mean: Mean | None) -> str:
-    return "" if mean is None else f"{mean.value:.2f}"
-
-
-def _R(mean: Mean | None) -> str:
-    return "" if mean is None else f"{mean.value:.2g}"
-
-
-def _points(mean: Mean | None) -> str:
-    return "" if mean is None else f"{100 * mean.value:+.1f}"
