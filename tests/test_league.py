@@ -200,10 +200,13 @@ def test_values_of_one_fact_are_one_sample() -> None:
 
 
 def test_all_of_few_is_not_certain() -> None:
-    found = mean_of([1.0] * 5, range(5))
+    found = mean_of([1.0] * 5, range(5), share=True)
     assert found is not None
     assert found.low == pytest.approx(0.566, abs=0.001)
     assert found.high == 1
+    same = mean_of([0.0] * 5, range(5))  # of an amount, not of yes and no
+    assert same is not None
+    assert (same.low, same.high) == (0, 0)
     assert wilson(0.5, 100) == pytest.approx((0.404, 0.596), abs=0.001)
 
 

@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 from dash_page import DashPage
 from fastapi import FastAPI
+from papers import paper
 from starlette.testclient import TestClient
 
 from shatterscope.app import main as dashboard
 from shatterscope.app.pages.league import names
 from shatterscope.app.pages.league.state import LeagueView
 from shatterscope.backend.api import create_app
+from shatterscope.backend.checkpoints import load_checkpoint
+from shatterscope.backend.commands.printed_league import as_markdown
+from shatterscope.backend.league.rows import read_rows, shipped_file
+from shatterscope.backend.league.table import league
 from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
 from shatterscope.wire.league import League
 from tests.test_cli import Run, run
@@ -116,6 +121,13 @@ def test_what_cannot_be_is_told(run: Run, options: list[str], said: str) -> None
     status, _, err = run("league", SMALL, *options)
     assert status == 1
     assert said in err
+
+
+def test_the_table_of_the_paper_is_that_of_the_shipped_rows() -> None:
+    rows = read_rows(shipped_file(REPOSITORY / "models_cache" / "rings-2048", "open"))
+    assert rows is not None
+    assert rows.header.checkpoint_identity == load_checkpoint(REPOSITORY / "models_cache" / "rings-2048").identity
+    assert as_markdown(league(rows)) in paper("docs/LEAGUE.md")
 
 
 def test_a_view_is_its_address() -> None:

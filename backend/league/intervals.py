@@ -1,8 +1,8 @@
 """Means with 95 % intervals.
 
 Edits of one fact at several distances are no independent sample, so facts are drawn, each with all of its edits (the cluster bootstrap, percentiles: Efron &
-Tibshirani 1993, chapters 8 and 13). Where all values are 0 or 1 a bootstrap of "all of them" has no width, so a share has Wilson's interval (1927), with as many trials
-as there are facts.
+Tibshirani 1993, chapters 8 and 13). Of yes and no, a bootstrap of "all of them" has no width, so a share has Wilson's interval (1927), with as many trials as there
+are facts.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ RESAMPLES, SEED = 2000, 0
 Z = 1.959963984540054
 
 
-def mean_of(values: Sequence[float], facts: Sequence[Hashable]) -> Mean | None:
-    """The mean of `values`, each of the fact beside it; None of nothing.
+def mean_of(values: Sequence[float], facts: Sequence[Hashable], *, share: bool = False) -> Mean | None:
+    """The mean of `values`, each of the fact beside it; None of nothing. `share`: they are yes (1) and no (0).
 
     Raises:
         ValueError: as many facts as values are needed.
@@ -34,7 +34,7 @@ def mean_of(values: Sequence[float], facts: Sequence[Hashable]) -> Mean | None:
     mean, n = float(found.mean()), len(number)
     if n == 1:
         return Mean(value=mean, n=len(values))
-    if np.isin(found, (0, 1)).all():
+    if share:
         low, high = wilson(mean, n)
         return Mean(value=mean, low=low, high=high, n=len(values))
     sums, counts = np.bincount(of, found, n), np.bincount(of, minlength=n)

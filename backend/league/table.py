@@ -60,7 +60,7 @@ def _row(contender: Contender, edits: Sequence[MeasuredEdit], stacks: Sequence[M
         full=_figures(edits, lambda row: row.full),
         equal=_figures(edits, lambda row: row.equal) if any(row.equal for row in edits) else None,
         strength=_mean(edits, lambda row: row.strength),
-        taken=_mean(edits, lambda row: float(row.strength is not None)),
+        taken=_mean(edits, lambda row: float(row.strength is not None), share=True),
         milliseconds=1000 * median(seconds) if seconds else None,
         stacks=[_stack(row) for row in sorted(stacks, key=lambda row: row.after)],
         example=_example(edits),
@@ -68,27 +68,27 @@ def _row(contender: Contender, edits: Sequence[MeasuredEdit], stacks: Sequence[M
 
 
 def _figures(edits: Sequence[MeasuredEdit], at: Callable[[MeasuredEdit], Figures | None]) -> LeagueFigures:
-    def of_all(value: Callable[[Figures], float | None]) -> Mean | None:
+    def of_all(value: Callable[[Figures], float | None], share: bool = False) -> Mean | None:
         """Where there are no figures the edit has failed."""
 
         def found(row: MeasuredEdit) -> float | None:
             figures = at(row)
             return 0.0 if figures is None else value(figures)
 
-        return _mean(edits, found)
+        return _mean(edits, found, share)
 
-    def of_made(value: Callable[[Figures], float | None]) -> Mean | None:
+    def of_made(value: Callable[[Figures], float | None], share: bool = False) -> Mean | None:
         def found(row: MeasuredEdit) -> float | None:
             figures = at(row)
             return None if figures is None else value(figures)
 
-        return _mean(edits, found)
+        return _mean(edits, found, share)
 
     def R(part: SubGraph) -> Mean | None:
         return of_made(lambda figures: figures.R.get(part))
 
     return LeagueFigures(
-        success=of_all(lambda figures: float(figures.success)),
+        success=of_all(lambda figures: float(figures.success), share=True),
         generality=of_all(lambda figures: figures.generality),
         portability=of_all(lambda figures: figures.portability),
         locality=of_made(lambda figures: figures.locality),
@@ -96,7 +96,7 @@ def _figures(edits: Sequence[MeasuredEdit], at: Callable[[MeasuredEdit], Figures
         R_retain=R("retain"),
         R_test=R("test"),
         recall=of_made(lambda figures: figures.recall),
-        whole=of_made(lambda figures: None if figures.whole is None else float(figures.whole)),
+        whole=of_made(lambda figures: None if figures.whole is None else float(figures.whole), share=True),
     )
 
 
@@ -115,9 +115,9 @@ def _example(edits: Sequence[MeasuredEdit]) -> Example | None:
     )
 
 
-def _mean(edits: Sequence[MeasuredEdit], value: Value) -> Mean | None:
+def _mean(edits: Sequence[MeasuredEdit], value: Value, share: bool = False) -> Mean | None:
     found = [(each, (row.subject, row.relation)) for row in edits if (each := value(row)) is not None]
-    return mean_of([each for each, _ in found], [fact for _, fact in found])
+    return mean_of([each for each, _ in found], [fact for _, fact in found], share=share)
 
 
 def _stack(row: MeasuredStack) -> StackFigure:

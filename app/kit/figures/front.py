@@ -58,7 +58,7 @@ def front_figure(entries: Sequence[Entry], efficacy: str) -> Figure:
             {
                 "type": "scatter", "mode": "markers+text", "name": theme.method_name(method),
                 "x": [at[i][0] for i in own], "y": [at[i][1] for i in own],
-                "error_x": _bars([entries[i].R for i in own], theme.method_color(method)),
+                "error_x": _bars([entries[i].R for i in own], theme.faint(theme.method_color(method))),
                 "text": [entries[i].name if i in best else "" for i in own], "textposition": "top center", "textfont": {"size": 11},
                 "customdata": [[entries[i].preset, _told(entries[i].R), _told(entries[i].efficacy)] for i in own],
                 "marker": {
@@ -87,7 +87,7 @@ def front_figure(entries: Sequence[Entry], efficacy: str) -> Figure:
 
 def _bars(means: Sequence[Mean], color: str) -> Figure:
     return {
-        "type": "data", "symmetric": False, "color": color, "thickness": 0.8, "width": 0,
+        "type": "data", "symmetric": False, "color": color, "thickness": 0.7, "width": 0,
         "array": [max(0.0, (mean.high if mean.high is not None else mean.value) - mean.value) for mean in means],
         "arrayminus": [max(0.0, mean.value - max(LEAST, mean.low if mean.low is not None else mean.value)) for mean in means],
     }  # fmt: skip

@@ -120,6 +120,10 @@ def short(R: float) -> str:
     return f"{R:.2g}".replace("e-0", "e-")
 
 
+def _whole(share: float) -> str:
+    return f"{100 * share:.0f}"
+
+
 def _cell(mean: Mean | None, text: Callable[[float], str]) -> Json:
     if mean is None:
         return {**NONE, "tip": "There is nothing to average: no such question, or no such picture."}
@@ -129,18 +133,20 @@ def _cell(mean: Mean | None, text: Callable[[float], str]) -> Json:
             "text": text(mean.value),
             "tip": f"{words.plural(mean.n, 'edit')}: of too few facts for an interval.",
         }
+    brief = _whole if text is words.percent else text
     between = f"{text(mean.low)} to {text(mean.high)}"
     return {
         "value": mean.value,
         "text": text(mean.value),
-        "note": between,
+        "note": f"{brief(mean.low)} – {brief(mean.high)}",
         "tip": f"Mean of {words.plural(mean.n, 'edit')}; 95 % interval {between}.",
     }
 
 
 def _stack(stack: StackFigure) -> Json:
     if stack.kept is None:
-        return {"value": None, "text": "not measured", "tip": f"Not measured: {stack.not_measured}."}
+        reason = stack.not_measured or "there is no such row"
+        return {"value": None, "text": "–", "note": reason.partition(":")[0], "tip": f"Not measured: {reason}."}
     recall = (
         "" if stack.recall is None else f" Recall of facts that were not edited: {words.points(stack.recall)} points."
     )
