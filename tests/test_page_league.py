@@ -50,9 +50,9 @@ def test_the_table_is_sorted_filtered_and_shared(chromium: Browser, league_serve
     page.click('#league-table button[data-column="R_edit"]')
     expect(page).to_have_url(re.compile("sort=R_edit"))
     expect(rows.first).to_contain_text("GRACE")
-    page.click('#league-family >> text="change weights"')
+    page.check('#league-family input[value="weights"]')
     expect(rows).to_have_count(2)
-    page.click('#league-at >> text="strength 1"')
+    page.check('#league-at input[value="full"]')
     expect(page.locator('#league-table [data-column="success"]').first).to_contain_text("success")
     address = page.url
     assert "by=weights" in address
