@@ -65,6 +65,7 @@ ROUTES = [
     ("GET", "/sweeps/{id}/report"),
     ("GET", "/checkpoints/{id}/reproduction"),
     ("GET", "/checkpoints/{id}/reproduction/rows"),
+    ("GET", "/checkpoints/{id}/league"),
     ("POST", "/tracings"),
     ("POST", "/keys-values"),
     ("POST", "/rings"),

@@ -16,6 +16,7 @@ PAGES = {
     "explore": f"/?{EDIT}",
     "compare": f"/compare?{EDIT}&by=rome:tuned&run=1",
     "reproduce": "/reproduce",
+    "league": "/league",
     "gallery": "/gallery",
     "lecture": "/lecture",
     "question": "/?lesson=editing-101&step=7",

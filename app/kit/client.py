@@ -28,6 +28,7 @@ from shatterscope.app.kit.state import Edit
 from shatterscope.app.kit.world import World
 from shatterscope.wire.base import Problem
 from shatterscope.wire.edits import EditorInfo, EditResult, ImpliedFact
+from shatterscope.wire.league import League
 from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
 from shatterscope.wire.notes import NotesResult
@@ -215,6 +216,16 @@ class Client:
         """The run that ships with a checkpoint; None where there is none."""
         try:
             return await self._get(f"/checkpoints/{checkpoint}/reproduction", Reproduction, {})
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def league(self, checkpoint: str, set: str, distance: int | None) -> League | None:
+        """The table that ships with a checkpoint; None where there is none."""
+        params = {"set": set} | ({} if distance is None else {"distance": distance})
+        try:
+            return await self._get(f"/checkpoints/{checkpoint}/league", League, params)
         except ApiError as error:
             if error.status == 404:
                 return None

@@ -66,7 +66,7 @@ export function SortTable(props) {
     return h("td", {
       key: column.key, "data-column": column.key, "data-value": cell.value === null ? "" : cell.value, "data-tip": cell.tip,
       className: [cell.tone, edge(place)].filter(Boolean).join(" "),
-    }, column.bar && share > 0 ? [h("i", { key: "bar", className: "bar-in-cell", style: { width: `${(100 * share).toFixed(1)}%` } }), h("span", { key: "text" }, cell.text)] : cell.text);
+    }, cell.note ? [cell.text, h("small", { key: "note" }, cell.note)] : column.bar && share > 0 ? [h("i", { key: "bar", className: "bar-in-cell", style: { width: `${(100 * share).toFixed(1)}%` } }), h("span", { key: "text" }, cell.text)] : cell.text);
   };
   /** @param {Row} row */
   const rowOf = (row) => {
