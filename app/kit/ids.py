@@ -48,6 +48,7 @@ DETAILS = "details"
 NEAR = "near"
 IMPLIED = "implied"  # the next edit with all that it implies
 IMPLIED_NOTE = "implied-note"
+EXPECTED = "expected"  # what the next edit will do
 DISTANCE_SLIDER = "distance-slider"
 TARGET = "target"
 PICK = "pick"

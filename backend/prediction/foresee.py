@@ -12,6 +12,8 @@ from math import log
 import torch
 from torch import Tensor
 
+from shatterscope.backend import interrupt
+from shatterscope.backend.activations import relation_tokens
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS, Fact
 from shatterscope.backend.editors.base import in_float64
@@ -57,13 +59,28 @@ def read(model: LanguageModel, world: World, relation: Relation, layer: int, tok
     return Reading(found[0], best.values[:, 0] - best.values[:, 1], best.indices[:, 0])
 
 
+@torch.no_grad()
 def group_moments(model: LanguageModel, world: World, layer: int) -> Tensor:
     """(n_groups, d_mlp, d_mlp) float64, E[k k^T] of the keys of all facts of each group, at the relation's token."""
-    found = []
+    subjects = torch.arange(world.n_entities, device=model.device)[:, None]
+    past = model.prefix(model.embed(subjects))
+    tokens = relation_tokens(model, world.n_entities).to(model.device)
+    found: list[Tensor] = []  # (n_entities, d_mlp) of each relation
+
+    def tap(name: str, x: Tensor) -> Tensor:
+        if name == f"mlp_key.{layer}":
+            found.append(x.expand(world.n_entities, -1))
+        return x
+
+    for token in tokens:
+        interrupt.checkpoint()
+        model.step(model.embed(token[None], 1), past, tap)
+    moments = []
     for group in range(len(world.groups)):
-        keys = torch.cat([read(model, world, relation, layer).keys for relation in world.relations_of(group)]).double()
-        found.append(keys.T @ keys / max(1, len(keys)))
-    return torch.stack(found)
+        of = [found[each.index][torch.from_numpy(world.domain(each))] for each in world.relations_of(group)]
+        keys = torch.cat(of).double()
+        moments.append(keys.T @ keys / max(1, len(keys)))
+    return torch.stack(moments)
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def change() -> Node:
         ),
         html.Button("Apply edit", id=ids.APPLY, className="apply", title="Apply (Ctrl+Enter)"),
         problem(ids.PROBLEM_EDIT),
+        Plain(id=ids.EXPECTED, className="expected"),
         html.Details([html.Summary("Parameters"), html.Div(id=ids.PARAMETERS, className="parameters")]),
         html.Details(
             [html.Summary("Or correct one of its mistakes"), html.Div(id=ids.ERRORS, className="errors")],
