@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from dash_page import DashPage
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from shatterscope.app.kit.figures import Scene, frame, scene_figure
+from shatterscope.app.kit.figures.arrays import decode
+from shatterscope.app.kit.figures.drawn import ring
 from shatterscope.app.kit.figures.prediction import prediction_image
 from shatterscope.app.kit.share.markup import to_html
 from shatterscope.app.kit.state import Edit, Target
@@ -18,6 +22,7 @@ from shatterscope.app.main import create_app
 from shatterscope.app.pages.explore.panels.prediction import Foretold, prediction
 from shatterscope.app.pages.explore.views import expected
 from shatterscope.backend.convert import array
+from shatterscope.wire.base import Array
 from shatterscope.wire.predictions import ExpectedDamage, FittedOn, MeasuredMove, PredictionResult
 
 EDIT = Edit(2, "I_C2", Target(4), "rome", preset="tuned")
@@ -98,3 +103,29 @@ def test_it_is_told_until_the_edit_is_applied(page: DashPage) -> None:
     assert page.values["expected", "content"] == []
     page.set("prediction-asked", "data", page.values["part-model", "data"])
     assert "Spearman" in str(page.values["prediction-table", "content"])
+
+
+def test_before_is_coloured_by_it_while_asked_for(page: DashPage) -> None:
+    def color() -> Any:
+        figure = page.values["scene-before", "figure"]
+        return figure["data"][0]["marker"] if "data" in figure else None
+
+    place = color()
+    page.set("expected-shown", "value", True)
+    shaded = color()
+    assert (shaded["cmin"], shaded["cmax"]) == (-2, 0)
+    assert shaded["color"] != place["color"]
+    assert "whom the edit will move" in str(page.values["caption-before", "children"])
+    page.set("expected-shown", "value", False)
+    assert color() == place
+
+
+def test_a_shade_follows_its_row_and_the_faintest_have_one_colour() -> None:
+    points, drawn = np.eye(3, dtype=np.float32), ring(np.array([0, 2, 1]), "I")
+    figure = scene_figure(Scene(points, drawn, frame(points), shades=np.array([1.0, 0.1, 1e-9])))
+    assert decode(Array.model_validate({"shape": [4], **figure["data"][0]["marker"]["color"]})).tolist() == [
+        0,
+        -2,
+        -1,
+        0,
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dash import Dash, Input, Output
+from dash import Dash, Input, Output, State, no_update
 from dash.exceptions import PreventUpdate
 
 from shatterscope.app.kit import actions, aims, ids, options
@@ -21,13 +21,19 @@ Json = dict[str, Any]
 def register(app: Dash, client: Client) -> None:
     @app.callback(
         Output(ids.EXPECTED, "content"),
+        Output(ids.FORESEEN, "data"),
         Input(ids.TOOL, "data"),
         Input(ids.ASK, "data"),
         Input(ids.AIM, "data"),
         Input(ids.MODEL, "data"),
+        Input(ids.EXPECTED_SHOWN, "value"),
+        State(ids.FORESEEN, "data"),
         prevent_initial_call=True,
     )
-    async def expected(tool: Json | None, ask: Json | None, aim: Json | None, model: Json | None) -> Any:
+    async def expected(
+        tool: Json | None, ask: Json | None, aim: Json | None, model: Json | None, shown: bool, drawn: Json | None
+    ) -> Any:
+        """`drawn`: what the scene is coloured by now; it is not sent again, so that nothing is drawn for it."""
         if not (tool and ask and aim and model) or model["checkpoint"] != ask["checkpoint"]:
             raise PreventUpdate
         try:
@@ -42,10 +48,14 @@ def register(app: Dash, client: Client) -> None:
             edit = actions.next_edit(view, actions.resolve(view, checkpoint, await client.editors()))
             found = await aims.look_up(client, checkpoint.id, edit.subject, edit.relation, edit.target)
             if found.new is None or found.new in found.truths or _applied(view.edits, edit):
-                return []
-            return plain(views.expected(await client.prediction(checkpoint.id, (*view.edits, edit)), edit))
+                return [], no_update if drawn is None else None
+            told = await client.prediction(checkpoint.id, (*view.edits, edit))
         except ApiError as error:
-            return plain(f"Nothing can be foreseen: {error.message}")
+            return plain(f"Nothing can be foreseen: {error.message}"), no_update if drawn is None else None
+        foreseen = None
+        if shown and told.overlap is not None:
+            foreseen = {"checkpoint": checkpoint.id, "relation": told.relation, "overlap": told.overlap.model_dump()}
+        return plain(views.expected(told, edit)), no_update if foreseen == drawn else foreseen
 
 
 def _applied(edits: tuple[Edit, ...], edit: Edit) -> bool:

@@ -53,7 +53,7 @@ def fitted_on(found: PredictionResult, method: str) -> str:
     told = [f"log R {part} {r2[part]}" for part in ("edit", "retain", "test") if part in r2]
     told += [f"recall {r2['loss']}"] if "loss" in r2 else []
     return (
-        f"In brackets: where two of three edits lie. From {found.fitted.edits} edits by {method} (preset {found.fitted.preset}) that were measured on this "
+        f"Two of three edits lie within. From {found.fitted.edits} edits by {method} (preset {found.fitted.preset}) that were measured on this "
         f"checkpoint; r² on held-out ones: {', '.join(told)}."
     )
 
