@@ -20,8 +20,11 @@ GATED = "It changes no weight: beside this fact’s own inputs nothing is to mov
 
 
 def expected(found: PredictionResult, edit: Edit) -> Node:
-    """The line near `Apply`; nothing where there is nothing to say."""
-    method = theme.method_name(edit.method)
+    """The lines near `Apply`; they say whether there is a colour for each entity (`data-moves`)."""
+    return html.Div(_expected(found, edit), **({} if found.overlap is None else {"data-moves": "1"}))
+
+
+def _expected(found: PredictionResult, edit: Edit) -> Node:
     if found.expected:
         by = {each.of: each for each in found.expected}
         told: list[Node] = [html.B("Expected: "), _R(by["edit"])]
@@ -29,12 +32,10 @@ def expected(found: PredictionResult, edit: Edit) -> Node:
             told += [", ", _loss(by["loss"])]
         if "stack" in found.outside:
             told.append(". Behind other edits the error is larger")
-        return html.Span(told, **tip(fitted_on(found, method)))
+        return html.Span(told, **tip(fitted_on(found, theme.method_name(edit.method))))
     if found.writes == "gate":
         return GATED
-    if found.problem:
-        return found.problem
-    return why_not(found, edit)
+    return found.problem or why_not(found, edit)
 
 
 def why_not(found: PredictionResult, edit: Edit) -> Node:
