@@ -212,6 +212,26 @@ def test_shipped_edits_come_out_as_they_were_shipped(name: str) -> None:
         assert fitted.spearman is None or fitted.spearman > 0.8
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_results_page_has_the_shipped_figures(name: str) -> None:
+    folder = REPOSITORY / "models_cache" / name
+    found = shipped.load(folder, load_checkpoint(folder))
+    assert found is not None
+    for method, rows in found.methods.items():
+        fitted = rows.fitted()
+        r2 = [f"{fitted.lines[of].r2:.2f}" if of in fitted.lines else "–" for of in ("edit", "retain", "test", "loss")]
+        told = [
+            f"`{name}`",
+            EDITORS[method].title,
+            str(fitted.n_edits),
+            f"{fitted.spearman:.3f}",
+            f"{fitted.auc:.2f}",
+            *r2,
+        ]
+        line = f"| {' | '.join(told)} | × {math.exp(fitted.lines['edit'].error):.2f} |"
+        assert line in (REPOSITORY / "docs" / "RESULTS.md").read_text()
+
+
 # --- the API -----------------------------------------------------------------------------------------------------------
 
 
