@@ -143,6 +143,7 @@ KEPT: dict[str, Any] = {
     "placements-asked": None,
     "notes-asked": None,
     "prediction-asked": None,
+    "foreseen": None,
     "camera": None,
     "course-edit": None,
 }  # fmt: skip

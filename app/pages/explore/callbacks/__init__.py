@@ -33,7 +33,6 @@ SHARED = tuple(
         (ids.TRUTH, "children"),
         (ids.QUESTION, "children"),
         (ids.EDIT_STACK, "children"),
-        (ids.EXPECTED, "content"),
         (ids.SCENE_BEFORE, "figure"),
         (ids.R_EDIT, "content"),
         (ids.VERDICTS_TABLE, "content"),
