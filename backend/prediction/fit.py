@@ -52,7 +52,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Line:
+class DamageLine:
     """
     Attributes:
         intercept, coefficients: on the fitted scale.
@@ -77,7 +77,7 @@ class Line:
 class Fitted:
     """Lines by target, and how well entities were foreseen: means over the edits of Spearman and AUC, which nothing is fitted for."""
 
-    lines: Mapping[Damage, Line]
+    lines: Mapping[Damage, DamageLine]
     n_edits: int
     spearman: float | None
     auc: float | None
@@ -96,7 +96,7 @@ def fit(samples: Sequence[Sample]) -> Fitted:
     )
 
 
-def least_squares(target: Damage, samples: Sequence[Sample]) -> Line:
+def least_squares(target: Damage, samples: Sequence[Sample]) -> DamageLine:
     """The line of one measure, by the features that all samples have."""
     names = [name for name in samples[0].features if all(name in each.features for each in samples)]
     X = np.array([[1.0, *(each.features[name] for name in names)] for each in samples])
@@ -109,7 +109,7 @@ def least_squares(target: Damage, samples: Sequence[Sample]) -> Line:
     missed = float(np.square(residual).mean())
     weights = _solve(X, y)
     coefficients = dict(zip(names, weights[1:].tolist(), strict=True))
-    return Line(target, float(weights[0]), coefficients, missed**0.5, 1 - missed / spread if spread else 0.0)
+    return DamageLine(target, float(weights[0]), coefficients, missed**0.5, 1 - missed / spread if spread else 0.0)
 
 
 def _solve(X: FloatArray, y: FloatArray) -> FloatArray:
