@@ -17,7 +17,7 @@ from torch import Tensor
 from shatterscope.backend.activations import default_site
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.notes import NOTE_TOKENS
-from shatterscope.backend.editors import Course, Editor
+from shatterscope.backend.editors import EDITORS, Course, Editor
 from shatterscope.backend.editors.base import added_neurons
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps_of
@@ -28,6 +28,10 @@ from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.models import site_names
 from shatterscope.backend.notes import NotesEffect
 from shatterscope.backend.pictures import Diagnostics, Fit, Projection
+from shatterscope.backend.prediction.fit import Fitted
+from shatterscope.backend.prediction.foresee import Foreseen, Reading
+from shatterscope.backend.prediction.sampled import Moved, judged
+from shatterscope.backend.prediction.shipped import MethodRows
 from shatterscope.backend.restraints import RESTRAINTS, Restraint
 from shatterscope.backend.shapes import STATISTICS, Judgement, Kind, Measured, followed
 from shatterscope.backend.shapes.verdict import WORDS
@@ -74,6 +78,7 @@ from shatterscope.wire.pictures import (
     StrengthsRequest,
     StrengthsResult,
 )
+from shatterscope.wire.predictions import ExpectedDamage, FittedOn, MeasuredMove, Outside, PredictionResult
 from shatterscope.wire.reproduction import KeysValues
 from shatterscope.wire.verdicts import AgainstChance, StatisticChange, Verdict
 from shatterscope.wire.world import (
@@ -688,6 +693,64 @@ def notes_result(checkpoint: Checkpoint, found: NotesEffect, seconds: float) -> 
         text=_note_shattering(found.text),
         n_entities=world.n_entities,
         seconds=seconds,
+    )
+
+
+def prediction_result(
+    checkpoint: Checkpoint,
+    spec: CompleteSpec,
+    reading: Reading,
+    foreseen: Foreseen,
+    rows: MethodRows | None,
+    fitted: Fitted | None,
+    stacked: bool,
+) -> PredictionResult:
+    """`rows` and `fitted`: of the method, where anything was measured; `stacked`: other edits stand before it."""
+    world, editor = checkpoint.world, EDITORS[spec.method]
+    outside: list[Outside] = [] if rows is None else rows.outside(spec)
+    lines = {} if fitted is None or outside or not foreseen.features else fitted.lines
+    expected = {name: (line, line.expected(foreseen.features)) for name, line in lines.items()}
+    return PredictionResult(
+        checkpoint=checkpoint.id,
+        relation=spec.relation,
+        entities=None if world.total else world.domain(world.relation(spec.relation)).tolist(),
+        overlap=None if foreseen.overlaps is None else array(foreseen.overlaps.cpu().numpy()),
+        margin=array(reading.margins.cpu().numpy()),
+        writes="gate" if not editor.weights else "unknown" if foreseen.overlaps is None else "direction",
+        expected=[ExpectedDamage(of=name, r2=line.r2, **asdict(value)) for name, (line, value) in expected.items()],
+        fitted=None
+        if rows is None or fitted is None
+        else FittedOn(
+            preset=rows.preset,
+            layer=rows.layer,
+            edits=fitted.n_edits,
+            spearman=fitted.spearman,
+            auc=fitted.auc,
+        ),
+        outside=[*outside, "stack"] if stacked and rows is not None else outside,
+        seconds=0.0,
+    )
+
+
+def measured_prediction(
+    found: PredictionResult,
+    reading: Reading,
+    foreseen: Foreseen,
+    move: Moved,
+    measured: Mapping[str, float | None],
+) -> PredictionResult:
+    """With what the edit did."""
+    spearman, auc = judged(foreseen, reading, move)
+    return found.model_copy(
+        update={
+            "expected": [each.model_copy(update={"measured": measured.get(each.of)}) for each in found.expected],
+            "move": MeasuredMove(
+                displacement=array(move.displacement.numpy()),
+                changed=int(move.changed.sum()),
+                spearman=spearman,
+                auc=auc,
+            ),
+        }
     )
 
 

@@ -454,8 +454,7 @@ def _compute(
         facts.append(Fact(each.subject, last, each.expected, tuple(through)))
     start, spec = next(iter(step.items()))
     editor = method_named(spec.method)
-    carried = {layer: torch.cat(each.keys) for layer, each in so_far.written.items()}
-    request = WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried, dict(so_far.written))
+    request = write_request(checkpoint, facts, so_far)
     if editor.trains:
         rehearsal = Rehearsal(world, checkpoint.holdout, checkpoint.metadata.training.config)
         request = replace(request, rehearsal=rehearsal)
@@ -466,6 +465,14 @@ def _compute(
         raise PlaceError(f"edits.{start}.{error.field}", str(error)) from None
     except EditorFault as fault:
         raise EditError(f"edits.{start}.method", str(fault)) from None
+
+
+def write_request(checkpoint: Checkpoint, facts: Sequence[Fact], so_far: SoFar) -> WriteRequest:
+    """`facts` as an editor is asked to write them, behind the edits `so_far`."""
+    carried = {layer: torch.cat(each.keys) for layer, each in so_far.written.items()}
+    return WriteRequest(
+        tuple(facts), ContextSampler(checkpoint.world, checkpoint.holdout), carried, dict(so_far.written)
+    )
 
 
 def restrained(spec: CompleteSpec, unedited: LanguageModel, model: LanguageModel, delta: EditDelta) -> EditDelta:

@@ -56,6 +56,7 @@ ROUTES = [
     ("POST", "/projections/strengths"),
     ("GET", "/projections/{id}"),
     ("POST", "/verdicts"),
+    ("POST", "/predictions"),
     ("POST", "/evaluations"),
     ("POST", "/evaluations/sites"),
     ("POST", "/evaluations/placements"),

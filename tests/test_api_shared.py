@@ -142,6 +142,8 @@ KEPT: dict[str, Any] = {
     "sites-asked": None,
     "placements-asked": None,
     "notes-asked": None,
+    "prediction-asked": None,
+    "foreseen": None,
     "camera": None,
     "course-edit": None,
 }  # fmt: skip

@@ -105,7 +105,7 @@ def explore(pages: TestClient, made: list[str]) -> Visit:
     page.set("lesson-asked", "data", "shattering")
     for store in ("r-site-asked", "sites-asked"):
         page.set(store, "data", {"checkpoint": SMALL, "edits": [EDIT], "site": "attn_out.1"})
-    for store in ("placements-asked", "notes-asked"):
+    for store in ("placements-asked", "notes-asked", "prediction-asked"):
         page.set(store, "data", {"checkpoint": SMALL, "edits": [EDIT]})
     page.set("part-tool", "data", {**page.values["part-tool", "data"], "method": "memit", "implied": True})
     shown = {id: value for (id, name), value in page.values.items() if name == "value"}

@@ -47,7 +47,7 @@ def test_explore_shows_an_edit_and_all_its_details(pages: TestClient) -> None:
     page.set("errors-fold", "n_clicks", 1)
     for store in ("r-site-asked", "sites-asked"):
         page.set(store, "data", {"checkpoint": "few", "edits": [EDIT], "site": "attn_out.1"})
-    for store in ("placements-asked", "notes-asked"):
+    for store in ("placements-asked", "notes-asked", "prediction-asked"):
         page.set(store, "data", {"checkpoint": "few", "edits": [EDIT]})
     assert "could not" not in str(page.values).lower()
     assert page.values["scene-after", "figure"]["data"]

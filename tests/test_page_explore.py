@@ -421,6 +421,22 @@ def test_where_a_fact_can_be_written_and_a_click_writes_it_there(explore: Explor
     assert explore.faults == []
 
 
+def test_what_an_edit_will_do_is_told_before_it_and_held_against_it_after(explore: Explore) -> None:
+    page = explore.page
+    expect(page.locator("#expected")).to_contain_text("shatterscope predict")
+    page.click("label:has(#expected-shown)")
+    expect(page.locator("#caption-before")).to_contain_text("whom the edit will move")
+    page.click("label:has(#expected-shown)")
+    expect(page.locator("#caption-before")).to_contain_text("the unedited model")
+    explore.edit(4)
+    explore.edits(1)
+    expect(page.locator("#expected-shown")).to_be_hidden()
+    page.click("#prediction summary")
+    expect(page.locator("#prediction [data-spearman]")).to_contain_text("Spearman 0.9")
+    assert page.locator("#prediction img").bounding_box()
+    assert explore.faults == []
+
+
 def test_other_relations_sites_and_projections_can_be_looked_at(explore: Explore) -> None:
     page = explore.page
     page.select_option("#see-relation", "III_A2")

@@ -35,6 +35,7 @@ from shatterscope.wire.notes import NotesResult
 from shatterscope.wire.oracles import OracleCreated, OracleInfo
 from shatterscope.wire.pictures import ProjectionResult, StrengthsResult
 from shatterscope.wire.placements import PlacementsResult
+from shatterscope.wire.predictions import PredictionResult
 from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, RingsResult, Tracing
 from shatterscope.wire.share import NewView, View, ViewCreated
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
@@ -193,6 +194,11 @@ class Client:
     async def placements(self, checkpoint: str, edits: Edits) -> PlacementsResult:
         """The last of `edits` that is there, made at every layer and token."""
         return await self._shared("POST", "/evaluations/placements", PlacementsResult, json=_stack(checkpoint, edits))
+
+    async def prediction(self, checkpoint: str, edits: Edits, measured: bool = False) -> PredictionResult:
+        """What the last of `edits` will do behind the others; `measured`: beside what it does."""
+        body = {**_stack(checkpoint, edits), "measured": measured}
+        return await self._shared("POST", "/predictions", PredictionResult, json=body)
 
     async def notes(self, checkpoint: str, edits: Edits) -> NotesResult:
         """What `edits` say in the end, told before the question to the unedited model."""

@@ -48,6 +48,8 @@ DETAILS = "details"
 NEAR = "near"
 IMPLIED = "implied"  # the next edit with all that it implies
 IMPLIED_NOTE = "implied-note"
+EXPECTED = "expected"  # what the next edit will do
+EXPECTED_SHOWN = "expected-shown"  # whether its colours say so
 DISTANCE_SLIDER = "distance-slider"
 TARGET = "target"
 PICK = "pick"
@@ -128,6 +130,7 @@ CAMERA = "camera"
 CLICKS = "clicks"
 HISTORY = "history"
 DRAWN = "drawn"
+FORESEEN = "foreseen"
 LESSON = "lesson"
 LESSON_ASKED = "lesson-asked"
 

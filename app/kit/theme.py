@@ -55,6 +55,11 @@ def sequential_color(share: float) -> str:
     return _oklab_to_hex(0.5 + 0.32 * share, 0.11 * math.cos(angle), 0.11 * math.sin(angle))
 
 
+def sequential_colorscale() -> list[tuple[float, str]]:
+    """For plotly: from little (dark blue) to much (light yellow)."""
+    return [(step / 8, sequential_color(step / 8)) for step in range(9)]
+
+
 def branch_color(branch: int, count: int, within: float) -> str:
     """Each of `count` branches has its hue, from darker (`within` 0) to lighter (1) in it; what belongs to no branch (-1) is grey."""
     if branch < 0:

@@ -35,8 +35,10 @@ from shatterscope.backend.editors.spreading import (
     RelativeThreshold,
     SpreadingParameters,
     SpreadOut,
+    Update,
     WrittenPart,
     check_share,
+    direction_of,
     edited_layers,
     residual_goals,
     useless_null_space,
@@ -125,24 +127,46 @@ class AlphaEdit(Editor[AlphaEditParameters]):
         goals = residual_goals(model, request, layers[-1], p)
         warnings: list[str] = []
         diagnostics: dict[str, float] = {}
-
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            P, rank = null_space(statistics[layer], p.nullspace_threshold, relative=p.relative_threshold)
-            diagnostics[f"null_space_rank.{layer}"] = rank
-            inside = P @ K  # (M, n)
-            power = inside.square().sum(0).mean()
-            diagnostics[f"key_in_null_space.{layer}"] = (power / K.square().sum(0).mean()).sqrt().item()
-            warnings.extend(useless_null_space(layer, rank, len(P)))
-            if power == 0:
-                return torch.zeros(len(R), len(K), dtype=K.dtype, device=K.device)
-            M = K @ K.T
-            if p.carry_keys and layer in request.carried:
-                earlier = request.carried[layer]  # (n, M)
-                M = M + earlier.T @ earlier
-            l2 = p.l2 * power if p.relative_l2 else p.l2
-            A = P @ M + l2 * torch.eye(len(P), dtype=P.dtype, device=P.device)
-            return R @ torch.linalg.solve(A, inside).T
-
+        update = closed_form(statistics, request, p, warnings, diagnostics)
         part = WrittenPart(goals.values, attrgetter("resid_post"), update)
         delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)
+
+    def direction(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: AlphaEditParameters,
+    ) -> Tensor:
+        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
+
+
+def closed_form(
+    statistics: Mapping[int, Tensor],
+    request: WriteRequest,
+    p: AlphaEditParameters,
+    warnings: list[str],
+    diagnostics: dict[str, float],
+) -> Update:
+    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
+
+    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
+        P, rank = null_space(statistics[layer], p.nullspace_threshold, relative=p.relative_threshold)
+        diagnostics[f"null_space_rank.{layer}"] = rank
+        inside = P @ K  # (M, n)
+        power = inside.square().sum(0).mean()
+        diagnostics[f"key_in_null_space.{layer}"] = (power / K.square().sum(0).mean()).sqrt().item()
+        warnings.extend(useless_null_space(layer, rank, len(P)))
+        if power == 0:
+            return torch.zeros(len(R), len(K), dtype=K.dtype, device=K.device)
+        M = K @ K.T
+        if p.carry_keys and layer in request.carried:
+            earlier = request.carried[layer]  # (n, M)
+            M = M + earlier.T @ earlier
+        l2 = p.l2 * power if p.relative_l2 else p.l2
+        A = P @ M + l2 * torch.eye(len(P), dtype=P.dtype, device=P.device)
+        return R @ torch.linalg.solve(A, inside).T
+
+    return update

@@ -231,6 +231,17 @@ class Editor(ABC, Generic[P]):
             "parameters.token",
         )
 
+    def direction(
+        self, model: LanguageModel, statistics: Mapping[int, Tensor], request: WriteRequest, layer: int, parameters: P
+    ) -> Tensor | None:
+        """Where the change will point, known without the search of a value: u (d_mlp,) float64 such that the output projection of `layer` changes by
+        an outer product with u, whatever is written, so that what the MLP answers to a key k moves by |u . k| as much. Of any length; of the edit's one fact.
+
+        None: the change has no one direction that is known before, or the method changes no weight (`weights`). Of a method that writes to several
+        layers it is that of the first.
+        """
+        return None
+
     @abstractmethod
     def compute(
         self, model: LanguageModel, statistics: Mapping[int, Tensor], request: WriteRequest, layer: int, parameters: P

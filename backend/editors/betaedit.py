@@ -34,8 +34,10 @@ from shatterscope.backend.editors.spreading import (
     RelativeThreshold,
     SpreadingParameters,
     SpreadOut,
+    Update,
     WrittenPart,
     check_share,
+    direction_of,
     edited_layers,
     residual_goals,
     useless_null_space,
@@ -126,18 +128,40 @@ class BetaEdit(Editor[BetaEditParameters]):
         goals = residual_goals(model, request, layers[-1], p)
         warnings: list[str] = []
         diagnostics: dict[str, float] = {}
-
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            C = statistics[layer].double()
-            spared = spared_moment(C, request.carried.get(layer), p)
-            P, rank = null_space(spared, p.nullspace_threshold, relative=p.relative_threshold)
-            diagnostics[f"null_space_rank.{layer}"] = rank
-            warnings.extend(useless_null_space(layer, rank, len(P)))
-            return leak_controlled(P, C, K, R, request.carried_moment(layer, C), p)
-
+        update = closed_form(statistics, request, p, warnings, diagnostics)
         part = WrittenPart(goals.values, attrgetter("resid_post"), update)
         delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)
+
+    def direction(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: BetaEditParameters,
+    ) -> Tensor:
+        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
+
+
+def closed_form(
+    statistics: Mapping[int, Tensor],
+    request: WriteRequest,
+    p: BetaEditParameters,
+    warnings: list[str],
+    diagnostics: dict[str, float],
+) -> Update:
+    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
+
+    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
+        C = statistics[layer].double()
+        spared = spared_moment(C, request.carried.get(layer), p)
+        P, rank = null_space(spared, p.nullspace_threshold, relative=p.relative_threshold)
+        diagnostics[f"null_space_rank.{layer}"] = rank
+        warnings.extend(useless_null_space(layer, rank, len(P)))
+        return leak_controlled(P, C, K, R, request.carried_moment(layer, C), p)
+
+    return update
 
 
 def spared_moment(C: Tensor, carried: Tensor | None, p: BetaEditParameters) -> Tensor:

@@ -30,7 +30,9 @@ from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
+    Update,
     WrittenPart,
+    direction_of,
     edited_layers,
     residual_goals,
     write,
@@ -109,20 +111,42 @@ class Emmet(Editor[EmmetParameters]):
         goals = residual_goals(model, request, layers[-1], p)
         warnings: list[str] = []
         diagnostics: dict[str, float] = {}
-
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            A = p.covariance_weight * statistics[layer].double()
-            if p.carry_keys:
-                A = A + request.carried_moment(layer, A)
-            solved, condition = solve_covariance(A, K)  # A^-1 K
-            diagnostics[f"condition_number.{layer}"] = condition
-            if condition > ILL_CONDITIONED:
-                warnings.append(ill_conditioned(condition))
-            return equality_constrained(K, R, solved, p.ridge if K.shape[1] > 1 else 0.0)
-
+        update = closed_form(statistics, request, p, warnings, diagnostics)
         part = WrittenPart(goals.values, attrgetter("resid_post"), update)
         delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)
+
+    def direction(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: EmmetParameters,
+    ) -> Tensor:
+        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
+
+
+def closed_form(
+    statistics: Mapping[int, Tensor],
+    request: WriteRequest,
+    p: EmmetParameters,
+    warnings: list[str],
+    diagnostics: dict[str, float],
+) -> Update:
+    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
+
+    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
+        A = p.covariance_weight * statistics[layer].double()
+        if p.carry_keys:
+            A = A + request.carried_moment(layer, A)
+        solved, condition = solve_covariance(A, K)  # A^-1 K
+        diagnostics[f"condition_number.{layer}"] = condition
+        if condition > ILL_CONDITIONED:
+            warnings.append(ill_conditioned(condition))
+        return equality_constrained(K, R, solved, p.ridge if K.shape[1] > 1 else 0.0)
+
+    return update
 
 
 def equality_constrained(K: Tensor, R: Tensor, solved: Tensor, ridge: float) -> Tensor:

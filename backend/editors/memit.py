@@ -29,7 +29,9 @@ from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
+    Update,
     WrittenPart,
+    direction_of,
     edited_layers,
     residual_goals,
     write,
@@ -107,18 +109,40 @@ class Memit(Editor[MemitParameters]):
         goals = residual_goals(model, request, layers[-1], p)
         warnings: list[str] = []
         diagnostics: dict[str, float] = {}
-
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            A = p.covariance_weight * statistics[layer].double() + K @ K.T
-            if p.carry_keys and layer in request.carried:
-                earlier = request.carried[layer]  # (n, M)
-                A = A + earlier.T @ earlier
-            solved, condition = solve_covariance(A, K)  # A^-1 K
-            diagnostics[f"condition_number.{layer}"] = condition
-            if condition > ILL_CONDITIONED:
-                warnings.append(ill_conditioned(condition))
-            return R @ solved.T
-
+        update = closed_form(statistics, request, p, warnings, diagnostics)
         part = WrittenPart(goals.values, attrgetter("resid_post"), update)
         delta = write(model, request, layers, goals.targets, [part], p, share=float)
         return delta.noting(warnings, diagnostics)
+
+    def direction(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: MemitParameters,
+    ) -> Tensor:
+        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
+
+
+def closed_form(
+    statistics: Mapping[int, Tensor],
+    request: WriteRequest,
+    p: MemitParameters,
+    warnings: list[str],
+    diagnostics: dict[str, float],
+) -> Update:
+    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
+
+    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
+        A = p.covariance_weight * statistics[layer].double() + K @ K.T
+        if p.carry_keys and layer in request.carried:
+            earlier = request.carried[layer]  # (n, M)
+            A = A + earlier.T @ earlier
+        solved, condition = solve_covariance(A, K)  # A^-1 K
+        diagnostics[f"condition_number.{layer}"] = condition
+        if condition > ILL_CONDITIONED:
+            warnings.append(ill_conditioned(condition))
+        return R @ solved.T
+
+    return update

@@ -40,6 +40,7 @@ from shatterscope.backend.editors.spreading import (
     SpreadingParameters,
     SpreadOut,
     WrittenPart,
+    direction_of,
     edited_layers,
     prompts_of,
     write,
@@ -140,22 +141,16 @@ class Pmet(Editor[PmetParameters]):
         warnings: list[str] = []
         diagnostics: dict[str, float] = {}
 
-        def solve(C: Tensor, K: Tensor, R: Tensor, name: str) -> Tensor:
-            solved, condition = solve_covariance(p.covariance_weight * C + K @ K.T, K)
-            diagnostics[name] = condition
-            if condition > ILL_CONDITIONED:
-                warnings.append(ill_conditioned(condition))
-            return R @ solved.T
-
         def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            return solve(statistics[layer].double(), K, R, f"condition_number.{layer}")
+            return _closed_form(statistics[layer].double(), K, R, p, warnings, diagnostics, f"condition_number.{layer}")
 
         parts = [WrittenPart(wanted[MLP], attrgetter("values"), update)]
         if p.write_attention:
             moments = attention_moments(model, request, layers, p.seed)
 
             def update_attention(layer: int, K: Tensor, R: Tensor) -> Tensor:
-                return solve(moments[layer], K, R, f"attention_condition_number.{layer}")
+                name = f"attention_condition_number.{layer}"
+                return _closed_form(moments[layer], K, R, p, warnings, diagnostics, name)
 
             attention = WrittenPart(
                 wanted[ATTENTION],
@@ -167,6 +162,34 @@ class Pmet(Editor[PmetParameters]):
             parts.insert(0, attention)  # the MLP's keys lie behind it
         delta = write(model, request, layers, targets, parts, p, share=sqrt)
         return delta.noting(warnings, diagnostics)
+
+    def direction(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: PmetParameters,
+    ) -> Tensor | None:
+        p = parameters
+        if p.write_attention:  # which moves the keys themselves
+            return None
+
+        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
+            return _closed_form(statistics[layer].double(), K, R, p, [], {}, "")
+
+        return direction_of(update, model, request, layer, p)
+
+
+def _closed_form(
+    C: Tensor, K: Tensor, R: Tensor, p: PmetParameters, warnings: list[str], diagnostics: dict[str, float], name: str
+) -> Tensor:
+    """R K^T (lambda C + K K^T)^-1, whose condition number goes into `diagnostics` as `name`."""
+    solved, condition = solve_covariance(p.covariance_weight * C + K @ K.T, K)
+    diagnostics[name] = condition
+    if condition > ILL_CONDITIONED:
+        warnings.append(ill_conditioned(condition))
+    return R @ solved.T
 
 
 def attention_written(model: LanguageModel, layer: int) -> str:

@@ -148,8 +148,7 @@ class Rome(Editor[RomeParameters]):
     ) -> EditDelta:
         p, fact, dtype = parameters, request.fact, model.dtype
         model = in_float64(model)
-        prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-        site = read_site(model, [*prompts, [fact.subject]], layer, p.token)  # the last row is the neutral prompt
+        site = _read(model, request, layer, p)
         v0_norm = site.values[0].norm().item()
         target = optimise_value(
             model,
@@ -165,6 +164,17 @@ class Rome(Editor[RomeParameters]):
             stop_after_leading=p.stop_after_leading,
         )
         return self.write(model.written(layer), statistics[layer], site, target, p, dtype)
+
+    def direction(
+        self,
+        model: LanguageModel,
+        statistics: Mapping[int, Tensor],
+        request: WriteRequest,
+        layer: int,
+        parameters: RomeParameters,
+    ) -> Tensor:
+        mean = _read(in_float64(model), request, layer, parameters).keys[:-1].mean(0)
+        return solve_covariance(statistics[layer], mean)[0] if parameters.use_covariance else mean
 
     def write(
         self, weight: str, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters, dtype: torch.dtype
@@ -203,3 +213,10 @@ class Rome(Editor[RomeParameters]):
             diagnostics=diagnostics,
             courses=(target.course,),
         )
+
+
+def _read(model: LanguageModel, request: WriteRequest, layer: int, p: RomeParameters) -> EditSite:
+    """The prompts of step 1, and in the last row the neutral one."""
+    fact = request.fact
+    prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
+    return read_site(model, [*prompts, [fact.subject]], layer, p.token)

@@ -184,6 +184,16 @@ def mean_keys(keys: Tensor, p: SpreadingParameters) -> Tensor:
     return (keys[:, 0] + keys[:, 1:].mean(1)) / 2
 
 
+def direction_of(
+    update: Update, model: LanguageModel, request: WriteRequest, layer: int, p: SpreadingParameters
+) -> Tensor:
+    """`Editor.direction` of a closed form: of one key it answers an outer product, whatever the residual is."""
+    model = in_float64(model)
+    keys = read_site(model, prompts_of(model, request, request.fact, p), layer, p.token).keys
+    key = mean_keys(keys[None], p)[0]  # (M,)
+    return update(layer, key[:, None], torch.ones(1, 1).to(key))[0]
+
+
 def residual_goals(model: LanguageModel, request: WriteRequest, layer: int, p: SpreadingParameters) -> Goals:
     """z = h + delta at `layer`'s residual stream, float64, each fact's delta optimised by itself on the model before the edit."""
     model = in_float64(model)

@@ -31,6 +31,7 @@ ROLE_STYLE: dict[str, dict[str, Any]] = {
     "new": {"symbol": "circle", "fill": theme.ACCENT, "rim": theme.ACCENT_DARK},
 }
 MARK_SIZE, RIM_SIZE = 10, 15
+FAINTEST = 0.01  # of `Scene.shades`: below it all have one colour
 MOST_NAMED = 24  # points whose names find room beside them
 
 
@@ -61,12 +62,14 @@ class Scene:
     Attributes:
         points: (n, 2 or 3), row i that of `drawn.entities[i]`.
         marks: those that the picture has no point for are left out.
+        shades: (n,) above 0, at most 1 as a rule: a colour for each row by its size, on a logarithmic scale, instead of its place.
     """
 
     points: FloatArray
     drawn: Drawn
     frame: Frame
     marks: Sequence[Mark] = ()
+    shades: FloatArray | None = None
 
     @property
     def flat(self) -> bool:
@@ -122,7 +125,7 @@ def scene_figure(scene: Scene, camera: tuple[float, ...] | None = None) -> Figur
     """The whole figure, for the first drawing."""
     size = float(np.clip(135 / np.sqrt(scene.drawn.n), 2.4, 6.5))
     update = scene_update(scene)
-    colors, faint = _colors(scene.drawn)
+    colors, faint = _colors(scene.drawn) if scene.shades is None else _shaded(scene.drawn, scene.shades)
     lines = {
         "type": "scatter3d",
         "mode": "lines+markers",
@@ -196,7 +199,7 @@ def scene_update(scene: Scene) -> dict[tuple[str | int, ...], Any]:
     entities = np.where(drawn.path == GAP, GAP, drawn.entities[drawn.path])
     update: dict[tuple[str | int, ...], Any] = {
         ("data", 0, "customdata"): encode(entities.astype(np.int16 if n < 2**15 else np.int32)),
-        ("data", 0, "hovertemplate"): _hover(drawn),
+        ("data", 0, "hovertemplate"): _hover(drawn, scene.shades is not None),
         # Each mark is drawn twice, its rim first and so below it: the outlines of WebGL's own markers are hairlines.
         ("data", 1, "marker"): {
             "size": [RIM_SIZE] * len(styles) + [MARK_SIZE] * len(styles),
@@ -245,11 +248,19 @@ def _colors(drawn: Drawn) -> tuple[Figure, Figure]:
     return {**place, "colorscale": scale}, {**place, "colorscale": [(at, theme.faint(color)) for at, color in scale]}
 
 
-def _hover(drawn: Drawn) -> str:
+def _shaded(drawn: Drawn, shades: FloatArray) -> tuple[Figure, Figure]:
+    """As `_colors`, by the size of `shades`; where the pen is lifted nothing is seen."""
+    along = np.log10(np.maximum(shades, FAINTEST)).astype(np.float32)[drawn.path]
+    color = {"color": encode(along), "cmin": float(np.log10(FAINTEST)), "cmax": 0}
+    scale = theme.sequential_colorscale()
+    return {**color, "colorscale": scale}, {**color, "colorscale": [(at, theme.faint(each)) for at, each in scale]}
+
+
+def _hover(drawn: Drawn, shaded: bool = False) -> str:
     """What is told of the point under the pointer (scene/point.js fills it in)."""
     name = "entity %{customdata}" if drawn.names is None else "%{text}"
     title = html.escape(drawn.title, quote=False)
-    where = title if drawn.place is None else f"place %{{marker.color}} of {drawn.n} on {title}"
+    where = title if drawn.place is None or shaded else f"place %{{marker.color}} of {drawn.n} on {title}"
     return f"<b>{name}</b><br>{where}<extra></extra>"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path
 from starlette.responses import Response
 
-from shatterscope.backend.api import measures, notes, placements, verdicts
+from shatterscope.backend.api import measures, notes, placements, predictions, verdicts
 from shatterscope.backend.api.dependencies import LaboratoryDep
 from shatterscope.backend.api.problems import ProblemError
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, SitesRequest, SitesResult
@@ -21,6 +21,7 @@ from shatterscope.wire.pictures import (
     StrengthsResult,
 )
 from shatterscope.wire.placements import PlacementsRequest, PlacementsResult
+from shatterscope.wire.predictions import PredictionRequest, PredictionResult
 from shatterscope.wire.verdicts import VerdictsResult
 
 router = APIRouter(tags=["measures"])
@@ -98,3 +99,11 @@ async def get_notes(laboratory: LaboratoryDep, request: NotesRequest) -> NotesRe
     """Facts told before the question instead of edited into the weights: behind how much text they are still obeyed, what they cost in context and in
     other answers, and R(D*), which is 0 on the bare prompt. A model has to be taught to obey notes, as the recipe `rings-notes` does."""
     return await notes.get_notes(laboratory, request)
+
+
+@router.post("/predictions")
+async def get_predictions(laboratory: LaboratoryDep, request: PredictionRequest) -> PredictionResult:
+    """What the last of the edits will do, before any weight changes: how far each entity will move, by the overlap of its key with the direction
+    that the method writes along, and the expected R(D*) and loss of recall with their error, where edits by the method were measured on this
+    checkpoint (`shatterscope predict`). With `measured`, beside what it did."""
+    return await predictions.get_predictions(laboratory, request)

@@ -15,6 +15,7 @@ from shatterscope.app.pages.explore.callbacks import (
     intent,
     measures,
     panels,
+    predictions,
     scenes,
     sites,
     stack,
@@ -61,5 +62,5 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
-    for module in (intent, answers, tool, stack, scenes, measures, verdicts, sites, panels, lecture):
+    for module in (intent, answers, tool, stack, scenes, measures, verdicts, sites, panels, predictions, lecture):
         module.register(app, client)

@@ -14,10 +14,12 @@ from dash.exceptions import PreventUpdate
 from shatterscope.app.kit import aims, batches, ids, options, words
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures import Scene, scene_figure, scene_update
+from shatterscope.app.kit.figures.arrays import FloatArray, decode
 from shatterscope.app.kit.scenes import marks_of, scenes_of
 from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
+from shatterscope.wire.base import Array
 from shatterscope.wire.pictures import ProjectionResult
 
 Json = dict[str, Any]
@@ -41,12 +43,19 @@ def register(app: Dash, client: Client) -> None:
         Input(ids.SEE, "data"),
         Input(ids.ASK, "data"),
         Input(ids.AIM, "data"),
+        Input(ids.FORESEEN, "data"),
         State(ids.DRAWN, "data"),
         State(ids.CAMERA, "data"),
         prevent_initial_call=True,
     )
     async def scenes(
-        model: Json, see: Json, ask: Json, aim: Json, drawn: Json | None, camera: list[float] | None
+        model: Json,
+        see: Json,
+        ask: Json,
+        aim: Json,
+        foreseen: Json | None,
+        drawn: Json | None,
+        camera: list[float] | None,
     ) -> Any:
         if not (model and see and ask and aim) or model["checkpoint"] != ask["checkpoint"]:
             raise PreventUpdate
@@ -64,7 +73,7 @@ def register(app: Dash, client: Client) -> None:
             found = await aims.look_up(client, model["checkpoint"], ask["subject"], ask["relation"], target)
         except ApiError as error:
             return *[no_update] * (len(ctx.outputs_list) - 1), f"The picture could not be made: {error.message}"
-        before, after = scenes_of(result, world, marks_of(found, world), view.scale)
+        before, after = scenes_of(result, world, marks_of(found, world), view.scale, _shades(foreseen, result))
         kind, clouds = _kind(model["checkpoint"], before), [_fingerprint(before), _fingerprint(after)]
         if drawn is not None and drawn["kind"] == kind:
             figures: list[Any] = [
@@ -77,7 +86,10 @@ def register(app: Dash, client: Client) -> None:
         factor = before.frame.half / after.frame.half
         return (
             *figures,
-            ["Before ", _quiet(f"the unedited model · {place}")],
+            [
+                "Before ",
+                _quiet(f"{'whom the edit will move' if before.shades is not None else 'the unedited model'} · {place}"),
+            ],
             [
                 "After ",
                 views.of_model(len(batches.made(edits)), made, place) if edits else _quiet(f"no edit yet · {place}"),
@@ -101,11 +113,19 @@ async def _invited(client: Client, result: ProjectionResult, subject: int, world
     )
 
 
+def _shades(foreseen: Json | None, result: ProjectionResult) -> FloatArray | None:
+    """How far each point is to move, where that was asked for and is of what is drawn."""
+    if foreseen is None or (foreseen["checkpoint"], foreseen["relation"]) != (result.checkpoint, result.relation):
+        return None
+    return decode(Array.model_validate(foreseen["overlap"])).ravel()
+
+
 def _kind(checkpoint: str, scene: Scene) -> str:
     """Of scenes between which only what `scene_update` tells differs: not the colours."""
     drawn = scene.drawn
     colors = drawn.n if drawn.place is not None else _hash(drawn.path.tobytes(), "".join(drawn.colors).encode())
-    return f"{checkpoint}/{scene.points.shape[1]}/{colors}"
+    shades = "" if scene.shades is None else _hash(scene.shades.tobytes())
+    return f"{checkpoint}/{scene.points.shape[1]}/{colors}/{shades}"
 
 
 def _fingerprint(scene: Scene) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dash import html
+from dash import dcc, html
 
 from shatterscope.app.kit import ids
 from shatterscope.app.kit.components import Choice, Field, Plain, Range, Select, Switch
@@ -107,6 +107,15 @@ def change() -> Node:
         ),
         html.Button("Apply edit", id=ids.APPLY, className="apply", title="Apply (Ctrl+Enter)"),
         problem(ids.PROBLEM_EDIT),
+        Plain(id=ids.EXPECTED, className="expected"),
+        html.Div(
+            [
+                Switch(id=ids.EXPECTED_SHOWN, value=False, label="show whom it will move"),
+                html.Span("colours in Before: dark little, light much", className="quiet"),
+                dcc.Store(id=ids.FORESEEN),
+            ],
+            className="consistent foreseen",
+        ),
         html.Details([html.Summary("Parameters"), html.Div(id=ids.PARAMETERS, className="parameters")]),
         html.Details(
             [html.Summary("Or correct one of its mistakes"), html.Div(id=ids.ERRORS, className="errors")],
