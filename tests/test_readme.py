@@ -105,7 +105,7 @@ def test_the_requests_of_the_readme_are_answered(client: TestClient) -> None:
 # --- numbers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("id", ["rings-2048-calibrated", "rings-2048", "rings-2048-smooth", "rings-small"])
+@pytest.mark.parametrize("id", ["rings-2048-calibrated", "rings-2048", "rings-2048-smooth", "rings-notes", "rings-small"])
 def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     file = json.loads((ROOT / "models_cache" / id / "checkpoint.json").read_text(encoding="utf-8"))
     row = next(line for line in README.splitlines() if line.startswith(f"| `{id}` |"))
@@ -119,6 +119,14 @@ def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     assert rings["closed"] == list(rings["shape"].values()).count("ring")
     assert cells[6] == f"{rings['closed']} of {len(rings['shape'])}"
     assert cells[7] == f"{min(rings['neighbor_share'].values()):.2f}".removeprefix("0")
+
+
+def test_what_is_trained_to_obey_notes_does() -> None:
+    file = read_metadata(ROOT / "models_cache" / "rings-notes")
+    assert file.notes is not None
+    assert file.notes.obeyed.keys() >= {0, 1, 2, 3, 4}
+    assert min(file.notes.obeyed.values()) >= 0.95
+    assert min(*file.notes.beside.values(), *file.accuracy["direct"].values()) >= 0.93
 
 
 @pytest.mark.parametrize("id", ["months", "tree", "grid", "countries", "elements"])
