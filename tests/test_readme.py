@@ -105,7 +105,9 @@ def test_the_requests_of_the_readme_are_answered(client: TestClient) -> None:
 # --- numbers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("id", ["rings-2048-calibrated", "rings-2048", "rings-2048-smooth", "rings-notes", "rings-small"])
+@pytest.mark.parametrize(
+    "id", ["rings-2048-calibrated", "rings-2048", "rings-2048-smooth", "rings-notes", "rings-small"]
+)
 def test_the_table_of_checkpoints_says_what_their_files_say(id: str) -> None:
     file = json.loads((ROOT / "models_cache" / id / "checkpoint.json").read_text(encoding="utf-8"))
     row = next(line for line in README.splitlines() if line.startswith(f"| `{id}` |"))
