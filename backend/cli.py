@@ -8,7 +8,18 @@ import sys
 
 import typer
 
-from shatterscope.backend.commands import checkpoints, editors, edits, exports, lessons, serve, store, sweeps, worlds
+from shatterscope.backend.commands import (
+    checkpoints,
+    editors,
+    edits,
+    exports,
+    in_context,
+    lessons,
+    serve,
+    store,
+    sweeps,
+    worlds,
+)
 from shatterscope.backend.settings import SettingsError
 
 cli = typer.Typer(
@@ -19,7 +30,7 @@ cli = typer.Typer(
     help="Change one fact inside a small transformer and watch the geometry of the others break.\n\n"
     "Settings are environment variables SHATTERSCOPE_*; SHATTERSCOPE_STATE_DIR holds all that is written at run time.",
 )
-for kind in (serve, checkpoints, edits, sweeps, exports, store):
+for kind in (serve, checkpoints, in_context, edits, sweeps, exports, store):
     cli.add_typer(kind.commands)
 cli.add_typer(lessons.commands, name="lesson")
 cli.add_typer(worlds.commands, name="world")

@@ -17,6 +17,7 @@ PAGES = {
     "compare": f"/compare?{EDIT}&by=rome:tuned&run=1",
     "reproduce": "/reproduce",
     "gallery": "/gallery",
+    "in_context": "/in-context?words=40",
     "lecture": "/lecture",
     "question": "/?lesson=editing-101&step=7",
     "answer": "/?lesson=editing-101&step=7&reveal=1",

@@ -36,6 +36,7 @@ from shatterscope.backend.api.routes import (
     edits,
     exports,
     health,
+    in_context,
     lessons,
     representations,
     reproduction,
@@ -149,7 +150,19 @@ def _create_api() -> FastAPI:
     # Level 1: half of the time of level 6 for the same size (base64 leaves little to find, the rest is small).
     api.add_middleware(_Gzip, minimum_size=1024, compresslevel=1)
     problems.install(api)
-    for module in (health, checkpoints, edits, representations, sweeps, reproduction, lessons, rooms, views, exports):
+    for module in (
+        health,
+        checkpoints,
+        edits,
+        representations,
+        in_context,
+        sweeps,
+        reproduction,
+        lessons,
+        rooms,
+        views,
+        exports,
+    ):
         api.include_router(module.router)
     docs.install(api)
     _describe_problems(api)
