@@ -20,7 +20,7 @@ ENERGY = (
     "1 where neighbours are no nearer than others."
 )
 OPENING = (
-    "A small model reads a walk on a ring of twelve words, put in an order that it has never seen. No weight changes: the ring is made in its "
+    "A small model reads a walk through twelve words on a ring or a grid, in an order that it has never seen. No weight changes: the shape is made in its "
     "activations, from the text alone. After "
 )
 
@@ -121,7 +121,7 @@ def meaning() -> Node:
             html.H2("What is seen"),
             html.P(id=names.SEEN),
             html.P(
-                "In training each text had an order of its own, so no ring is worth keeping in the weights; what they hold is a way of reading one. The same "
+                "In training each text had an order of its own, so none is worth keeping in the weights; what they hold is a way of reading one. The same "
                 "model before its training, reading the same texts, stays at chance."
             ),
             html.P(
