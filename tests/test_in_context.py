@@ -28,7 +28,7 @@ from shatterscope.backend.in_context.measure import (
 )
 from shatterscope.backend.in_context.model import METADATA, SHIPPED, WEIGHTS, assess
 from shatterscope.backend.in_context.text import GraphName, N
-from shatterscope.backend.in_context.train import MODEL, Round, TrainConfig, train
+from shatterscope.backend.in_context.train import MODEL, ContextTraining, Stage, train
 from shatterscope.backend.models import Transformer
 from shatterscope.wire.in_context import InContextResult
 
@@ -141,7 +141,7 @@ def test_pictures_of_a_growing_ring_stay_where_they_are() -> None:
 def test_the_figures_that_ship_are_those_of_the_model_that_ships() -> None:
     model, metadata = load_model()
     assert metadata.model == MODEL
-    assert metadata.training == TrainConfig()
+    assert metadata.training == ContextTraining()
     for name in GRAPHS:
         for length, now in assess(model, name).items():
             told = metadata.reached[name][length]
@@ -166,7 +166,7 @@ def test_training_is_determined_by_its_seed() -> None:
         return [
             loss
             for _, loss in train(
-                TrainConfig((Round(("ring",), 2), Round(("ring", "grid"), 1)), batch=4, seed=seed), model
+                ContextTraining((Stage(("ring",), 2), Stage(("ring", "grid"), 1)), batch=4, seed=seed), model
             )
         ]
 

@@ -24,13 +24,13 @@ def train_in_context(
     import torch
 
     from shatterscope.backend.in_context.model import save
-    from shatterscope.backend.in_context.train import MODEL, TrainConfig, train
+    from shatterscope.backend.in_context.train import MODEL, ContextTraining, train
     from shatterscope.backend.models import Transformer
 
     check_folder(directory)
     if any(directory.iterdir()):
         fail(f"{directory} is not empty; choose another folder")
-    config = TrainConfig(seed=seed)
+    config = ContextTraining(seed=seed)
     torch.set_num_threads(1)  # the model is small, and the same number gives the same weights
     model, untrained = (Transformer(MODEL, torch.Generator().manual_seed(seed)) for _ in range(2))
     start = time.process_time()

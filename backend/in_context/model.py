@@ -20,7 +20,7 @@ from safetensors.torch import load
 from shatterscope.backend.files import UnreadableFile, read_file
 from shatterscope.backend.in_context.measure import RECENT, Numbers, numbers, recent_means, states
 from shatterscope.backend.in_context.text import GRAPHS, GraphName, draw
-from shatterscope.backend.in_context.train import CONTEXT, TrainConfig
+from shatterscope.backend.in_context.train import CONTEXT, ContextTraining
 from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
 from shatterscope.backend.tensor_files import tensor_bytes
 
@@ -49,13 +49,13 @@ class Reached(BaseModel):
     floor: float
 
 
-class Metadata(BaseModel):
+class ModelCard(BaseModel):
     """The contents of `model.json`. `untrained` is what the same model reached before its training: what a shape costs nothing."""
 
     model_config = ConfigDict(extra="forbid")
 
     model: ModelConfig
-    training: TrainConfig
+    training: ContextTraining
     seconds: float
     torch: str
     reached: dict[GraphName, dict[int, Reached]]
@@ -80,11 +80,13 @@ def assess(model: LanguageModel, name: GraphName, texts: int = TEXTS) -> dict[in
     return found
 
 
-def save(folder: Path, model: Transformer, untrained: Transformer, training: TrainConfig, seconds: float) -> Metadata:
+def save(
+    folder: Path, model: Transformer, untrained: Transformer, training: ContextTraining, seconds: float
+) -> ModelCard:
     """Assess a model and write its folder; `model.json`, which vouches for the weights, goes last."""
     folder.mkdir(parents=True, exist_ok=True)
     content = tensor_bytes(model.state_dict())
-    metadata = Metadata(
+    metadata = ModelCard(
         model=model.config,
         training=training,
         seconds=round(seconds, 1),
@@ -98,14 +100,14 @@ def save(folder: Path, model: Transformer, untrained: Transformer, training: Tra
     return metadata
 
 
-def load_model(folder: Path = SHIPPED) -> tuple[Transformer, Metadata]:
+def load_model(folder: Path = SHIPPED) -> tuple[Transformer, ModelCard]:
     """A verified model in eval mode, on the CPU, and what is known of it.
 
     Raises:
         ModelFolderError: it cannot be read, or its weights are not those that `model.json` describes.
     """
     try:
-        metadata = Metadata.model_validate_json(read_file(folder / METADATA, MOST_BYTES))
+        metadata = ModelCard.model_validate_json(read_file(folder / METADATA, MOST_BYTES))
         content = read_file(folder / WEIGHTS, MOST_BYTES)
     except FileNotFoundError as error:
         raise ModelFolderError(f"{Path(str(error.filename)).name} is missing; train the model again") from None

@@ -20,7 +20,7 @@ MODEL = ModelConfig(vocab_size=N, context=CONTEXT, d_model=48, n_heads=4)
 
 
 @dataclass(frozen=True)
-class Round:
+class Stage:
     """Steps on texts about these graphs, as many of each in a batch; a linear warm-up, then a linear fall to a twentieth of the rate."""
 
     graphs: tuple[GraphName, ...]
@@ -32,10 +32,10 @@ class Round:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class ContextTraining:
     """AdamW (Loshchilov and Hutter 2019). Rings alone come first: on both from the start the same steps reach less."""
 
-    rounds: tuple[Round, ...] = (Round(("ring",), 2400), Round(("ring", "grid"), 2400))
+    rounds: tuple[Stage, ...] = (Stage(("ring",), 2400), Stage(("ring", "grid"), 2400))
     batch: int = 32
     warmup: int = 100
     weight_decay: float = 0.01
@@ -46,7 +46,7 @@ class TrainConfig:
         return sum(part.steps for part in self.rounds)
 
 
-def train(config: TrainConfig, model: Transformer) -> Iterator[tuple[int, float]]:
+def train(config: ContextTraining, model: Transformer) -> Iterator[tuple[int, float]]:
     """Trains `model` in place, yielding each step's number, from 1, and its loss in nats. The same seed and threads give the same weights."""
     generator = torch.Generator().manual_seed(config.seed)
     done = 0
