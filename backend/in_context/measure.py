@@ -1,7 +1,8 @@
 """What a model makes of a text while it reads: where each word stands, and whether neighbours in the graph stand together.
 
-A word's representation is the mean over its last occurrences in one text, behind the last layer (Park et al. 2024, section 3, take the mean over the
-last tokens of a long context). All points are (m, d), of the words that have been met; `adjacency` is (m, m), of the same ones.
+A word's representation is the mean over its last occurrences in one text, behind the last layer's attention (Park et al. 2024, section 3, take the mean over
+the last tokens of a long context, at one layer). There the model that ships shows both shapes best, by far for the grid: its last MLP turns what a word is
+next to into what may come next. All points are (m, d), of the words that have been met; `adjacency` is (m, m), of the same ones.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Reading:
 
 @torch.no_grad()
 def states(model: LanguageModel, texts: Texts) -> tuple[FloatArray, FloatArray]:
-    """Of texts of T + 1 words, the residual stream behind the last layer (batch, T, d_model), and the loss (nats) of each next word (batch, T)."""
+    """Of texts of T + 1 words, the residual stream behind the last layer's attention (batch, T, d_model), and the loss (nats) of each next word (batch, T)."""
     seen: dict[str, torch.Tensor] = {}
 
     def tap(name: str, x: torch.Tensor) -> torch.Tensor:
@@ -71,7 +72,7 @@ def states(model: LanguageModel, texts: Texts) -> tuple[FloatArray, FloatArray]:
 
     logits = model(texts.tokens[:, :-1], tap)
     loss = F.cross_entropy(logits.transpose(1, 2), texts.tokens[:, 1:], reduction="none")
-    return seen[f"resid_post.{model.config.n_layers - 1}"].double().numpy(), loss.double().numpy()
+    return seen[f"resid_mid.{model.config.n_layers - 1}"].double().numpy(), loss.double().numpy()
 
 
 def recent_means(states: FloatArray, vertices: IntArray, occurrences: int = OCCURRENCES) -> FloatArray:

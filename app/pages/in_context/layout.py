@@ -95,7 +95,7 @@ def picture() -> Node:
         names.WORDS,
         "Where each word stands",
         html.Span(id=names.WORDS_OVER),
-        explained="Each word's mean representation over its last three occurrences, behind the last layer, in two principal components. The lines are the "
+        explained="Each word's mean representation over its last three occurrences, behind the last layer’s attention, in two principal components. The lines are the "
         "world's edges, drawn by us: the model is never shown them.",
         className="words-card",
     )
