@@ -24,15 +24,15 @@ def color(graph: GraphName, vertex: int, n: int) -> str:
 
 
 def words_figure(result: InContextResult, length: int) -> Figure:
-    """The words met so far, and the edges of the graph between them, which the model has never been shown. The axes are those of all lengths, so that
-    the picture grows and does not jump."""
+    """The words met so far, and the edges of the graph between them, which the model has never been shown. The frame has room for all
+    pictures from here on: it closes in on the last one and does not jump."""
     every = decode(result.points)
     points = every[length - 1]
     met = np.flatnonzero(~np.isnan(points[:, 0]))
     now = result.text[length - 1]
     n = len(result.words)
     hidden = {"visible": False, "fixedrange": True}
-    across, up = _range(every[..., 0]), _range(every[..., 1])
+    across, up = (_range(every[length - 1 :, :, axis]) for axis in (0, 1))
     return {
         "data": [
             _edges(result, points),
@@ -82,10 +82,9 @@ def _beside(points: FloatArray) -> list[str]:
 
 
 def _range(values: FloatArray) -> list[float]:
-    """Of (T, vertices), from the middle of the last picture; the hundredth of the points that lie farthest out, of a few words at the beginning, may
-    be cut off."""
+    """Of (lengths, vertices), from the middle of the last picture."""
     middle = float(np.nanmean(values[-1]))
-    half = 1.1 * float(np.nanquantile(np.abs(values - middle), 0.99)) or 1.0
+    half = 1.1 * float(np.nanmax(np.abs(values - middle))) or 1.0
     return [middle - half, middle + half]
 
 
@@ -107,7 +106,13 @@ def curves_figure(result: InContextResult, length: int) -> Figure:
     """Three panels over the number of words read, a line at the present one; what is grey is what a number is held against."""
     shuffled = [None if value is None else 1.0 for value in result.energy]
     panels: tuple[tuple[str, list[Any], str, list[Any], Figure], ...] = (
-        ("Dirichlet energy; dashed: words shuffled", result.energy, "words shuffled", shuffled, {"range": [0, 1.35]}),
+        (
+            "Dirichlet energy; dashed: words shuffled",
+            result.energy,
+            "words shuffled",
+            shuffled,
+            {"range": [0, max(1.35, *(value or 0 for value in result.energy))]},
+        ),
         (
             "nearest words that are neighbours; dashed: by chance",
             result.share,
