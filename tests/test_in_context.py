@@ -12,11 +12,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from shatterscope.app.kit.figures.arrays import decode
 from shatterscope.app.kit.figures.in_context import curves_figure, words_figure
 from shatterscope.app.pages.in_context.callbacks import met, seen, text
 from shatterscope.app.pages.in_context.state import ContextView
+from shatterscope.backend.cli import cli
 from shatterscope.backend.in_context import GRAPHS, WORDS, ModelFolderError, draw, load_model
 from shatterscope.backend.in_context.measure import (
     dirichlet_energy,
@@ -255,3 +257,11 @@ def test_what_cannot_be_read_is_told_and_left_out(query: str) -> None:
     assert view == ContextView()
     assert len(notices) == 1
     assert query.split("=")[0] in notices[0]
+
+
+def test_a_folder_that_holds_something_is_not_trained_into(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    answer = CliRunner().invoke(cli, ["train-in-context", str(tmp_path)])
+    assert answer.exit_code == 1
+    assert "is not empty" in answer.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
