@@ -13,10 +13,16 @@ from fastapi import FastAPI
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.serving import pages as serving
 from shatterscope.app.kit.share import routes
-from shatterscope.app.pages import compare, explore, gallery, league, lecture, reproduce
+from shatterscope.app.pages import compare, explore, gallery, in_context, league, lecture, reproduce
 
 SAVED = (explore.PAGE, compare.PAGE, reproduce.PAGE)
-PAGES = (*SAVED, league.PAGE, lecture.PAGE, gallery.page_of(SAVED))  # in the order of the header's links
+PAGES = (
+    *SAVED,
+    league.PAGE,
+    in_context.PAGE,
+    lecture.PAGE,
+    gallery.page_of(SAVED),
+)  # in the order of the header's links
 EXPORTERS = {page.path: page.exporter for page in PAGES if page.exporter is not None}
 
 

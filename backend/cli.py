@@ -13,6 +13,7 @@ from shatterscope.backend.commands import (
     editors,
     edits,
     exports,
+    in_context,
     league,
     lessons,
     oracle,
@@ -32,7 +33,7 @@ cli = typer.Typer(
     help="Change one fact inside a small transformer and watch the geometry of the others break.\n\n"
     "Settings are environment variables SHATTERSCOPE_*; SHATTERSCOPE_STATE_DIR holds all that is written at run time.",
 )
-for kind in (serve, checkpoints, edits, oracle, predictions, sweeps, league, exports, store):
+for kind in (serve, checkpoints, in_context, edits, oracle, predictions, sweeps, league, exports, store):
     cli.add_typer(kind.commands)
 cli.add_typer(lessons.commands, name="lesson")
 cli.add_typer(worlds.commands, name="world")

@@ -24,6 +24,8 @@ from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome, steps
 from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
+from shatterscope.backend.in_context import WORDS as IN_CONTEXT_WORDS
+from shatterscope.backend.in_context import Graph, Reading
 from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.models import site_names
 from shatterscope.backend.notes import NotesEffect
@@ -50,6 +52,7 @@ from shatterscope.wire.edits import (
     RestraintInfo,
     RestraintSpec,
 )
+from shatterscope.wire.in_context import InContextRequest, InContextResult
 from shatterscope.wire.measures import (
     Change,
     DamageBin,
@@ -830,6 +833,27 @@ def _wanted(found: Wanted) -> WantedAnswers | None:
         accuracy=change(found.accuracy_before, found.accuracy_after),
         probability=change(finite(found.probability_before) or 0.0, finite(found.probability_after) or 0.0),
         n_queries=found.n,
+    )
+
+
+def in_context_result(request: InContextRequest, graph: Graph, reading: Reading, seconds: float) -> InContextResult:
+    def told(name: str) -> list[float | None]:
+        return [None if each is None else round(getattr(each, name), 4) for each in reading.numbers]
+
+    return InContextResult(
+        graph=request.graph,
+        seed=request.seed,
+        words=[IN_CONTEXT_WORDS[word] for word in reading.names],
+        edges=[(int(i), int(j)) for i, j in np.argwhere(np.triu(graph.adjacency))],
+        text=reading.vertices.tolist(),
+        points=array(reading.points),
+        share=told("share"),
+        chance=told("chance"),
+        energy=told("energy"),
+        correlation=told("correlation"),
+        loss=reading.loss.round(4).tolist(),
+        floor=reading.floor.round(4).tolist(),
+        seconds=seconds,
     )
 
 

@@ -30,7 +30,7 @@ from shatterscope.backend.settings import REPOSITORY, load_settings
 
 SMALL = "rings-small"
 EDIT = {"subject": 7, "relation": "I_C2", "distance": 4, "method": "rome", "parameters": {"steps": 2, "n_contexts": 2}}
-PAGES = ("/", "/compare/", "/lecture/", "/reproduce/", "/gallery/")
+PAGES = ("/", "/compare/", "/lecture/", "/reproduce/", "/in-context/", "/gallery/")
 HOSTILE: tuple[Any, ...] = (
     None, True, 0, -1, 1, 2**31, 2**63, -(2**64), 10**90, 1e308, -0.0, 0.5, "", " ", "0", "7", "I_C2", "nan", "\ud800", "a\x00b", "é😀",
     "x" * 5000, "../../etc/passwd", "<script>", "' OR 1=1", [], {}, [[]], [None] * 50, {"a": {"b": [1]}}, {"id": "x", "property": "y"},
@@ -113,6 +113,7 @@ async def valid(http: httpx.AsyncClient) -> list[Asked]:
         Asked("POST", f"{api}/evaluations/sites", body={"checkpoint": SMALL, "edit": edit, "sites": ["attn_out.1"]}),
         Asked("POST", f"{api}/evaluations/placements", body={"checkpoint": SMALL, "edits": [EDIT], "queries": 20, "contexts": 1}),
         Asked("POST", f"{api}/evaluations/notes", body={"checkpoint": SMALL, "notes": [{"subject": 7, "relation": "I_C2", "distance": 4}], "queries": 20, "contexts": 1}),
+        Asked("POST", f"{api}/in-context", body={"graph": "grid", "seed": 3}),
         Asked("POST", f"{api}/sweeps", body={**sweep, "sequence": {"every": 1, "repetitions": 1}, "corrective": False}),
         Asked("POST", f"{api}/tracings", body={"checkpoint": SMALL, "facts": 4, "seed": 0}),
         Asked("POST", f"{api}/keys-values", body={"checkpoint": SMALL, "relation": "I_C2", "layer": 0}),

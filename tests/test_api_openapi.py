@@ -61,6 +61,7 @@ ROUTES = [
     ("POST", "/evaluations/sites"),
     ("POST", "/evaluations/placements"),
     ("POST", "/evaluations/notes"),
+    ("POST", "/in-context"),
     ("POST", "/sweeps"),
     ("GET", "/sweeps/{id}/rows"),
     ("GET", "/sweeps/{id}/report"),

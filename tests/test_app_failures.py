@@ -83,7 +83,7 @@ def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, families_
                 patch.setattr(Client, name, _noted(name, request, made))
             found = [
                 explore(pages, made), Visit(pages, "/", made, "?c=kin&q=4~parent&t=o9"), compare(pages, made), reproduce(pages, made),
-                Visit(pages, "/lecture/", made), Visit(pages, "/gallery/", made),
+                Visit(pages, "/in-context/", made), Visit(pages, "/lecture/", made), Visit(pages, "/gallery/", made),
             ]  # fmt: skip
         yield found
 

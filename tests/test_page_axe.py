@@ -18,6 +18,7 @@ PAGES = {
     "reproduce": "/reproduce",
     "league": "/league",
     "gallery": "/gallery",
+    "in_context": "/in-context?words=40",
     "lecture": "/lecture",
     "question": "/?lesson=editing-101&step=7",
     "answer": "/?lesson=editing-101&step=7&reveal=1",

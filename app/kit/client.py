@@ -28,6 +28,7 @@ from shatterscope.app.kit.state import Edit
 from shatterscope.app.kit.world import World
 from shatterscope.wire.base import Problem
 from shatterscope.wire.edits import EditorInfo, EditResult, ImpliedFact
+from shatterscope.wire.in_context import GraphName, InContextResult
 from shatterscope.wire.league import League
 from shatterscope.wire.lessons import Lesson, LessonList
 from shatterscope.wire.measures import EvaluationResult, SitesResult
@@ -270,6 +271,10 @@ class Client:
         """Relations (all, if none is named) before and after `edits`; `entities` points of each."""
         body: dict[str, Any] = {"checkpoint": checkpoint, "entities": entities, "relations": list(relations)}
         return await self._with_edit("POST", "/rings", RingsResult, checkpoint, edits, json=body)
+
+    async def in_context(self, graph: GraphName, seed: int) -> InContextResult:
+        """A text about a graph, read by the model that ships for it."""
+        return await self._shared("POST", "/in-context", InContextResult, json={"graph": graph, "seed": seed})
 
     async def lessons(self) -> LessonList:
         return await self._get("/lessons", LessonList, {})

@@ -55,7 +55,7 @@ class Page:
     @property
     def file(self) -> str:
         """Name of its script and styles in `frontend_assets/pages`, where it has its own."""
-        return self.path.strip("/") or "explore"
+        return self.path.strip("/").replace("-", "_") or "explore"
 
     @property
     def title(self) -> str:
