@@ -25,7 +25,7 @@ from shatterscope.backend.evaluation import AskedFact, Mistake, Quality, Wanted
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
 from shatterscope.backend.in_context import WORDS as IN_CONTEXT_WORDS
-from shatterscope.backend.in_context import Graph, Reading
+from shatterscope.backend.in_context import Graph, ReadText
 from shatterscope.backend.measures import MEASURES, Measure, Measurement
 from shatterscope.backend.models import site_names
 from shatterscope.backend.notes import NotesEffect
@@ -836,7 +836,7 @@ def _wanted(found: Wanted) -> WantedAnswers | None:
     )
 
 
-def in_context_result(request: InContextRequest, graph: Graph, reading: Reading, seconds: float) -> InContextResult:
+def in_context_result(request: InContextRequest, graph: Graph, reading: ReadText, seconds: float) -> InContextResult:
     def told(name: str) -> list[float | None]:
         return [None if each is None else round(getattr(each, name), 4) for each in reading.numbers]
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shatterscope.app.kit.figures.front import Entry, front, front_figure
+from shatterscope.app.kit.figures.front import FrontPoint, front, front_figure
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS, EditDelta
 from shatterscope.backend.editors.rome import Rome
@@ -231,8 +231,8 @@ def test_on_the_front_are_those_that_no_other_beats(points: list[tuple[int, int]
 def test_the_figure_names_what_is_on_the_front() -> None:
     figure = front_figure(
         [
-            Entry("rome", "tuned", Mean(value=0.1, n=3), Mean(value=1, n=3)),
-            Entry("patch", "tuned", Mean(value=0, n=3), Mean(value=1, n=3)),
+            FrontPoint("rome", "tuned", Mean(value=0.1, n=3), Mean(value=1, n=3)),
+            FrontPoint("patch", "tuned", Mean(value=0, n=3), Mean(value=1, n=3)),
         ],
         "success",
     )

@@ -40,7 +40,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadText:
     """One text, and what was made of it after 1, 2, ... T words.
 
     Attributes:
@@ -124,7 +124,7 @@ def flat(points: FloatArray) -> FloatArray:
 
 
 def pictures(means: FloatArray) -> FloatArray:
-    """(T, N, d) -> (T, N, 2), as `Reading.points`. From the last picture back: each is laid onto the one after it, which has all its words."""
+    """(T, N, d) -> (T, N, 2), as `ReadText.points`. From the last picture back: each is laid onto the one after it, which has all its words."""
     found = np.full((*means.shape[:2], 2), np.nan)
     for step in range(len(means) - 1, -1, -1):
         met = ~np.isnan(means[step, :, 0])
@@ -153,14 +153,14 @@ def recent_mean(values: FloatArray) -> FloatArray:
     return np.asarray((total[end] - total[start]) / (end - start))
 
 
-def read(model: LanguageModel, graph: Graph, texts: Texts) -> list[Reading]:
+def read(model: LanguageModel, graph: Graph, texts: Texts) -> list[ReadText]:
     """What a model makes of texts of T + 1 words, each by itself; T is at most the model's context."""
     streams, losses = states(model, texts)
     names, walks = texts.names.numpy(), texts.vertices.numpy()[:, :-1]
     return [_reading(graph, *each) for each in zip(names, walks, streams, losses, strict=True)]
 
 
-def _reading(graph: Graph, names: IntArray, vertices: IntArray, stream: FloatArray, loss: FloatArray) -> Reading:
+def _reading(graph: Graph, names: IntArray, vertices: IntArray, stream: FloatArray, loss: FloatArray) -> ReadText:
     means = recent_means(stream, vertices)
     told = [numbers(mean, graph) for mean in means]
-    return Reading(names, vertices, pictures(means), told, recent_mean(loss), recent_mean(graph.floor[vertices]))
+    return ReadText(names, vertices, pictures(means), told, recent_mean(loss), recent_mean(graph.floor[vertices]))

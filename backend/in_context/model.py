@@ -37,7 +37,7 @@ class ModelFolderError(Exception):
 
 
 class Reached(BaseModel):
-    """Means over `TEXTS` texts, after so many words; as `measure.Numbers` and `measure.Reading`."""
+    """Means over `TEXTS` texts, after so many words; as `measure.Numbers` and `measure.ReadText`."""
 
     model_config = ConfigDict(extra="forbid")
 

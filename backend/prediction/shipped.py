@@ -32,7 +32,7 @@ class PredictionsError(Exception):
     """A file that cannot be used; the message says what is wrong and what to do."""
 
 
-class MeasuredEdit(BaseModel):
+class SampledEdit(BaseModel):
     """One edit, and what was known and measured of it (`fit.Sample`)."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -58,7 +58,7 @@ class MethodRows(BaseModel):
     layer: int
     parameters: dict[str, Any]
     seed: int
-    edits: list[MeasuredEdit] = Field(min_length=FEWEST)
+    edits: list[SampledEdit] = Field(min_length=FEWEST)
 
     @model_validator(mode="after")
     def _alike(self) -> Self:
@@ -102,7 +102,7 @@ def rows_of(found: Iterable[Sampled], preset: str, seed: int) -> MethodRows:
     """Edits by one method as they are shipped, six significant digits each. Raises `ValueError` for too few."""
     edits = list(found)
     rows = [
-        MeasuredEdit(
+        SampledEdit(
             subject=each.spec.subject,
             relation=each.spec.relation,
             object=each.spec.object,

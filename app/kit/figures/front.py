@@ -14,7 +14,7 @@ LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class Entry:
+class FrontPoint:
     """One point. `R` is to be small, `efficacy` large."""
 
     method: str
@@ -39,7 +39,7 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     return found
 
 
-def front_figure(entries: Sequence[Entry], efficacy: str) -> Figure:
+def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
     """`efficacy`: what the vertical axis is called."""
     if not entries:
         return nothing("No edit of these methods takes.")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shatterscope.app.kit import words
-from shatterscope.app.kit.figures.front import Entry
+from shatterscope.app.kit.figures.front import FrontPoint
 from shatterscope.app.kit.state import Edit, Target, Tool, ViewState
 from shatterscope.app.pages.league.state import LeagueView
 from shatterscope.wire.league import League, LeagueFigures, LeagueRow, Mean, StackFigure
@@ -70,7 +70,7 @@ def figures(row: LeagueRow, view: LeagueView) -> LeagueFigures | None:
     return row.equal if view.at == "equal" else row.full
 
 
-def entries(found: League, view: LeagueView) -> list[Entry]:
+def entries(found: League, view: LeagueView) -> list[FrontPoint]:
     """The points of the figure: without methods that never take, which have no R at equal efficacy."""
     shown = []
     for row in of_family(found, view):
@@ -79,7 +79,7 @@ def entries(found: League, view: LeagueView) -> list[Entry]:
             continue
         efficacy = own.generality if view.efficacy == "generality" else row.taken if view.at == "equal" else own.success
         if efficacy is not None:
-            shown.append(Entry(row.method, row.preset, own.R_edit, efficacy))
+            shown.append(FrontPoint(row.method, row.preset, own.R_edit, efficacy))
     return shown
 
 
