@@ -16,7 +16,7 @@ from shatterscope.app.kit.share import cite
 from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.pages.explore.shown import read
 from shatterscope.backend.checkpoints import Checkpoint
-from shatterscope.backend.commands.edits import _parameters
+from shatterscope.backend.commands.edits import as_parameters
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -178,4 +178,4 @@ def test_the_command_that_is_cited_means_the_edit(edit: Edit) -> None:
     assert words[:5] == ["shatterscope", "edit", "rings-small", "7", "I_C2"]
     options = dict(word.removeprefix("--").split("=", 1) for word in words[5:])
     assert int(options["distance"]) == edit.target.distance
-    assert _parameters([options["set"]]) == (edit.parameters, {})
+    assert as_parameters([options["set"]]) == (edit.parameters, {})

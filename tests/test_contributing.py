@@ -342,7 +342,16 @@ def test_nobody_else_knows_what_kind_of_world_it_is(kind: str) -> None:
 
 # --- a model ---------------------------------------------------------------------------------------------------------
 
-OF_OUR_TRANSFORMER = {"training.py", "training_run.py", "checkpoints.py", "export_hf.py", "commands/checkpoints.py"}
+OF_OUR_TRANSFORMER = {
+    "training.py",
+    "training_run.py",
+    "checkpoints.py",
+    "export_hf.py",
+    "commands/checkpoints.py",
+    "commands/in_context.py",
+    "in_context/model.py",
+    "in_context/train.py",
+}
 
 
 def test_nobody_else_knows_how_a_layer_computes() -> None:

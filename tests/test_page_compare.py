@@ -73,7 +73,7 @@ def test_the_pages_are_a_key_apart_and_take_the_edits_along(compare: Compare, se
     explore.edits(1)
     left = page.url
     links = page.get_by_role("navigation", name="Pages").get_by_role("link")
-    assert links.all_inner_texts() == ["Explore", "Compare", "Reproduce", "Lecture"]
+    assert links.all_inner_texts() == ["Explore", "Compare", "Reproduce", "League", "In context", "Lecture"]
     expect(links.nth(0)).to_have_attribute("aria-current", "page")
     links.nth(1).focus()
     page.keyboard.press("Enter")

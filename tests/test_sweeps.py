@@ -131,7 +131,7 @@ def test_a_row_holds_everything(checkpoint: Checkpoint, reference: Content) -> N
     assert outcome["spec"]["parameters"]["early_stop_loss"] == 0.1
     assert 0 <= outcome["probability_before"] <= 1
     assert outcome["delta_norm"] > 0
-    assert set(row["quality"]) == {"efficacy", "generality", "locality", "portability"}
+    assert set(row["quality"]) == {"efficacy", "generality", "locality", "portability", "retraction"}
     assert row["quality"]["efficacy"]["accuracy"]["after"] == float(outcome["success"])
     for part in ("edit", "retain", "test"):
         assert 0 < row["shattering"][part]["standard_error"] < 0.02 * row["shattering"][part]["value"]

@@ -9,6 +9,7 @@ They are read once for a model and a layer, and kept: of the edits of a stack, t
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ class _Asked:
 
 @cached(LRUCache(4), key=lambda asked: asked.digest, lock=Lock())
 def _inputs(asked: _Asked) -> Inputs:
-    model, contexts, layer = asked.model, asked.contexts, asked.layer
+    # In double precision, so that their single precision does not depend on how many threads computed it.
+    model, contexts, layer = copy.deepcopy(asked.model).double(), asked.contexts, asked.layer
     n = contexts.n_entities
     device = model.device
     subjects, relations = np.nonzero((contexts.truths >= 0).any(-1))
@@ -94,7 +96,7 @@ def _inputs(asked: _Asked) -> Inputs:
     entities = torch.arange(n, device=device)[:, None]
     first, _ = _read(model, entities, layer)
     return Inputs(
-        z=torch.cat([z_bare[:, 1], first[:, 0], z_text.flatten(0, 1)]),
+        z=torch.cat([z_bare[:, 1], first[:, 0], z_text.flatten(0, 1)]).float(),
         tokens=torch.cat([_and_before(bare)[:, 1], _and_before(entities)[:, 0], _and_before(text).flatten(0, 1)]),
         final=final[:, 1],
     )

@@ -28,7 +28,7 @@ from shatterscope.wire.pictures import ProjectionResult
 from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
-SHEETS = ("figure/figure.css", "compare/compare.css")
+SHEETS = ("components/sort_table.css", "figure/figure.css", "compare/compare.css")
 
 
 @dataclass(frozen=True)

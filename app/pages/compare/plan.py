@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -318,7 +319,8 @@ def _oracles(oracle: EditorInfo) -> list[Json]:
 def _picks(editors: list[EditorInfo]) -> list[Json]:
     editors = [editor for editor in editors if editor.name != ORACLE]  # seconds for each click, not part of "all"
     every = [name for name, (_, _, restraint) in offered(editors).items() if restraint is None]
-    presets = dict.fromkeys(preset.name for editor in editors for preset in editor.presets)
+    counts = Counter(preset.name for editor in editors for preset in editor.presets)
+    presets = [name for name, n in counts.items() if n > 1]  # in the order of the methods
     by_preset = [
         {"label": f"all {preset}", "value": [name for name in every if name.endswith(f":{preset}")]}
         for preset in presets
