@@ -18,13 +18,13 @@ Likewise L2 may be in units of k^T P k, the part of the key that the change can 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.least_squares import null_space
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
@@ -35,16 +35,9 @@ from shatterscope.backend.editors.spreading import (
     RelativeThreshold,
     SpreadingParameters,
     SpreadOut,
-    Update,
-    WrittenPart,
     check_share,
-    direction_of,
-    edited_layers,
-    residual_goals,
     useless_null_space,
-    write,
 )
-from shatterscope.backend.models import LanguageModel
 
 
 class AlphaEditParameters(SpreadingParameters):
@@ -81,7 +74,7 @@ REFERENCE = {
 """The values of the preset `paper`."""
 
 
-class AlphaEdit(Editor[AlphaEditParameters]):
+class AlphaEdit(ClosedFormEditor[AlphaEditParameters]):
     name = "alphaedit"
     title = "AlphaEdit"
     summary = (
@@ -92,7 +85,6 @@ class AlphaEdit(Editor[AlphaEditParameters]):
     reference = "Fang et al. 2025, arXiv 2410.02355"
     parameters = AlphaEditParameters
     default_preset = "tuned"
-    batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: one layer alone, the directions that carry 1 % of the keys' power, and a hundredth of the change held back. "
@@ -115,58 +107,18 @@ class AlphaEdit(Editor[AlphaEditParameters]):
         super().check(parameters, layer, n_layers)
         check_share(parameters.nullspace_threshold, relative=parameters.relative_threshold)
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: AlphaEditParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-        warnings: list[str] = []
-        diagnostics: dict[str, float] = {}
-        update = closed_form(statistics, request, p, warnings, diagnostics)
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        delta = write(model, request, layers, goals.targets, [part], p, share=float)
-        return delta.noting(warnings, diagnostics)
-
-    def direction(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: AlphaEditParameters,
-    ) -> Tensor:
-        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
-
-
-def closed_form(
-    statistics: Mapping[int, Tensor],
-    request: WriteRequest,
-    p: AlphaEditParameters,
-    warnings: list[str],
-    diagnostics: dict[str, float],
-) -> Update:
-    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
-
-    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-        P, rank = null_space(statistics[layer], p.nullspace_threshold, relative=p.relative_threshold)
-        diagnostics[f"null_space_rank.{layer}"] = rank
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: AlphaEditParameters) -> Tensor:
+        P, rank = null_space(memory.C, p.nullspace_threshold, relative=p.relative_threshold)
+        memory.diagnostics[f"null_space_rank.{memory.layer}"] = rank
         inside = P @ K  # (M, n)
         power = inside.square().sum(0).mean()
-        diagnostics[f"key_in_null_space.{layer}"] = (power / K.square().sum(0).mean()).sqrt().item()
-        warnings.extend(useless_null_space(layer, rank, len(P)))
+        memory.diagnostics[f"key_in_null_space.{memory.layer}"] = (power / K.square().sum(0).mean()).sqrt().item()
+        memory.warnings.extend(useless_null_space(memory.layer, rank, len(P)))
         if power == 0:
             return torch.zeros(len(R), len(K), dtype=K.dtype, device=K.device)
         M = K @ K.T
-        if p.carry_keys and layer in request.carried:
-            earlier = request.carried[layer]  # (n, M)
-            M = M + earlier.T @ earlier
+        if p.carry_keys:
+            M = M + memory.carried()
         l2 = p.l2 * power if p.relative_l2 else p.l2
         A = P @ M + l2 * torch.eye(len(P), dtype=P.dtype, device=P.device)
         return R @ torch.linalg.solve(A, inside).T
-
-    return update

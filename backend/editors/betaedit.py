@@ -18,14 +18,14 @@ a change is longer than 20 a fact, a guard against a broken run; here a stack go
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.least_squares import null_space
 from shatterscope.backend.editors.spreading import (
     NullSpaceL2,
@@ -34,16 +34,9 @@ from shatterscope.backend.editors.spreading import (
     RelativeThreshold,
     SpreadingParameters,
     SpreadOut,
-    Update,
-    WrittenPart,
     check_share,
-    direction_of,
-    edited_layers,
-    residual_goals,
     useless_null_space,
-    write,
 )
-from shatterscope.backend.models import LanguageModel
 
 
 class BetaEditParameters(SpreadingParameters):
@@ -87,7 +80,7 @@ REFERENCE: dict[str, Any] = {
 """The values of the preset `paper`."""
 
 
-class BetaEdit(Editor[BetaEditParameters]):
+class BetaEdit(ClosedFormEditor[BetaEditParameters]):
     name = "betaedit"
     title = "BetaEdit"
     summary = (
@@ -98,7 +91,6 @@ class BetaEdit(Editor[BetaEditParameters]):
     reference = "Liu et al. 2026, arXiv 2605.09285"
     parameters = BetaEditParameters
     default_preset = "tuned"
-    batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: one layer alone, AlphaEdit's null space, and inside it a tenth of the text's weight. More weight spares more, but "
@@ -116,52 +108,12 @@ class BetaEdit(Editor[BetaEditParameters]):
         super().check(parameters, layer, n_layers)
         check_share(parameters.nullspace_threshold, relative=parameters.relative_threshold)
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: BetaEditParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-        warnings: list[str] = []
-        diagnostics: dict[str, float] = {}
-        update = closed_form(statistics, request, p, warnings, diagnostics)
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        delta = write(model, request, layers, goals.targets, [part], p, share=float)
-        return delta.noting(warnings, diagnostics)
-
-    def direction(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: BetaEditParameters,
-    ) -> Tensor:
-        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
-
-
-def closed_form(
-    statistics: Mapping[int, Tensor],
-    request: WriteRequest,
-    p: BetaEditParameters,
-    warnings: list[str],
-    diagnostics: dict[str, float],
-) -> Update:
-    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
-
-    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-        C = statistics[layer].double()
-        spared = spared_moment(C, request.carried.get(layer), p)
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: BetaEditParameters) -> Tensor:
+        spared = spared_moment(memory.C, memory.request.carried.get(memory.layer), p)
         P, rank = null_space(spared, p.nullspace_threshold, relative=p.relative_threshold)
-        diagnostics[f"null_space_rank.{layer}"] = rank
-        warnings.extend(useless_null_space(layer, rank, len(P)))
-        return leak_controlled(P, C, K, R, request.carried_moment(layer, C), p)
-
-    return update
+        memory.diagnostics[f"null_space_rank.{memory.layer}"] = rank
+        memory.warnings.extend(useless_null_space(memory.layer, rank, len(P)))
+        return leak_controlled(P, memory.C, K, R, memory.carried(), p)
 
 
 def spared_moment(C: Tensor, carried: Tensor | None, p: BetaEditParameters) -> Tensor:

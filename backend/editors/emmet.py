@@ -16,28 +16,20 @@ Deviations: the statistics' weights and the ridge of `least_squares.py` are ours
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
-from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.spreading import (
     CarryKeys,
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
-    Update,
-    WrittenPart,
-    direction_of,
-    edited_layers,
-    residual_goals,
-    write,
 )
-from shatterscope.backend.models import LanguageModel
 
 
 class EmmetParameters(SpreadingParameters):
@@ -75,7 +67,7 @@ REFERENCE = {
 """The values of the preset `paper`."""
 
 
-class Emmet(Editor[EmmetParameters]):
+class Emmet(ClosedFormEditor[EmmetParameters]):
     name = "emmet"
     title = "EMMET"
     summary = (
@@ -86,7 +78,6 @@ class Emmet(Editor[EmmetParameters]):
     reference = "Gupta et al. 2024, arXiv 2403.14236"
     parameters = EmmetParameters
     default_preset = "tuned"
-    batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: ROME's search of the value, a small ridge, and the keys of earlier edits weighed like the text's.",
@@ -99,54 +90,11 @@ class Emmet(Editor[EmmetParameters]):
         ),
     }
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: EmmetParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-        warnings: list[str] = []
-        diagnostics: dict[str, float] = {}
-        update = closed_form(statistics, request, p, warnings, diagnostics)
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        delta = write(model, request, layers, goals.targets, [part], p, share=float)
-        return delta.noting(warnings, diagnostics)
-
-    def direction(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: EmmetParameters,
-    ) -> Tensor:
-        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
-
-
-def closed_form(
-    statistics: Mapping[int, Tensor],
-    request: WriteRequest,
-    p: EmmetParameters,
-    warnings: list[str],
-    diagnostics: dict[str, float],
-) -> Update:
-    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
-
-    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-        A = p.covariance_weight * statistics[layer].double()
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: EmmetParameters) -> Tensor:
+        A = p.covariance_weight * memory.C
         if p.carry_keys:
-            A = A + request.carried_moment(layer, A)
-        solved, condition = solve_covariance(A, K)  # A^-1 K
-        diagnostics[f"condition_number.{layer}"] = condition
-        if condition > ILL_CONDITIONED:
-            warnings.append(ill_conditioned(condition))
-        return equality_constrained(K, R, solved, p.ridge if K.shape[1] > 1 else 0.0)
-
-    return update
+            A = A + memory.carried()
+        return equality_constrained(K, R, memory.solve(A, K), p.ridge if K.shape[1] > 1 else 0.0)
 
 
 def equality_constrained(K: Tensor, R: Tensor, solved: Tensor, ridge: float) -> Tensor:

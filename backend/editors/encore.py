@@ -15,29 +15,21 @@ all contexts. The statistics' weights and the ridge are ours, as for MEMIT.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
-from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.spreading import (
     CarryKeys,
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
-    Update,
-    WrittenPart,
-    direction_of,
-    edited_layers,
-    residual_goals,
-    write,
 )
 from shatterscope.backend.editors.targets import StopAfterLeading
-from shatterscope.backend.models import LanguageModel
 
 
 class EncoreParameters(SpreadingParameters):
@@ -71,7 +63,7 @@ REFERENCE: dict[str, Any] = {
 """The values of the preset `paper`."""
 
 
-class Encore(Editor[EncoreParameters]):
+class Encore(ClosedFormEditor[EncoreParameters]):
     name = "encore"
     title = "ENCORE"
     summary = (
@@ -82,7 +74,6 @@ class Encore(Editor[EncoreParameters]):
     reference = "Gupta et al. 2025, arXiv 2502.01636"
     parameters = EncoreParameters
     default_preset = "tuned"
-    batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: one layer alone, and a value that has led for eight steps. Stopped sooner, a tenth of the facts are lost as the weights hold "
@@ -96,52 +87,9 @@ class Encore(Editor[EncoreParameters]):
         ),
     }
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: EncoreParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-        warnings: list[str] = []
-        diagnostics: dict[str, float] = {}
-        update = closed_form(statistics, request, p, warnings, diagnostics)
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        delta = write(model, request, layers, goals.targets, [part], p, share=float)
-        return delta.noting(warnings, diagnostics)
-
-    def direction(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: EncoreParameters,
-    ) -> Tensor:
-        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
-
-
-def closed_form(
-    statistics: Mapping[int, Tensor],
-    request: WriteRequest,
-    p: EncoreParameters,
-    warnings: list[str],
-    diagnostics: dict[str, float],
-) -> Update:
-    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
-
-    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-        C = statistics[layer].double()
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: EncoreParameters) -> Tensor:
+        C = memory.C
         A = p.covariance_weight * C + p.norm_weight * torch.eye(len(C), dtype=C.dtype, device=C.device) + K @ K.T
         if p.carry_keys:
-            A = A + request.carried_moment(layer, A)
-        solved, condition = solve_covariance(A, K)  # A^-1 K
-        diagnostics[f"condition_number.{layer}"] = condition
-        if condition > ILL_CONDITIONED:
-            warnings.append(ill_conditioned(condition))
-        return R @ solved.T
-
-    return update
+            A = A + memory.carried()
+        return R @ memory.solve(A, K).T

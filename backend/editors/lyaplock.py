@@ -23,24 +23,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import sqrt
-from operator import attrgetter
 from typing import Any, ClassVar
 
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import Earlier, EditDelta, Editor, Preset, WriteRequest
-from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.base import Earlier, Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.spreading import (
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
-    WrittenPart,
-    edited_layers,
-    residual_goals,
-    write,
 )
-from shatterscope.backend.models import LanguageModel
 
 
 class LyapLockParameters(SpreadingParameters):
@@ -76,7 +70,7 @@ REFERENCE: dict[str, Any] = {
 """The values of the preset `paper`."""
 
 
-class LyapLock(Editor[LyapLockParameters]):
+class LyapLock(ClosedFormEditor[LyapLockParameters]):
     name = "lyaplock"
     title = "LyapLock"
     summary = (
@@ -87,7 +81,7 @@ class LyapLock(Editor[LyapLockParameters]):
     reference = "Wang et al. 2025, arXiv 2505.15702"
     parameters = LyapLockParameters
     default_preset = "tuned"
-    batches = True
+    linear = False
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours: MEMIT's tuned values, which it is alone, and the reference's bound for stacks.",
@@ -100,35 +94,13 @@ class LyapLock(Editor[LyapLockParameters]):
         ),
     }
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: LyapLockParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-        warnings: list[str] = []
-        diagnostics: dict[str, float] = {}
-
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            C = statistics[layer].double()
-            W = model.get_parameter(model.written(layer)).double()  # (C, M)
-            earlier = request.earlier.get(layer, Earlier(W))
-            queue = queue_of(earlier, C, p.alpha)
-            diagnostics[f"queue.{layer}"] = queue
-            A, B = normal_equations(W, earlier, queue * p.covariance_weight * C, K, R)
-            solved, condition = solve_covariance(A, B.T)
-            diagnostics[f"condition_number.{layer}"] = condition
-            if condition > ILL_CONDITIONED:
-                warnings.append(ill_conditioned(condition))
-            return solved.T
-
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        delta = write(model, request, layers, goals.targets, [part], p, share=float)
-        return delta.noting(warnings, diagnostics)
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: LyapLockParameters) -> Tensor:
+        W, C, layer = memory.W, memory.C, memory.layer
+        earlier = memory.request.earlier.get(layer, Earlier(W))
+        queue = queue_of(earlier, C, p.alpha)
+        memory.diagnostics[f"queue.{layer}"] = queue
+        A, B = normal_equations(W, earlier, queue * p.covariance_weight * C, K, R)
+        return memory.solve(A, B.T).T
 
 
 def queue_of(earlier: Earlier, C: Tensor, alpha: float) -> float:

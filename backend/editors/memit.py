@@ -16,27 +16,19 @@ Deviations: the reference carries no keys between edits (its successors do); the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import ClassVar
 
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
-from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
     CarryKeys,
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
-    Update,
-    WrittenPart,
-    direction_of,
-    edited_layers,
-    residual_goals,
-    write,
 )
-from shatterscope.backend.models import LanguageModel
 
 
 class MemitParameters(SpreadingParameters):
@@ -67,7 +59,7 @@ REFERENCE = {
 """The values of the preset `paper`."""
 
 
-class Memit(Editor[MemitParameters]):
+class Memit(ClosedFormEditor[MemitParameters]):
     name = "memit"
     title = "MEMIT"
     summary = (
@@ -78,7 +70,6 @@ class Memit(Editor[MemitParameters]):
     reference = "Meng et al. 2023, arXiv 2210.07229"
     parameters = MemitParameters
     default_preset = "tuned"
-    batches = True
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement to write the fact at any distance with the least collateral damage: one layer alone (spreading over both did "
@@ -97,52 +88,8 @@ class Memit(Editor[MemitParameters]):
         "reference-tuned": reference_tuned(MemitParameters().model_dump()),
     }
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: MemitParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-        warnings: list[str] = []
-        diagnostics: dict[str, float] = {}
-        update = closed_form(statistics, request, p, warnings, diagnostics)
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        delta = write(model, request, layers, goals.targets, [part], p, share=float)
-        return delta.noting(warnings, diagnostics)
-
-    def direction(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: MemitParameters,
-    ) -> Tensor:
-        return direction_of(closed_form(statistics, request, parameters, [], {}), model, request, layer, parameters)
-
-
-def closed_form(
-    statistics: Mapping[int, Tensor],
-    request: WriteRequest,
-    p: MemitParameters,
-    warnings: list[str],
-    diagnostics: dict[str, float],
-) -> Update:
-    """The formula of the method, which adds what there is to say to `warnings` and `diagnostics`."""
-
-    def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-        A = p.covariance_weight * statistics[layer].double() + K @ K.T
-        if p.carry_keys and layer in request.carried:
-            earlier = request.carried[layer]  # (n, M)
-            A = A + earlier.T @ earlier
-        solved, condition = solve_covariance(A, K)  # A^-1 K
-        diagnostics[f"condition_number.{layer}"] = condition
-        if condition > ILL_CONDITIONED:
-            warnings.append(ill_conditioned(condition))
-        return R @ solved.T
-
-    return update
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: MemitParameters) -> Tensor:
+        A = p.covariance_weight * memory.C + K @ K.T
+        if p.carry_keys:
+            A = A + memory.carried()
+        return R @ memory.solve(A, K).T

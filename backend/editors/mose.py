@@ -21,24 +21,19 @@ MLP's bias stays, so V is without it. `paper` has the published search for the v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from operator import attrgetter
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest
+from shatterscope.backend.editors.base import Preset
+from shatterscope.backend.editors.closed_form import ClosedFormEditor, LayerMemory
 from shatterscope.backend.editors.spreading import (
     CarryKeys,
     CovarianceWeight,
     SpreadingParameters,
     SpreadOut,
-    WrittenPart,
-    edited_layers,
-    residual_goals,
-    write,
 )
-from shatterscope.backend.models import LanguageModel
 
 
 class MoseParameters(SpreadingParameters):
@@ -69,7 +64,7 @@ REFERENCE: dict[str, Any] = {
 """The values of the preset `paper`."""
 
 
-class Mose(Editor[MoseParameters]):
+class Mose(ClosedFormEditor[MoseParameters]):
     name = "mose"
     title = "MOSE"
     summary = (
@@ -80,7 +75,7 @@ class Mose(Editor[MoseParameters]):
     reference = "Xu et al. 2026, arXiv 2601.07873"
     parameters = MoseParameters
     default_preset = "tuned"
-    batches = True
+    linear = False
     presets: ClassVar[Mapping[str, Preset]] = {
         "tuned": Preset(
             "Ours, chosen by measurement: one layer alone, and the text's keys at a tenth of their weight. The rotation turns every output of the MLP: it does more damage "
@@ -94,28 +89,11 @@ class Mose(Editor[MoseParameters]):
         ),
     }
 
-    def compute(
-        self,
-        model: LanguageModel,
-        statistics: Mapping[int, Tensor],
-        request: WriteRequest,
-        layer: int,
-        parameters: MoseParameters,
-    ) -> EditDelta:
-        p, layers = parameters, edited_layers(model, layer, parameters)
-        goals = residual_goals(model, request, layers[-1], p)
-
-        def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            W = model.get_parameter(
-                model.written(layer)
-            ).double()  # (C, M); the layers before it have been changed, it has not
-            spared = p.covariance_weight * statistics[layer].double()
-            if p.carry_keys:
-                spared = spared + request.carried_moment(layer, spared)
-            return nearest_rotation(W, K, W @ K + R, spared) @ W - W
-
-        part = WrittenPart(goals.values, attrgetter("resid_post"), update)
-        return write(model, request, layers, goals.targets, [part], p, share=float)
+    def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: MoseParameters) -> Tensor:
+        spared = p.covariance_weight * memory.C
+        if p.carry_keys:
+            spared = spared + memory.carried()
+        return nearest_rotation(memory.W, K, memory.W @ K + R, spared) @ memory.W - memory.W
 
 
 def nearest_rotation(W: Tensor, K: Tensor, V: Tensor, spared: Tensor) -> Tensor:

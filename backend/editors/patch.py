@@ -137,17 +137,18 @@ class Patch(Editor[PatchParameters]):
             raise EditNotPossibleError(
                 f"layer {layer} has {there} added neurons of at most {MAX_ADDED}, and each patch adds 2: take patches back, or patch another layer"
             )
+        exact, inputs = in_float64(model), inputs_of(model, request.contexts, layer, p.walks)
         neurons, targets, gates, warnings = list[Neurons](), list[ValueTarget](), list[Opening](), list[str]()
         for fact in request.facts:
             interrupt.checkpoint()
-            opening = open_for(model, request, fact, layer, p)
+            opening = open_for(exact, inputs, request, fact, layer, p)
             if opening.share < p.coverage:
                 raise _inseparable(model, request, fact, opening, p)
             if opening.share < 1:
                 warnings.append(
                     f"The gate opens {opening}: no gate at layer {layer} tells all of them from other inputs."
                 )
-            target = find_value(opening.model, opening.value_site, fact.object, opening.apart(request, fact), p)
+            target = find_value(exact, opening.value_site, fact.object, apart(exact, inputs, opening, request, fact), p)
             if not bool(torch.isfinite(target.delta).all()):
                 raise EditNotPossibleError("the value is not finite; lower the margin", "parameters.margin")
             neurons.append(Neurons(layer, *(part.to(dtype) for part in opening.gate.neurons(target.delta))))
@@ -171,10 +172,8 @@ class Patch(Editor[PatchParameters]):
 
 @dataclass(frozen=True)
 class Opening:
-    """The gate of one fact: of `prompts` prompts, the bare one and contexts, it opens behind those of `rows`. `model` and `site` are in double precision."""
+    """The gate of one fact: of `prompts` prompts, the bare one and contexts, it opens behind those of `rows`, the bare one first."""
 
-    model: LanguageModel
-    inputs: Inputs
     site: EditSite
     gate: Gate
     rows: Tensor
@@ -189,29 +188,29 @@ class Opening:
     def value_site(self) -> EditSite:
         return self.site.take(self.rows[:VALUE_CONTEXTS])
 
-    def apart(self, request: WriteRequest, fact: Fact) -> float:
-        """||h* - h(0)||^2. Of a composition no h* is known, and where the object is the true one h* is the fact's own: then as far as two answers to the
-        relation are apart by chance."""
-        has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
-        has_it = None if has_it == fact.subject else has_it
-        own = self.site.final(self.model, self.site.resid_post)[0]  # of the bare prompt
-        return max(self.inputs.apart(own, has_it, fact.relation), TINY)
-
     def __str__(self) -> str:
         if not self.share:
             return "not even on the bare fact without opening for others"
         return f"behind {len(self.rows)} of the fact's {self.prompts} contexts"
 
 
-def open_for(model: LanguageModel, request: WriteRequest, fact: Fact, layer: int, p: PatchParameters) -> Opening:
-    """Steps 1 and 2 of the module."""
-    inputs = inputs_of(model, request.contexts, layer, p.walks)
-    model = in_float64(model)
-    prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-    site = read_site(model, prompts, layer)
-    positives = model.mlp_input(layer, site.resid_mid)
-    gate, rows = separate_most(positives, inputs.z, inputs.of(fact.question))
-    return Opening(model, inputs, site, gate, rows, len(prompts))
+def open_for(
+    exact: LanguageModel, inputs: Inputs, request: WriteRequest, fact: Fact, layer: int, p: PatchParameters
+) -> Opening:
+    """Steps 1 and 2 of the module, for the model in double precision and what its MLP of `layer` reads."""
+    prompts = request.prompts(fact, p.n_contexts, exact.config.context, np.random.default_rng(p.seed))
+    site = read_site(exact, prompts, layer)
+    gate, rows = separate_most(exact.mlp_input(layer, site.resid_mid), inputs.z, inputs.of(fact.question))
+    return Opening(site, gate, rows, len(prompts))
+
+
+def apart(exact: LanguageModel, inputs: Inputs, opening: Opening, request: WriteRequest, fact: Fact) -> float:
+    """||h* - h(0)||^2. Of a composition no h* is known, and where the object is the true one h* is the fact's own: then as far as two answers to the
+    relation are apart by chance."""
+    has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
+    bare = opening.site.take(opening.rows[:1])
+    own = bare.final(exact, bare.resid_post)[0]
+    return max(inputs.apart(own, None if has_it == fact.subject else has_it, fact.relation), TINY)
 
 
 def _inseparable(
@@ -220,8 +219,11 @@ def _inseparable(
     """What to say of a fact that no gate tells from all others, with the layer or the coverage that comes nearest."""
     layer = found.site.layer
     problem = f"this fact cannot be told from all others: at layer {layer} a gate can open {found}, and coverage = {p.coverage:g}"
+    exact = in_float64(model)
     elsewhere = {
-        other: open_for(model, request, fact, other, p) for other in range(model.config.n_layers) if other != layer
+        other: open_for(exact, inputs_of(model, request.contexts, other, p.walks), request, fact, other, p)
+        for other in range(model.config.n_layers)
+        if other != layer
     }
     best = max(elsewhere, key=lambda other: elsewhere[other].share, default=layer)
     if best != layer and elsewhere[best].share >= p.coverage:
