@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.pictures import Fit, compare, fit
 from shatterscope.backend.sweeps.probe import Probe
 from shatterscope.backend.worlds import Relation
+
+log = logging.getLogger(__name__)
 
 CONTEXTS, QUERIES, SEED = 5, 100, 0
 TAKEN_BEHIND = 0.9
@@ -74,6 +77,7 @@ def attempt(make: Callable[[], EditedModel]) -> EditedModel | str:
     except EditNotPossibleError as error:
         return str(error)
     except Exception as error:
+        log.exception("an edit of the league failed")
         return f"{type(error).__name__}: {error}"
 
 
