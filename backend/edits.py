@@ -25,7 +25,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import chain, zip_longest
 from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, ValidationError
 
 from shatterscope.backend import interrupt
@@ -469,10 +468,7 @@ def _compute(
 
 def write_request(checkpoint: Checkpoint, facts: Sequence[Fact], so_far: SoFar) -> WriteRequest:
     """`facts` as an editor is asked to write them, behind the edits `so_far`."""
-    carried = {layer: torch.cat(each.keys) for layer, each in so_far.written.items()}
-    return WriteRequest(
-        tuple(facts), ContextSampler(checkpoint.world, checkpoint.holdout), carried, dict(so_far.written)
-    )
+    return WriteRequest(tuple(facts), ContextSampler(checkpoint.world, checkpoint.holdout), dict(so_far.written))
 
 
 def restrained(spec: CompleteSpec, unedited: LanguageModel, model: LanguageModel, delta: EditDelta) -> EditDelta:

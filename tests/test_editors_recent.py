@@ -68,6 +68,12 @@ def carried_keys(checkpoint: Checkpoint, layer: int, n: int = 2) -> Tensor:
     return read_site(in_float64(checkpoint.model), bare, layer).keys
 
 
+def wrote(checkpoint: Checkpoint, layer: int, keys: Tensor) -> Earlier:
+    """An edit that wrote to these keys and changed nothing."""
+    weight = checkpoint.model.get_parameter(DOWN.format(layer))
+    return Earlier(weight, (keys,), (weight,))
+
+
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
@@ -120,7 +126,7 @@ def test_emmet_with_the_same_fact_twice_is_finite() -> None:
 @pytest.mark.parametrize("carry", [True, False])
 def test_encore_solves_its_normal_equations(checkpoint: Checkpoint, carry: bool) -> None:
     keys = carried_keys(checkpoint, 1)
-    request = request_of(checkpoint, 3, carried={1: keys})
+    request = request_of(checkpoint, 3, earlier={1: wrote(checkpoint, 1, keys)})
     same = {"covariance_weight": 0.7, "norm_weight": 0.2}
     delta = compute(checkpoint, "encore", request, 1, carry_keys=carry, **same)
     K, R = delta.keys[1].T, wanted(checkpoint, request, 1)
@@ -155,7 +161,7 @@ def test_betaedit_over_the_whole_space_without_a_past_is_least_squares(n: int, s
 
 
 def test_betaedit_without_its_control_is_alphaedit(checkpoint: Checkpoint) -> None:
-    request = request_of(checkpoint, 3, carried={1: carried_keys(checkpoint, 1)})
+    request = request_of(checkpoint, 3, earlier={1: wrote(checkpoint, 1, carried_keys(checkpoint, 1))})
     ours = compute(checkpoint, "betaedit", request, 1, covariance_weight=0.0, l2=0.01)
     theirs = compute(checkpoint, "alphaedit", request, 1)
     torch.testing.assert_close(change_of(ours, 1), change_of(theirs, 1), rtol=1e-6, atol=1e-9)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
+from shatterscope.backend.editors import EDITORS, Earlier, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.editors.pmet import attention_moments
 
 SPREADING_CONTEXTS = 6  # memit_main.py, pmet_main.py and AlphaEdit_main.py: the bare prompt and five texts
@@ -102,16 +102,17 @@ def test_memit(checkpoint: Checkpoint, layer: int, token: str, n: int) -> None:
 @BATCHES
 def test_alphaedit_and_its_keys_of_earlier_edits(checkpoint: Checkpoint, layer: int, token: str, n: int) -> None:
     cache: dict[int, Tensor] = {}
-    carried: dict[int, Tensor] = {}
+    earlier: dict[int, Earlier] = {}
     for first in (0, n):  # both on the unedited model: it is the keys that count here
         request = request_of(checkpoint, n, first)
         prompts = prompts_of(checkpoint, request, SPREADING_CONTEXTS)
         ours = compute(
-            checkpoint, "alphaedit", WriteRequest(request.facts, request.contexts, carried), layer, token=token
+            checkpoint, "alphaedit", WriteRequest(request.facts, request.contexts, earlier), layer, token=token
         )
         theirs = references.alphaedit(checkpoint.model, checkpoint.statistics, prompts, layer, cache, token)
         agree(ours.weights, theirs)
-        carried = dict(ours.keys)
+        weights = {layer: checkpoint.model.get_parameter(checkpoint.model.written(layer)) for layer in ours.keys}
+        earlier = {layer: Earlier(weights[layer], (keys,), (weights[layer],)) for layer, keys in ours.keys.items()}
 
 
 @PLACES

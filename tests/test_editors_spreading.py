@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import EDITORS, EditDelta, Fact, WriteRequest, apply_delta
+from shatterscope.backend.editors import EDITORS, Earlier, EditDelta, Fact, WriteRequest, apply_delta
 from shatterscope.backend.editors.least_squares import null_space
 from shatterscope.backend.editors.pmet import ATTENTION, MLP, PmetParameters, attention_moments, joint_target, with_both
 from shatterscope.backend.editors.spreading import SpreadingParameters, residual_goals
@@ -29,7 +29,14 @@ def request_of(checkpoint: Checkpoint, n: int = 1, carried: dict[int, Tensor] | 
         relation = world.relations[5 * i % world.n_relations]
         token = checkpoint.vocabulary.relation_token(relation)
         facts.append(Fact(7 + 31 * i, token, world.counterfactual(7 + 31 * i, relation, 4)))
-    return WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), carried or {})
+    earlier = {layer: wrote(checkpoint, layer, keys) for layer, keys in (carried or {}).items()}
+    return WriteRequest(tuple(facts), ContextSampler(world, checkpoint.holdout), earlier)
+
+
+def wrote(checkpoint: Checkpoint, layer: int, keys: Tensor) -> Earlier:
+    """An edit that wrote to these keys and changed nothing."""
+    weight = checkpoint.model.get_parameter(DOWN.format(layer))
+    return Earlier(weight, (keys,), (weight,))
 
 
 def compute(checkpoint: Checkpoint, name: str, request: WriteRequest, layer: int = 0, **parameters: Any) -> EditDelta:

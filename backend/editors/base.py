@@ -113,13 +113,11 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class WriteRequest:
-    """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; the keys that earlier edits of the
-    same stack wrote to, layer -> (n, d_mlp); and, for a method that asks for more than these, what they did to the layer's weight. `rehearsal` is there for
-    a method that trains."""
+    """The facts to write as one edit, one for methods that take no batches; where to draw contexts from; and what earlier edits of the same stack did, by
+    layer. `rehearsal` is there for a method that trains."""
 
     facts: tuple[Fact, ...]
     contexts: ContextSampler
-    carried: Mapping[int, Tensor] = field(default_factory=dict)
     earlier: Mapping[int, Earlier] = field(default_factory=dict)
     rehearsal: Rehearsal | None = None
 
@@ -129,9 +127,14 @@ class WriteRequest:
         (fact,) = self.facts
         return fact
 
+    @property
+    def carried(self) -> dict[int, Tensor]:
+        """layer -> (n, d_mlp), the keys that earlier edits wrote to, in their order."""
+        return {layer: torch.cat(each.keys) for layer, each in self.earlier.items()}
+
     def carried_moment(self, layer: int, like: Tensor) -> Tensor:
         """(d_mlp, d_mlp) as `like`, K_p K_p^T of the keys that earlier edits wrote to."""
-        if layer not in self.carried:
+        if layer not in self.earlier:
             return torch.zeros_like(like)
         keys = self.carried[layer].to(like)  # (n, d_mlp)
         return keys.T @ keys

@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 import torch
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import mannwhitneyu, spearmanr
 from torch import Tensor
 
 from shatterscope.backend import interrupt
@@ -67,12 +67,10 @@ def rank_correlation(overlaps: Tensor, displacement: Tensor) -> float | None:
 
 def ranking(scores: Tensor, changed: Tensor) -> float | None:
     """The area under the ROC curve of `scores` (n,) for `changed` (n,); None where all or none changed."""
-    positive = int(changed.sum())
-    if not 0 < positive < len(changed):
+    values, yes = scores.cpu().numpy(), changed.numpy()
+    if yes.all() or not yes.any():
         return None
-    ranks = rankdata(scores.cpu().numpy())
-    above = float(ranks[changed.numpy()].sum()) - positive * (positive + 1) / 2
-    return above / (positive * (len(changed) - positive))
+    return float(mannwhitneyu(values[yes], values[~yes]).statistic) / (yes.sum() * (~yes).sum())
 
 
 def judged(foreseen: Foreseen, reading: Reading, found: Moved) -> tuple[float | None, float | None]:
