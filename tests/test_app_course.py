@@ -8,6 +8,10 @@ import pytest
 
 from shatterscope.app.kit.figures.course import course_figure
 from shatterscope.app.pages.explore import views
+from shatterscope.backend import convert
+from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
+from shatterscope.backend.edits import complete_spec, run_edits
 from shatterscope.wire.edits import CourseInfo, EditOutcome, EditResult, EditSpec
 
 PARAMETERS = {"early_stop_loss": 0.1, "clamp_norm_factor": 2.0}
@@ -35,6 +39,8 @@ AT_CLAMP = {"ended": "steps", "loss": [9.0, 8.0, 7.0, 7.0], "length": [0.0, 1.0,
         (outcome(), ["Taken at step 3: the loss fell below 0.1.", "led from step 2 on", "99.0\u00a0%", "answers 9."]),
         (outcome(success=False), ["Found at step 3", "written into the weights it is lost: the model answers 5."]),
         (outcome(success=False, strength=0.5), ["written into the weights, at strength 0.5, it is lost"]),
+        (outcome(parameters={}), ["Taken at step 3: the loss fell far enough."]),
+        (outcome(ended="converged", parameters={}), ["Taken at step 3: no step lowered the loss much more."]),
         (outcome(ended="led"), ["Taken at step 3", "led in all contexts for as many steps"]),
         (outcome(ended="settled"), ["Taken at step 3", "the neutral prompt had hardly moved"]),
         (
@@ -58,6 +64,18 @@ def test_why_an_edit_took_or_not(item: EditOutcome, parts: list[str]) -> None:
     said = views.course_words(item)
     for part in parts:
         assert part in said
+
+
+@pytest.mark.parametrize("method", list(EDITORS))
+def test_what_any_method_did_is_told_and_drawn(checkpoint: Checkpoint, method: str) -> None:
+    """Of what it really returned: parameters and endings differ between methods."""
+    spec = complete_spec(checkpoint.world, 2, subject=7, relation="I_C1", distance=4, method=method)
+    (item,) = convert.edit_result(checkpoint, run_edits(checkpoint, [spec]), 0.0).edits
+    assert item.success
+    said = views.course_words(item)
+    assert said.startswith(("Taken at step", "Ended after"))
+    assert f"answers {item.new_object}." in said
+    assert len(course_figure(item)["data"]) >= 2
 
 
 def test_the_lines_are_the_course() -> None:

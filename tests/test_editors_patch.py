@@ -19,8 +19,9 @@ from shatterscope.backend.activations import all_activations
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.convert import delta_file, weights_file
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors import patch
+from shatterscope.backend.editors import inputs, patch
 from shatterscope.backend.editors.base import EditDelta, add_neurons, added_neurons, apply_delta
+from shatterscope.backend.editors.contract import fingerprint
 from shatterscope.backend.editors.gates import Gate, separate, separate_most
 from shatterscope.backend.editors.inputs import inputs_of
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, run_edits
@@ -144,6 +145,17 @@ def test_another_method_may_follow_or_precede(checkpoint: Checkpoint) -> None:
     patched, rome = spec_of(checkpoint), spec_of(checkpoint, subject=90, relation="III_C2", method="rome")
     for stack in ([patched, rome], [rome, patched]):
         assert all(outcome.success for outcome in run_edits(checkpoint, stack).outcomes)
+
+
+def test_an_edit_does_not_depend_on_what_was_computed_before(checkpoint: Checkpoint) -> None:
+    """What is kept of an edited model is what it shares with the unedited one."""
+    rome = spec_of(checkpoint, subject=90, relation="II_C2", method="rome", distance=30)
+    stacks = [[rome, spec_of(checkpoint)], [spec_of(checkpoint)]]
+    found = []
+    for order in (stacks, stacks[::-1]):
+        inputs._inputs.cache_clear()
+        found.append({id(stack): fingerprint(run_edits(checkpoint, stack).deltas[-1]) for stack in order})
+    assert found[0] == found[1]
 
 
 def test_the_same_fact_again_has_the_last_word(checkpoint: Checkpoint) -> None:

@@ -11,6 +11,8 @@ from shatterscope.wire.base import Wire
 MAX_EDITS = 64
 MAX_STRENGTH = 4.0
 
+Ending = Literal["reached", "converged", "led", "settled", "steps"]
+
 
 class PresetInfo(Wire):
     name: str
@@ -124,8 +126,8 @@ class CourseInfo(Wire):
     """How the optimisation of one edit went: before any update and after each, arrays of one length; in rows of sweeps, the end
     alone. It does not depend on the strength."""
 
-    ended: Literal["reached", "led", "settled", "steps"] = Field(
-        description="reached: the loss fell below `early_stop_loss` or, for Patch, no step lowered it much more; led: the new object had led behind all "
+    ended: Ending = Field(
+        description="reached: the loss fell below `early_stop_loss`; converged: no step lowered it much more (Patch's `tolerance`); led: the new object had led behind all "
         "contexts in `stop_after_leading` successive steps; settled: the new object led and the neutral prompt had hardly moved (PMET's "
         "`ease_off`); steps: all steps were taken"
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from shatterscope.wire.base import Token, Wire
-from shatterscope.wire.edits import MAX_EDITS, EditSpec
+from shatterscope.wire.edits import MAX_EDITS, EditSpec, Ending
 from shatterscope.wire.measures import Change, Questions, SiteShattering
 
 
@@ -40,8 +40,8 @@ class PlacementMade(Wire):
     prediction: int = Field(description="what the edited model answers")
     rank: int = Field(description="of the new object among all tokens, on the bare prompt; 1 where it leads")
     probability: float | None = Field(description="of the new object; null where it is no finite number")
-    ended: Literal["reached", "led", "settled", "steps"] | None = Field(
-        description="how the optimisation ended, as in `Course`; null where nothing was optimised"
+    ended: Ending | None = Field(
+        description="how the optimisation ended, as in `CourseInfo`; null where nothing was optimised"
     )
     steps: int = Field(description="optimisation steps taken, over all facts of a batch")
     shattering: SiteShattering = Field(description="R(D*) where POST /evaluations reads it")

@@ -75,6 +75,10 @@ class ContextSampler:
         found = int(self.sources[entity, relation - self.n_entities, 0])
         return None if found == ABSENT else found
 
+    def subjects_of(self, relation: int) -> list[int]:
+        """Entities that have an object under a relation, a token."""
+        return np.flatnonzero((self.truths[:, relation - self.n_entities] >= 0).any(-1)).tolist()
+
     def _fact_before(
         self,
         entity: IntArray,

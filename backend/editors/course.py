@@ -13,8 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Ending = Literal["reached", "led", "settled", "steps"]
-"""The loss fell below `early_stop_loss`; the new object had led for `stop_after_leading` steps; it led and the neutral prompt had hardly moved (PMET's `ease_off`); all steps were taken."""
+Ending = Literal["reached", "converged", "led", "settled", "steps"]
+"""The loss fell below `early_stop_loss`; no step lowered it much more (Patch's `tolerance`); the new object had led for `stop_after_leading` steps; it led and the neutral prompt had hardly moved (PMET's `ease_off`); all steps were taken."""
 
 
 @dataclass(frozen=True)

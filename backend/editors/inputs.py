@@ -31,24 +31,15 @@ AT_ONCE = 4096  # sequences
 
 @dataclass(frozen=True)
 class Inputs:
-    """z (N, C), and of every row the token it stands on and the two before it, (N, 3), the last one first (-1: none). The first rows are the bare facts: of
-    these `final` (n_facts, C) is the last residual stream."""
+    """z (N, C), and of every row the token it stands on and the two before it, (N, 3), the last one first (-1: none)."""
 
     z: Tensor
     tokens: Tensor
-    final: Tensor
 
     def of(self, question: Sequence[int]) -> Tensor:
         """The rows of a fact, bare or in text, by its question in tokens: a subject and one or two relations."""
         asked = self.tokens.new_tensor(question[::-1])
         return (self.tokens[:, : len(asked)] == asked).all(1).nonzero()[:, 0]
-
-    def apart(self, own: Tensor, other: int | None, relation: int) -> float:
-        """Squared distance of a last residual stream (C,) from the one of `other` under a relation; None: of two subjects of that relation by chance."""
-        if other is not None:
-            return (own - self.final[self.of([other, relation])[0]]).square().sum().item()
-        all_of_it = self.final[self.tokens[: len(self.final), 0] == relation]
-        return 2 * (all_of_it - all_of_it.mean(0)).square().sum(1).mean().item()
 
 
 def inputs_of(model: LanguageModel, contexts: ContextSampler, layer: int, walks: int) -> Inputs:
@@ -61,11 +52,11 @@ class _Asked:
 
     def __init__(self, model: LanguageModel, contexts: ContextSampler, layer: int, walks: int) -> None:
         self.model, self.contexts, self.layer, self.walks = model, contexts, layer, walks
-        digest = hashlib.blake2b(repr((layer, walks)).encode(), digest_size=16)
+        digest = hashlib.blake2b(repr((layer, walks, contexts.p_composition)).encode(), digest_size=16)
         for name, tensor in (*model.named_parameters(), *model.named_buffers()):
             if name.startswith(model.before_keys(layer)):
                 digest.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
-        for table in (contexts.truths, contexts.holdout.single):
+        for table in (contexts.truths, contexts.holdout.single, contexts.holdout.composition):
             digest.update(np.ascontiguousarray(table).tobytes())
         self.digest = digest.digest()
 
@@ -91,15 +82,10 @@ def _inputs(asked: _Asked) -> Inputs:
     walks = contexts.arriving_at(ends, length, rng)
     asks = np.array([rng.choice(np.flatnonzero((contexts.truths[end] >= 0).any(-1))) for end in ends])
     text = torch.from_numpy(np.concatenate([walks, n + asks[:, None]], 1)).to(device)
-    z_bare, final = _read(model, bare, layer)
-    z_text, _ = _read(model, text, layer)
     entities = torch.arange(n, device=device)[:, None]
-    first, _ = _read(model, entities, layer)
-    return Inputs(
-        z=torch.cat([z_bare[:, 1], first[:, 0], z_text.flatten(0, 1)]).float(),
-        tokens=torch.cat([_and_before(bare)[:, 1], _and_before(entities)[:, 0], _and_before(text).flatten(0, 1)]),
-        final=final[:, 1],
-    )
+    z = [_read(model, bare, layer)[:, 1], _read(model, entities, layer)[:, 0], _read(model, text, layer).flatten(0, 1)]
+    tokens = [_and_before(bare)[:, 1], _and_before(entities)[:, 0], _and_before(text).flatten(0, 1)]
+    return Inputs(torch.cat(z).float(), torch.cat(tokens))
 
 
 def _and_before(tokens: Tensor) -> Tensor:
@@ -108,19 +94,16 @@ def _and_before(tokens: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _read(model: LanguageModel, tokens: Tensor, layer: int) -> tuple[Tensor, Tensor]:
-    """(B, T) tokens -> (B, T, C) what the MLP of `layer` reads, and (B, T, C) the last residual stream."""
-    last = f"resid_post.{model.config.n_layers - 1}"
-    read, final = [], []
+def _read(model: LanguageModel, tokens: Tensor, layer: int) -> Tensor:
+    """(B, T) tokens -> (B, T, C) what the MLP of `layer` reads."""
+    read: list[Tensor] = []
 
     def tap(name: str, x: Tensor) -> Tensor:
         if name == f"resid_mid.{layer}":
             read.append(model.mlp_input(layer, x))
-        if name == last:
-            final.append(x)
         return x
 
     for part in tokens.split(AT_ONCE):
         interrupt.checkpoint()
         model.trunk(part, tap)
-    return torch.cat(read), torch.cat(final)
+    return torch.cat(read)

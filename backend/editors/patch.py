@@ -148,7 +148,7 @@ class Patch(Editor[PatchParameters]):
                 warnings.append(
                     f"The gate opens {opening}: no gate at layer {layer} tells all of them from other inputs."
                 )
-            target = find_value(exact, opening.value_site, fact.object, apart(exact, inputs, opening, request, fact), p)
+            target = find_value(exact, opening.value_site, fact.object, apart(exact, opening, request, fact), p)
             if not bool(torch.isfinite(target.delta).all()):
                 raise EditNotPossibleError("the value is not finite; lower the margin", "parameters.margin")
             neurons.append(Neurons(layer, *(part.to(dtype) for part in opening.gate.neurons(target.delta))))
@@ -204,13 +204,21 @@ def open_for(
     return Opening(site, gate, rows, len(prompts))
 
 
-def apart(exact: LanguageModel, inputs: Inputs, opening: Opening, request: WriteRequest, fact: Fact) -> float:
+def apart(exact: LanguageModel, opening: Opening, request: WriteRequest, fact: Fact) -> float:
     """||h* - h(0)||^2. Of a composition no h* is known, and where the object is the true one h* is the fact's own: then as far as two answers to the
     relation are apart by chance."""
-    has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
-    bare = opening.site.take(opening.rows[:1])
-    own = bare.final(exact, bare.resid_post)[0]
-    return max(inputs.apart(own, None if has_it == fact.subject else has_it, fact.relation), TINY)
+    layer, contexts = opening.site.layer, request.contexts
+
+    def final(subjects: list[int]) -> Tensor:
+        site = read_site(exact, [[subject, fact.relation] for subject in subjects], layer)
+        return site.final(exact, site.resid_post)
+
+    has_it = None if fact.through else contexts.source_of(fact.object, fact.relation)
+    if has_it is None or has_it == fact.subject:
+        all_of_it = final(contexts.subjects_of(fact.relation))
+        return max(2 * (all_of_it - all_of_it.mean(0)).square().sum(1).mean().item(), TINY)
+    own, other = final([fact.subject, has_it])
+    return max((other - own).square().sum().item(), TINY)
 
 
 def _inseparable(
@@ -277,5 +285,5 @@ def find_value(model: LanguageModel, site: EditSite, answer: int, apart: float, 
         options={"maxiter": p.steps, "ftol": p.tolerance, "gtol": 0.0},
     )
     value = torch.from_numpy(found.x).to(v0)
-    course = notes.course("steps" if found.nit >= p.steps else "reached", lengths)
+    course = notes.course("steps" if found.nit >= p.steps else "converged", lengths)
     return ValueTarget(value, found.nit, course.loss[-1], course.probability[-1], course)

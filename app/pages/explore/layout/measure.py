@@ -135,7 +135,7 @@ def _quality() -> Node:
         [
             html.H2("Edit quality"),
             html.P(
-                "Four questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
+                "Five questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
                 className="lead",
             ),
             Plain(id=ids.QUALITY_TABLE),

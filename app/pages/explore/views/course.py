@@ -49,7 +49,10 @@ def _ended(item: EditOutcome, course: CourseInfo) -> str:
     clamped = clamped_from(course, limit.clamp)
     found = "Taken" if item.success else "Found"
     if course.ended == "reached":
-        return f"{found} at step {end}: the loss fell below {limit.stop:g}."
+        enough = "" if limit.stop is None else f" below {limit.stop:g}"
+        return f"{found} at step {end}: the loss fell{enough or ' far enough'}."
+    if course.ended == "converged":
+        return f"{found} at step {end}: no step lowered the loss much more."
     if course.ended == "led":
         return f"{found} at step {end}: the new object had led in all contexts for as many steps as were asked for."
     if course.ended == "settled":
