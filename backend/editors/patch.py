@@ -5,8 +5,10 @@ No weight that is there changes. The MLP gets two hidden neurons more, which put
     1. inputs   z, what the MLP reads at the relation token of `x r`, bare and behind random true facts
     2. gate     g(z): 1 on these, 0 on what the MLP reads anywhere else (`gates.py`, `inputs.py`)
     3. value    v = argmin  mean softplus(margin - log p/(1 - p))  +  drift * mean ||h(v) - h(0)||^2 / ||h* - h(0)||^2
+                                                                   +  pull * mean ||h(v) - h*||^2 / spread^2
                 p the probability of the new object among all tokens, h the last residual stream and h* that of the fact which has this object
-                already, means over contexts: the answer, with as little movement of the fact's own representation as it takes. L-BFGS from 0
+                already, spread^2 the mean square distance between two facts of the relation, means over contexts: the answer, with as little
+                movement of the fact's own representation as it takes; or, where that is far, its place among those of the relation. L-BFGS from 0
     4. write    MLP'(z) = MLP(z) + g(z) v
 
 A rank-one change is linear in the key: where other keys overlap with the fact's, and in so few dimensions they all do, it moves them in proportion. A
@@ -80,6 +82,13 @@ class PatchParameters(EditorParameters):
         le=1000,
         description="Weight in the loss of how far the fact's own representation moves, over how far the one lies that has the new object already",
     )
+    pull: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Weight in the loss of how far the fact's own representation ends from the one that has the new object already, over how far two of the "
+        "relation are apart. Without it, what moves far may stop half-way, where no other is, and join parts of a picture that are not neighbours",
+    )
     steps: Steps = 40
     tolerance: float = Field(
         default=3e-3, ge=0, le=1, description="Stop when a step improves the loss by less than this part of it"
@@ -115,6 +124,7 @@ class Patch(Editor[PatchParameters]):
                 "coverage": 1.0,
                 "margin": 3.0,
                 "drift": 0.0,
+                "pull": 0.0,
                 "steps": 40,
                 "tolerance": 1e-3,
                 "seed": 0,
@@ -148,7 +158,7 @@ class Patch(Editor[PatchParameters]):
                 warnings.append(
                     f"The gate opens {opening}: no gate at layer {layer} tells all of them from other inputs."
                 )
-            target = find_value(exact, opening.value_site, fact.object, apart(exact, opening, request, fact), p)
+            target = find_value(exact, opening.value_site, fact.object, place_of(exact, opening, request, fact), p)
             if not bool(torch.isfinite(target.delta).all()):
                 raise EditNotPossibleError("the value is not finite; lower the margin", "parameters.margin")
             neurons.append(Neurons(layer, *(part.to(dtype) for part in opening.gate.neurons(target.delta))))
@@ -204,21 +214,29 @@ def open_for(
     return Opening(site, gate, rows, len(prompts))
 
 
-def apart(exact: LanguageModel, opening: Opening, request: WriteRequest, fact: Fact) -> float:
-    """||h* - h(0)||^2. Of a composition no h* is known, and where the object is the true one h* is the fact's own: then as far as two answers to the
-    relation are apart by chance."""
-    layer, contexts = opening.site.layer, request.contexts
+@dataclass(frozen=True)
+class Place:
+    """Where the fact with the new object belongs. `answer` (C,): h* of the module, None where no fact has this object; `apart`: ||h* - h(0)||^2, or `spread` where
+    there is no h*; `spread`: mean square distance between two facts of the relation."""
 
-    def final(subjects: list[int]) -> Tensor:
-        site = read_site(exact, [[subject, fact.relation] for subject in subjects], layer)
-        return site.final(exact, site.resid_post)
+    answer: Tensor | None
+    apart: float
+    spread: float
 
-    has_it = None if fact.through else contexts.source_of(fact.object, fact.relation)
+
+def place_of(exact: LanguageModel, opening: Opening, request: WriteRequest, fact: Fact) -> Place:
+    """Of a composition no h* is known, and where the object is the true one h* is the fact's own."""
+    subjects = request.contexts.subjects_of(fact.relation)
+    site = read_site(exact, [[subject, fact.relation] for subject in subjects], opening.site.layer)
+    final = site.final(exact, site.resid_post)
+    spread = max(2 * (final - final.mean(0)).square().sum(1).mean().item(), TINY)
+    has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
     if has_it is None or has_it == fact.subject:
-        all_of_it = final(contexts.subjects_of(fact.relation))
-        return max(2 * (all_of_it - all_of_it.mean(0)).square().sum(1).mean().item(), TINY)
-    own, other = final([fact.subject, has_it])
-    return max((other - own).square().sum().item(), TINY)
+        return Place(None, spread, spread)
+    bare = opening.site.take(opening.rows[:1])
+    answer = final[subjects.index(has_it)]
+    apart = (answer - bare.final(exact, bare.resid_post)[0]).square().sum().item()
+    return Place(answer, max(apart, TINY), spread)
 
 
 def _inseparable(
@@ -247,8 +265,8 @@ def _inseparable(
     )
 
 
-def find_value(model: LanguageModel, site: EditSite, answer: int, apart: float, p: PatchParameters) -> ValueTarget:
-    """Step 3 of the module, for the prompts of `site`. `apart`: ||h* - h(0)||^2."""
+def find_value(model: LanguageModel, site: EditSite, answer: int, place: Place, p: PatchParameters) -> ValueTarget:
+    """Step 3 of the module, for the prompts of `site`."""
     v0 = site.values[0]
     start = site.final(model, site.resid_post)
     notes, lengths = Notes(answer), list[float]()
@@ -262,8 +280,10 @@ def find_value(model: LanguageModel, site: EditSite, answer: int, apart: float, 
             log_p = model.read_out(final).log_softmax(-1)
             own = log_p[:, answer]
             log_odds = own - torch.log1p(-own.exp().clamp(max=1 - 1e-12))
-            moved = (final - start).square().sum(-1).mean() / apart
+            moved = (final - start).square().sum(-1).mean() / place.apart
             loss = F.softplus(p.margin - log_odds).mean() + p.drift * moved
+            if place.answer is not None:
+                loss = loss + p.pull * (final - place.answer).square().sum(-1).mean() / place.spread
         (slope,) = torch.autograd.grad(loss, value)
         seen.append((log_p.detach(), loss.item(), (value.detach().norm() / size).item()))
         return seen[-1][1], slope.cpu().numpy()
