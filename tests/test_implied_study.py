@@ -34,7 +34,7 @@ def test_with_all_that_it_implies_more_facts_are_written_and_more_follows(bench:
 
 
 def test_a_method_that_writes_no_batches_says_so(bench: LeagueBench, edit: SetEdit) -> None:
-    assert "batch" in str(made(bench, "rome", edit, implied=True))
+    assert "one fact at a time" in str(made(bench, "rome", edit, implied=True))
 
 
 def test_the_mean_is_over_what_there_is() -> None:
