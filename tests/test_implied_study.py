@@ -6,10 +6,12 @@ import math
 
 import pytest
 
-from scripts.implied_study import Made, made, mean
+from scripts.implied_study import METHODS, Made, made, mean
 from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.league.measure import LeagueBench
 from shatterscope.backend.league.sets import SetEdit, edit_set
+from shatterscope.backend.settings import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +43,10 @@ def test_the_mean_is_over_what_there_is() -> None:
     found = [Made(1, value, 0, 0, 0, 0, 1, 0) for value in (0.5, math.nan, 1.0)]
     assert mean(found, "portability") == 0.75
     assert math.isnan(mean([], "portability"))
+
+
+def test_the_results_name_every_method_that_writes_batches() -> None:
+    told = (REPOSITORY / "docs" / "RESULTS.md").read_text()
+    for method in METHODS:
+        for implied in ("no", "yes"):
+            assert f"| {EDITORS[method].title} | {implied} |" in told
