@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shatterscope.wire.league import Mean
+
+FloatArray = NDArray[np.float64]
 
 RESAMPLES, SEED = 2000, 0
 Z = 1.959963984540054
@@ -38,9 +42,15 @@ def mean_of(values: Sequence[float], facts: Sequence[Hashable], *, share: bool =
         low, high = wilson(mean, n)
         return Mean(value=mean, low=low, high=high, n=len(values))
     sums, counts = np.bincount(of, found, n), np.bincount(of, minlength=n)
-    drawn = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), RESAMPLES)  # how often each fact
+    drawn = _drawn(n)
     low, high = np.quantile(drawn @ sums / (drawn @ counts), (0.025, 0.975))
     return Mean(value=mean, low=float(low), high=float(high), n=len(values))
+
+
+@lru_cache(maxsize=16)
+def _drawn(n: int) -> FloatArray:
+    """(RESAMPLES, n), how often each of `n` facts is drawn: the same for every mean of a table."""
+    return np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(np.float64)
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
