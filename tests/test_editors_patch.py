@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from shatterscope.backend.editors.contract import fingerprint
 from shatterscope.backend.editors.gates import Gate, separate, separate_most
 from shatterscope.backend.editors.inputs import inputs_of
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, run_edits
+from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.export_hf import export_hf
 from shatterscope.backend.models.neurons import Neurons
 from shatterscope.backend.models.transformer import Block
@@ -129,6 +131,30 @@ def test_patches_of_one_layer_do_not_see_each_other(checkpoint: Checkpoint) -> N
     batch = run_edits(checkpoint, together)
     assert [outcome.success for outcome in batch.outcomes] == [True, True]
     assert torch.equal(batch.deltas[0].neurons[1].up, first[1].neurons[0].up)
+
+
+def test_a_batch_is_so_many_patches_one_after_another(checkpoint: Checkpoint) -> None:
+    """Also where a question passes through the fact patched before it: the new object's own relation, asked through the edited fact."""
+    fact = spec_of(checkpoint, implied=True)
+    edited = run_edits(checkpoint, [fact])
+    implied = edited.outcomes[0].implied
+    through = [each for each in implied if each.relations[:1] == (RELATION,) and len(each.relations) == 2]
+    assert through
+    relations = {
+        name: checkpoint.vocabulary.relation_token(checkpoint.world.relation(name))
+        for each in through
+        for name in each.relations
+    }
+    for each in through:
+        prompt = [each.subject, *(relations[name] for name in each.relations)]
+        assert int(answers(edited.model, [prompt], checkpoint.world.n_entities).prediction[0]) == each.expected
+
+    alone = [spec_of(checkpoint), spec_of(checkpoint, subject=11, relation="I_C1")]
+    together = run_edits(checkpoint, [replace(spec, batch=True) for spec in alone]).deltas[0].neurons
+    apart = [neurons for delta in run_edits(checkpoint, alone).deltas for neurons in delta.neurons]
+    for a, b in zip(together, apart, strict=True):
+        assert torch.equal(a.up, b.up)
+        assert torch.equal(a.down, b.down)
 
 
 def test_a_mistake_is_corrected(checkpoint: Checkpoint) -> None:

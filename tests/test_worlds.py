@@ -18,7 +18,17 @@ from shatterscope.backend.data import TextSampler, Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation import draw_queries
 from shatterscope.backend.models import ModelConfig, Transformer
-from shatterscope.backend.worlds import ABSENT, WORLDS, Holdout, World, build, config_table, draw_holdout, read_config
+from shatterscope.backend.worlds import (
+    ABSENT,
+    WORLDS,
+    Holdout,
+    Relation,
+    World,
+    build,
+    config_table,
+    draw_holdout,
+    read_config,
+)
 
 every_kind = pytest.mark.parametrize("kind", WORLDS)
 SMALL = settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -237,6 +247,13 @@ def test_counterfactuals_are_of_the_relation_and_at_their_distance(kind: str, da
         world.counterfactual(subject, relation, world.n_entities + 1)
 
 
+@st.composite
+def edits(draw: st.DrawFn, world: World, relation: Relation) -> tuple[int, int]:
+    subject = draw(st.sampled_from(world.domain(relation).tolist()))
+    options = [y for others in world.counterfactuals(subject, relation).values() for y in others]
+    return subject, draw(st.sampled_from([world.object_of(subject, relation), *options]))
+
+
 @every_kind
 @SMALL
 @given(data=st.data())
@@ -244,9 +261,7 @@ def test_consequences_are_questions_with_their_truths(kind: str, data: st.DataOb
     world = data.draw(worlds(kind))
     columns = {(int(a), int(b)): column for column, (a, b) in enumerate(world.compositions)}
     relation = data.draw(st.sampled_from(world.relations))
-    subject = data.draw(st.sampled_from(world.domain(relation).tolist()))
-    options = [y for others in world.counterfactuals(subject, relation).values() for y in others]
-    new = data.draw(st.sampled_from([world.object_of(subject, relation), *options]))
+    subject, new = data.draw(edits(world, relation))
     found = world.consequences(subject, relation, new)
     assert len({(each.subject, each.relations) for each in found}) == len(found)
     asked = {(each.subject, each.relations): each.expected for each in found}
@@ -262,6 +277,25 @@ def test_consequences_are_questions_with_their_truths(kind: str, data: st.DataOb
     inverse = world.inverse(relation)
     if inverse is not None and world.single_valued[inverse.index] and world.present[new, inverse.index]:
         assert asked[new, (inverse.name,)] == subject
+
+
+@every_kind
+@SMALL
+@given(data=st.data())
+def test_what_is_implied_agrees_with_itself(kind: str, data: st.DataObject) -> None:
+    """Of a world with the new fact and all single facts that it implies, each implied composition is what one arrives at, step by step."""
+    world = data.draw(worlds(kind))
+    for relation in world.relations:
+        subject, new = data.draw(edits(world, relation))
+        implied = [each for each in world.consequences(subject, relation, new) if each.kind == "implied"]
+        anew = {(subject, relation.name): new}
+        anew |= {(each.subject, *each.relations): each.expected for each in implied if len(each.relations) == 1}
+        for each in implied:
+            if len(each.relations) == 2:
+                at = each.subject
+                for name in each.relations:
+                    at = anew.get((at, name), world.object_of(at, world.relation(name)))
+                assert at == each.expected, each
 
 
 @every_kind

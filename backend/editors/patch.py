@@ -14,7 +14,8 @@ No weight that is there changes. The MLP gets two hidden neurons more, which put
 A rank-one change is linear in the key: where other keys overlap with the fact's, and in so few dimensions they all do, it moves them in proportion. A
 gate is not linear, and moves what lies above it alone.
 
-Patches of one layer do not see each other, since none changes what that MLP reads: a batch is so many patches.
+Gates of one layer do not see each other, since none changes what that MLP reads. Values do, where a question passes through a fact that was patched before, as a composition
+may: so each is searched with those before it in place, and a batch is so many patches one after another.
 
 Deviations: the reference trains key, bias and value by descent, with losses that keep the neuron quiet on other inputs, and lets it put out its value in
 proportion to its input. Here the gate has the widest gap there is, and saturates, so that the value is written whole wherever the fact is asked.
@@ -45,6 +46,7 @@ from shatterscope.backend.editors.base import (
     Fact,
     Preset,
     WriteRequest,
+    add_neurons,
     in_float64,
 )
 from shatterscope.backend.editors.course import Notes
@@ -158,10 +160,14 @@ class Patch(Editor[PatchParameters]):
                 warnings.append(
                     f"The gate opens {opening}: no gate at layer {layer} tells all of them from other inputs."
                 )
-            target = find_value(exact, opening.value_site, fact.object, place_of(exact, opening, request, fact), p)
+            target = find_value(
+                exact, opening.value_site, fact.object, destination_of(exact, opening, request, fact), p
+            )
             if not bool(torch.isfinite(target.delta).all()):
                 raise EditNotPossibleError("the value is not finite; lower the margin", "parameters.margin")
-            neurons.append(Neurons(layer, *(part.to(dtype) for part in opening.gate.neurons(target.delta))))
+            new = Neurons(layer, *(part.to(dtype) for part in opening.gate.neurons(target.delta)))
+            add_neurons(exact, Neurons(layer, *(part.double() for part in (new.up, new.bias, new.down))))
+            neurons.append(new)
             targets.append(target)
             gates.append(opening)
         return EditDelta(
@@ -215,8 +221,8 @@ def open_for(
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the fact with the new object belongs. `answer` (C,): h* of the module, None where no fact has this object; `apart`: ||h* - h(0)||^2, or `spread` where
+class Destination:
+    """Where the fact with the new object belongs. `answer` (C,): h* of the module, None where the model answers this object to no other subject; `apart`: ||h* - h(0)||^2, or `spread` where
     there is no h*; `spread`: mean square distance between two facts of the relation."""
 
     answer: Tensor | None
@@ -224,19 +230,20 @@ class Place:
     spread: float
 
 
-def place_of(exact: LanguageModel, opening: Opening, request: WriteRequest, fact: Fact) -> Place:
-    """Of a composition no h* is known, and where the object is the true one h* is the fact's own."""
+def destination_of(exact: LanguageModel, opening: Opening, request: WriteRequest, fact: Fact) -> Destination:
+    """Of a composition no h* is known; where the object is the true one h* would be the fact's own; and of a fact that the model does not know the representation
+    says nothing of where this object belongs."""
     subjects = request.contexts.subjects_of(fact.relation)
     site = read_site(exact, [[subject, fact.relation] for subject in subjects], opening.site.layer)
     final = site.final(exact, site.resid_post)
     spread = max(2 * (final - final.mean(0)).square().sum(1).mean().item(), TINY)
     has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
-    if has_it is None or has_it == fact.subject:
-        return Place(None, spread, spread)
+    answer = None if has_it in (None, fact.subject) else final[subjects.index(has_it)]
+    if answer is None or int(exact.read_out(answer).argmax()) != fact.object:
+        return Destination(None, spread, spread)
     bare = opening.site.take(opening.rows[:1])
-    answer = final[subjects.index(has_it)]
     apart = (answer - bare.final(exact, bare.resid_post)[0]).square().sum().item()
-    return Place(answer, max(apart, TINY), spread)
+    return Destination(answer, max(apart, TINY), spread)
 
 
 def _inseparable(
@@ -265,7 +272,9 @@ def _inseparable(
     )
 
 
-def find_value(model: LanguageModel, site: EditSite, answer: int, place: Place, p: PatchParameters) -> ValueTarget:
+def find_value(
+    model: LanguageModel, site: EditSite, answer: int, there: Destination, p: PatchParameters
+) -> ValueTarget:
     """Step 3 of the module, for the prompts of `site`."""
     v0 = site.values[0]
     start = site.final(model, site.resid_post)
@@ -280,19 +289,25 @@ def find_value(model: LanguageModel, site: EditSite, answer: int, place: Place, 
             log_p = model.read_out(final).log_softmax(-1)
             own = log_p[:, answer]
             log_odds = own - torch.log1p(-own.exp().clamp(max=1 - 1e-12))
-            moved = (final - start).square().sum(-1).mean() / place.apart
+            moved = (final - start).square().sum(-1).mean() / there.apart
             loss = F.softplus(p.margin - log_odds).mean() + p.drift * moved
-            if place.answer is not None:
-                loss = loss + p.pull * (final - place.answer).square().sum(-1).mean() / place.spread
+            if there.answer is not None:
+                loss = loss + p.pull * (final - there.answer).square().sum(-1).mean() / there.spread
         (slope,) = torch.autograd.grad(loss, value)
         seen.append((log_p.detach(), loss.item(), (value.detach().norm() / size).item()))
         return seen[-1][1], slope.cpu().numpy()
 
     def note(_: NDArray[np.float64] | None = None) -> None:
-        """The search has made a step: what it saw last stands."""
-        notes.take(*seen[-1][:2])
-        lengths.append(seen[-1][2])
+        """The search has made a step: what it saw last stands. The first one is as long as a step may be whose curvature is not known, and says nothing of
+        how much there is to gain."""
+        log_p, loss, length = seen[-1]
+        notes.take(log_p, loss)
+        lengths.append(length)
+        losses.append(loss)
+        if len(losses) > 2 and losses[-2] - loss <= p.tolerance * max(losses[-2], loss, 1):
+            raise StopIteration
 
+    losses = list[float]()
     seen: list[tuple[Tensor, float, float]] = []
     look(np.zeros(len(v0)))
     note()
@@ -302,7 +317,7 @@ def find_value(model: LanguageModel, site: EditSite, answer: int, place: Place, 
         jac=True,
         method="L-BFGS-B",
         callback=note,
-        options={"maxiter": p.steps, "ftol": p.tolerance, "gtol": 0.0},
+        options={"maxiter": p.steps, "ftol": 0.0, "gtol": 0.0},
     )
     value = torch.from_numpy(found.x).to(v0)
     course = notes.course("steps" if found.nit >= p.steps else "converged", lengths)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -365,7 +365,32 @@ class World:
             if question not in asked and len(found) < NEAREST:
                 asked.add(question)
                 found.append(each)
-        return found
+        return self._followed(found, subject, relation, new)
+
+    def _followed(self, found: list[Consequence], x: int, r: Relation, new: int) -> list[Consequence]:
+        """Where an implied composition arrives, step by step, in a world with the new fact and the single facts that it implies: it may pass through more than one."""
+        anew = {(each.subject, *each.relations): each.expected for each in found if each.kind == "implied"}
+        anew[x, r.name] = new
+
+        def arrives(each: Consequence) -> int:
+            at = each.subject
+            for name in each.relations:
+                known = anew.get((at, name))
+                at = self.object_of(at, self.relation(name)) if known is None else known
+            return at
+
+        return [
+            replace(each, expected=arrives(each)) if each.kind == "implied" and len(each.relations) > 1 else each
+            for each in found
+        ]
+
+    def object_with(self, x: int, r: Relation, new: int, subject: int, relation: Relation) -> int:
+        """The object of a fact, the first where there are several, if `x r new` and the same read backwards were true. Raises `ValueError` where there is none."""
+        if (subject, relation) == (x, r):
+            return new
+        if subject == new and relation == self.inverse(r) and self.single_valued[relation.index]:
+            return x
+        return self.object_of(subject, relation)
 
     def _consequences(self, x: int, r: Relation, new: int) -> Iterator[Consequence]:
         """From inverses and compositions, which every world has."""
@@ -398,7 +423,7 @@ class World:
                         x,
                         (whole,),
                         self.object_of(x, self.relations[total]),
-                        int(self.objects[new, second]),
+                        self.object_with(x, r, new, new, self.relations[second]),
                     )
         for pair in np.flatnonzero(self.compositions[:, 0] == r.index).tolist():
             then = self.relations[int(self.compositions[pair, 1])]

@@ -149,9 +149,9 @@ class Rings(World):
                 walk(new, -s),
             )
         yield fact("implied", f"The new fact read backwards: {inverse.name} undoes {r.name}.", new, (inverse,), x)
-        for by in (1, -1):
-            then = steps[by]
-            yield fact("implied", f"From the new object: {then.name} of {new}.", x, (r, then), walk(new, by))
+        for then in (steps[1], steps[-1]):
+            if then != inverse:
+                yield fact("implied", f"From the new object: {then.name} of {new}.", x, (r, then), walk(new, then.step))
         for by in (1, -1):
             z, to_x = walk(x, -by), steps[by]
             yield fact(
@@ -161,7 +161,7 @@ class Rings(World):
             if (total := s + by) in steps:
                 whole = steps[total]
                 why = f"A sum of steps: {whole.name} is {r.name} and then {steps[by].name}."
-                yield fact("implied", why, x, (whole,), walk(new, by))
+                yield fact("implied", why, x, (whole,), self.object_with(x, r, new, new, steps[by]))
         if not corrective:
             for by in (1, -1):
                 if (rest := s - by) in steps:
