@@ -76,7 +76,7 @@ def walk(page: Page, most: int = 120) -> None:
         fault = page.evaluate(
             """() => { const at = document.activeElement;
                 if (at === document.body) return "left";
-                const shown = at.matches(".choice input") ? at.nextElementSibling : at;
+                const shown = at.matches(":is(.choice, .checks-item) input") ? at.nextElementSibling : at;
                 const style = getComputedStyle(shown), box = shown.getBoundingClientRect();
                 const named = at.id || at.outerHTML.slice(0, 120);
                 if (window.stops.has(at)) return window.stops.values().next().value === at ? "left" : `a trap: ${named}`;
