@@ -64,3 +64,20 @@ def test_told_stands_beside_edited_in() -> None:
 
 def test_what_was_not_measured_is_a_dash() -> None:
     assert to_html(notes(both(0.0, quality=False))).count("<td>–</td>") == 3
+
+
+@pytest.mark.parametrize("name", ["rings-small", "rings-notes"])
+async def test_a_model_that_was_not_taught_to_obey_leads_to_one_that_was(name: str) -> None:
+    infos = {
+        id: convert.checkpoint_info(load_checkpoint(REPOSITORY / "models_cache" / id), default=False)
+        for id in ("rings-small", "rings-notes")
+    }
+    made = (Edit(3, "I_C1", Target(60), "memit", layer=1, preset="paper", strength=0.5),)
+    world = World(convert.world_info(load_checkpoint(REPOSITORY / "models_cache" / name).world))
+    taught = None if name == "rings-notes" else infos["rings-notes"]
+    found = replace(both(0.5), taught=taught)
+    around = Around(infos[name], world, made, "")
+    shown = to_html(NOTES.markup(found, around))
+    address = "/?c=rings-notes&amp;q=5~I_C3&amp;t=d32&amp;e=5~I_C3~d32~memit~~paper~1&amp;open=notes"
+    assert (f'href="{address}"' in shown) == (name == "rings-small")
+    assert "href" not in to_html(NOTES.markup(found, replace(around, in_file=True)))
