@@ -90,6 +90,23 @@ def walk(page: Page, most: int = 120) -> None:
         assert fault == ""
 
 
+def cut_off(page: Page) -> list[str]:
+    """What reaches over the right edge of the screen and cannot be scrolled to. The page clips it, so that its own width says nothing."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((each) => {
+            const box = each.getBoundingClientRect();
+            if (!each.checkVisibility({ opacityProperty: true }) || !box.width || !box.height || each.closest("svg, canvas, .js-plotly-plot, .unseen, .skip")) return false;
+            if (box.right <= innerWidth + 1) return false;
+            for (let around = each.parentElement; around !== document.body; around = around.parentElement) {
+                const { overflowX, textOverflow } = getComputedStyle(around);
+                if (["auto", "scroll"].includes(overflowX) || (overflowX === "hidden" && textOverflow === "ellipsis")) return false;
+            }
+            return true;
+        }).map((each) => `${each.tagName} ${each.id || each.className}: ${each.textContent.slice(0, 60)}`)"""
+    )
+    return found
+
+
 def count(page: Page) -> list[int]:
     """The bytes that the page's answers take on the wire, each as it ends."""
     devtools = page.context.new_cdp_session(page)
@@ -125,6 +142,7 @@ def test_no_serious_violation(page: Page, server: Server, saved: None, name: str
     page.wait_for_selector("#status[data-state=idle]")
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert cut_off(page) == []
     page.press("#share > summary", "Enter")
     assert violations(page, "#share") == []
 
