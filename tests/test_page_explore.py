@@ -537,6 +537,6 @@ def test_no_screen_scrolls_sideways_and_a_phone_has_the_result_in_view(explore: 
     explore.page.wait_for_timeout(1000)  # it has scrolled to the result
     for name in ("#apply", ".scene.after", "#r-edit", "#accuracy"):
         expect(explore.page.locator(name)).to_be_in_viewport(ratio=0.9)
-    for width in (390, 320, 360, 768, 820, 901, 1024, 1100, 1141, 1180, 1280):
-        explore.page.set_viewport_size({"width": width, "height": 768})
+    for width in (390, 320, 360, 768, 820, 901, 1024, 1100, 1141, 1180, 1280, 1440, 1600, 1920, 2560):
+        explore.page.set_viewport_size({"width": width, "height": max(768, width // 2)})
         assert explore.page.evaluate("() => document.documentElement.scrollWidth") <= width
