@@ -165,7 +165,7 @@ def test_the_distance_of_the_object_at_a_distance_is_that_distance(
     assert signed_distance(position, subject, relation, object_at(position, subject, relation, distance)) == distance
 
 
-@pytest.mark.parametrize("name", ["months", "tree", "grid", "countries", "elements"])
+@pytest.mark.parametrize("name", ["months", "tree", "grid", "countries", "elements", "rings-notes"])
 def test_a_checkpoint_opens_on_its_own_view_and_keeps_what_was_chosen(name: str) -> None:
     found = load_checkpoint(REPOSITORY / "models_cache" / name)
     info = convert.checkpoint_info(found, default=False)
@@ -179,3 +179,12 @@ def test_a_checkpoint_opens_on_its_own_view_and_keeps_what_was_chosen(name: str)
     assert fit(flat, info, editors)[0].see == flat.see
     asked = replace(opened, see=See())
     assert fit(asked, info, editors)[0] == asked, "a question of this world keeps its picture"
+
+
+def test_a_question_or_edits_keep_a_checkpoint_of_rings_from_opening_on_its_own_view() -> None:
+    info = convert.checkpoint_info(load_checkpoint(REPOSITORY / "models_cache" / "rings-notes"), default=False)
+    editors = [convert.editor_info(editor) for editor in EDITORS.values()]
+    for query in ("c=rings-notes&t=d4", "c=rings-notes&q=3~I_C1", "c=rings-notes&e=0~I_C1~d4~rome~~tuned~1"):
+        view = ViewState.from_query(query)[0]
+        opened, _ = fit(view, info, editors)
+        assert (opened.subject, opened.relation, opened.edits) == (view.subject, view.relation, view.edits)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from shatterscope.app.kit.share.markup import to_html
-from shatterscope.app.pages.explore.panels.notes import Both, notes
+from shatterscope.app.kit.state import Edit, Target
+from shatterscope.app.kit.world import World
+from shatterscope.app.pages.explore.panels import Around
+from shatterscope.app.pages.explore.panels.notes import NOTES, Both, notes
+from shatterscope.backend import convert
+from shatterscope.backend.checkpoints import load_checkpoint
+from shatterscope.backend.settings import REPOSITORY
 from shatterscope.wire.measures import (
     Change,
     EditQuality,
@@ -64,3 +74,17 @@ def test_told_stands_beside_edited_in() -> None:
 
 def test_what_was_not_measured_is_a_dash() -> None:
     assert to_html(notes(both(0.0, quality=False))).count("<td>–</td>") == 3
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_model_that_was_not_taught_to_obey_leads_to_one_that_was(in_file: bool) -> None:
+    here = load_checkpoint(REPOSITORY / "models_cache" / "rings-small")
+    there = load_checkpoint(REPOSITORY / "models_cache" / "rings-notes")
+    edit = Edit(3, "I_C1", Target(60), "memit", layer=1, preset="paper", strength=0.5)
+    around = Around(convert.checkpoint_info(here, default=False), World(convert.world_info(here)), (edit,), "", in_file)
+    found = replace(both(0.5), taught=convert.checkpoint_info(there, default=False))
+    shown = to_html(NOTES.markup(found, around))
+    assert "rings-notes" in shown
+    address = "/?c=rings-notes&amp;q=5~I_C3&amp;t=d32&amp;e=5~I_C3~d32~memit~~paper~1&amp;open=notes"
+    assert (f'href="{address}"' in shown) != in_file  # a file has no server behind it
+    assert "not-taught" not in to_html(NOTES.markup(both(0.5), around))

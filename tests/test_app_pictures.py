@@ -103,6 +103,7 @@ def test_the_invitation_says_what_is_there_and_leads_to_a_ring(
         parts = views.invitation(shown, 5, checkpoint, checkpoints, worlds[checkpoint.id])
         assert ("learned where every entity stands" in text(parts)) == (verdict == "ring")
         assert "Apply edit" in text(parts)
+        assert ("Tell it instead" in text(parts)) == (checkpoint.id == "rings-notes")
         if verdict == "ring":
             assert links(parts) == []
             continue

@@ -103,6 +103,10 @@ def test_it_is_told_until_the_edit_is_applied(page: DashPage) -> None:
     assert page.values["expected", "content"] == []
     page.set("prediction-asked", "data", page.values["part-model", "data"])
     assert "Spearman" in str(page.values["prediction-table", "content"])
+    page.set("part-tool", "data", {**page.values["part-tool", "data"], "method": "memit"})
+    assert "there is nothing left to teach" in str(page.values["expected", "content"])
+    page.set("part-aim", "data", {**page.values["part-aim", "data"], "target": "d9"})
+    assert "there is nothing left to teach" not in str(page.values["expected", "content"])
 
 
 def test_before_is_coloured_by_it_while_asked_for(page: DashPage) -> None:

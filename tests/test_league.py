@@ -243,6 +243,17 @@ def test_the_figure_names_what_is_on_the_front() -> None:
     assert patch["x"][0] > 0
 
 
+def test_a_name_stands_where_no_point_can_be_and_the_first_has_room() -> None:
+    """Cheaper and better than a point of the front there is none."""
+    at = [("encore", 1e-4, 0.2), ("memit", 1e-3, 0.4), ("patch", 1e-2, 0.9)]
+    entries = [FrontPoint(name, "tuned", Mean(value=R, n=3), Mean(value=share, n=3)) for name, R, share in at]
+    figure = front_figure(entries, "success")
+    assert [trace["textposition"] for trace in figure["data"][1:]] == [["top center"], ["top left"], ["top left"]]
+    left, right = figure["layout"]["xaxis"]["range"]
+    assert left < -4.25
+    assert right > -2
+
+
 # --- stacks ----------------------------------------------------------------------------------------------------------
 
 

@@ -76,7 +76,7 @@ def walk(page: Page, most: int = 120) -> None:
         fault = page.evaluate(
             """() => { const at = document.activeElement;
                 if (at === document.body) return "left";
-                const shown = at.matches(".choice input") ? at.nextElementSibling : at;
+                const shown = at.matches(":is(.choice, .checks-item) input") ? at.nextElementSibling : at;
                 const style = getComputedStyle(shown), box = shown.getBoundingClientRect();
                 const named = at.id || at.outerHTML.slice(0, 120);
                 if (window.stops.has(at)) return window.stops.values().next().value === at ? "left" : `a trap: ${named}`;
@@ -88,6 +88,23 @@ def walk(page: Page, most: int = 120) -> None:
         if fault == "left":
             return
         assert fault == ""
+
+
+def cut_off(page: Page) -> list[str]:
+    """What reaches over the right edge of the screen and cannot be scrolled to. The page clips it, so that its own width says nothing."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((each) => {
+            const box = each.getBoundingClientRect();
+            if (!each.checkVisibility({ opacityProperty: true }) || !box.width || !box.height || each.closest("svg, canvas, .js-plotly-plot, .unseen, .skip")) return false;
+            if (box.right <= innerWidth + 1) return false;
+            for (let around = each.parentElement; around !== document.body; around = around.parentElement) {
+                const { overflowX, textOverflow } = getComputedStyle(around);
+                if (["auto", "scroll"].includes(overflowX) || (overflowX === "hidden" && textOverflow === "ellipsis")) return false;
+            }
+            return true;
+        }).map((each) => `${each.tagName} ${each.id || each.className}: ${each.textContent.slice(0, 60)}`)"""
+    )
+    return found
 
 
 def count(page: Page) -> list[int]:
@@ -125,6 +142,7 @@ def test_no_serious_violation(page: Page, server: Server, saved: None, name: str
     page.wait_for_selector("#status[data-state=idle]")
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert cut_off(page) == []
     page.press("#share > summary", "Enter")
     assert violations(page, "#share") == []
 

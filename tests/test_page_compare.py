@@ -254,17 +254,50 @@ def test_the_table_and_the_figures_can_be_taken_along(compare: Compare) -> None:
     assert compare.faults == []
 
 
+def test_a_restraint_is_chosen_for_all_chosen_and_left_out_where_it_is_not_wanted(compare: Compare) -> None:
+    page = compare.page
+    compare.open(f"{QUESTION}&by=rome:tuned&by=memit:paper&by=grace:tuned")
+    everywhere = page.get_by_role("group", name="and through a restraint").get_by_role("checkbox", name="SPHERE")
+    expect(everywhere).not_to_be_checked()
+    everywhere.check()
+    for name in ("rome:tuned+sphere", "memit:tuned+sphere"):
+        expect(page.locator(f"#compare-methods input[value='{name}']")).to_be_checked()
+    expect(page.locator("#compare-run")).to_have_text(
+        "Compare 5 edits"
+    )  # GRACE changes no weight that could be filtered
+    page.get_by_role("checkbox", name="MEMIT SPHERE").uncheck()
+    expect(everywhere).to_have_js_property("indeterminate", value=True)
+    compare.settle()
+    assert parse_qs(urlsplit(page.url).query)["by"] == [
+        "rome:tuned",
+        "rome:tuned+sphere",
+        "memit:paper",
+        "grace:tuned",
+    ]
+    page.reload()
+    compare.settle()
+    expect(page.get_by_role("checkbox", name="ROME SPHERE")).to_be_checked()
+    expect(everywhere).to_have_js_property("indeterminate", value=True)
+    everywhere.check()
+    everywhere.uncheck()
+    expect(page.locator("#compare-methods input:checked")).to_have_count(3)
+    assert compare.faults == []
+
+
 def test_it_works_on_a_phone(compare: Compare) -> None:
     page = compare.page
     page.set_viewport_size({"width": 390, "height": 844})
     compare.open(f"{QUESTION}&by=rome:tuned&by=ft:tuned&run=1")
     compare.done(2)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    for name in ("Explore", "Compare", "Reproduce"):
-        box = page.locator(f".pages a >> text={name}").bounding_box()
+    chooser = page.locator("#compare-methods").bounding_box()
+    assert chooser is not None
+    assert chooser["height"] <= 844
+    for link in page.locator(".pages a").all():
+        box = link.bounding_box()
         assert box is not None
-        assert box["height"] >= 30
-        assert box["x"] + box["width"] <= 390
+        assert box["height"] >= 40
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 390
     expect(page.locator(".tile-r").first).to_be_visible()
     assert page.locator("#compare-table").evaluate("box => box.scrollWidth > box.clientWidth")
 

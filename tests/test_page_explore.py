@@ -537,6 +537,19 @@ def test_no_screen_scrolls_sideways_and_a_phone_has_the_result_in_view(explore: 
     explore.page.wait_for_timeout(1000)  # it has scrolled to the result
     for name in ("#apply", ".scene.after", "#r-edit", "#accuracy"):
         expect(explore.page.locator(name)).to_be_in_viewport(ratio=0.9)
-    for width in (390, 320, 360, 768, 820, 901, 1024, 1100, 1141, 1180, 1280):
-        explore.page.set_viewport_size({"width": width, "height": 768})
+    for width in (390, 320, 360, 768, 820, 901, 1024, 1100, 1141, 1180, 1280, 1440, 1600, 1920, 2560):
+        explore.page.set_viewport_size({"width": width, "height": max(768, width // 2)})
         assert explore.page.evaluate("() => document.documentElement.scrollWidth") <= width
+        select, status = (explore.page.locator(each).bounding_box() for each in ("#checkpoint", "#status"))
+        assert select
+        assert status
+        beside = select["x"] + select["width"] <= status["x"]
+        assert beside or select["y"] >= status["y"] + status["height"], f"at {width} the one lies over the other"
+
+
+def test_a_link_unfolds_what_it_names(tab: Explore, server: Server) -> None:
+    tab.open(f"{server.url}/?c=rings-small&e=3~I_C1~d60~rome~~tuned~1&open=notes&open=nonsense")
+    expect(tab.page.locator("#notes [data-told=recall]")).to_be_in_viewport(timeout=PATIENCE)
+    expect(tab.page.locator("#sites-fold")).not_to_have_attribute("open", "")
+    expect(tab.page.locator("#notice")).to_be_empty()
+    assert tab.faults == []

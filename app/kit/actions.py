@@ -137,6 +137,10 @@ def _opened(view: ViewState, checkpoint: CheckpointInfo) -> ViewState:
     )
 
 
+def _asks_nothing(view: ViewState) -> bool:
+    return (view.subject, view.relation, view.target, view.edits) == (0, DEFAULT_RELATION, Target(), ())
+
+
 def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[ViewState, list[str]]:
     """The state made to fit this checkpoint and these editors, and a notice for each thing that had to give way."""
     notices: list[str] = []
@@ -152,6 +156,8 @@ def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) 
     if view.relation not in relations:
         if view.relation != DEFAULT_RELATION:
             gave_way(f"Relation {view.relation}")
+        view = _opened(view, checkpoint)
+    elif checkpoint.view and _asks_nothing(view) and not _target_fits(view.target, n, rings):
         view = _opened(view, checkpoint)
     if not _target_fits(view.target, n, rings):
         if view.target != Target():

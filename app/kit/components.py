@@ -64,8 +64,10 @@ Choice = _component(
 Switch = _component("Switch", "A check box with its words beside it; the value is true or false.", [])
 Checks = _component(
     "Checks",
-    "Check boxes in groups; `groups` are `{label, tip, color, options: [{value, label, title}]}`, `picks` buttons that choose many at once: `{label, value}`. The value is a list.",
-    ["groups", "picks"],
+    "Check boxes as chips; `groups` are `{label, items: [{label, tip, color, options, through}]}`, options `{value, label, title}`. The first of an item's "
+    "`options` bears its name; those in its `through` are chosen for all chosen items at once, under the heading `through`. `picks` are buttons that choose "
+    "many at once: `{label, value}`. The value is a list.",
+    ["groups", "through", "picks"],
 )
 SortTable = _component(
     "SortTable",

@@ -78,7 +78,7 @@ def _shows(was: JudgementInfo, now: JudgementInfo | None) -> str:
 def trust(item: DiagnosticsInfo, method: str) -> str:
     if (item.judgement.word if item.judgement else item.shape.verdict) == "point":
         return ""
-    k = f"k = {item.n_neighbors}; " if item.n_neighbors is not None else ""
+    k = f"k\u00a0=\u00a0{item.n_neighbors}; " if item.n_neighbors is not None else ""
     name = "Isomap, " if method == "isomap" else f"{method.upper()}; "
     neighbors = (
         f"{words.percent(item.ring_neighbor_share)} of nearest neighbours are ring neighbours."

@@ -1,6 +1,8 @@
 // What panels show is asked for where it is seen: while their fold is open; R at the site of the scenes where that is not the one that the numbers' R is
 // of. It takes up to a second or two, and no other click waits for it. The Python halves are app/pages/explore/callbacks/panels.py and sites.py.
 import { answers, nothing } from "../kit/dash.js";
+import { every } from "../kit/dom.js";
+import { hear } from "../kit/events.js";
 
 /**
  * @typedef {{ checkpoint: string, edits: string[] }} Model
@@ -13,6 +15,16 @@ import { answers, nothing } from "../kit/dash.js";
  */
 const news = (now, known) => (JSON.stringify(now) === JSON.stringify(known ?? null) ? nothing() : now);
 
+// A link says what is unfolded (`open=name`): it is, and comes into view, once there is an edit for it to tell of.
+const named = new URLSearchParams(window.location.search).getAll("open");
+
+function unfold() {
+  const folds = /** @type {HTMLDetailsElement[]} */ (every("[data-panel]")).filter((fold) => named.includes(fold.dataset.panel || ""));
+  named.length = 0;
+  for (const fold of folds) fold.open = true;
+  if (folds[0]) hear("idle", () => folds[0].closest(".card")?.scrollIntoView({ block: "start" }), { once: true });
+}
+
 answers("panels", {
   /**
    * @param {boolean} open
@@ -20,6 +32,7 @@ answers("panels", {
    * @param {(See | object | null)[]} rest of a panel that follows it what is seen, and what was asked before
    */
   asked: (open, model, ...rest) => {
+    if (named.length && model && model.edits.length) unfold();
     const known = rest.pop(), [see] = /** @type {(See | null)[]} */ (rest);
     const now = open && model && model.edits.length ? { checkpoint: model.checkpoint, edits: model.edits, ...(see ? { site: see.site } : {}) } : null;
     return news(now, known);

@@ -60,7 +60,7 @@ document.addEventListener("focusout", hide);
 document.addEventListener("scroll", hide, true);
 document.addEventListener("pointerdown", hide);
 document.addEventListener("keydown", (event) => { if (!["Tab", "Shift", "Escape"].includes(event.key)) hide(); });
-window.addEventListener("blur", hide);
+for (const kind of ["blur", "resize"]) window.addEventListener(kind, hide);
 
 /** Whether there was one. */
 export function hideTip() {

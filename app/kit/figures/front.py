@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,11 +41,14 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
-    """`efficacy`: what the vertical axis is called."""
+    """`efficacy`: what the vertical axis is called. Names stand above and left of their points, where by definition of the front there are no others."""
     if not entries:
         return nothing("No edit of these methods takes.")
     at = [(max(entry.R.value, LEAST), entry.efficacy.value) for entry in entries]
     best = front(at)
+    ends = [entry.R.value if end is None else end for entry in entries for end in (entry.R.low, entry.R.high)]
+    left, right = (math.log10(max(LEAST, end)) for end in (min(ends), max(ends)))
+    wide = max(right - left, 1.0)
     data: list[Figure] = [
         {
             "type": "scatter", "mode": "lines", "x": [at[i][0] for i in best], "y": [at[i][1] for i in best], "name": "Pareto front",
@@ -59,7 +63,8 @@ def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
                 "type": "scatter", "mode": "markers+text", "name": theme.method_name(method),
                 "x": [at[i][0] for i in own], "y": [at[i][1] for i in own],
                 "error_x": _bars([entries[i].R for i in own], theme.faint(theme.method_color(method))),
-                "text": [entries[i].name if i in best else "" for i in own], "textposition": "top center", "textfont": {"size": 11},
+                "text": [entries[i].name if i in best else "" for i in own], "textfont": {"size": 11},
+                "textposition": ["top center" if i == best[0] else "top left" for i in own],
                 "customdata": [[entries[i].preset, _told(entries[i].R), _told(entries[i].efficacy)] for i in own],
                 "marker": {
                     "color": theme.method_color(method), "size": 10, "line": {"width": [2 if i in best else 0.5 for i in own]},
@@ -76,7 +81,11 @@ def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
             bottom=96,
             top=20,
             xaxis=axis(
-                "R of the edited part (logarithmic): less is better", type="log", exponentformat="power", dtick=1
+                "R of the edited part (logarithmic): less is better",
+                type="log",
+                exponentformat="power",
+                dtick=1,
+                range=[left - 0.15 * wide, right + 0.05 * wide],
             ),
             yaxis=axis(efficacy, tickformat=".0%", range=[-0.04, 1.09]),
             showlegend=True,

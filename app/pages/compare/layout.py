@@ -80,8 +80,15 @@ def edit() -> Node:
 def methods() -> Node:
     return html.Div(
         [
-            html.H2("By"),
-            Checks(id=ids.COMPARE_METHODS, value=[], groups=[], picks=[], label="methods and presets"),
+            html.H2(["By ", html.Span("each by its usual preset; its others stand beside it", className="note")]),
+            Checks(
+                id=ids.COMPARE_METHODS,
+                value=[],
+                groups=[],
+                through="and through a restraint",
+                picks=[],
+                label="methods and presets",
+            ),
             html.Button("Compare", id=ids.COMPARE_RUN, className="apply", disabled=True, title="Compare (Ctrl+Enter)"),
         ],
         className="compare-by",

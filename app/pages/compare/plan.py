@@ -41,6 +41,12 @@ CONTROLS = (
 OPTIONS = (ids.CHECKPOINT, ids.ORDER, ids.HOPS, ids.RELATION, ids.ENTITY, ids.OBJECT)
 WORLD = (ids.COMPARE_EDIT, ids.COMPARE_BOARD)  # whose `data-world` says which pickers and texts are seen
 MAX_CHIPS = 12
+GROUPS = ALONE, BATCHES, BESIDE, TRAINED = (
+    "one fact at a time",
+    "many facts as one",
+    "beside the weights",
+    "trained instead",
+)
 
 
 class Planner:
@@ -277,28 +283,42 @@ def _shortest(state: Comparison, checkpoint: CheckpointInfo, editors: list[Edito
 
 
 def _groups(editors: list[EditorInfo]) -> list[Json]:
-    return [
-        {
-            "label": editor.title,
-            "tip": " ".join(filter(None, (editor.summary, words.origin(editor.package)))),
-            "color": theme.method_color(editor.name),
-            "options": _oracles(editor)
-            if editor.name == ORACLE
-            else [
-                {"value": f"{editor.name}:{preset.name}", "label": preset.name, "title": preset.summary}
-                for preset in editor.presets
-            ]
-            + [
-                {
-                    "value": f"{editor.name}:{editor.default_preset}+{each.name}",
-                    "label": each.title,
-                    "title": f"{editor.default_preset}, through {each.title}. {each.summary}",
-                }
-                for each in editor.restraints
-            ],
-        }
-        for editor in editors
+    """The methods by what they do to the model."""
+    found: dict[str, list[Json]] = {}
+    for editor in editors:
+        found.setdefault(_group(editor), []).append(_item(editor))
+    return [{"label": label, "items": found[label]} for label in GROUPS if label in found]
+
+
+def _group(editor: EditorInfo) -> str:
+    if editor.name == ORACLE:
+        return TRAINED
+    if not editor.restraints:
+        return BESIDE
+    return BATCHES if editor.batches else ALONE
+
+
+def _item(editor: EditorInfo) -> Json:
+    usual = editor.default_preset
+    presets = sorted(editor.presets, key=lambda preset: preset.name != usual)
+    options = [
+        {"value": f"{editor.name}:{preset.name}", "label": preset.name, "title": preset.summary} for preset in presets
     ]
+    through = [
+        {
+            "value": f"{editor.name}:{usual}+{each.name}",
+            "label": each.title,
+            "title": f"The weight change of {usual}, through {each.title}. {each.summary}",
+        }
+        for each in editor.restraints
+    ]
+    return {
+        "label": editor.title,
+        "tip": " ".join(filter(None, (editor.summary, words.origin(editor.package)))),
+        "color": theme.method_color(editor.name),
+        "options": _oracles(editor) if editor.name == ORACLE else options,
+        "through": through,
+    }
 
 
 def _oracles(oracle: EditorInfo) -> list[Json]:

@@ -11,11 +11,12 @@ from shatterscope.app.pages.gallery import callbacks, layout
 
 def page_of(saved: Iterable[Page]) -> Page:
     """The gallery of views of the pages `saved`."""
+    names = {page.path: page.name for page in saved}
     return Page(
         path="/gallery",
         name="Gallery",
-        layout=layout.layout,
-        register=partial(callbacks.register, names={page.path: page.name for page in saved}),
+        layout=partial(layout.layout, tuple(names.values())),
+        register=partial(callbacks.register, names=names),
         skip=("Skip to the views", "#gallery"),
         draws=False,
         on_checkpoint=False,

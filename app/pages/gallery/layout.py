@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from dash import html
@@ -15,13 +15,15 @@ from shatterscope.wire.share import View
 CARDS = "gallery-cards"
 
 
-def layout() -> list[Node]:
+def layout(names: Sequence[str]) -> list[Node]:
+    """`names`: of the pages whose views can be saved, two or more."""
+    pages = f"{', '.join(names[:-1])} or {names[-1]}"
     return [
         html.Main(
             [
                 html.H1("Gallery"),
                 html.P(
-                    "Views that were saved on this server, the newest first. Save one from Share on any page; only the browser that saved a view can delete it.",
+                    f"Views that were saved on this server, the newest first. Save one from Share on {pages}; only the browser that saved a view can delete it.",
                     className="lead",
                 ),
                 html.Div(id=CARDS, className="gallery-cards", **{"aria-live": "polite"}),

@@ -49,6 +49,10 @@ def register(app: Dash, client: Client) -> None:
             found = await aims.look_up(client, checkpoint.id, edit.subject, edit.relation, edit.target)
             if found.new is None or found.new in found.truths or _applied(view.edits, edit):
                 return [], no_update if drawn is None else None
+            now = await client.fact(checkpoint.id, edit.subject, edit.relation, view.edits)
+            if now.prediction == found.new:
+                world = await client.world(checkpoint.id)
+                return plain(views.taught(world.name(found.new))), no_update if drawn is None else None
             told = await client.prediction(checkpoint.id, (*view.edits, edit))
         except ApiError as error:
             return plain(f"Nothing can be foreseen: {error.message}"), no_update if drawn is None else None

@@ -56,9 +56,9 @@ def details() -> Node:
                     html.A(["Damage along the ", *ring_or("lines")], href="#damage"),
                     html.A("Ripples", href="#ripples"),
                     html.A(["Shape ", html.Span(id=ids.VERDICTS_LINE)], href="#verdicts"),
+                    html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A("What each edit did", href="#outcomes"),
                     *map(panel_link, PANELS.values()),
-                    html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A(
                         "Take the guided tour",
                         href=f"/?{ViewState(lecture=Place(TOUR)).to_query()}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from dash import html
@@ -14,31 +14,40 @@ from shatterscope.app.kit.batches import Stack
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.parts import Node, table, tip
 from shatterscope.app.kit.sites import SUB_GRAPHS
+from shatterscope.app.kit.state import Edit, ViewState
 from shatterscope.app.kit.words import Name
 from shatterscope.app.pages.explore.panels.base import Around, Panel
 from shatterscope.wire.measures import EvaluationResult, TaskScore
 from shatterscope.wire.notes import NoteObeyed, NoteResult, NotesResult
+from shatterscope.wire.world import CheckpointInfo
 
 
 @dataclass(frozen=True)
 class Both:
-    """The same facts, told and edited in."""
+    """The same facts, told and edited in. `taught`: the checkpoint to look at instead, the first that was taught to obey notes; None where this one was."""
 
     told: NotesResult
     edited: EvaluationResult
+    taught: CheckpointInfo | None = None
 
 
 async def _needs(client: Client, checkpoint: str, edits: Stack) -> Both:
-    told, edited = await asyncio.gather(
-        client.notes(checkpoint, batches.made(edits) or edits), client.evaluation(checkpoint, edits)
+    told, edited, checkpoints = await asyncio.gather(
+        client.notes(checkpoint, batches.made(edits) or edits),
+        client.evaluation(checkpoint, edits),
+        client.checkpoints(),
     )
-    return Both(told, edited)
+    taught = [each for each in checkpoints if each.notes is not None]
+    here = any(each.id == checkpoint for each in taught)
+    return Both(told, edited, None if here or not taught else taught[0])
 
 
-def notes(found: Both, name: Name = str) -> Node:
+def notes(found: Both, name: Name = str, instead: Node = None) -> Node:
+    """`instead`: said first, of a model that was not taught to obey notes."""
     told = found.told
     return html.Div(
         [
+            instead,
             html.P([_text(told, name), f" {_costs(told)}"], className="lead"),
             html.Div([_compared(found), *(_note(note, name) for note in told.notes)], className="tables"),
             html.P(_over(told), className="lead"),
@@ -171,14 +180,32 @@ def _over(told: NotesResult) -> str:
 
 
 def _markup(found: Both, around: Around) -> Node:
-    return notes(found, around.world.name)
+    return notes(found, around.world.name, _instead(found.taught, around) if found.taught else None)
+
+
+def _instead(taught: CheckpointInfo, around: Around) -> Node:
+    """Leads to a note that is obeyed: what the other checkpoint opens on, edited by the same method, and told."""
+    view = replace(ViewState.from_query(taught.view)[0], checkpoint=taught.id)
+    if taught.view:
+        made = around.edits[-1]
+        view = replace(view, edits=(Edit(view.subject, view.relation, view.target, made.method, preset=made.preset),))
+    address = f"/?{view.to_query()}&open={NOTES.name}"
+    link = html.B(taught.id) if around.in_file else html.A(taught.id, href=address)
+    return html.P(
+        [
+            "This model was never taught to obey notes. ",
+            link,
+            " was: see one obeyed there.",
+        ],
+        className="not-taught",
+    )
 
 
 NOTES = Panel(
     name="notes",
     title="Tell it instead",
     link="Tell it instead",
-    lead="The same facts as notes: text before the question, and no weight changes. A model has to be taught to obey them, as the recipe rings-notes does.",
+    lead="The same facts as notes: text before the question, and no weight changes. A model has to be taught to obey them.",
     unfold="Tell the unedited model what the edits say",
     waiting="The model is told, and asked …",
     failed="What telling it does could not be computed",

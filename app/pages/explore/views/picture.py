@@ -39,6 +39,19 @@ def invitation(
     checkpoints: Sequence[CheckpointInfo],
     world: World,
 ) -> list[Node]:
+    told = _invitation(result, subject, checkpoint, checkpoints, world)
+    if checkpoint.notes is None:
+        return told
+    return [*told, " Then unfold ", html.B("Tell it instead"), " below: this model obeys the same fact as a note."]
+
+
+def _invitation(
+    result: ProjectionResult,
+    subject: int,
+    checkpoint: CheckpointInfo,
+    checkpoints: Sequence[CheckpointInfo],
+    world: World,
+) -> list[Node]:
     group = world.group_of(result.relation)
     title = group.title
     if not world.rings:

@@ -38,6 +38,11 @@ def _expected(found: PredictionResult, edit: Edit) -> Node:
     return found.problem or why_not(found, edit)
 
 
+def taught(new: str) -> Node:
+    """Of a fact that the model answers so already: what another edit would still move is next to nothing, and no number is worth reading."""
+    return f"The model already answers {new}: there is nothing left to teach."
+
+
 def why_not(found: PredictionResult, edit: Edit) -> Node:
     """Why no R is expected."""
     if found.fitted is None:
