@@ -23,6 +23,9 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
 Pictures lie beside the text, `![what it shows](ring.png)`, or come from a host that SHATTERSCOPE_IMAGE_HOSTS names. There are no formulas:
 write them in words, italics and the signs of Unicode.
 
+`panel: prediction` (or sites, placements, notes) shows that card in place of the After scene. A link to another page, `[Compare](/compare?...)`, opens beside
+the lecture; one to another lesson, `[mending](/?lesson=mending)`, goes on there.
+
 `hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. A figure that a text names has to be on its screen:
 `lesson check` finds those of which the part that shows them is hidden. Where both scenes are hidden (`before` and
 `after`), the ring of the world takes their place, with the fact's subject and object on it.
@@ -43,7 +46,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shatterscope.backend.files import UnreadableFile, name_of, read_file
 from shatterscope.backend.lesson_prose import picture_type, prose_problems
-from shatterscope.wire.lessons import Lesson, LessonProblem, Part, Question, Reveal, Step
+from shatterscope.wire.lessons import Lesson, LessonProblem, PanelName, Part, Question, Reveal, Step
 
 HEAD = "lesson.md"
 MAX_BYTES = 64 * 1024
@@ -53,6 +56,7 @@ MAX_FRONT = 8 * 1024  # characters of front matter: reading it takes its time
 MAX_DEPTH = 20  # of front matter
 MAX_FAULTS = 20  # that are told of one front matter
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_LINK = re.compile(r"\]\(/[^)]*\)")
 _PART = re.compile(r"<!--\s*(\w+)\s*-->")
 OWN_KEYS = ("lesson", "step", "reveal", "room")  # of the address, but not of a view
 
@@ -86,6 +90,7 @@ class _View(_Head):
     view: str
     hide: list[Part] | None = None
     lock: list[Part] | None = None
+    panel: PanelName | None = None
 
 
 class _StepHead(_View):
@@ -221,9 +226,10 @@ class _Reader:
             self.fault(path, 1, "the question has no answer: add <!-- reveal --> and what to say then")
         shown = _view(head, lesson)
         if self.check_view is not None:
-            self.figures(path, f"{parts['text']}\n{head.question.ask if head.question else ''}", shown["hide"])
-            if reveal is not None:
-                self.figures(path, reveal.text, reveal.hide)
+            text = f"{parts['text']}\n{head.question.ask if head.question else ''}"
+            for said, screen in ((text, head), *([(reveal.text, head.reveal or head)] if reveal else [])):
+                if screen.panel is None:  # it has figures of its own
+                    self.figures(path, said, _view(screen, lesson)["hide"])
         return Step(
             title=head.title,
             text=parts["text"],
@@ -234,13 +240,13 @@ class _Reader:
         )
 
     def figures(self, path: Path, text: str, hide: Sequence[Part]) -> None:
-        """A figure that is named while what shows it is hidden: nobody can see whether it is so."""
+        """A figure that is named while what shows it is hidden: nobody can see whether it is so. A line with a link to a page of ours has its own there."""
         for pattern, kind, parts in _FIGURES:
             if set(parts) - set(hide):
                 continue
             for line in text.splitlines():
                 found = pattern.search(line)
-                if found:
+                if found and not _LINK.search(line):
                     self.fault(
                         path,
                         self.line_of(path, line),
@@ -356,10 +362,10 @@ class _Reader:
 
 
 def _view(head: _View, lesson: _LessonHead | None) -> dict[str, Any]:
-    """`view`, `hide` and `lock` of a step or a reveal, completed from the lesson."""
+    """`view`, `hide`, `lock` and `panel` of a step or a reveal, completed from the lesson."""
     hide = lesson.hide if head.hide is None and lesson else head.hide
     lock = lesson.lock if head.lock is None and lesson else head.lock
-    return {"view": _query(head.view), "hide": hide or [], "lock": lock or []}
+    return {"view": _query(head.view), "hide": hide or [], "lock": lock or [], "panel": head.panel}
 
 
 def _query(view: str) -> str:

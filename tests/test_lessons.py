@@ -157,8 +157,8 @@ def test_shipped_lessons_are_right(name: str) -> None:
                 assert "t=" in view
 
 
-def test_three_lessons_ship() -> None:
-    assert SHIPPED == ["beyond-rings", "editing-101", "shattering"]
+def test_four_lessons_ship() -> None:
+    assert SHIPPED == ["beyond-rings", "editing-101", "mending", "shattering"]
 
 
 # --- the API ---------------------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_three_lessons_ship() -> None:
 
 def test_lessons_are_listed_and_read(client: TestClient) -> None:
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "shattering"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "mending", "shattering"]
     assert listed["problems"] == []
     found = client.get("lessons/editing-101").json()
     assert found["n_steps"] == len(found["steps"]) == 10
@@ -183,7 +183,13 @@ def test_added_folders_are_read_anew_and_their_faults_are_told(
         lessons_dir=f"{tmp_path / 'mine'}:{tmp_path / 'broken'}"
     )
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "shattering", "a-lesson"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == [
+        "beyond-rings",
+        "editing-101",
+        "mending",
+        "shattering",
+        "a-lesson",
+    ]
     assert [(item["file"], item["line"]) for item in listed["problems"]] == [("b/s1.md", 1)]
     problem = client.get("lessons/b")
     assert problem.status_code == 409
@@ -223,32 +229,32 @@ def test_shipped_lessons_name_no_figure_that_is_hidden(name: str) -> None:
     assert read_lesson(LESSONS / name, lambda query: []).steps
 
 
-FIGURES = r"\b0\.\d{3}\b|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
+FIGURES = r"\b0\.\d{3,4}\b|\d+(?= answers| of \d)|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_figures_of_a_lesson_are_those_of_its_views(name: str, tmp_path: Path) -> None:
     """In text and notes; a row of a table that begins with a distance is held against the edit at that distance."""
     app = create_app(load_settings(state_dir=tmp_path))
-    measured: dict[str, list[float]] = {}
+    measured: dict[tuple[str, str | None], list[float]] = {}
 
-    def known(query: str) -> list[float]:
-        view = lesson_figures.without_camera(query)
-        if view not in measured:
-            lines = asyncio.run(lesson_figures.figures(Client(app), view, pictured=False))
-            measured[view] = [float(each) for each in re.findall(r"\d+(?:\.\d+)?", " ".join(lines))]
-        return measured[view]
+    def known(address: str, panel: str | None) -> list[float]:
+        seen = lesson_figures.without_camera(address), panel
+        if seen not in measured:
+            lines = asyncio.run(lesson_figures.figures(Client(app), *seen, pictured=False))
+            measured[seen] = [float(each) for each in re.findall(r"\d+(?:\.\d+)?", " ".join(lines))]
+        return measured[seen]
 
     wrong, count = [], 0
     for step in read_lesson(LESSONS / name).steps:
-        views = [step.view, *([step.reveal.view] if step.reveal else [])]
+        views = list(lesson_figures.seen_at(step))
         for line in "\n".join([step.text, step.reveal.text if step.reveal else "", step.notes]).splitlines():
             row = re.match(r"\| \**(\d+)\** \|", line)
-            held = [re.sub(r"(?<=~d)\d+(?=~)", row[1], view) for view in views] if row else views
+            held = [(re.sub(r"(?<=~d)\d+(?=~)", row[1], view), panel) for view, panel in views] if row else views
             for figure in re.findall(FIGURES, line) if "paper" not in line else []:
                 count += 1
                 half = 0.5 * 10 ** -len(figure.partition(".")[2]) + 1e-9
-                if not any(abs(float(figure) - value) <= half for view in held for value in known(view)):
+                if not any(abs(float(figure) - value) <= half for view in held for value in known(*view)):
                     wrong.append(f"{step.title}: {figure} in {line!r}")
     app.state.laboratory.close()
     assert wrong == []
@@ -358,7 +364,13 @@ def test_no_lesson_keeps_the_others_from_being_told(
         lessons_dir=f"{place}:{tmp_path / 'nowhere'}:/dev/null"
     )
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "shattering", "a-lesson"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == [
+        "beyond-rings",
+        "editing-101",
+        "mending",
+        "shattering",
+        "a-lesson",
+    ]
     named = {item["file"].partition("/")[0] for item in listed["problems"]}
     wanted = {f"{name}-{file}" for name in HOSTILE for file in "l0"}
     assert named == wanted | {"caf\\xe9"}

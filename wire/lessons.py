@@ -30,6 +30,9 @@ Part = Literal[
     "accuracy",
 ]
 
+PanelName = Literal["prediction", "sites", "placements", "notes"]
+"""A card from below the scenes, which a step shows in place of the After scene."""
+
 
 class Question(Wire):
     """Asked before the step reveals its point."""
@@ -46,6 +49,7 @@ class Reveal(Wire):
     view: str
     hide: list[Part]
     lock: list[Part]
+    panel: PanelName | None = None
 
 
 class Step(Wire):
@@ -55,6 +59,7 @@ class Step(Wire):
     view: str
     hide: list[Part]
     lock: list[Part]
+    panel: PanelName | None = None
     question: Question | None
     reveal: Reveal | None
 
