@@ -23,7 +23,7 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
 Pictures lie beside the text, `![what it shows](ring.png)`, or come from a host that SHATTERSCOPE_IMAGE_HOSTS names. There are no formulas:
 write them in words, italics and the signs of Unicode.
 
-`panel: prediction` (or sites, placements, notes) shows that card in place of the After scene. A link to another page, `[Compare](/compare?...)`, opens beside
+`panel: prediction` (or sites, placements, notes) shows that card in place of one scene: After, or the one that the step hides. A link to another page, `[Compare](/compare?...)`, opens beside
 the lecture; one to another lesson, `[mending](/?lesson=mending)`, goes on there.
 
 `hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. A figure that a text names has to be on its screen:

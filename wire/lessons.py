@@ -31,7 +31,7 @@ Part = Literal[
 ]
 
 PanelName = Literal["prediction", "sites", "placements", "notes"]
-"""A card from below the scenes, which a step shows in place of the After scene."""
+"""A card from below the scenes, which a step shows in place of one scene."""
 
 
 class Question(Wire):
