@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from starlette.testclient import TestClient
@@ -17,12 +18,15 @@ from scripts import lesson_figures
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.markdown import html_of
 from shatterscope.app.kit.state import Place, ViewState
+from shatterscope.app.pages.compare.state import Comparison
 from shatterscope.app.pages.explore.lecture.told import told
+from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.backend.api import create_app
 from shatterscope.backend.lessons import LessonError, read_lesson
 from shatterscope.backend.reproduction.shipped import load
 from shatterscope.backend.settings import LESSONS, REPOSITORY, Settings, load_settings
 from shatterscope.wire.edits import EditorInfo
+from shatterscope.wire.lessons import PanelName
 from shatterscope.wire.world import CheckpointInfo
 
 SHIPPED_CHECKPOINTS = sorted(head.parent.name for head in (REPOSITORY / "models_cache").glob("*/checkpoint.json"))
@@ -117,6 +121,35 @@ def test_a_lesson_is_read(tmp_path: Path) -> None:
 def test_a_fault_is_named_by_file_and_line(tmp_path: Path, text: str, fault: str) -> None:
     found = faults(write(tmp_path, s1=text))
     assert [line for line in found if line.startswith(f"a-lesson/{fault}")], found
+
+
+def test_a_step_may_show_a_panel_whose_figures_are_its_own(tmp_path: Path) -> None:
+    step = STEP.replace("---\nText", "hide: [quality, ask, accuracy]\npanel: notes\n---\nIt obeys in 67 %.\nText")
+    lesson = read_lesson(write(tmp_path, s1=step, s2=ASKED.replace("  hide: []", "  panel: sites")), lambda query: [])
+    first, second = lesson.steps
+    assert second.reveal is not None
+    assert (first.panel, second.panel, second.reveal.panel) == ("notes", None, "sites")
+    fault = "a-lesson/s1.md:4: panel: input should be 'prediction', 'sites', 'placements' or 'notes'"
+    assert faults(write(tmp_path / "wrong", s1=STEP.replace("---\nText", "panel: ring\n---\nText"))) == [fault]
+    assert set(get_args(PanelName)) == set(PANELS)
+
+
+def test_what_a_step_links_to_counts_among_what_it_shows(tmp_path: Path) -> None:
+    compare = "/compare?c=rings-small&by=rome:tuned"
+    text = f"[Both]({compare}) keep 67 %, [on](/?lesson=mending&step=1)."
+    folder = write(tmp_path, s1=STEP.replace("---\nText", f"hide: [quality, ask, accuracy]\n---\n{text}"))
+    step = read_lesson(folder, lambda query: []).steps[0]
+    assert list(lesson_figures.seen_at(step)) == [("t=d4", None), (compare, None)]
+
+
+def test_the_stack_of_mending_is_the_one_that_was_drawn() -> None:
+    """It was not chosen for what it does: the seed is the only choice, and is told."""
+    step = next(step for step in read_lesson(LESSONS / "mending").steps if "64" in step.text)
+    assert "from seed 0" in step.text
+    assert step.reveal is not None
+    assert ViewState.from_query(step.reveal.view)[0].edits == lesson_figures.drawn_stack("patch")
+    (compare,) = (address for address, _ in lesson_figures.seen_at(step) if address.startswith("/compare"))
+    assert Comparison.from_query(compare.partition("?")[2])[0].view.edits == lesson_figures.drawn_stack("rome")
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
@@ -278,7 +311,8 @@ def test_markdown_becomes_html_that_is_safe() -> None:
     assert html_of("**a** `b`") == "<p><strong>a</strong> <code>b</code></p>\n"
     assert "<script>" not in html_of("<script>alert(1)</script>")
     assert "javascript:" not in html_of("[a](javascript:alert(1))").replace("[a](javascript:alert(1))", "")
-    assert 'rel="noopener"' in html_of("[a](https://example.org)")
+    assert 'target="_blank" rel="noopener"' in html_of("[a](https://example.org)")
+    assert html_of("[a](/?lesson=mending)") == '<p><a href="/?lesson=mending">a</a></p>\n', "it goes on in this window"
     assert "<table>" in html_of("|a|b|\n|---|---|\n|1|2|")
 
 

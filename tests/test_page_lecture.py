@@ -39,7 +39,7 @@ def lecture(window: BrowserContext, server: Server) -> Iterator[Lecture]:
 def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) -> None:
     page = window.new_page()
     page.goto(f"{server.url}/lecture")
-    expect(page.locator(".lesson")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator(".lesson")).to_have_count(4, timeout=PATIENCE)
     expect(page.locator(".lesson").nth(2)).to_contain_text(
         "A class that has never heard of knowledge editing · 15 minutes · 10 steps"
     )
@@ -51,6 +51,31 @@ def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) 
 def test_the_explore_page_leads_to_the_lecture(explore: Explore) -> None:
     explore.page.click("#lecture-start")
     expect(explore.page.locator("#lecture-step")).to_have_text("1 / 14", timeout=PATIENCE)
+
+
+def test_a_step_shows_a_panel_and_a_link_goes_on_to_another_lesson(window: BrowserContext, server: Server) -> None:
+    page = window.new_page()
+    page.goto(f"{server.url}/?lesson=shattering&step=14")
+    page.click("#lecture-body a", timeout=PATIENCE)
+    expect(page.locator("#lecture-step")).to_have_text("1 / 10", timeout=PATIENCE)
+    assert "lesson=mending" in page.url
+    assert len(window.pages) == 1
+    page.goto(f"{server.url}/?lesson=mending&step=8")
+    expect(page.locator("#notes [data-told='others kept']")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#prediction")).to_be_hidden()
+    expect(page.locator(".scene.after")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#notes")).to_be_hidden(timeout=PATIENCE)
+    expect(page.locator(".scene.after")).to_be_visible()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".scene.before .scene-caption")).to_contain_text("whom the edit will move", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    expect(page.locator("#lecture")).to_be_hidden()
+    assert "colors=damage" in page.url
+    page.click("label:has(#expected-shown)")
+    page.wait_for_function("() => !location.search.includes('colors')", timeout=PATIENCE)
+    page.close()
 
 
 def test_keys_step_and_the_address_says_where(lecture: Lecture) -> None:
