@@ -262,7 +262,7 @@ def test_shipped_lessons_name_no_figure_that_is_hidden(name: str) -> None:
     assert read_lesson(LESSONS / name, lambda query: []).steps
 
 
-FIGURES = r"\b0\.\d{3,4}\b|\d+(?= answers| of \d)|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
+FIGURES = r"\b0\.\d{3,4}\b|\d+(?= answers| of \d\d)|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
 
 
 @pytest.mark.parametrize("name", SHIPPED)
