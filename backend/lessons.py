@@ -23,7 +23,7 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
 Pictures lie beside the text, `![what it shows](ring.png)`, or come from a host that SHATTERSCOPE_IMAGE_HOSTS names. There are no formulas:
 write them in words, italics and the signs of Unicode.
 
-`panel: prediction` (or sites, placements, notes) shows that card in place of one scene: After, or the one that the step hides. A link to another page, `[Compare](/compare?...)`, opens beside
+`panel: prediction` shows one of the cards below the scenes that are computed when they are unfolded, in place of one scene: After, or the one that the step hides. A link to another page, `[Compare](/compare?...)`, opens beside
 the lecture; one to another lesson, `[mending](/?lesson=mending)`, goes on there.
 
 `hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. A figure that a text names has to be on its screen:
@@ -35,7 +35,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,7 +46,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shatterscope.backend.files import UnreadableFile, name_of, read_file
 from shatterscope.backend.lesson_prose import picture_type, prose_problems
-from shatterscope.wire.lessons import Lesson, LessonProblem, PanelName, Part, Question, Reveal, Step
+from shatterscope.wire.lessons import Lesson, LessonProblem, Part, Question, Reveal, Step
 
 HEAD = "lesson.md"
 MAX_BYTES = 64 * 1024
@@ -90,7 +90,7 @@ class _View(_Head):
     view: str
     hide: list[Part] | None = None
     lock: list[Part] | None = None
-    panel: PanelName | None = None
+    panel: str | None = None
 
 
 class _StepHead(_View):
@@ -115,13 +115,13 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def read_lesson(folder: Path, check_view: CheckView | None = None) -> Lesson:
-    """The lesson in a folder. `check_view` says what is wrong with a view (the part of an address after `?`).
+def read_lesson(folder: Path, check_view: CheckView | None = None, panels: Collection[str] = ()) -> Lesson:
+    """The lesson in a folder. `check_view` says what is wrong with a view (the part of an address after `?`); `panels` are those there are, and count with it.
 
     Raises:
         LessonError: with every problem found.
     """
-    reader = _Reader(check_view)
+    reader = _Reader(check_view, panels)
     if not _ID.fullmatch(folder.name):
         reader.fault(
             folder / HEAD,
@@ -203,8 +203,9 @@ class Shelf:
 class _Reader:
     """Reads files and gathers what is wrong with them."""
 
-    def __init__(self, check_view: CheckView | None) -> None:
+    def __init__(self, check_view: CheckView | None, panels: Collection[str]) -> None:
         self.check_view = check_view
+        self.panels = panels
         self.problems: list[LessonProblem] = []
 
     def fault(self, path: Path, line: int, message: str) -> None:
@@ -359,6 +360,10 @@ class _Reader:
             if view is not None:
                 for message in _view_problems(view.view, self.check_view):
                     self.fault(path, _line(node, place), f"{'.'.join(place)}: {message}")
+                if self.check_view is not None and view.panel is not None and view.panel not in self.panels:
+                    there = f"choose one of {', '.join(self.panels)}"
+                    named = (*place[:-1], "panel")
+                    self.fault(path, _line(node, named), f"{'.'.join(named)}: there is no {view.panel!r}; {there}")
 
 
 def _view(head: _View, lesson: _LessonHead | None) -> dict[str, Any]:

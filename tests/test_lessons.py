@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from starlette.testclient import TestClient
@@ -26,7 +25,6 @@ from shatterscope.backend.lessons import LessonError, read_lesson
 from shatterscope.backend.reproduction.shipped import load
 from shatterscope.backend.settings import LESSONS, REPOSITORY, Settings, load_settings
 from shatterscope.wire.edits import EditorInfo
-from shatterscope.wire.lessons import PanelName
 from shatterscope.wire.world import CheckpointInfo
 
 SHIPPED_CHECKPOINTS = sorted(head.parent.name for head in (REPOSITORY / "models_cache").glob("*/checkpoint.json"))
@@ -125,13 +123,15 @@ def test_a_fault_is_named_by_file_and_line(tmp_path: Path, text: str, fault: str
 
 def test_a_step_may_show_a_panel_whose_figures_are_its_own(tmp_path: Path) -> None:
     step = STEP.replace("---\nText", "hide: [quality, ask, accuracy]\npanel: notes\n---\nIt obeys in 67 %.\nText")
-    lesson = read_lesson(write(tmp_path, s1=step, s2=ASKED.replace("  hide: []", "  panel: sites")), lambda query: [])
+    lesson = read_lesson(
+        write(tmp_path, s1=step, s2=ASKED.replace("  hide: []", "  panel: sites")), lambda query: [], PANELS
+    )
     first, second = lesson.steps
     assert second.reveal is not None
     assert (first.panel, second.panel, second.reveal.panel) == ("notes", None, "sites")
-    fault = "a-lesson/s1.md:4: panel: input should be 'prediction', 'sites', 'placements' or 'notes'"
-    assert faults(write(tmp_path / "wrong", s1=STEP.replace("---\nText", "panel: ring\n---\nText"))) == [fault]
-    assert set(get_args(PanelName)) == set(PANELS)
+    wrong = write(tmp_path / "wrong", s1=STEP.replace("---\nText", "panel: ring\n---\nText"))
+    with pytest.raises(LessonError, match=r"s1.md:4: panel: there is no 'ring'; choose one of prediction, "):
+        read_lesson(wrong, lambda query: [], PANELS)
 
 
 def test_what_a_step_links_to_counts_among_what_it_shows(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_view_is_read_as_the_page_reads_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_lessons_are_right(name: str) -> None:
-    lesson = read_lesson(LESSONS / name, lambda query: ViewState.from_query(query)[1])
+    lesson = read_lesson(LESSONS / name, lambda query: ViewState.from_query(query)[1], PANELS)
     assert 10 <= lesson.n_steps <= 14
     assert all(step.notes for step in lesson.steps), "every step says what to say"
     assert sum(step.question is not None for step in lesson.steps) >= 2
@@ -259,7 +259,7 @@ def test_an_answer_is_held_against_its_own_screen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_lessons_name_no_figure_that_is_hidden(name: str) -> None:
-    assert read_lesson(LESSONS / name, lambda query: []).steps
+    assert read_lesson(LESSONS / name, lambda query: [], PANELS).steps
 
 
 FIGURES = r"\b0\.\d{3,4}\b|\d+(?= answers| of \d\d)|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
@@ -318,12 +318,18 @@ def test_markdown_becomes_html_that_is_safe() -> None:
 
 def test_views_are_told_in_the_pages_own_form(client: TestClient, tmp_path: Path) -> None:
     lesson = read_lesson(
-        write(tmp_path, s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&")))
+        write(
+            tmp_path,
+            s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&")).replace(
+                "lock:", "panel: ring\nlock:"
+            ),
+        )
     )
     checkpoints = [CheckpointInfo(**each) for each in client.get("checkpoints").json()]
     editors = [EditorInfo(**each) for each in client.get("editors").json()]
     step = told(lesson, checkpoints, editors)["steps"][0]
     assert step["query"] == "t=d4&lesson=a-lesson&step=1"
+    assert (step["panel"], step["reveal"]["panel"]) == (None, None), "a panel that is not there is not waited for"
     state, notices = ViewState.from_query(step["reveal"]["query"])
     assert notices == []
     assert state.lecture == Place("a-lesson", 1, revealed=True)

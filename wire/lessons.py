@@ -30,9 +30,6 @@ Part = Literal[
     "accuracy",
 ]
 
-PanelName = Literal["prediction", "sites", "placements", "notes"]
-"""A card from below the scenes, which a step shows in place of one scene."""
-
 
 class Question(Wire):
     """Asked before the step reveals its point."""
@@ -49,7 +46,9 @@ class Reveal(Wire):
     view: str
     hide: list[Part]
     lock: list[Part]
-    panel: PanelName | None = None
+    panel: str | None = Field(
+        default=None, description="a card from below the scenes, which is shown in place of one scene"
+    )
 
 
 class Step(Wire):
@@ -59,7 +58,7 @@ class Step(Wire):
     view: str
     hide: list[Part]
     lock: list[Part]
-    panel: PanelName | None = None
+    panel: str | None = None
     question: Question | None
     reveal: Reveal | None
 

@@ -16,7 +16,6 @@ from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.pages.explore.lecture.told import shown_at
 from shatterscope.app.pages.explore.panels import PANELS
-from shatterscope.wire.lessons import PanelName
 
 PATH = "/lecture/prepare"
 
@@ -39,7 +38,7 @@ def add_preparation(server: FastAPI, client: Client) -> None:
     server.add_route(PATH, prepare_step, methods=["GET"])
 
 
-async def prepare(client: Client, query: str, panel: PanelName | None) -> None:
+async def prepare(client: Client, query: str, panel: str | None) -> None:
     """Asks the API for all that the page will ask for when it shows a view."""
     checkpoints, editors = await client.checkpoints(), await client.editors()
     view, _ = ViewState.from_query(query)
@@ -59,5 +58,5 @@ async def prepare(client: Client, query: str, panel: PanelName | None) -> None:
         client.world(checkpoint.id),
         *(client.fact(*question, edits) for edits in ([(), view.edits] if view.edits else [()])),
         *([client.evaluation(checkpoint.id, view.edits)] if view.edits else []),
-        *([PANELS[panel].needs(client, checkpoint.id, view.edits)] if panel and view.edits else []),
+        *([PANELS[panel].needs(client, checkpoint.id, view.edits)] if panel in PANELS and view.edits else []),
     )

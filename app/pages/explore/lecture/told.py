@@ -8,6 +8,7 @@ from typing import Any
 from shatterscope.app.kit import actions, options
 from shatterscope.app.kit.markdown import html_of
 from shatterscope.app.kit.state import Place, ViewState
+from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.lessons import Lesson, Reveal, Step
 from shatterscope.wire.world import CheckpointInfo
@@ -31,7 +32,7 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
             "query": query(step.view, place),
             "hide": step.hide,
             "lock": step.lock,
-            "panel": step.panel,
+            "panel": _panel(step.panel),
         }
         if step.question is not None and step.reveal is not None:
             item["question"] = step.question.model_dump()
@@ -40,10 +41,15 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
                 "query": query(step.reveal.view, replace(place, revealed=True)),
                 "hide": step.reveal.hide,
                 "lock": step.reveal.lock,
-                "panel": step.reveal.panel,
+                "panel": _panel(step.reveal.panel),
             }
         steps.append(item)
     return {"id": lesson.id, "title": lesson.title, "steps": steps}
+
+
+def _panel(name: str | None) -> str | None:
+    """A lecture is held also where a step names one that is not there."""
+    return name if name in PANELS else None
 
 
 def shown_at(lesson: Lesson, place: Place) -> Step | Reveal | None:
