@@ -111,7 +111,7 @@ def check_lessons(
     ] = None,
 ) -> None:
     """Read lessons as the server does, and their views as the page does; every error names file and line."""
-    from shatterscope.app.pages.explore.panels import PANELS
+    from shatterscope.app.main import PANELS
 
     found = lesson_folders(LESSONS, load_settings().lesson_dirs) if folder is None else _lessons_in(_absolute(folder))
     faults = 0
