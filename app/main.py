@@ -24,6 +24,7 @@ PAGES = (
     gallery.page_of(SAVED),
 )  # in the order of the header's links
 EXPORTERS = {page.path: page.exporter for page in PAGES if page.exporter is not None}
+PANELS = tuple(explore.panels.PANELS)  # that a step of a lesson may show
 
 
 def create_app(server: FastAPI, *, base_url: str | None = None, public_url: str | None = None) -> Dash:

@@ -23,6 +23,9 @@ shown once its question is answered, `<!-- notes -->` what only the speaker sees
 Pictures lie beside the text, `![what it shows](ring.png)`, or come from a host that SHATTERSCOPE_IMAGE_HOSTS names. There are no formulas:
 write them in words, italics and the signs of Unicode.
 
+`panel: prediction` shows one of the cards below the scenes that are computed when they are unfolded, in place of one scene: After, or the one that the step hides. A link to another page, `[Compare](/compare?...)`, opens beside
+the lecture; one to another lesson, `[mending](/?lesson=mending)`, goes on there.
+
 `hide` and `lock` of the lesson hold for each step and each reveal that has none of its own. A figure that a text names has to be on its screen:
 `lesson check` finds those of which the part that shows them is hidden. Where both scenes are hidden (`before` and
 `after`), the ring of the world takes their place, with the fact's subject and object on it.
@@ -32,7 +35,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +56,7 @@ MAX_FRONT = 8 * 1024  # characters of front matter: reading it takes its time
 MAX_DEPTH = 20  # of front matter
 MAX_FAULTS = 20  # that are told of one front matter
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_LINK = re.compile(r"\]\(/[^)]*\)")
 _PART = re.compile(r"<!--\s*(\w+)\s*-->")
 OWN_KEYS = ("lesson", "step", "reveal", "room")  # of the address, but not of a view
 
@@ -86,6 +90,7 @@ class _View(_Head):
     view: str
     hide: list[Part] | None = None
     lock: list[Part] | None = None
+    panel: str | None = None
 
 
 class _StepHead(_View):
@@ -110,13 +115,13 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def read_lesson(folder: Path, check_view: CheckView | None = None) -> Lesson:
-    """The lesson in a folder. `check_view` says what is wrong with a view (the part of an address after `?`).
+def read_lesson(folder: Path, check_view: CheckView | None = None, panels: Collection[str] = ()) -> Lesson:
+    """The lesson in a folder. `check_view` says what is wrong with a view (the part of an address after `?`); `panels` are those there are, and count with it.
 
     Raises:
         LessonError: with every problem found.
     """
-    reader = _Reader(check_view)
+    reader = _Reader(check_view, panels)
     if not _ID.fullmatch(folder.name):
         reader.fault(
             folder / HEAD,
@@ -198,8 +203,9 @@ class Shelf:
 class _Reader:
     """Reads files and gathers what is wrong with them."""
 
-    def __init__(self, check_view: CheckView | None) -> None:
+    def __init__(self, check_view: CheckView | None, panels: Collection[str]) -> None:
         self.check_view = check_view
+        self.panels = panels
         self.problems: list[LessonProblem] = []
 
     def fault(self, path: Path, line: int, message: str) -> None:
@@ -221,9 +227,10 @@ class _Reader:
             self.fault(path, 1, "the question has no answer: add <!-- reveal --> and what to say then")
         shown = _view(head, lesson)
         if self.check_view is not None:
-            self.figures(path, f"{parts['text']}\n{head.question.ask if head.question else ''}", shown["hide"])
-            if reveal is not None:
-                self.figures(path, reveal.text, reveal.hide)
+            text = f"{parts['text']}\n{head.question.ask if head.question else ''}"
+            for said, screen in ((text, head), *([(reveal.text, head.reveal or head)] if reveal else [])):
+                if screen.panel is None:  # it has figures of its own
+                    self.figures(path, said, _view(screen, lesson)["hide"])
         return Step(
             title=head.title,
             text=parts["text"],
@@ -234,13 +241,13 @@ class _Reader:
         )
 
     def figures(self, path: Path, text: str, hide: Sequence[Part]) -> None:
-        """A figure that is named while what shows it is hidden: nobody can see whether it is so."""
+        """A figure that is named while what shows it is hidden: nobody can see whether it is so. A line with a link to a page of ours has its own there."""
         for pattern, kind, parts in _FIGURES:
             if set(parts) - set(hide):
                 continue
             for line in text.splitlines():
                 found = pattern.search(line)
-                if found:
+                if found and not _LINK.search(line):
                     self.fault(
                         path,
                         self.line_of(path, line),
@@ -353,13 +360,17 @@ class _Reader:
             if view is not None:
                 for message in _view_problems(view.view, self.check_view):
                     self.fault(path, _line(node, place), f"{'.'.join(place)}: {message}")
+                if self.check_view is not None and view.panel is not None and view.panel not in self.panels:
+                    there = f"choose one of {', '.join(self.panels)}"
+                    named = (*place[:-1], "panel")
+                    self.fault(path, _line(node, named), f"{'.'.join(named)}: there is no {view.panel!r}; {there}")
 
 
 def _view(head: _View, lesson: _LessonHead | None) -> dict[str, Any]:
-    """`view`, `hide` and `lock` of a step or a reveal, completed from the lesson."""
+    """`view`, `hide`, `lock` and `panel` of a step or a reveal, completed from the lesson."""
     hide = lesson.hide if head.hide is None and lesson else head.hide
     lock = lesson.lock if head.lock is None and lesson else head.lock
-    return {"view": _query(head.view), "hide": hide or [], "lock": lock or []}
+    return {"view": _query(head.view), "hide": hide or [], "lock": lock or [], "panel": head.panel}
 
 
 def _query(view: str) -> str:

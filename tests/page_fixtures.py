@@ -70,6 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterat
         **os.environ,
         "SHATTERSCOPE_MODELS_DIR": str(models_dir),
         "SHATTERSCOPE_STATE_DIR": str(tmp_path_factory.mktemp("state")),
+        "SHATTERSCOPE_LESSONS_DIR": str(tmp_path_factory.mktemp("lessons")),  # empty, for those of a test
         "SHATTERSCOPE_DEVICE": "cpu",
     }
     server = Server(environment, port)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shatterscope.app.kit.actions import History
-from shatterscope.app.kit.state import ALIGNMENTS, MODES, Edit, Place, See, Target, Tool, ViewState
+from shatterscope.app.kit.state import ALIGNMENTS, COLORS, MODES, SCALES, Edit, Place, See, Target, Tool, ViewState
 
 names = st.from_regex(r"[a-z][a-z0-9_-]{1,12}", fullmatch=True).filter(
     lambda text: not _is_number(text) and text not in ("true", "false")
@@ -57,6 +57,8 @@ views = st.builds(
         st.sampled_from(ALIGNMENTS),
         st.none() | st.integers(1, 99),
         st.sampled_from(MODES),
+        st.sampled_from(SCALES),
+        st.sampled_from(COLORS),
     ),
     st.none() | st.tuples(*[rounded] * 9),
     st.none() | st.builds(Place, names, st.integers(1, 99), st.booleans()),

@@ -17,7 +17,9 @@ from scripts import lesson_figures
 from shatterscope.app.kit.client import Client
 from shatterscope.app.kit.markdown import html_of
 from shatterscope.app.kit.state import Place, ViewState
+from shatterscope.app.pages.compare.state import Comparison
 from shatterscope.app.pages.explore.lecture.told import told
+from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.backend.api import create_app
 from shatterscope.backend.lessons import LessonError, read_lesson
 from shatterscope.backend.reproduction.shipped import load
@@ -119,6 +121,37 @@ def test_a_fault_is_named_by_file_and_line(tmp_path: Path, text: str, fault: str
     assert [line for line in found if line.startswith(f"a-lesson/{fault}")], found
 
 
+def test_a_step_may_show_a_panel_whose_figures_are_its_own(tmp_path: Path) -> None:
+    step = STEP.replace("---\nText", "hide: [quality, ask, accuracy]\npanel: notes\n---\nIt obeys in 67 %.\nText")
+    lesson = read_lesson(
+        write(tmp_path, s1=step, s2=ASKED.replace("  hide: []", "  panel: sites")), lambda query: [], PANELS
+    )
+    first, second = lesson.steps
+    assert second.reveal is not None
+    assert (first.panel, second.panel, second.reveal.panel) == ("notes", None, "sites")
+    wrong = write(tmp_path / "wrong", s1=STEP.replace("---\nText", "panel: ring\n---\nText"))
+    with pytest.raises(LessonError, match=r"s1.md:4: panel: there is no 'ring'; choose one of prediction, "):
+        read_lesson(wrong, lambda query: [], PANELS)
+
+
+def test_what_a_step_links_to_counts_among_what_it_shows(tmp_path: Path) -> None:
+    compare = "/compare?c=rings-small&by=rome:tuned"
+    text = f"[Both]({compare}) keep 67 %, [on](/?lesson=mending&step=1)."
+    folder = write(tmp_path, s1=STEP.replace("---\nText", f"hide: [quality, ask, accuracy]\n---\n{text}"))
+    step = read_lesson(folder, lambda query: []).steps[0]
+    assert list(lesson_figures.seen_at(step)) == [("t=d4", None), (compare, None)]
+
+
+def test_the_stack_of_mending_is_the_one_that_was_drawn() -> None:
+    """It was not chosen for what it does: the seed is the only choice, and is told."""
+    step = next(step for step in read_lesson(LESSONS / "mending").steps if "64" in step.text)
+    assert "from seed 0" in step.text
+    assert step.reveal is not None
+    assert ViewState.from_query(step.reveal.view)[0].edits == lesson_figures.drawn_stack("patch")
+    (compare,) = (address for address, _ in lesson_figures.seen_at(step) if address.startswith("/compare"))
+    assert Comparison.from_query(compare.partition("?")[2])[0].view.edits == lesson_figures.drawn_stack("rome")
+
+
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     folder = write(
         tmp_path, s1="Text.\n", s2=STEP + "<!-- note -->\n", lesson=HEAD.replace("minutes: 5", "minutes: many")
@@ -144,7 +177,7 @@ def test_a_view_is_read_as_the_page_reads_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_lessons_are_right(name: str) -> None:
-    lesson = read_lesson(LESSONS / name, lambda query: ViewState.from_query(query)[1])
+    lesson = read_lesson(LESSONS / name, lambda query: ViewState.from_query(query)[1], PANELS)
     assert 10 <= lesson.n_steps <= 14
     assert all(step.notes for step in lesson.steps), "every step says what to say"
     assert sum(step.question is not None for step in lesson.steps) >= 2
@@ -157,8 +190,8 @@ def test_shipped_lessons_are_right(name: str) -> None:
                 assert "t=" in view
 
 
-def test_three_lessons_ship() -> None:
-    assert SHIPPED == ["beyond-rings", "editing-101", "shattering"]
+def test_four_lessons_ship() -> None:
+    assert SHIPPED == ["beyond-rings", "editing-101", "mending", "shattering"]
 
 
 # --- the API ---------------------------------------------------------------------------------------------------------
@@ -166,7 +199,7 @@ def test_three_lessons_ship() -> None:
 
 def test_lessons_are_listed_and_read(client: TestClient) -> None:
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "shattering"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "mending", "shattering"]
     assert listed["problems"] == []
     found = client.get("lessons/editing-101").json()
     assert found["n_steps"] == len(found["steps"]) == 10
@@ -183,7 +216,13 @@ def test_added_folders_are_read_anew_and_their_faults_are_told(
         lessons_dir=f"{tmp_path / 'mine'}:{tmp_path / 'broken'}"
     )
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "shattering", "a-lesson"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == [
+        "beyond-rings",
+        "editing-101",
+        "mending",
+        "shattering",
+        "a-lesson",
+    ]
     assert [(item["file"], item["line"]) for item in listed["problems"]] == [("b/s1.md", 1)]
     problem = client.get("lessons/b")
     assert problem.status_code == 409
@@ -220,35 +259,35 @@ def test_an_answer_is_held_against_its_own_screen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_lessons_name_no_figure_that_is_hidden(name: str) -> None:
-    assert read_lesson(LESSONS / name, lambda query: []).steps
+    assert read_lesson(LESSONS / name, lambda query: [], PANELS).steps
 
 
-FIGURES = r"\b0\.\d{3}\b|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
+FIGURES = r"\b0\.\d{3,4}\b|\d+(?= answers| of \d\d)|\d+(?:\.\d)?(?=\W{0,3}%)|\d+\.\d(?= →)|(?<=→ )\d+\.\d"  # R, shares, changes of shares
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_figures_of_a_lesson_are_those_of_its_views(name: str, tmp_path: Path) -> None:
     """In text and notes; a row of a table that begins with a distance is held against the edit at that distance."""
     app = create_app(load_settings(state_dir=tmp_path))
-    measured: dict[str, list[float]] = {}
+    measured: dict[tuple[str, str | None], list[float]] = {}
 
-    def known(query: str) -> list[float]:
-        view = lesson_figures.without_camera(query)
-        if view not in measured:
-            lines = asyncio.run(lesson_figures.figures(Client(app), view, pictured=False))
-            measured[view] = [float(each) for each in re.findall(r"\d+(?:\.\d+)?", " ".join(lines))]
-        return measured[view]
+    def known(address: str, panel: str | None) -> list[float]:
+        seen = lesson_figures.without_camera(address), panel
+        if seen not in measured:
+            lines = asyncio.run(lesson_figures.figures(Client(app), *seen, pictured=False))
+            measured[seen] = [float(each) for each in re.findall(r"\d+(?:\.\d+)?", " ".join(lines))]
+        return measured[seen]
 
     wrong, count = [], 0
     for step in read_lesson(LESSONS / name).steps:
-        views = [step.view, *([step.reveal.view] if step.reveal else [])]
+        views = list(lesson_figures.seen_at(step))
         for line in "\n".join([step.text, step.reveal.text if step.reveal else "", step.notes]).splitlines():
             row = re.match(r"\| \**(\d+)\** \|", line)
-            held = [re.sub(r"(?<=~d)\d+(?=~)", row[1], view) for view in views] if row else views
+            held = [(re.sub(r"(?<=~d)\d+(?=~)", row[1], view), panel) for view, panel in views] if row else views
             for figure in re.findall(FIGURES, line) if "paper" not in line else []:
                 count += 1
                 half = 0.5 * 10 ** -len(figure.partition(".")[2]) + 1e-9
-                if not any(abs(float(figure) - value) <= half for view in held for value in known(view)):
+                if not any(abs(float(figure) - value) <= half for view in held for value in known(*view)):
                     wrong.append(f"{step.title}: {figure} in {line!r}")
     app.state.laboratory.close()
     assert wrong == []
@@ -272,18 +311,25 @@ def test_markdown_becomes_html_that_is_safe() -> None:
     assert html_of("**a** `b`") == "<p><strong>a</strong> <code>b</code></p>\n"
     assert "<script>" not in html_of("<script>alert(1)</script>")
     assert "javascript:" not in html_of("[a](javascript:alert(1))").replace("[a](javascript:alert(1))", "")
-    assert 'rel="noopener"' in html_of("[a](https://example.org)")
+    assert 'target="_blank" rel="noopener"' in html_of("[a](https://example.org)")
+    assert html_of("[a](/?lesson=mending)") == '<p><a href="/?lesson=mending">a</a></p>\n', "it goes on in this window"
     assert "<table>" in html_of("|a|b|\n|---|---|\n|1|2|")
 
 
 def test_views_are_told_in_the_pages_own_form(client: TestClient, tmp_path: Path) -> None:
     lesson = read_lesson(
-        write(tmp_path, s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&")))
+        write(
+            tmp_path,
+            s1=ASKED.replace("t=d9", "e=3~I_C1~d4~rome~0~tuned~1%26t=d500".replace("%26", "&")).replace(
+                "lock:", "panel: ring\nlock:"
+            ),
+        )
     )
     checkpoints = [CheckpointInfo(**each) for each in client.get("checkpoints").json()]
     editors = [EditorInfo(**each) for each in client.get("editors").json()]
     step = told(lesson, checkpoints, editors)["steps"][0]
     assert step["query"] == "t=d4&lesson=a-lesson&step=1"
+    assert (step["panel"], step["reveal"]["panel"]) == (None, None), "a panel that is not there is not waited for"
     state, notices = ViewState.from_query(step["reveal"]["query"])
     assert notices == []
     assert state.lecture == Place("a-lesson", 1, revealed=True)
@@ -358,7 +404,13 @@ def test_no_lesson_keeps_the_others_from_being_told(
         lessons_dir=f"{place}:{tmp_path / 'nowhere'}:/dev/null"
     )
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "shattering", "a-lesson"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == [
+        "beyond-rings",
+        "editing-101",
+        "mending",
+        "shattering",
+        "a-lesson",
+    ]
     named = {item["file"].partition("/")[0] for item in listed["problems"]}
     wanted = {f"{name}-{file}" for name in HOSTILE for file in "l0"}
     assert named == wanted | {"caf\\xe9"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from page_fixtures import PATIENCE, Explore, Server
@@ -39,7 +41,7 @@ def lecture(window: BrowserContext, server: Server) -> Iterator[Lecture]:
 def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) -> None:
     page = window.new_page()
     page.goto(f"{server.url}/lecture")
-    expect(page.locator(".lesson")).to_have_count(3, timeout=PATIENCE)
+    expect(page.locator(".lesson")).to_have_count(4, timeout=PATIENCE)
     expect(page.locator(".lesson").nth(2)).to_contain_text(
         "A class that has never heard of knowledge editing · 15 minutes · 10 steps"
     )
@@ -51,6 +53,57 @@ def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) 
 def test_the_explore_page_leads_to_the_lecture(explore: Explore) -> None:
     explore.page.click("#lecture-start")
     expect(explore.page.locator("#lecture-step")).to_have_text("1 / 14", timeout=PATIENCE)
+
+
+PANELS = {
+    "lesson": "title: Panels\naudience: Tests\nminutes: 1",
+    "01": 'title: Foreseen\nview: "t=d16&colors=damage"',
+    "02": 'title: Told\nview: "t=d16&e=0~I_C1~d16~rome~0~tuned~1"\npanel: notes',
+    "03": 'title: Neither\nview: "t=d16&e=0~I_C1~d16~rome~0~tuned~1"',
+}
+
+
+@pytest.fixture
+def panels(server: Server) -> Iterator[str]:
+    """The id of a lesson whose second step shows a panel."""
+    folder = Path(server.environment["SHATTERSCOPE_LESSONS_DIR"]) / "panels"
+    folder.mkdir()
+    for name, head in PANELS.items():
+        (folder / f"{name}.md").write_text(f"---\n{head}\n---\nText.\n")
+    yield folder.name
+    shutil.rmtree(folder)
+
+
+def test_a_step_shows_a_panel_and_whom_an_edit_will_move(window: BrowserContext, server: Server, panels: str) -> None:
+    page = window.new_page()
+    page.goto(f"{server.url}/?lesson={panels}&step=1")
+    expect(page.locator(".scene.before .scene-caption")).to_contain_text("whom the edit will move", timeout=PATIENCE)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#notes [data-told='others kept']")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#prediction")).to_be_hidden()
+    expect(page.locator(".scene.after")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#notes")).to_be_hidden(timeout=PATIENCE)
+    expect(page.locator(".scene.after")).to_be_visible()
+    page.keyboard.press("Home")
+    expect(page.locator("#lecture-step")).to_have_text("1 / 3")
+    page.wait_for_function("() => document.querySelector('#status').dataset.state === 'idle'", timeout=PATIENCE)
+    page.keyboard.press("Escape")
+    expect(page.locator("#lecture")).to_be_hidden()
+    assert "colors=damage" in page.url, "a link holds the colours"
+    page.click("label:has(#expected-shown)")
+    page.wait_for_function("() => !location.search.includes('colors')", timeout=PATIENCE)
+    page.close()
+
+
+def test_a_link_goes_on_to_another_lesson(window: BrowserContext, server: Server) -> None:
+    page = window.new_page()
+    page.goto(f"{server.url}/?lesson=shattering&step=14")
+    page.click("#lecture-body a", timeout=PATIENCE)
+    expect(page.locator("#lecture-step")).to_have_text("1 / 10", timeout=PATIENCE)
+    assert "lesson=mending" in page.url
+    assert len(window.pages) == 1
+    page.close()
 
 
 def test_keys_step_and_the_address_says_where(lecture: Lecture) -> None:

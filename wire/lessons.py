@@ -46,6 +46,9 @@ class Reveal(Wire):
     view: str
     hide: list[Part]
     lock: list[Part]
+    panel: str | None = Field(
+        default=None, description="a card from below the scenes, which is shown in place of one scene"
+    )
 
 
 class Step(Wire):
@@ -55,6 +58,7 @@ class Step(Wire):
     view: str
     hide: list[Part]
     lock: list[Part]
+    panel: str | None = None
     question: Question | None
     reveal: Reveal | None
 

@@ -42,6 +42,7 @@ PROJECTIONS = ("isomap", "pca")
 ALIGNMENTS = ("procrustes", "shared", "none")
 MODES = ("two", "one")
 SCALES = ("own", "same")
+COLORS = ("place", "damage")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ class Edit:
 @dataclass(frozen=True)
 class See:
     """What the scenes show. `relation=None` follows the question, `site=None` is the model's default site. `scale`: a cloud that has shrunk
-    or grown much is drawn at its `own` scale, or at the `same` as the one before."""
+    or grown much is drawn at its `own` scale, or at the `same` as the one before. `colors`: by the true place, or in Before by the damage that the next
+    edit is to do."""
 
     relation: str | None = None
     site: str | None = None
@@ -166,6 +168,7 @@ class See:
     n_neighbors: int | None = None  # None: automatic
     mode: str = "two"
     scale: str = "own"
+    colors: str = "place"
 
 
 Camera = tuple[float, ...]  # eye, centre and up, nine numbers
@@ -236,6 +239,7 @@ _SEE_KEYS = {
     "n_neighbors": "k",
     "mode": "w",
     "scale": "scale",
+    "colors": "colors",
 }
 
 
@@ -286,6 +290,7 @@ class _QueryReader:
             self.one("k", lambda text: _integer(text, 1, 9999), None, "number of neighbours"),
             self.one("w", _choice(MODES), see.mode, "layout"),
             self.one("scale", _choice(SCALES), see.scale, "scale"),
+            self.one("colors", _choice(COLORS), see.colors, "colours"),
         )
         edits = self.edits()
         camera = self.one("cam", _camera, None, "camera")

@@ -111,12 +111,14 @@ def check_lessons(
     ] = None,
 ) -> None:
     """Read lessons as the server does, and their views as the page does; every error names file and line."""
+    from shatterscope.app.main import PANELS
+
     found = lesson_folders(LESSONS, load_settings().lesson_dirs) if folder is None else _lessons_in(_absolute(folder))
     faults = 0
     with _views() as view_problems:
         for path in found:
             try:
-                lesson = read_lesson(path, view_problems)
+                lesson = read_lesson(path, view_problems, PANELS)
             except LessonError as error:
                 faults += len(error.problems)
                 for item in error.problems:

@@ -1,7 +1,7 @@
 // What a step hides, and what it lets nobody touch.
 //
 // What a step hides makes the scenes larger or smaller, so that they are drawn again. It comes with the step's own drawing, or, where there is
-// nothing new to draw, when the page is ready.
+// nothing new to draw, when the page is ready. A panel that a step shows is unfolded, and so asks for its numbers.
 import { every, root } from "../kit/dom.js";
 import { shownAt } from "./place.js";
 
@@ -23,6 +23,16 @@ let locked = [];
  */
 export const without = (part) => (root.dataset.lectureHide || "").split(" ").includes(part);
 
+/** @param {string | null} name */
+function unfold(name) {
+  for (const fold of every("details[data-panel]")) {
+    const wanted = fold.dataset.panel === name;
+    fold.closest(".panel")?.toggleAttribute("data-shown", wanted);
+    if (fold instanceof HTMLDetailsElement && fold.open !== wanted) fold.open = wanted;
+  }
+  root.toggleAttribute("data-lecture-panel", Boolean(name));
+}
+
 function unlock() {
   locked.forEach((element) => { element.inert = false; });
   locked = [];
@@ -39,10 +49,12 @@ export function look() {
   unlock();
   locked = shown.lock.flatMap((part) => every(PARTS[part]));
   locked.forEach((element) => { element.inert = true; });
+  unfold(shown.panel);
 }
 
 export function lookAsEver() {
   coming = null;
   delete root.dataset.lectureHide;
   unlock();
+  unfold(null);
 }

@@ -2,7 +2,7 @@
 // rooms and the browser's reload know it without being told.
 
 /**
- * @typedef {{ query: string, html: string, hide: string[], lock: string[] }} Shown what a step shows, or what its answer does
+ * @typedef {{ query: string, html: string, hide: string[], lock: string[], panel: string | null }} Shown what a step shows, or what its answer does
  * @typedef {{ ask: string, choices: string[], right: number | null }} Question `right` is counted from 1
  * @typedef {Shown & { title: string, notes: string, question: Question | null, reveal: Shown | null }} Step
  * @typedef {{ id: string, title: string, steps: Step[] }} Lesson as the server tells it (app/lecture/told.py)

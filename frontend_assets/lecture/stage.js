@@ -1,5 +1,6 @@
 // Around the lecture: its keys and buttons, and full screen.
-import { button, byId, focused, on, pressed, root, TYPING } from "../kit/dom.js";
+import { go } from "../address/go.js";
+import { button, byId, closest, focused, on, pressed, root, TYPING } from "../kit/dom.js";
 import { lecturing } from "../kit/lecturing.js";
 import { blank } from "./blank.js";
 import { onPress, openNotes } from "./channel.js";
@@ -81,6 +82,13 @@ document.addEventListener("click", (event) => {
   if (!found || !lecturing() || found.disabled) return;
   if (BUTTONS[found.id]) act(BUTTONS[found.id]);
   if (found.closest("#lecture-question") && answer(Number(found.dataset.choice)) && now.place) goTo(now.place.step, true);
+});
+// A link to another lesson goes on there: in the same window and room, and still full screen.
+document.addEventListener("click", (event) => {
+  const link = closest(event, "#lecture a[href^='/?lesson=']");
+  if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go({ path: window.location.pathname, query: link.search, push: true });
 });
 // After a drag with the mouse the keys step on again; who tabs to the slider keeps its arrows.
 document.addEventListener("pointerup", () => {

@@ -34,7 +34,7 @@ from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.app.pages.explore.callbacks.happened import happened
 from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, DISABLED, OPTIONS, PARTS, Reply
-from shatterscope.app.pages.explore.lecture.told import view_at
+from shatterscope.app.pages.explore.lecture.told import shown_at
 from shatterscope.app.pages.explore.panels import placements
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
@@ -148,10 +148,10 @@ class _Intent:
         if not self.did.opened or place is None or replace(now.view, lecture=None) != ViewState():
             return now
         try:
-            view = view_at(await self.client.lesson(place.lesson), place)
+            shown = shown_at(await self.client.lesson(place.lesson), place)
         except ApiError:  # the lecture's panel says why
             return now
-        return now if view is None else replace(now, view=ViewState.from_query(view)[0])
+        return now if shown is None else replace(now, view=ViewState.from_query(shown.view)[0])
 
     def lecture(self) -> Place | None:
         return ViewState.from_query(self.page["url"]["query"])[0].lecture
@@ -217,6 +217,9 @@ class _Intent:
             n_neighbors=self.neighbors(value[ids.NEIGHBORS], now) if ids.NEIGHBORS in changed else now.n_neighbors,
             mode=chosen(ids.MODE, now.mode, "two"),
             scale=chosen(ids.SCALE, now.scale, SCALES[0]),
+            colors=("damage" if value[ids.EXPECTED_SHOWN] else "place")
+            if ids.EXPECTED_SHOWN in changed
+            else now.colors,
         )
 
     def neighbors(self, typed: Any, now: See) -> int | None:

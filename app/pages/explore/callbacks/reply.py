@@ -23,7 +23,7 @@ Json = dict[str, Any]
 CONTROLS = (
     ids.CHECKPOINT, *asking.PICKERS, ids.METHOD, ids.PRESET, ids.LAYER, ids.IMPLIED, ids.STRENGTH,
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
-    ids.SCALE,
+    ids.SCALE, ids.EXPECTED_SHOWN,
 )  # fmt: skip
 OPTIONS = (
     ids.CHECKPOINT,
@@ -116,6 +116,7 @@ class Reply:
             ids.NEIGHBORS: "auto" if view.see.n_neighbors is None else str(view.see.n_neighbors),
             ids.MODE: view.see.mode,
             ids.SCALE: view.see.scale,
+            ids.EXPECTED_SHOWN: view.see.colors == "damage",
         }
         for name, value in shown.items():
             self.control(name, value)

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from shatterscope.app.kit import actions, aims, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.state import ViewState
-from shatterscope.app.pages.explore.lecture.told import view_at
+from shatterscope.app.pages.explore.lecture.told import shown_at
+from shatterscope.app.pages.explore.panels import PANELS
 
 PATH = "/lecture/prepare"
 
@@ -26,10 +27,10 @@ def add_preparation(server: FastAPI, client: Client) -> None:
             return Response("name a lesson and a step", 422)
         try:
             lesson = await client.lesson(place.lesson)
-            view = view_at(lesson, place)
-            if view is None:
+            shown = shown_at(lesson, place)
+            if shown is None:
                 return Response("there is no such step", 404)
-            await prepare(client, view)
+            await prepare(client, shown.view, shown.panel)
         except ApiError as error:
             return error.answer()
         return Response(status_code=204)
@@ -37,7 +38,7 @@ def add_preparation(server: FastAPI, client: Client) -> None:
     server.add_route(PATH, prepare_step, methods=["GET"])
 
 
-async def prepare(client: Client, query: str) -> None:
+async def prepare(client: Client, query: str, panel: str | None) -> None:
     """Asks the API for all that the page will ask for when it shows a view."""
     checkpoints, editors = await client.checkpoints(), await client.editors()
     view, _ = ViewState.from_query(query)
@@ -57,4 +58,5 @@ async def prepare(client: Client, query: str) -> None:
         client.world(checkpoint.id),
         *(client.fact(*question, edits) for edits in ([(), view.edits] if view.edits else [()])),
         *([client.evaluation(checkpoint.id, view.edits)] if view.edits else []),
+        *([PANELS[panel].needs(client, checkpoint.id, view.edits)] if panel in PANELS and view.edits else []),
     )

@@ -8,8 +8,9 @@ from typing import Any
 from shatterscope.app.kit import actions, options
 from shatterscope.app.kit.markdown import html_of
 from shatterscope.app.kit.state import Place, ViewState
+from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.wire.edits import EditorInfo
-from shatterscope.wire.lessons import Lesson, Step
+from shatterscope.wire.lessons import Lesson, Reveal, Step
 from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
@@ -31,6 +32,7 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
             "query": query(step.view, place),
             "hide": step.hide,
             "lock": step.lock,
+            "panel": _panel(step.panel),
         }
         if step.question is not None and step.reveal is not None:
             item["question"] = step.question.model_dump()
@@ -39,17 +41,23 @@ def told(lesson: Lesson, checkpoints: list[CheckpointInfo], editors: list[Editor
                 "query": query(step.reveal.view, replace(place, revealed=True)),
                 "hide": step.reveal.hide,
                 "lock": step.reveal.lock,
+                "panel": _panel(step.reveal.panel),
             }
         steps.append(item)
     return {"id": lesson.id, "title": lesson.title, "steps": steps}
 
 
-def view_at(lesson: Lesson, place: Place) -> str | None:
-    """The query of the view of a place in a lesson; None where there is no such step."""
+def _panel(name: str | None) -> str | None:
+    """A lecture is held also where a step names one that is not there."""
+    return name if name in PANELS else None
+
+
+def shown_at(lesson: Lesson, place: Place) -> Step | Reveal | None:
+    """What a place in a lesson shows: the step, or its answer; None where there is no such step."""
     if not 1 <= place.step <= len(lesson.steps):
         return None
     step: Step = lesson.steps[place.step - 1]
-    return step.reveal.view if place.revealed and step.reveal else step.view
+    return step.reveal if place.revealed and step.reveal else step
 
 
 def address(view: str, place: Place | None, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> str:

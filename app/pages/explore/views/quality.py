@@ -19,13 +19,15 @@ def quality(result: EvaluationResult | None) -> Node:
 
 
 def quality_line(result: EvaluationResult | None) -> list[Node]:
-    """The four that the field reports, after the edit, in the words of the table: there is room for no fifth."""
+    """After the edit, in the words of the table: the four that the field reports, and in a lecture, where there is room, the fifth."""
     if result is None or result.quality is None:
         return []
     return [
-        html.Span([f"{name} ", html.B(words.percent(found.accuracy.after))], **{"data-tip": explained})
+        html.Span(
+            [f"{name} ", html.B(words.percent(found.accuracy.after))], **{"data-tip": explained, "data-quality": name}
+        )
         for name, explained, found in _measures(result.quality)
-        if found is not None and name != "retraction"
+        if found is not None
     ]
 
 
