@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,7 @@ from torch import Tensor
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
-from shatterscope.backend.models.transformer import MLP
+from shatterscope.backend.models.transformer import GeluMLP
 from shatterscope.backend.tensor_files import tensor_bytes
 
 
@@ -103,7 +103,7 @@ def gpt2_weights(model: Transformer) -> dict[str, Tensor]:
             for name in names
             for part in ("weight", "bias")
         }
-        up, bias, down = widened(block.mlp, width)
+        up, bias, down = widened(cast(GeluMLP, block.mlp), width)
         ours |= {"mlp.up.weight": up, "mlp.up.bias": bias, "mlp.down.weight": down}
         for name, weight in ours.items():
             module, part = name.rsplit(".", 1)
@@ -117,7 +117,7 @@ def inner_width(model: Transformer) -> int:
     return model.config.d_mlp + max(0 if each is None else len(each) for each in added)
 
 
-def widened(mlp: MLP, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def widened(mlp: GeluMLP, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """up (width, C), bias (width,), down (C, width) of one MLP with its added neurons, and neurons that do nothing up to `width`."""
     up, bias, down = (each.detach() for each in (mlp.up.weight, mlp.up.bias, mlp.down.weight))
     if mlp.added is not None:
