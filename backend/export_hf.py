@@ -141,7 +141,7 @@ def gpt2_config(config: ModelConfig, n_inner: int | None = None) -> dict[str, An
         "n_layer": config.n_layers,
         "n_head": config.n_heads,
         "n_inner": config.d_mlp if n_inner is None else n_inner,
-        "activation_function": "gelu",
+        "activation_function": config.activation or "gelu",
         "layer_norm_epsilon": 1e-5,
         "attn_pdrop": 0.0,
         "embd_pdrop": 0.0,

@@ -124,8 +124,10 @@ class GroupedQueryAttention(Attention):
         H, G = self.config.n_heads, self.config.n_kv_heads
         turn = self._turn(torch.arange(z.shape[1], device=z.device), z)
         q, k, v = turned(self.q(z), turn, H), turned(self.k(z), turn, G), self.v(z)
-        heads = (x.unflatten(-1, (n, -1)).transpose(1, 2) for x, n in ((q, H), (k, G), (v, G)))  # (B, n, T, D)
-        mixed = F.scaled_dot_product_attention(*heads, is_causal=True, enable_gqa=G < H)
+        queries, keys, values = (
+            x.unflatten(-1, (n, -1)).transpose(1, 2) for x, n in ((q, H), (k, G), (v, G))  # (B, n, T, D)
+        )
+        mixed = F.scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=G < H)
         return mixed.transpose(1, 2).flatten(2), Past(k, v)
 
     def mix_next(self, z: Tensor, past: Past) -> tuple[Tensor, tuple[Tensor, Tensor]]:

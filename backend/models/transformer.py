@@ -10,6 +10,7 @@ The sites are those of `base.py`; `mlp_key.L` is behind GELU. What is not here, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,14 +20,14 @@ from shatterscope.backend.models.base import Past
 from shatterscope.backend.models.blocks import MLP, Attention, Block, BlockModel
 from shatterscope.backend.models.incremental import attend
 
-MAX_WEIGHTS = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
+Activation = Literal["gelu", "gelu_new"]  # by erf, or by tanh
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Shape of the model. `final_gain` is the initial gain of the final norm, which sets the scale of the logits:
     with tied embeddings and no weight decay a large one keeps the learned codes smooth (see `training.py`). `n_inner` is the width of the
-    MLPs, as in GPT-2's configuration; None: 4 d_model."""
+    MLPs, as in GPT-2's configuration; None: 4 d_model. `activation` is that of the MLPs, by GPT-2's names; None: "gelu"."""
 
     vocab_size: int
     context: int = 16
@@ -36,6 +37,9 @@ class ModelConfig:
     final_gain: float = 1.0
     embed_std: float = 0.02
     n_inner: int | None = None
+    activation: Activation | None = None
+
+    max_weights: ClassVar[int] = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
 
     def __post_init__(self) -> None:
         for name in ("n_layers", "d_model", "n_heads", "d_mlp"):
@@ -43,8 +47,8 @@ class ModelConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.context < 3:
             raise ValueError(f"context must be at least 3, an entity and two relations, got {self.context}")
-        if self.n_weights > MAX_WEIGHTS:
-            raise ValueError(f"this is a model of more than {MAX_WEIGHTS} weights; make it smaller")
+        if self.n_weights > self.max_weights:
+            raise ValueError(f"this is a model of more than {self.max_weights} weights; make it smaller")
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model ({self.d_model}) must be a multiple of n_heads ({self.n_heads})")
 
@@ -103,9 +107,10 @@ class GeluMLP(MLP):
         super().__init__()
         self.up = nn.Linear(config.d_model, config.d_mlp)
         self.down = nn.Linear(config.d_mlp, config.d_model)
+        self.approximate = "tanh" if config.activation == "gelu_new" else "none"
 
     def key(self, z: Tensor) -> Tensor:
-        return F.gelu(self.up(z))
+        return F.gelu(self.up(z), approximate=self.approximate)
 
 
 class Transformer(BlockModel):
