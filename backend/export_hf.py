@@ -4,7 +4,7 @@ The transformer has GPT-2's computation with other names, so the export renames 
 
     neurons added to an MLP (patch) -> among its own; n_inner, one number for all layers, grows by the most, and the other MLPs by neurons of zeros
     token, position    -> wte, wpe (the output head is wte again: tied)
-    norm_attn, norm_mlp -> ln_1, ln_2;  norm -> ln_f;  GELU by erf -> activation_function "gelu" (not GPT-2's "gelu_new")
+    norm_attn, norm_mlp -> ln_1, ln_2;  norm -> ln_f;  GELU by erf -> activation_function "gelu" (by tanh: "gelu_new")
     nn.Linear (out, in) -> Conv1D (in, out): every weight matrix of a block is transposed
 
 The tokenizer is a plain word list: entities are written as their numbers and relations by their names ("17 I_C2"), split at
@@ -49,7 +49,7 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageMode
 
     Raises:
         FileExistsError: `directory` is a file, or a folder with something in it.
-        ValueError: `model` and vocabulary do not belong together, or the model is no `Transformer` or has a codebook beside its weights.
+        ValueError: `model` and vocabulary do not belong together, or the model is no `Transformer` or has beside its weights what no folder holds.
     """
     model = checkpoint.model if model is None else model
     if model.config.vocab_size != checkpoint.vocabulary.size:
@@ -62,6 +62,10 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageMode
         raise ValueError(
             "this model answers through a codebook beside its weights (GRACE), which a GPT-2 folder cannot hold; "
             "export the checkpoint, or an edit that changes weights"
+        )
+    if model.config.activation == "gelu_new" and inner_width(model) > model.config.d_mlp:
+        raise ValueError(
+            "the neurons added to this model (Patch) have another activation than its own; export it without them"
         )
     folder = empty_folder(Path(directory))
     # `format` is demanded by transformers; the id says where the weights came from.

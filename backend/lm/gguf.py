@@ -164,7 +164,13 @@ class GGUF:
 
 def dequantised(content: NDArray[np.uint8], kind: str) -> NDArray[np.float32]:
     """The weights of whole blocks, in order."""
-    blocks = content.reshape(-1, BYTES[kind])
+    with np.errstate(
+        invalid="ignore", over="ignore"
+    ):  # a damaged scale: whoever takes the weights looks for what is no number
+        return _dequantised(content.reshape(-1, BYTES[kind]), kind)
+
+
+def _dequantised(blocks: NDArray[np.uint8], kind: str) -> NDArray[np.float32]:
     scale = blocks[:, :2].copy().view("<f2").astype(np.float32)  # (n, 1)
     if kind == "Q8_0":
         return (scale * blocks[:, 2:].view(np.int8)).ravel()
@@ -225,7 +231,9 @@ def name_in_gguf(name: str) -> str:
 def unpermuted(weight: Tensor, heads: int) -> Tensor:
     """llama.cpp turns neighbouring channels together, everybody else those of a head's halves: rows (heads, D / 2, 2) -> (heads, 2, D / 2)."""
     if len(weight) % (2 * heads):
-        raise LanguageModelError(f"{tuple(weight.shape)} is no projection of {heads} heads: its metadata are of another model")
+        raise LanguageModelError(
+            f"{tuple(weight.shape)} is no projection of {heads} heads: its metadata are of another model"
+        )
     return weight.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
 
 
@@ -243,7 +251,9 @@ def tokenizer(file: GGUF) -> str:
     """tokenizer.json: byte-level BPE as GPT-2's, with every digit a token of its own (`smollm`)."""
     kind = (file.metadata.get("tokenizer.ggml.model"), file.metadata.get("tokenizer.ggml.pre"))
     if kind != ("gpt2", "smollm"):
-        raise LanguageModelError(f"its tokeniser is of the kind {kind[0]!r:.40}, {kind[1]!r:.40}; 'gpt2', 'smollm' is read")
+        raise LanguageModelError(
+            f"its tokeniser is of the kind {kind[0]!r:.40}, {kind[1]!r:.40}; 'gpt2', 'smollm' is read"
+        )
     tokens, merges = tokens_of(file), file.metadata.get("tokenizer.ggml.merges")
     kinds = file.metadata.get("tokenizer.ggml.token_type")
     if not isinstance(merges, list) or not isinstance(kinds, list) or len(kinds) != len(tokens):

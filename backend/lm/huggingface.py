@@ -69,10 +69,12 @@ def read_folder(folder: Path) -> Pretrained:
     config = _config(folder)
     weights = _Weights(folder)
     tokenizer = _read(folder, TOKENIZER, MAX_TOKENIZER_BYTES).decode("utf-8", "replace")
-    theirs = _names(config, weights.files.keys())
+    theirs = names(config, weights.files.keys())
     missing = [name for name in theirs.values() if name not in weights.files]
     if missing:
-        raise LanguageModelError(f"{name_of(folder)} lacks {len(missing)} of its weights, {missing[0]} for one; copy it again")
+        raise LanguageModelError(
+            f"{name_of(folder)} lacks {len(missing)} of its weights, {missing[0]} for one; copy it again"
+        )
     tied = {"lm_head.weight"} if theirs.get("head.weight") is None else set()
     foreign = [name for name in weights.files.keys() - set(theirs.values()) - tied if not BESIDE.fullmatch(name)]
     if foreign:
@@ -82,8 +84,9 @@ def read_folder(folder: Path) -> Pretrained:
 
     def read(name: str) -> Tensor:
         weight = weights.tensor(theirs[name])
-        # GPT-2 keeps the weights of its blocks the other way round.
-        return weight.T if isinstance(config, GPT2Config) and name.startswith("blocks.") else weight
+        # GPT-2 keeps the matrices of its blocks the other way round.
+        other_way = isinstance(config, GPT2Config) and name.startswith("blocks.") and weight.ndim == 2
+        return weight.T if other_way else weight
 
     return Pretrained(config, tokenizer, weights.precision(), read)
 
@@ -233,7 +236,9 @@ def _config(folder: Path) -> Config:
     if file is None:
         raise LanguageModelError(f"{name}: model_type is {kind!r:.40}; {' and '.join(_FILES)} are read")
     if data.get("quantization_config"):
-        raise LanguageModelError(f"{name}: quantization_config: quantised weights are not read; take the model as it was before")
+        raise LanguageModelError(
+            f"{name}: quantization_config: quantised weights are not read; take the model as it was before"
+        )
     try:
         return file.model_validate(data).shape()
     except ValidationError as error:
@@ -245,7 +250,7 @@ def _config(folder: Path) -> Config:
 # --- weights ----------------------------------------------------------------------------------------------------------
 
 
-def _names(config: Config, there: Iterable[str]) -> dict[str, str]:
+def names(config: Config, there: Iterable[str]) -> dict[str, str]:
     """Our name of every weight -> the file's. Some GPT-2 folders lack the first part of all names."""
     llama = isinstance(config, LlamaConfig)
     first = "model.layers" if llama else "transformer.h"

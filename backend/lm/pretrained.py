@@ -57,33 +57,41 @@ class Pretrained:
             yield name, weight
 
 
+FAMILIES: dict[str, tuple[type[Config], Callable[[Any], LanguageModel]]] = {
+    "llama": (LlamaConfig, Llama),
+    "gpt2": (GPT2Config, Transformer),
+}
+
+
+def family_of(config: Config) -> str:
+    return next(name for name, (kind, _) in FAMILIES.items() if isinstance(config, kind))
+
+
 def unfilled(config: Config) -> LanguageModel:
     """The model without its weights: nothing is allocated."""
+    _, make = FAMILIES[family_of(config)]
     with torch.device("meta"):
-        return Llama(config) if isinstance(config, LlamaConfig) else Transformer(config)
+        return make(config)
 
 
 def shapes(config: Config) -> dict[str, tuple[int, ...]]:
+    """Of every weight, by our names."""
     return {name: tuple(value.shape) for name, value in unfilled(config).state_dict().items()}
-
-
-FAMILIES: dict[str, type[LlamaConfig] | type[GPT2Config]] = {"llama": LlamaConfig, "gpt2": GPT2Config}
 
 
 def config_table(config: Config) -> dict[str, Any]:
     """As it is written into a file. `config_of` reads it."""
-    (family,) = (name for name, kind in FAMILIES.items() if isinstance(config, kind))
-    return {"family": family, **asdict(config)}
+    return {"family": family_of(config), **asdict(config)}
 
 
 def config_of(table: dict[str, Any]) -> Config:
     """Raises `LanguageModelError` that names the field."""
     fields = dict(table)
-    kind = FAMILIES.get(str(fields.pop("family", None)))
-    if kind is None:
-        raise LanguageModelError(f"family: {table.get('family')!r:.40} is none of {', '.join(FAMILIES)}")
+    family = fields.pop("family", None)
+    if family not in FAMILIES:
+        raise LanguageModelError(f"family: {family!r:.40} is none of {', '.join(FAMILIES)}")
     try:
-        found: Config = TypeAdapter(kind).validate_python(fields)
+        found: Config = TypeAdapter(FAMILIES[family][0]).validate_python(fields)
     except ValidationError as error:
         raise LanguageModelError(first_problem(error)) from None
     return found
@@ -94,5 +102,3 @@ def first_problem(error: ValidationError) -> str:
     place = ".".join(str(part)[:40] for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
-
-

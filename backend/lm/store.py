@@ -104,7 +104,9 @@ def source_of(what: str, name: str | None = None) -> Source:
 def checked_name(name: str) -> str:
     """Raises `LanguageModelError` where a folder, or an address, cannot be called so."""
     if not NAME.fullmatch(name):
-        raise LanguageModelError(f"{name!r:.80} cannot name a model; use letters, digits, ., - and _, a letter or digit first")
+        raise LanguageModelError(
+            f"{name!r:.80} cannot name a model; use letters, digits, ., - and _, a letter or digit first"
+        )
     return name
 
 
@@ -185,7 +187,9 @@ def remove(root: Path, name: str, tell: Tell = lambda line: None) -> None:
 
 def _unknown(root: Path, name: str) -> LanguageModelError:
     known = ", ".join(kept(root)[0]) or "none"
-    return LanguageModelError(f"no language model {name!r:.80} is kept here (there are: {known}); see `shatterscope models add`")
+    return LanguageModelError(
+        f"no language model {name!r:.80} is kept here (there are: {known}); see `shatterscope models add`"
+    )
 
 
 def _there(folder: Path, source: Source, tell: Tell) -> ModelCard | None:
@@ -284,7 +288,9 @@ def load(root: Path, name: str, device: torch.device | str = "cpu") -> LoadedMod
         model = unfilled(config)
         model.load_state_dict(weights, assign=True)
     except (SafetensorError, RuntimeError) as error:
-        raise LanguageModelError(f"{name}/{WEIGHTS} is of another model than {CARD} says: {str(error).splitlines()[0]}") from None
+        raise LanguageModelError(
+            f"{name}/{WEIGHTS} is of another model than {CARD} says: {str(error).splitlines()[0]}"
+        ) from None
     tokenizer = Tokenizer((folder / TOKENIZER).read_text(encoding="utf-8"))
     return LoadedModel(name, card, model.eval().requires_grad_(False), tokenizer)
 
@@ -296,7 +302,9 @@ def read_card(folder: Path) -> ModelCard:
         data = read_json(read_file(folder / CARD, MAX_CARD_BYTES))
         written = data.get("format") if isinstance(data, dict) else None
         if written != FORMAT:
-            raise LanguageModelError(f"{name} has format {written!r:.40}, this version reads {FORMAT}; add the model again")
+            raise LanguageModelError(
+                f"{name} has format {written!r:.40}, this version reads {FORMAT}; add the model again"
+            )
         card = ModelCard.model_validate(data)
         _ = card.config
     except FileNotFoundError:

@@ -125,7 +125,8 @@ class GroupedQueryAttention(Attention):
         turn = self._turn(torch.arange(z.shape[1], device=z.device), z)
         q, k, v = turned(self.q(z), turn, H), turned(self.k(z), turn, G), self.v(z)
         queries, keys, values = (
-            x.unflatten(-1, (n, -1)).transpose(1, 2) for x, n in ((q, H), (k, G), (v, G))  # (B, n, T, D)
+            x.unflatten(-1, (n, -1)).transpose(1, 2)
+            for x, n in ((q, H), (k, G), (v, G))  # (B, n, T, D)
         )
         mixed = F.scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=G < H)
         return mixed.transpose(1, 2).flatten(2), Past(k, v)
