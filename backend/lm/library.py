@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from shatterscope.backend.lm.store import LoadedModel, ModelCard, kept, load
+from shatterscope.backend.lm.store import LanguageModelCard, LoadedModel, kept, load
 
 
 class Library:
@@ -19,7 +19,7 @@ class Library:
         self._loaded: LoadedModel | None = None
         self._timer: threading.Timer | None = None
 
-    def cards(self) -> tuple[dict[str, ModelCard], dict[str, str]]:
+    def cards(self) -> tuple[dict[str, LanguageModelCard], dict[str, str]]:
         """What is kept, by name, and why others cannot be used: as it is now, for models are added while a server runs."""
         return kept(self.root)
 

@@ -11,10 +11,11 @@ interrupted conversion left is removed by the next one, but for a wheel that was
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ import torch
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from shatterscope.backend.checkpoints import folders_in
 from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
@@ -52,7 +54,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Tell = Callable[[str], None]
 
 
-class ModelCard(BaseModel):
+class LanguageModelCard(BaseModel):
     """The contents of `model.json`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -133,7 +135,7 @@ def _of_folder(path: Path) -> Source:
 # --- added, listed, removed -------------------------------------------------------------------------------------------
 
 
-def add(root: Path, source: Source, tell: Tell = lambda line: None) -> ModelCard:
+def add(root: Path, source: Source, tell: Tell = lambda line: None) -> LanguageModelCard:
     """Convert a model and keep it. One that is there whole, under that name and from there, stays as it is.
 
     Args:
@@ -166,7 +168,7 @@ def add(root: Path, source: Source, tell: Tell = lambda line: None) -> ModelCard
     return card
 
 
-def kept(root: Path) -> tuple[dict[str, ModelCard], dict[str, str]]:
+def kept(root: Path) -> tuple[dict[str, LanguageModelCard], dict[str, str]]:
     """What is kept, by name, and why others cannot be used. Weights are looked at no sooner than they are loaded."""
     cards, problems = {}, {}
     for folder in folders_in(root):
@@ -192,7 +194,7 @@ def _unknown(root: Path, name: str) -> LanguageModelError:
     )
 
 
-def _there(folder: Path, source: Source, tell: Tell) -> ModelCard | None:
+def _there(folder: Path, source: Source, tell: Tell) -> LanguageModelCard | None:
     """What is kept there, if it is whole. Raises `LanguageModelError` where it is from somewhere else."""
     if not folder.exists():
         return None
@@ -211,7 +213,7 @@ def _there(folder: Path, source: Source, tell: Tell) -> ModelCard | None:
     return card
 
 
-def _convert(part: Path, source: Source, fetched: Path) -> ModelCard:
+def _convert(part: Path, source: Source, fetched: Path) -> LanguageModelCard:
     found = source.open(fetched)
     tokenizer = found.tokenizer.encode()
     known = Tokenizer(found.tokenizer).size
@@ -221,7 +223,7 @@ def _convert(part: Path, source: Source, fetched: Path) -> ModelCard:
         )
     weights = write_large(part / WEIGHTS, shapes(found.config), found.kept_in, found.weights())
     (part / TOKENIZER).write_bytes(tokenizer)
-    card = ModelCard(
+    card = LanguageModelCard(
         format=FORMAT,
         title=source.title,
         licence=source.licence,
@@ -268,7 +270,7 @@ class LoadedModel:
     """Ready to use: in float32, in eval mode, without gradients, on its device."""
 
     name: str
-    card: ModelCard
+    card: LanguageModelCard
     model: LanguageModel
     tokenizer: Tokenizer
 
@@ -279,23 +281,32 @@ def load(root: Path, name: str, device: torch.device | str = "cpu") -> LoadedMod
     if not folder.is_dir():
         raise _unknown(root, name)
     card = read_card(folder)
-    config = card.config
     for file in (WEIGHTS, TOKENIZER):
         _verify(folder, file, card)
+    model = unfilled(card.config)
     try:
-        with safe_open(folder / WEIGHTS, "pt") as file:
-            weights = {key: file.get_tensor(key).to(device, torch.float32) for key in file.keys()}  # noqa: SIM118
-        model = unfilled(config)
-        model.load_state_dict(weights, assign=True)
-    except (SafetensorError, RuntimeError) as error:
-        raise LanguageModelError(
-            f"{name}/{WEIGHTS} is of another model than {CARD} says: {str(error).splitlines()[0]}"
-        ) from None
+        model.load_state_dict(_weights(folder, shapes(card.config), device), assign=True)
+    except SafetensorError as error:
+        raise LanguageModelError(f"{name}/{WEIGHTS} is of another model than {CARD} says: {error}") from None
     tokenizer = Tokenizer((folder / TOKENIZER).read_text(encoding="utf-8"))
     return LoadedModel(name, card, model.eval().requires_grad_(False), tokenizer)
 
 
-def read_card(folder: Path) -> ModelCard:
+def _weights(folder: Path, wanted: Mapping[str, tuple[int, ...]], device: torch.device | str) -> dict[str, Tensor]:
+    """In float32, all in one piece of memory: one so large goes back to the system with the model, hundreds of smaller ones do not."""
+    sizes = [math.prod(shape) for shape in wanted.values()]
+    parts = torch.empty(sum(sizes), device=device).split(sizes)
+    with safe_open(folder / WEIGHTS, "pt") as file:
+        found = {}
+        for (name, shape), part in zip(wanted.items(), parts, strict=True):
+            weight = file.get_tensor(name)
+            if tuple(weight.shape) != shape:
+                raise SafetensorError(f"{name} is {tuple(weight.shape)} where {shape} belongs")
+            found[name] = part.view(shape).copy_(weight)
+        return found
+
+
+def read_card(folder: Path) -> LanguageModelCard:
     """`model.json`, checked. Raises `LanguageModelError`."""
     name = f"{name_of(folder)}/{CARD}"
     try:
@@ -305,7 +316,7 @@ def read_card(folder: Path) -> ModelCard:
             raise LanguageModelError(
                 f"{name} has format {written!r:.40}, this version reads {FORMAT}; add the model again"
             )
-        card = ModelCard.model_validate(data)
+        card = LanguageModelCard.model_validate(data)
         _ = card.config
     except FileNotFoundError:
         raise LanguageModelError(f"{name} is missing; remove the model, and add it again") from None
@@ -316,7 +327,7 @@ def read_card(folder: Path) -> ModelCard:
     return card
 
 
-def _verify(folder: Path, file: str, card: ModelCard) -> None:
+def _verify(folder: Path, file: str, card: LanguageModelCard) -> None:
     name = f"{name_of(folder)}/{file}"
     try:
         with (folder / file).open("rb") as opened:
