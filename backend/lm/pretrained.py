@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from shatterscope.backend.models import LanguageModel, Llama, LlamaConfig, ModelConfig, Transformer
 
@@ -67,10 +68,18 @@ def family_of(config: Config) -> str:
     return next(name for name, (kind, _) in FAMILIES.items() if isinstance(config, kind))
 
 
+class NothingDrawn(TorchFunctionMode):
+    """No normal numbers are drawn. Where there is no memory to draw them into, the first would cost a second, for the compiler that torch then loads."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
+        return named["tensor"] if func is nn.init.normal_ else func(*args, **named)
+
+
 def unfilled(config: Config) -> LanguageModel:
     """The model without its weights: nothing is allocated."""
     _, make = FAMILIES[family_of(config)]
-    with torch.device("meta"):
+    with torch.device("meta"), NothingDrawn():
         return make(config)
 
 
