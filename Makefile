@@ -13,7 +13,7 @@ NODE_TOOLS := node_modules/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check bench screenshots constraints
+.PHONY: help install serve lm test check bench screenshots constraints
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,12 @@ install: $(INSTALLED) ## create .venv and install what running needs
 serve: $(INSTALLED) ## start the dashboard and the API on http://127.0.0.1:8050
 	@exec $(BIN)/shatterscope serve $(ARGS)
 
+lm: $(INSTALLED) ## add the language model SmolLM2-135M (93 MB to fetch, 269 MB to keep; Apache-2.0)
+	@$(BIN)/shatterscope models add smollm2 $(ARGS)
+
 test: check ## run make check, then all tests (installs Chromium for the browser tests where it may)
 	@sh scripts/ensure_chromium.sh
+	@$(BIN)/python -m scripts.fetch_wheels
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations=30 --durations-min=5 $(ARGS)
 
 check: $(INSTALLED_DEV) $(NODE_TOOLS) ## lint, format, types and import rules

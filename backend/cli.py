@@ -16,6 +16,7 @@ from shatterscope.backend.commands import (
     in_context,
     league,
     lessons,
+    models,
     oracle,
     predictions,
     serve,
@@ -38,6 +39,7 @@ for kind in (serve, checkpoints, in_context, edits, oracle, predictions, sweeps,
 cli.add_typer(lessons.commands, name="lesson")
 cli.add_typer(worlds.commands, name="world")
 cli.add_typer(editors.commands, name="editor")
+cli.add_typer(models.commands, name="models")
 
 
 def main() -> None:

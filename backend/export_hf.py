@@ -4,7 +4,7 @@ The transformer has GPT-2's computation with other names, so the export renames 
 
     neurons added to an MLP (patch) -> among its own; n_inner, one number for all layers, grows by the most, and the other MLPs by neurons of zeros
     token, position    -> wte, wpe (the output head is wte again: tied)
-    norm_attn, norm_mlp -> ln_1, ln_2;  norm -> ln_f;  GELU by erf -> activation_function "gelu" (not GPT-2's "gelu_new")
+    norm_attn, norm_mlp -> ln_1, ln_2;  norm -> ln_f;  GELU by erf -> activation_function "gelu" (by tanh: "gelu_new")
     nn.Linear (out, in) -> Conv1D (in, out): every weight matrix of a block is transposed
 
 The tokenizer is a plain word list: entities are written as their numbers and relations by their names ("17 I_C2"), split at
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,7 @@ from torch import Tensor
 from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
-from shatterscope.backend.models.transformer import MLP
+from shatterscope.backend.models.transformer import GeluMLP
 from shatterscope.backend.tensor_files import tensor_bytes
 
 
@@ -49,7 +49,7 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageMode
 
     Raises:
         FileExistsError: `directory` is a file, or a folder with something in it.
-        ValueError: `model` and vocabulary do not belong together, or the model is no `Transformer` or has a codebook beside its weights.
+        ValueError: `model` and vocabulary do not belong together, or the model is no `Transformer` or has beside its weights what no folder holds.
     """
     model = checkpoint.model if model is None else model
     if model.config.vocab_size != checkpoint.vocabulary.size:
@@ -62,6 +62,10 @@ def export_hf(checkpoint: Exportable, directory: str | Path, model: LanguageMode
         raise ValueError(
             "this model answers through a codebook beside its weights (GRACE), which a GPT-2 folder cannot hold; "
             "export the checkpoint, or an edit that changes weights"
+        )
+    if model.config.activation == "gelu_new" and inner_width(model) > model.config.d_mlp:
+        raise ValueError(
+            "the neurons added to this model (Patch) have another activation than its own; export it without them"
         )
     folder = empty_folder(Path(directory))
     # `format` is demanded by transformers; the id says where the weights came from.
@@ -103,7 +107,7 @@ def gpt2_weights(model: Transformer) -> dict[str, Tensor]:
             for name in names
             for part in ("weight", "bias")
         }
-        up, bias, down = widened(block.mlp, width)
+        up, bias, down = widened(cast(GeluMLP, block.mlp), width)
         ours |= {"mlp.up.weight": up, "mlp.up.bias": bias, "mlp.down.weight": down}
         for name, weight in ours.items():
             module, part = name.rsplit(".", 1)
@@ -117,7 +121,7 @@ def inner_width(model: Transformer) -> int:
     return model.config.d_mlp + max(0 if each is None else len(each) for each in added)
 
 
-def widened(mlp: MLP, width: int) -> tuple[Tensor, Tensor, Tensor]:
+def widened(mlp: GeluMLP, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """up (width, C), bias (width,), down (C, width) of one MLP with its added neurons, and neurons that do nothing up to `width`."""
     up, bias, down = (each.detach() for each in (mlp.up.weight, mlp.up.bias, mlp.down.weight))
     if mlp.added is not None:
@@ -141,7 +145,7 @@ def gpt2_config(config: ModelConfig, n_inner: int | None = None) -> dict[str, An
         "n_layer": config.n_layers,
         "n_head": config.n_heads,
         "n_inner": config.d_mlp if n_inner is None else n_inner,
-        "activation_function": "gelu",
+        "activation_function": config.activation or "gelu",
         "layer_norm_epsilon": 1e-5,
         "attn_pdrop": 0.0,
         "embd_pdrop": 0.0,

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
         default=500_000, ge=1, le=10**12, description="steps x contexts that a stack of edits may ask for, in all"
     )
     warm_up: bool = Field(default=True, description="compute at the start what the first click needs")
+    language_model_seconds: float = Field(
+        default=600, gt=0, le=86_400, description="that a language model stays in memory when nobody asks it"
+    )
     cache_mb: int = Field(default=128, ge=1, le=1_000_000, description="memory for computed results, MB")
     sweep_limit: int = Field(default=20_000, ge=1, le=10_000_000, description="edits that one sweep may ask for")
     kept_rows: int = Field(
@@ -159,6 +162,11 @@ class Settings(BaseSettings):
     def store_file(self) -> Path:
         """The SQLite database, where no other is set."""
         return self.state_dir / "shatterscope.db"
+
+    @property
+    def language_models_dir(self) -> Path:
+        """Pretrained models that were added: not trained here, and so not among the checkpoints."""
+        return self.state_dir / "language-models"
 
     @property
     def address(self) -> str:

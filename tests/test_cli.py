@@ -251,3 +251,39 @@ def test_all_lessons_that_the_server_knows_are_checked(run: Run, monkeypatch: py
     assert (status, err) == (0, "")
     assert "shattering: 14 steps" in out
     assert "editing-101: 10 steps" in out
+
+
+# --- language models --------------------------------------------------------------------------------------------------
+
+
+def test_language_models_are_added_listed_and_removed(run: Run, settings: Settings, tmp_path: Path) -> None:
+    assert run("export-hf", SMALL, tmp_path / "gpt2")[0] == 0
+    assert "add one: shatterscope models add smollm2" in run("models", "list")[1]
+    status, out, err = run("models", "add", tmp_path / "gpt2", "--name", "mine")
+    assert (status, err) == (0, "")
+    assert "Licence: not known here" in out
+    assert (settings.state_dir / "language-models" / "mine" / "model.json").exists()
+    assert "mine" in run("models", "list")[1]
+    found = json.loads(run("models", "list", "--json")[1])
+    assert found["mine"]["shape"]["family"] == "gpt2"
+    (settings.state_dir / "language-models" / "bad").mkdir()
+    status, out, err = run("models", "list")
+    assert (status, "mine" in out, "bad cannot be used: bad/model.json is missing" in err) == (0, True, True)
+    assert run("models", "remove", "mine")[1] == "mine is removed\n"
+    assert run("models", "list", "--json")[1] == "{}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "no-such-model"), "is no model known by name (smollm2)"),
+        (("add", "."), "is no Hugging Face folder that can be read: config.json"),
+        (("add", "smollm2", "--name", "../x"), "cannot name a model"),
+        (("remove", "smollm2"), "no language model 'smollm2' is kept here"),
+    ],
+)
+def test_what_is_wrong_with_a_language_model_is_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    status, _, err = run("models", *arguments)
+    assert status == 1
+    assert said in err
+    assert err.count("\n") == 1

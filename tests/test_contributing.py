@@ -351,6 +351,7 @@ OF_OUR_TRANSFORMER = {
     "commands/in_context.py",
     "in_context/model.py",
     "in_context/train.py",
+    "lm/pretrained.py",
 }
 
 

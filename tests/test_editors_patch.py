@@ -28,8 +28,8 @@ from shatterscope.backend.editors.inputs import inputs_of
 from shatterscope.backend.edits import CompleteSpec, EditError, complete_spec, run_edits
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.export_hf import export_hf
+from shatterscope.backend.models.blocks import Block
 from shatterscope.backend.models.neurons import Neurons
-from shatterscope.backend.models.transformer import Block
 
 SUBJECT, RELATION = 7, "II_A1"
 

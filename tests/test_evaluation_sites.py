@@ -17,7 +17,7 @@ from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import measure_baseline, measure_geometry
 from shatterscope.backend.geometry import shattering
 from shatterscope.backend.models import Transformer, site_names
-from shatterscope.backend.models.transformer import Block
+from shatterscope.backend.models.blocks import Block
 
 EDIT: dict[str, Any] = {"subject": 3, "relation": "II_C1", "distance": 6, "parameters": {"steps": 20}}
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from llama_model import Llama
 from torch import Tensor
 
 from shatterscope.backend.checkpoints import Checkpoint, key_statistics
@@ -15,22 +14,36 @@ from shatterscope.backend.data import TextSampler
 from shatterscope.backend.editors import EDITORS
 from shatterscope.backend.edits import complete_spec, run_edits
 from shatterscope.backend.experiment import measure, measure_baseline
-from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer, site_names
+from shatterscope.backend.models import LanguageModel, Llama, LlamaConfig, ModelConfig, Transformer, site_names
 from shatterscope.backend.sweeps.probe import Probe
 
-MAKES = [Transformer, Llama]
+CONTEXT = 12
+
+
+def transformer(vocab_size: int, generator: torch.Generator) -> Transformer:
+    return Transformer(ModelConfig(vocab_size, CONTEXT, d_model=16, n_heads=4), generator)
+
+
+def llama(vocab_size: int, generator: torch.Generator) -> Llama:
+    """Two heads share a key, and what reads out is no embedding."""
+    shape = LlamaConfig(
+        vocab_size, CONTEXT, n_layers=2, d_model=24, d_mlp=64, n_heads=4, n_kv_heads=2, rotary_base=100.0, tied=False
+    )
+    return Llama(shape, generator)
+
+
+MAKES = [transformer, llama]
 
 
 @pytest.fixture(scope="module", params=MAKES, ids=lambda make: make.__name__)
 def model(request: pytest.FixtureRequest, checkpoint: Checkpoint) -> LanguageModel:
     """Taught for a moment, by plain Adam: it knows little, and can be edited all the same."""
-    config = ModelConfig(checkpoint.vocabulary.size, context=12, d_model=16, n_heads=4)
     generator = torch.Generator().manual_seed(0)
-    made: LanguageModel = request.param(config, generator)
+    made: LanguageModel = request.param(checkpoint.vocabulary.size, generator)
     sampler = TextSampler(checkpoint.world, checkpoint.holdout)
     optimizer = torch.optim.Adam(made.parameters(), lr=1e-2)
     for _ in range(150):
-        text = sampler.sample(32, config.context, generator)
+        text = sampler.sample(32, CONTEXT, generator)
         loss = F.cross_entropy(made(text[:, :-1]).flatten(0, 1), text[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
@@ -93,7 +106,31 @@ def test_going_on_behind_a_prefix_is_the_whole_model(model: LanguageModel, token
     torch.testing.assert_close(stream, whole["resid_mid.0"])
     one, _ = model.until_mlp_next(0, whole["embed"][:, -1], model.past_of(0, whole["embed"][:, :-1]))
     torch.testing.assert_close(one, whole["resid_mid.0"][:, -1])
-    assert layer.key.shape == whole["embed"].shape
+    assert layer.key.shape == layer.value.shape == (*tokens.shape, layer.key.shape[-1])
+
+
+def test_positions_without_a_token_are_neither_seen_nor_counted(model: LanguageModel, tokens: Tensor) -> None:
+    """Prompts of several lengths are padded at their end; what follows a short one is its next position."""
+    whole = sites(model, tokens)
+    length = 5
+    entering = whole["embed"].clone()
+    entering[:, length:] = 9.0
+    hidden = (torch.arange(tokens.shape[1]) >= length).expand(tokens.shape)[..., None]
+    past = model.past_of(0, entering, hidden)
+    stream, own = model.until_mlp_next(0, whole["embed"][:, length], past)
+    torch.testing.assert_close(stream, whole["resid_mid.0"][:, length])
+    stream, _ = model.until_mlp_next(0, whole["embed"][:, length + 1], past.then(*own))
+    torch.testing.assert_close(stream, whole["resid_mid.0"][:, length + 1])
+
+
+def test_last_positions_of_many_rows_meet_one_past(model: LanguageModel, tokens: Tensor) -> None:
+    """Leading dimensions broadcast: (R, 1, C) behind a past of (B, T, ...)."""
+    following = torch.tensor([3, 7, 11])
+    past = model.prefix(model.embed(tokens))
+    final, _ = model.step(model.embed(following[:, None], tokens.shape[1]), past)
+    for row, token in zip(final, following, strict=True):
+        longer = torch.cat([tokens, token.expand(len(tokens), 1)], 1)
+        torch.testing.assert_close(model.read_out(row), model(longer)[:, -1])
 
 
 def test_what_is_written_is_a_linear_map_of_the_keys(model: LanguageModel, tokens: Tensor) -> None:

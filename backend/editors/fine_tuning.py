@@ -101,9 +101,10 @@ def fine_tune(
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))
     key, clean = seen[f"mlp_key.{layer}"], seen[f"resid_post.{layer}"]  # (B, T, M), (B, T, C)
     down = model.output_projection(layer)
-    trained = (
-        {"weight": down.weight.detach()} if project else {"weight": down.weight.detach(), "bias": down.bias.detach()}
-    )
+    parts = ("weight",) if project else ("weight", "bias")
+    trained = {
+        name: each.detach() for name, each in down.named_parameters() if name in parts
+    }  # some models have no biases
     start = list(trained.values())
 
     rows = torch.arange(len(prompts), device=device)

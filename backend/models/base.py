@@ -55,7 +55,8 @@ class ModelShape(Protocol):
 
 @dataclass(frozen=True)
 class Past:
-    """Keys and values of earlier positions in one layer, (*, T, C) each; `hidden` (*, T, 1) is True where there is no token."""
+    """Keys and values of earlier positions in one layer, (*, T, K) each; `hidden` (*, T, 1) is True where there is no token. K is C, or less where
+    several heads share a key."""
 
     key: Tensor
     value: Tensor
@@ -66,7 +67,7 @@ class Past:
         return Past(self.key.index_select(0, rows), self.value.index_select(0, rows), hidden)
 
     def then(self, k: Tensor, v: Tensor) -> Past:
-        """With one more position, (*, C) each."""
+        """With one more position, (*, K) each."""
         hidden = None if self.hidden is None else F.pad(self.hidden, (0, 0, 0, 1), value=False)
         return Past(torch.cat([self.key, k.unsqueeze(-2)], -2), torch.cat([self.value, v.unsqueeze(-2)], -2), hidden)
 

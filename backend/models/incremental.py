@@ -12,27 +12,10 @@ Glossary of `transformer.py`, and `*` for any leading dimensions.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-from shatterscope.backend.models.base import Past, Tap, no_tap
-
-if TYPE_CHECKING:
-    from shatterscope.backend.models.transformer import Block
-
-
-def qkv(block: Block, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(*, C) residual stream entering the block -> query, key, value, each (*, C)."""
-    q, k, v = block.attn.qkv(block.norm_attn(x)).chunk(3, -1)
-    return q, k, v
-
-
-def past_of(block: Block, x: Tensor, hidden: Tensor | None = None) -> Past:
-    """(B, T, C) residual stream entering the block -> what later positions see of it."""
-    _, k, v = qkv(block, x)
-    return Past(k, v, hidden)
+from shatterscope.backend.models.base import Past
 
 
 def head_of_channel(q: Tensor, n_heads: int) -> Tensor:
@@ -56,22 +39,3 @@ def attend(q: Tensor, k: Tensor, v: Tensor, past: Past, n_heads: int) -> Tensor:
     total = seen.sum(-2) + own
     seen, own = (seen / total.unsqueeze(-2)) @ member.T, (own / total) @ member.T  # (*, T, C), (*, C)
     return (seen * past.value).sum(-2) + own * v
-
-
-def attend_all(block: Block, x: Tensor) -> tuple[Tensor, Past]:
-    """(B, T, C) residual stream entering the block -> (B, T, C), the heads' mixed values at every position, and what later positions see.
-
-    Position by position: for many short sequences several times faster than the fused attention.
-    """
-    q, k, v = qkv(block, x)
-    mixed = [v[:, 0]]
-    H = block.attn.n_heads
-    mixed += [attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), H) for t in range(1, x.shape[1])]
-    return torch.stack(mixed, 1), Past(k, v)
-
-
-def after_mlp(block: Block, x: Tensor, tap: Tap = no_tap) -> Tensor:
-    """(*, C) `resid_mid` -> `resid_post`."""
-    L = block.layer
-    key = tap(f"mlp_key.{L}", block.mlp.key(block.norm_mlp(x)))
-    return tap(f"resid_post.{L}", x + tap(f"mlp_out.{L}", block.value(key, x)))

@@ -4,30 +4,30 @@ Pre-norm blocks, GELU, learned positions, tied embeddings. Glossary of the shape
 
     B batch   T pos   C d_model   H n_heads   D d_model / H   M d_mlp   V vocabulary
 
-The sites are those of `base.py`; `mlp_key.L` is behind GELU.
+The sites are those of `base.py`; `mlp_key.L` is behind GELU. What is not here, all models of such blocks have in common (`blocks.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from shatterscope.backend.models.base import LanguageModel, Past, Tap, no_tap
-from shatterscope.backend.models.incremental import after_mlp, attend, attend_all, qkv
-from shatterscope.backend.models.neurons import AddedNeurons
+from shatterscope.backend.models.base import Past
+from shatterscope.backend.models.blocks import MLP, Attention, Block, BlockModel
+from shatterscope.backend.models.incremental import attend
 
-MAX_WEIGHTS = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
+Activation = Literal["gelu", "gelu_new"]  # by erf, or by tanh
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Shape of the model. `final_gain` is the initial gain of the final norm, which sets the scale of the logits:
     with tied embeddings and no weight decay a large one keeps the learned codes smooth (see `training.py`). `n_inner` is the width of the
-    MLPs, as in GPT-2's configuration; None: 4 d_model."""
+    MLPs, as in GPT-2's configuration; None: 4 d_model. `activation` is that of the MLPs, by GPT-2's names; None: "gelu"."""
 
     vocab_size: int
     context: int = 16
@@ -37,6 +37,9 @@ class ModelConfig:
     final_gain: float = 1.0
     embed_std: float = 0.02
     n_inner: int | None = None
+    activation: Activation | None = None
+
+    max_weights: ClassVar[int] = 50_000_000  # a thousand times the paper's: a bound for what a damaged file may ask for
 
     def __post_init__(self) -> None:
         for name in ("n_layers", "d_model", "n_heads", "d_mlp"):
@@ -44,8 +47,8 @@ class ModelConfig:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.context < 3:
             raise ValueError(f"context must be at least 3, an entity and two relations, got {self.context}")
-        if self.n_weights > MAX_WEIGHTS:
-            raise ValueError(f"this is a model of more than {MAX_WEIGHTS} weights; make it smaller")
+        if self.n_weights > self.max_weights:
+            raise ValueError(f"this is a model of more than {self.max_weights} weights; make it smaller")
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model ({self.d_model}) must be a multiple of n_heads ({self.n_heads})")
 
@@ -61,61 +64,56 @@ class ModelConfig:
         return (self.vocab_size + self.context + 2) * self.d_model + self.n_layers * block
 
 
-class Attention(nn.Module):
+class MultiHeadAttention(Attention):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.n_heads = config.n_heads
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.out = nn.Linear(config.d_model, config.d_model)
 
-    def mix(self, x: Tensor) -> Tensor:  # (B, T, C) -> (B, T, C)
-        B, T, C = x.shape
+    def mix(self, z: Tensor) -> Tensor:  # (B, T, C) -> (B, T, C)
+        B, T, C = z.shape
         q, k, v = (
             part.view(B, T, self.n_heads, C // self.n_heads).transpose(1, 2)  # (B, H, T, D)
-            for part in self.qkv(x).split(C, dim=2)
+            for part in self.qkv(z).split(C, dim=2)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
         return mixed.transpose(1, 2).reshape(B, T, C)
 
+    def mix_and_keep(self, z: Tensor) -> tuple[Tensor, Past]:
+        """Position by position: for many short sequences several times faster than the fused attention."""
+        q, k, v = self.qkv(z).chunk(3, -1)
+        mixed = [v[:, 0]]
+        mixed += [
+            attend(q[:, t], k[:, t], v[:, t], Past(k[:, :t], v[:, :t]), self.n_heads) for t in range(1, z.shape[1])
+        ]
+        return torch.stack(mixed, 1), Past(k, v)
 
-class MLP(nn.Module):
-    """Key-value memory: `key = GELU(up x)`, `value = down key`. `down.weight` is (C, M) and acts on keys. Neurons that were added beside (None: none)
-    read x as well."""
+    def mix_next(self, z: Tensor, past: Past) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        q, k, v = self.qkv(z).chunk(3, -1)
+        return attend(q, k, v, past, self.n_heads), (k, v)
 
-    added: AddedNeurons | None
+    def past(self, z: Tensor, hidden: Tensor | None = None) -> Past:
+        _, k, v = self.qkv(z).chunk(3, -1)
+        return Past(k, v, hidden)
+
+
+class GeluMLP(MLP):
+    """`key = GELU(up z)`."""
+
+    makes_key = ("up",)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.up = nn.Linear(config.d_model, config.d_mlp)
         self.down = nn.Linear(config.d_mlp, config.d_model)
-        self.added = None
+        self.approximate = "tanh" if config.activation == "gelu_new" else "none"
 
-    def key(self, x: Tensor) -> Tensor:  # (..., C) -> (..., M)
-        return F.gelu(self.up(x))
-
-
-class Block(nn.Module):
-    def __init__(self, config: ModelConfig, layer: int) -> None:
-        super().__init__()
-        self.layer = layer
-        self.norm_attn = nn.LayerNorm(config.d_model)
-        self.attn = Attention(config)
-        self.norm_mlp = nn.LayerNorm(config.d_model)
-        self.mlp = MLP(config)
-
-    def value(self, key: Tensor, x: Tensor) -> Tensor:
-        """What the MLP puts out, (..., C), by its key (..., M) and the stream (..., C) that it reads and is added to."""
-        value: Tensor = self.mlp.down(key)
-        return value if self.mlp.added is None else value + self.mlp.added(self.norm_mlp(x))
-
-    def forward(self, x: Tensor, tap: Tap) -> Tensor:  # (B, T, C) -> (B, T, C)
-        L = self.layer
-        mixed = tap(f"attn_key.{L}", self.attn.mix(self.norm_attn(x)))
-        x = tap(f"resid_mid.{L}", x + tap(f"attn_out.{L}", self.attn.out(mixed)))
-        return after_mlp(self, x, tap)
+    def key(self, z: Tensor) -> Tensor:
+        return F.gelu(self.up(z), approximate=self.approximate)
 
 
-class Transformer(LanguageModel):
+class Transformer(BlockModel):
     config: ModelConfig
 
     def __init__(self, config: ModelConfig, generator: torch.Generator | None = None) -> None:
@@ -123,8 +121,17 @@ class Transformer(LanguageModel):
         self.config = config
         self.token = nn.Embedding(config.vocab_size, config.d_model)
         self.position = nn.Embedding(config.context, config.d_model)
-        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
-        self.norm = nn.LayerNorm(config.d_model)
+        self.blocks = nn.ModuleList(
+            Block(
+                layer,
+                nn.LayerNorm(config.d_model),
+                MultiHeadAttention(config),
+                nn.LayerNorm(config.d_model),
+                GeluMLP(config),
+            )
+            for layer in range(config.n_layers)
+        )
+        self.norm: nn.LayerNorm = nn.LayerNorm(config.d_model)
         self._initialise(generator)
 
     def _initialise(self, generator: torch.Generator | None) -> None:
@@ -140,105 +147,10 @@ class Transformer(LanguageModel):
                 std = self.config.embed_std if name == "token.weight" else std
                 nn.init.normal_(parameter, std=std, generator=generator)
 
-    # --- the whole model ----------------------------------------------------------------------------------------
-
     def embed(self, tokens: Tensor, start: int = 0) -> Tensor:
         positions = self.position.weight[start : start + tokens.shape[-1]]
         return self.token(tokens) + positions
 
-    def trunk(self, tokens: Tensor, tap: Tap = no_tap) -> Tensor:
-        T = tokens.shape[1]
-        if T > self.config.context:
-            raise ValueError(f"{T} tokens do not fit the context of {self.config.context}")
-        x = tap("embed", self.embed(tokens))
-        for block in self.blocks:
-            x = block(x, tap)
-        return tap("final_norm", self.norm(x))
-
-    def final_norm(self, x: Tensor) -> Tensor:
-        return cast(Tensor, self.norm(x))
-
     @property
     def unembedding(self) -> Tensor:
         return self.token.weight
-
-    def onward(self, x: Tensor, start: int) -> Tensor:
-        for block in self.blocks[start:]:
-            x = block(x, no_tap)
-        return x
-
-    # --- one position behind a prefix (`incremental.py`) --------------------------------------------------------
-
-    def prefix(self, x: Tensor, start: int = 0) -> list[Past]:
-        past = []
-        for layer in range(start, self.config.n_layers):
-            if layer < self.config.n_layers - 1:
-                x, seen = self.until_mlp(layer, x)
-                x = after_mlp(self.block(layer), x)
-            else:  # nobody reads what leaves the last one
-                seen = self.past_of(layer, x)
-            past.append(seen)
-        return past
-
-    def past_of(self, layer: int, x: Tensor, hidden: Tensor | None = None) -> Past:
-        _, k, v = qkv(self.block(layer), x)
-        return Past(k, v, hidden)
-
-    def step(
-        self, x: Tensor, past: list[Past], tap: Tap = no_tap, *, start: int = 0, continues: bool = False
-    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        x, added = (tap("embed", x) if start == 0 else x), []
-        for layer, before in zip(range(start, self.config.n_layers), past, strict=True):
-            block = self.block(layer)
-            q, k, v = qkv(block, x)
-            added.append((k, v))
-            if continues and len(added) == len(past):
-                break
-            mixed = tap(f"attn_key.{layer}", attend(q, k, v, before, block.attn.n_heads))
-            out = tap(f"attn_out.{layer}", block.attn.out(mixed))
-            x = after_mlp(block, tap(f"resid_mid.{layer}", x + out), tap)
-        return x, added
-
-    # --- inside a layer -----------------------------------------------------------------------------------------
-
-    def block(self, layer: int) -> Block:
-        return cast(Block, self.blocks[layer])
-
-    def until_mlp(self, layer: int, x: Tensor) -> tuple[Tensor, Past]:
-        block = self.block(layer)
-        mixed, past = attend_all(block, x)
-        return x + block.attn.out(mixed), past
-
-    def until_mlp_next(self, layer: int, x: Tensor, past: Past) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        block = self.block(layer)
-        q, k, v = qkv(block, x)
-        return x + block.attn.out(attend(q, k, v, past, block.attn.n_heads)), (k, v)
-
-    def mlp_key(self, layer: int, x: Tensor) -> Tensor:
-        block = self.block(layer)
-        return block.mlp.key(block.norm_mlp(x))
-
-    def mlp_input(self, layer: int, x: Tensor) -> Tensor:
-        return cast(Tensor, self.block(layer).norm_mlp(x))
-
-    def mlp_value(self, layer: int, key: Tensor, x: Tensor) -> Tensor:
-        return self.block(layer).value(key, x)
-
-    # --- what edits write to ------------------------------------------------------------------------------------
-
-    def written(self, layer: int) -> str:
-        return f"blocks.{layer}.mlp.down.weight"
-
-    def attention_written(self, layer: int) -> str:
-        return f"blocks.{layer}.attn.out.weight"
-
-    def added(self, layer: int) -> AddedNeurons | None:
-        return self.block(layer).mlp.added
-
-    def set_added(self, layer: int, neurons: AddedNeurons) -> None:
-        self.block(layer).mlp.added = neurons
-
-    def before_keys(self, layer: int = 0) -> tuple[str, ...]:
-        before = (f"blocks.{each}." for each in range(layer))
-        own = (f"blocks.{layer}.{part}." for part in ("norm_attn", "attn", "norm_mlp", "mlp.up"))
-        return ("token.", "position.", *before, *own)
