@@ -2,7 +2,8 @@
 
 A model that had truly learned x r y* would answer other questions anew as well: the new fact read backwards, what follows from it by the rules of
 its world, and what the old fact implied and is false now. Which questions these are the world says (`worlds.World.consequences`, the ones that
-`evaluation/ripples.py` asks). Those to which the rules give an answer that the model does not give already join the fact, as one batch. Where the
+`evaluation/ripples.py` asks). Those to which the rules give an answer that the model does not give already join the fact, as one batch; so do those
+that pass through the fact itself, whatever the model answers now, since the edit moves what they pass through. Where the
 rules only say that the old answer is false and nothing of a new one, there is nothing to write: it is counted, whether the old answer is gone
 (`evaluation/quality.py`).
 
@@ -50,9 +51,15 @@ def implied_by(
             if each.expected is not None and question not in settled:
                 found[question] = (i, each)
     token = Vocabulary.of(world).relation_token
+
+    def answered(question: Question, object: int | None) -> bool:
+        prompt = [question[0], *(token(world.relation(name)) for name in question[1])]
+        return int(answers(model, [prompt], world.n_entities).prediction[0]) == object
+
+    moves = [not answered(fact.question, fact.object) for fact in facts]
     joined: list[list[Consequence]] = [[] for _ in facts]
-    for i, each in found.values():
-        prompt = [each.subject, *(token(world.relation(name)) for name in each.relations)]
-        if int(answers(model, [prompt], world.n_entities).prediction[0]) != each.expected:
+    for question, (i, each) in found.items():
+        passes_through = (each.subject, each.relations[:1]) == facts[i].question
+        if (moves[i] and passes_through) or not answered(question, each.expected):
             joined[i].append(each)
     return joined

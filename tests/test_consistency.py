@@ -151,3 +151,22 @@ def test_over_http(client: TestClient, checkpoint: Checkpoint) -> None:
     }
     for wrong in ({"subject": 10**6}, {"object": 10**6}, {"relation": "IX_C1"}):
         assert client.get(f"checkpoints/{SMALL}/implied", params={**asked, **wrong}).status_code == 422
+
+
+def test_what_passes_through_a_corrected_fact_joins_it(checkpoint: Checkpoint) -> None:
+    """The model may answer it already, without the fact in between; the edit moves what it passes through."""
+    world, model = checkpoint.world, checkpoint.model
+    relation = world.relation("II_A2")
+    token = checkpoint.vocabulary.relation_token(relation)
+    said = answers(model, [[x, token] for x in range(world.n_entities)], world.n_entities).prediction
+    subject = next(x for x in range(world.n_entities) if int(said[x]) != world.object_of(x, relation))
+    fact = Supposed(subject, relation, world.object_of(subject, relation))
+    (joined,) = implied_by(world, model, [fact])
+    through = {each.relations for each in joined if len(each.relations) == 2 and each.subject == subject}
+    assert through == {("II_A2", "II_C1"), ("II_A2", "II_A1")}
+    spec = complete_spec(
+        world, model.config.n_layers, subject=subject, relation="II_A2", distance=0, method="patch", implied=True
+    )
+    edited = run_edits(checkpoint, [spec])
+    asked = quality(world, checkpoint.holdout, model, edited.model, [(subject, relation, fact.object)])
+    assert asked.portability.accuracy_after == 1

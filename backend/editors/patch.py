@@ -216,8 +216,23 @@ def open_for(
     """Steps 1 and 2 of the module, for the model in double precision and what its MLP of `layer` reads."""
     prompts = request.prompts(fact, p.n_contexts, exact.config.context, np.random.default_rng(p.seed))
     site = read_site(exact, prompts, layer)
-    gate, rows = separate_most(exact.mlp_input(layer, site.resid_mid), inputs.z, inputs.of(fact.question))
+    others = inputs.z
+    if alike := questions_like(request, fact):
+        near = read_site(exact, alike, layer)
+        others = torch.cat([others, exact.mlp_input(layer, near.resid_mid).to(others)])
+    gate, rows = separate_most(exact.mlp_input(layer, site.resid_mid), others, inputs.of(fact.question))
     return Opening(site, gate, rows, len(prompts))
+
+
+def questions_like(request: WriteRequest, fact: Fact) -> list[list[int]]:
+    """Of a composition, those that differ in one place: all subjects, first and last relations. Text holds only some of them; single facts are all read anyhow."""
+    if not fact.through:
+        return []
+    contexts, (first,) = request.contexts, fact.through
+    pairs = (contexts.compositions + contexts.n_entities).tolist()
+    alike = [[subject, first, fact.relation] for subject in contexts.subjects_of(first)]
+    alike += [[fact.subject, *pair] for pair in pairs if (pair[0] == first) != (pair[1] == fact.relation)]
+    return [question for question in alike if question != fact.question]
 
 
 @dataclass(frozen=True)
