@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from papers import paper
 from starlette.testclient import TestClient
 
+from scripts import patch_table
 from shatterscope.app import main as dashboard
 from shatterscope.app.pages.league import names
 from shatterscope.app.pages.league.state import LeagueView
@@ -123,11 +124,22 @@ def test_what_cannot_be_is_told(run: Run, options: list[str], said: str) -> None
     assert said in err
 
 
-def test_the_table_of_the_paper_is_that_of_the_shipped_rows() -> None:
+SHIPPED = sorted(path.parent.parent for path in (REPOSITORY / "models_cache").glob("*/league/open.jsonl.gz"))
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_the_tables_of_the_paper_are_those_of_the_shipped_rows(folder: Path) -> None:
+    rows = read_rows(shipped_file(folder, "open"))
+    assert rows is not None
+    assert rows.header.checkpoint_identity == load_checkpoint(folder).identity
+    assert as_markdown(league(rows)) in paper("docs/LEAGUE.md")
+    assert as_markdown(league(rows, max(rows.header.distances))) in paper("docs/LEAGUE.md")
+
+
+def test_patch_and_rome_in_the_results_are_those_of_the_shipped_rows() -> None:
     rows = read_rows(shipped_file(REPOSITORY / "models_cache" / "rings-2048", "open"))
     assert rows is not None
-    assert rows.header.checkpoint_identity == load_checkpoint(REPOSITORY / "models_cache" / "rings-2048").identity
-    assert as_markdown(league(rows)) in paper("docs/LEAGUE.md")
+    assert "\n".join([patch_table.HEAD, *patch_table.rows(rows)]) in paper("docs/RESULTS.md")
 
 
 def test_a_view_is_its_address() -> None:

@@ -93,9 +93,10 @@ def run(settings: Settings, asked: Asked, watch: Watch) -> Rows:
         with threadpool_limits(1, user_api="blas"), path.open("a", encoding="utf-8") as file:
 
             def keep(row: MeasuredEdit | MeasuredStack) -> None:
-                file.write(row.model_dump_json(exclude_none=True) + "\n")
+                line = row.model_dump_json(exclude_none=True)
+                file.write(line + "\n")
                 file.flush()
-                rows.rows[row.key] = row
+                rows.rows[row.key] = type(row).model_validate_json(line)  # as it will be read
 
             _Run(LeagueBench(checkpoint), edits, entered, asked, rows, keep, watch).all()
     finally:
