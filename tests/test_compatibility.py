@@ -81,11 +81,7 @@ def told(export: Json) -> Json:
         "R": {part: measured["shattering"][part] for part in ("edit", "retain", "test")},
         "R by site": {row["site"]: [row[part] for part in ("edit", "retain", "test")] for row in export["sites"]},
         "accuracy": scores(measured["scores"]),
-        "quality": {
-            name: each and each["accuracy"]["after"]
-            for name, each in measured["quality"].items()
-            if name not in CORRECTED
-        },
+        "quality": {name: each and each["accuracy"]["after"] for name, each in measured["quality"].items()},
     }
 
 
@@ -113,6 +109,8 @@ def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
     """Where `now` does not say what `before` says. Numbers may differ a little; what is only in `now` is no difference."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name, value in before.items():
+            if name in CORRECTED:
+                continue
             if name in now:
                 yield from differences(value, now[name], f"{place}/{name}")
             else:
@@ -425,6 +423,8 @@ def gone(before: Any, now: Any, place: str = "") -> Iterator[str]:
     """Names in a JSON file that a later version does not write any more: scripts of others read them."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name, value in before.items():
+            if name in CORRECTED:
+                continue
             if name in now:
                 yield from gone(value, now[name], f"{place}/{name}")
             else:
