@@ -372,11 +372,13 @@ class World:
         anew = {(each.subject, *each.relations): each.expected for each in found if each.kind == "implied"}
         anew[x, r.name] = new
 
-        def arrives(each: Consequence) -> int:
+        def arrives(each: Consequence) -> int | None:
             at = each.subject
             for name in each.relations:
-                known = anew.get((at, name))
-                at = self.object_of(at, self.relation(name)) if known is None else known
+                known, relation = anew.get((at, name)), self.relation(name)
+                if known is None and not self.present[at, relation.index]:
+                    return each.expected  # no way leads on from there
+                at = self.object_of(at, relation) if known is None else known
             return at
 
         return [
@@ -384,13 +386,14 @@ class World:
             for each in found
         ]
 
-    def object_with(self, x: int, r: Relation, new: int, subject: int, relation: Relation) -> int:
-        """The object of a fact, the first where there are several, if `x r new` and the same read backwards were true. Raises `ValueError` where there is none."""
-        if (subject, relation) == (x, r):
+    def object_of_new(self, x: int, r: Relation, new: int, relation: Relation) -> int:
+        """The object of `new` under a relation, the first where there are several, if `x r new` and the same read backwards were true. Raises `ValueError` where there
+        is none."""
+        if (new, relation) == (x, r):
             return new
-        if subject == new and relation == self.inverse(r) and self.single_valued[relation.index]:
+        if relation == self.inverse(r) and self.single_valued[relation.index]:
             return x
-        return self.object_of(subject, relation)
+        return self.object_of(new, relation)
 
     def _consequences(self, x: int, r: Relation, new: int) -> Iterator[Consequence]:
         """From inverses and compositions, which every world has."""
@@ -423,7 +426,7 @@ class World:
                         x,
                         (whole,),
                         self.object_of(x, self.relations[total]),
-                        self.object_with(x, r, new, new, self.relations[second]),
+                        self.object_of_new(x, r, new, self.relations[second]),
                     )
         for pair in np.flatnonzero(self.compositions[:, 0] == r.index).tolist():
             then = self.relations[int(self.compositions[pair, 1])]

@@ -155,7 +155,7 @@ class Facts(World):
         for first, second, whole in self._composed:
             why = f"{whole.name} is {first.name} and then {second.name}."
             if r is first and self.present[x, whole.index] and self.present[new, second.index]:
-                truth, expected = self.object_of(x, whole), self.object_with(x, r, new, new, second)
+                truth, expected = self.object_of(x, whole), self.object_of_new(x, r, new, second)
                 yield Consequence("implied", why, x, (whole.name,), truth, expected)
             elif r is whole and (middle := int(self.objects[x, first.index])) != ABSENT:
                 if self.present[middle, second.index]:

@@ -161,7 +161,7 @@ class Rings(World):
             if (total := s + by) in steps:
                 whole = steps[total]
                 why = f"A sum of steps: {whole.name} is {r.name} and then {steps[by].name}."
-                yield fact("implied", why, x, (whole,), self.object_with(x, r, new, new, steps[by]))
+                yield fact("implied", why, x, (whole,), self.object_of_new(x, r, new, steps[by]))
         if not corrective:
             for by in (1, -1):
                 if (rest := s - by) in steps:
