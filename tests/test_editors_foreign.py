@@ -410,6 +410,34 @@ def test_a_new_editor_works_as_it_is(
         assert command("editor", "new", name, "--path", tmp_path) == 1
 
 
+@pytest.mark.usefixtures("settings")
+@pytest.mark.parametrize("made", [False, True], ids=["not installed yet", "installed"])
+def test_beside_its_folder_an_editor_is_checked_by_its_name(
+    made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the folder has the module's own name, Python takes it for a module without code."""
+    name = f"sidestep{made}".lower()
+    assert command("editor", "new", name, "--path", tmp_path) == 0
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    kept = dict(vars(EDITORS))
+    vars(EDITORS).clear()
+    if made:
+        site = tmp_path / "site"
+        site.mkdir()
+        source = (tmp_path / name / f"{name}.py").read_text()
+        install(site, name, "0.1.0", {name: f"{name}:{name.capitalize()}"}, **{name: source})
+        sys.path.append(str(site))
+    try:
+        assert command("editor", "check", name) == 0
+        assert not made or str(tmp_path) not in sys.path, "an editable package is found after all of the path"
+    finally:
+        vars(EDITORS).clear()
+        vars(EDITORS).update(kept)
+        sys.modules.pop(name, None)
+    assert capsys.readouterr().out.count("pass") == len(CLAUSES)
+
+
 @pytest.mark.usefixtures("settings", "installed")
 def test_what_is_not_kept_is_printed_and_the_status_is_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("editor", "check", "nan") == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keyword
 import os
+import shlex
+import shutil
 import sys
 from importlib.resources import files
 from importlib.util import find_spec
@@ -48,7 +50,9 @@ def new_editor(
     for file, text in written(name).items():
         (folder / file).write_text(text, encoding="utf-8")
     print(f"{folder}: {module}.py is the editor, and test_{module}.py checks it. It works already; make it yours:")
-    print(f"  python -m pip install -e {folder}")
+    # Another Python would install it where nobody looks for it.
+    python = "python" if shutil.which("python") == sys.executable else sys.executable
+    print(f"  {shlex.join([python, '-m', 'pip', 'install', '-e', str(folder)])}")
     print(f"  {command('editor', 'check', name)}")
     print(
         f"  {command('serve')}    (it is among the methods of every page; a server that runs has to be started again)"
@@ -84,7 +88,10 @@ def written(name: str) -> dict[str, str]:
 )
 def check_editor(
     name: Annotated[
-        str | None, typer.Argument(help="An installed method, a module, or MODULE:CLASS.", show_default="all installed")
+        str | None,
+        typer.Argument(
+            help="An installed method, a package's folder, a module, or MODULE:CLASS.", show_default="all installed"
+        ),
     ] = None,
 ) -> None:
     """Try an editor on the small checkpoint, clause by clause; exit status 1 where any is not kept."""
@@ -92,7 +99,6 @@ def check_editor(
     from shatterscope.backend.editors.contract import editors_named
     from shatterscope.backend.editors.foreign import GROUP, UnusableEditorError
 
-    sys.path.insert(0, os.getcwd())  # a module that is not installed yet
     if name is None:
         faults = 0
         for point, reason in EDITORS.problems.items():
@@ -105,11 +111,21 @@ def check_editor(
             )
     else:
         try:
-            found, faults = editors_named(name), 0
+            found, faults = editors_named(name if name in EDITORS else _not_installed(name)), 0
         except UnusableEditorError as error:
             fail(str(error))
     faults += sum(_check(editor) for editor in found)
     raise typer.Exit(bool(faults))
+
+
+def _not_installed(name: str) -> str:
+    """`name`, with what is here made importable; of a package's folder its module."""
+    folder, module = Path(name), Path(name).name.replace("-", "_")
+    if (folder / f"{module}.py").is_file():
+        sys.path.insert(0, str(folder.resolve()))
+        return module
+    sys.path.insert(0, os.getcwd())
+    return name
 
 
 def _check(editor: Editor[Any]) -> int:
