@@ -254,6 +254,25 @@ def test_a_name_stands_where_no_point_can_be_and_the_first_has_room() -> None:
     assert right > -2
 
 
+def test_the_same_point_is_named_once_and_the_axis_has_numbers_to_read() -> None:
+    entries = [
+        FrontPoint(
+            name,
+            "tuned",
+            Mean(value=0.068, n=3),
+            Mean(value=0.7, n=3),
+        )
+        for name in ("ft", "ft-m")
+    ] + [FrontPoint("rome", "tuned", Mean(value=0.12, n=3), Mean(value=0.9, n=3))]
+    figure = front_figure(entries, "success")
+    assert [trace["text"] for trace in figure["data"][1:]] == [["FT tuned, FT-M tuned"], [""], ["ROME tuned"]]
+    axis = figure["layout"]["xaxis"]
+    assert {0.05, 0.1} <= set(axis["tickvals"])
+    assert {"0.05", "0.1"} <= set(axis["ticktext"])
+    wide = front_figure([*entries, FrontPoint("patch", "tuned", Mean(value=1e-5, n=3), Mean(value=1, n=3))], "success")
+    assert wide["layout"]["xaxis"]["ticktext"][-2:] == ["10<sup>−2</sup>", "10<sup>−1</sup>"]
+
+
 # --- stacks ----------------------------------------------------------------------------------------------------------
 
 

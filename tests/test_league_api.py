@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from scripts import patch_table
 from shatterscope.app import main as dashboard
 from shatterscope.app.pages.league import names
+from shatterscope.app.pages.league import rows as league_page
 from shatterscope.app.pages.league.state import LeagueView
 from shatterscope.backend.api import create_app
 from shatterscope.backend.checkpoints import load_checkpoint
@@ -106,7 +107,32 @@ def test_from_the_command_to_the_page(run: Run, client: TestClient, app: FastAPI
         page.set(names.FAMILY, "value", "beside")
         assert [row["key"] for row in page.values[names.TABLE, "rows"]] == ["grace-tuned"]
         page.set(names.SET, "value", "sealed")
-        assert "shatterscope league rings-small --set sealed --ship" in page.values[names.EMPTY, "children"]
+        empty = json.dumps(page.values[names.EMPTY, "children"])
+        assert "shatterscope league rings-small --set sealed --ship" in empty
+        assert "/league?c=rings-small&d=4&by=beside" in empty, "leads to a table that there is"
+        assert page.values[names.CHOICES, "hidden"], "there is nothing to choose from"
+        page.set("url-in", "data", {"path": "/league", "query": "?d=77", "at": 2})
+        assert not page.values[names.CHOICES, "hidden"]
+        assert page.values[names.DISTANCE, "value"] == "all"
+        assert page.values["notice", "children"] == "There are no edits at distance 77 here, so all are shown."
+
+
+def test_pictures_have_a_column_where_there_were_any() -> None:
+    """The model `rings-2048` draws no ring that could be lost, `tree` draws trees, of one group."""
+    for name, whole in (("rings-2048", False), ("tree", True)):
+        rows = read_rows(shipped_file(REPOSITORY / "models_cache" / name, "open"))
+        assert rows is not None
+        found = league(rows)
+        columns = [column["key"] for column in league_page.columns(found, LeagueView())]
+        assert ("whole" in columns) == whole
+        assert ("R_test" in columns) != whole
+        assert bool(league_page.none_whole(found)) != whole
+        assert ("corrective" in league_page.over(found)) == (0 in found.distances)
+
+
+@pytest.mark.parametrize(("R", "text"), [(0, "0"), (0.1, "0.10"), (0.0041, "0.0041"), (3.7e-5, "3.7e-5"), (12.0, "12")])
+def test_a_number_has_two_digits_whatever_its_size(R: float, text: str) -> None:
+    assert league_page.short(R) == text
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from shatterscope.wire.league import Mean
 
 LEAST = 1e-6
 """R below this is drawn here: a logarithmic axis has no 0."""
+FEW_DECADES = 2.5
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
     ends = [entry.R.value if end is None else end for entry in entries for end in (entry.R.low, entry.R.high)]
     left, right = (math.log10(max(LEAST, end)) for end in (min(ends), max(ends)))
     wide = max(right - left, 1.0)
+    shown = (left - 0.15 * wide, right + 0.05 * wide)
+    # Presets of several methods may be the same edit: their names stand once, beside each other.
+    alike = {at[i]: [j for j in best if at[j] == at[i]] for i in best}
+    named = {group[0]: ", ".join(entries[j].name for j in group) for group in alike.values()}
     data: list[Figure] = [
         {
             "type": "scatter", "mode": "lines", "x": [at[i][0] for i in best], "y": [at[i][1] for i in best], "name": "Pareto front",
@@ -63,7 +68,7 @@ def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
                 "type": "scatter", "mode": "markers+text", "name": theme.method_name(method),
                 "x": [at[i][0] for i in own], "y": [at[i][1] for i in own],
                 "error_x": _bars([entries[i].R for i in own], theme.faint(theme.method_color(method))),
-                "text": [entries[i].name if i in best else "" for i in own], "textfont": {"size": 11},
+                "text": [named.get(i, "") for i in own], "textfont": {"size": 11},
                 "textposition": ["top center" if i == best[0] else "top left" for i in own],
                 "customdata": [[entries[i].preset, _told(entries[i].R), _told(entries[i].efficacy)] for i in own],
                 "marker": {
@@ -83,15 +88,29 @@ def front_figure(entries: Sequence[FrontPoint], efficacy: str) -> Figure:
             xaxis=axis(
                 "R of the edited part (logarithmic): less is better",
                 type="log",
-                exponentformat="power",
-                dtick=1,
-                range=[left - 0.15 * wide, right + 0.05 * wide],
+                range=list(shown),
+                **_ticks(*shown),
             ),
             yaxis=axis(efficacy, tickformat=".0%", range=[-0.04, 1.09]),
             showlegend=True,
             legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "font": {"size": 11}, "itemclick": False},
         ),
     }
+
+
+def _ticks(low: float, high: float) -> Figure:
+    """Ticks from 10^low to 10^high: at powers of ten, and where these are few also between them."""
+    few = high - low < FEW_DECADES
+    found = [
+        (digit * 10.0**power, power)
+        for power in range(math.floor(low), math.ceil(high) + 1)
+        for digit in ((1, 2, 5) if few else (1,))
+        if low <= math.log10(digit) + power <= high
+    ]
+    texts = [
+        f"{value:.{max(0, -power)}f}" if few else f"10<sup>{power}</sup>".replace("-", "−") for value, power in found
+    ]
+    return {"tickvals": [value for value, _ in found], "ticktext": texts}
 
 
 def _bars(means: Sequence[Mean], color: str) -> Figure:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
-from dash import Dash, Input, Output, State
+from dash import Dash, Input, Output, State, html
 from dash.exceptions import PreventUpdate
 
 from shatterscope.app.kit import ids, options
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.figures.front import front_figure
 from shatterscope.app.kit.figures.plain import nothing
+from shatterscope.app.kit.parts import Node
 from shatterscope.app.pages.league import names, rows
 from shatterscope.app.pages.league.state import LeagueView
-from shatterscope.wire.league import League
+from shatterscope.wire.league import League, SetName
 from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
@@ -33,6 +36,7 @@ def register(app: Dash, client: Client) -> None:
             "over": Output(names.OVER, "children"),
             "empty": Output(names.EMPTY, "children"),
             "hidden": Output(names.BOARD, "hidden"),
+            "choices_hidden": Output(names.CHOICES, "hidden"),
             "front": Output(names.FRONT, "figure"),
             "front_over": Output(names.FRONT_OVER, "children"),
             "columns": Output(names.TABLE, "columns"),
@@ -58,10 +62,14 @@ def register(app: Dash, client: Client) -> None:
         view, notices = LeagueView.from_query(url["query"] or "") if opened else (of_controls(value, sort), [])
         try:
             checkpoints = await client.checkpoints(anew=opened)
+            asked = view.distance
             view, found = await _table(client, view, checkpoints)
+            if view.distance != asked:
+                notices.append(f"There are no {rows.named(asked)} here, so all are shown.")
+            elsewhere = [] if found else await _elsewhere(client, view, checkpoints)
         except ApiError as error:
             found, problem = None, error.message
-            checkpoints = []
+            checkpoints, elsewhere = [], []
         else:
             problem = ""
         checkpoint = options.find_checkpoint(checkpoints, view.checkpoint) if checkpoints else None
@@ -81,7 +89,7 @@ def register(app: Dash, client: Client) -> None:
             "sort": view.sort,
             "notice": " ".join(notices),
             "problem": problem,
-            **shown(client.address, view, found),
+            **shown(client.address, view, found, elsewhere),
         }
 
 
@@ -118,15 +126,49 @@ async def _table(
     return replace(view, checkpoint=default.id), None
 
 
-def shown(address: str, view: LeagueView, found: League | None) -> Json:
-    """Everything below the controls."""
+async def _elsewhere(
+    client: Client, view: LeagueView, checkpoints: list[CheckpointInfo]
+) -> list[tuple[CheckpointInfo, SetName]]:
+    """Where there are tables, those of the same set first."""
+
+    async def there(checkpoint: CheckpointInfo, set: SetName) -> bool:
+        try:
+            return await client.league(checkpoint.id, set, None) is not None
+        except ApiError:
+            return False
+
+    sets = sorted(get_args(SetName), key=lambda each: each != view.set)
+    places = [(checkpoint, each) for each in sets for checkpoint in checkpoints]
+    found = await asyncio.gather(*(there(*place) for place in places))
+    return [place for place, table in zip(places, found, strict=True) if table]
+
+
+def without(view: LeagueView, elsewhere: Sequence[tuple[CheckpointInfo, SetName]]) -> list[Node]:
+    """That there is no table, where there are some, and how one is made."""
+    command = f"shatterscope league {view.checkpoint} --set {view.set} --ship"
+    links: list[Node] = []
+    for checkpoint, each in elsewhere:
+        query = replace(view, checkpoint=checkpoint.id, set=each).to_query()
+        other = "" if each == view.set else f", set “{each}”"
+        links += [" · " if links else "", html.A(f"{checkpoint.title}{other}", href=f"/league?{query}")]
+    told = f"There is no table of this checkpoint on the set “{view.set}” yet."
+    return [
+        html.P([html.B(told), *([" There is one of: ", *links, "."] if links else [])]),
+        html.P(["Make one with ", html.Code(command), ", in some minutes to hours."], className="quiet"),
+    ]
+
+
+def shown(
+    address: str, view: LeagueView, found: League | None, elsewhere: Sequence[tuple[CheckpointInfo, SetName]] = ()
+) -> Json:
+    """Everything below the controls, and whether those stay that choose from a table."""
     if found is None or not found.rows:
-        command = f"shatterscope league {view.checkpoint} --set {view.set} --ship"
         return {
             "distances": [{"value": "all", "label": "all"}],
             "over": "",
-            "empty": f"There is no table of this checkpoint on the set “{view.set}” yet. Make one with: {command}",
+            "empty": without(view, elsewhere),
             "hidden": True,
+            "choices_hidden": True,
             "front": nothing(""),
             "front_over": "",
             "columns": [],
@@ -153,10 +195,11 @@ def shown(address: str, view: LeagueView, found: League | None) -> Json:
         "over": rows.over(found),
         "empty": "",
         "hidden": False,
+        "choices_hidden": False,
         "front": front_figure(entries, efficacy),
         "front_over": f"Up to {max((entry.R.n for entry in entries), default=0)} edits a point, {at}. {rows.hints(rows.of_family(found, view), view)} ",
         "columns": rows.columns(found, view),
         "rows": rows.rows(found, view),
-        "table_over": f"{at}; small: 95 % intervals",
+        "table_over": f"{at}; small: 95 % intervals{rows.none_whole(found)}",
         "csv": f"{address}/api/v1/checkpoints/{found.checkpoint}/league?{query}&format=csv",
     }

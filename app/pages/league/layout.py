@@ -36,7 +36,7 @@ EFFICACIES = [
 def layout() -> list[Node]:
     return [
         html.Main(
-            [head(), html.P(id=names.EMPTY, className="league-empty"), html.Div([figure(), table()], id=names.BOARD, className="league-board")],
+            [head(), html.Div(id=names.EMPTY, className="league-empty"), html.Div([figure(), table()], id=names.BOARD, className="league-board")],
             className="league",
         )
     ]  # fmt: skip
@@ -59,9 +59,15 @@ def head() -> Node:
             html.Div(
                 [
                     labelled("set", Choice(id=names.SET, options=SETS, value="open", label="set of edits")),
-                    labelled("distance", Choice(id=names.DISTANCE, options=[], value="all", label="distance of the edits"), hint="From the old object to the new one."),
-                    labelled("methods", Choice(id=names.FAMILY, options=FAMILIES, value="all", label="kind of methods")),
-                    labelled("compared at", Choice(id=names.AT, options=ATS, value="equal", label="compared at")),
+                    html.Div(
+                        [
+                            labelled("distance", Choice(id=names.DISTANCE, options=[], value="all", label="distance of the edits"), hint="From the old object to the new one."),
+                            labelled("methods", Choice(id=names.FAMILY, options=FAMILIES, value="all", label="kind of methods")),
+                            labelled("compared at", Choice(id=names.AT, options=ATS, value="equal", label="compared at")),
+                        ],
+                        id=names.CHOICES,
+                        className="controls",
+                    ),
                 ],
                 className="controls",
             ),

@@ -14,8 +14,12 @@ from shatterscope.wire.league import League, LeagueFigures, LeagueRow, Mean, Sta
 
 Json = dict[str, Any]
 NONE: Json = {"value": None, "text": "–"}
-EQUAL = "at equal efficacy: each edit at the smallest strength at which its new object is answered bare and behind nine in ten true contexts"
+EQUAL = "at equal efficacy"
 FULL = "at strength 1, as the method makes it"
+NOT_EVERYWHERE = ("R_retain", "R_test", "whole")
+"""Figures that a world of one group, or a model without clear pictures, does not have."""
+NAMED = 3
+"""So many presets without a point are named."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,12 @@ def columns(found: League, view: LeagueView) -> list[Json]:
         *(LeagueColumn(f"kept_{stage}", str(stage), f"Share of the first {stage} edits of a stack that are still answered after the last of them; no two are of the same fact.", STACKS) for stage in stages(found)),
         LeagueColumn("milliseconds", "ms", "Median time of the edit alone, warm, on one thread: processor time, and wall clock for a method of a package.", falling=False),
     ]  # fmt: skip
-    return [asdict(column) for column in shown]
+    return [asdict(column) for column in shown if column.key not in NOT_EVERYWHERE or has(found, column.key)]
+
+
+def has(found: League, figure: str) -> bool:
+    """Whether any row has it, at either strength."""
+    return any(getattr(own, figure) is not None for row in found.rows for own in (row.full, row.equal) if own)
 
 
 def stages(found: League) -> list[int]:
@@ -117,7 +126,7 @@ def _row(found: League, row: LeagueRow, view: LeagueView) -> Json:
 
 def short(R: float) -> str:
     """Two digits that count, whatever the size."""
-    return f"{R:.2g}".replace("e-0", "e-")
+    return f"{R:#.2g}".removesuffix(".").replace("e-0", "e-") if R else "0"
 
 
 def _whole(share: float) -> str:
@@ -134,11 +143,12 @@ def _cell(mean: Mean | None, text: Callable[[float], str]) -> Json:
             "tip": f"{words.plural(mean.n, 'edit')}: of too few facts for an interval.",
         }
     brief = _whole if text is words.percent else text
+    low, high = brief(mean.low), brief(mean.high)
     between = f"{text(mean.low)} to {text(mean.high)}"
     return {
         "value": mean.value,
         "text": text(mean.value),
-        "note": f"{brief(mean.low)} – {brief(mean.high)}",
+        "note": None if low == high else f"{low} to {high}" if text is words.points else f"{low} – {high}",
         "tip": f"Mean of {words.plural(mean.n, 'edit')}; 95 % interval {between}.",
     }
 
@@ -167,10 +177,15 @@ def _explored(found: League, row: LeagueRow) -> ViewState:
     return ViewState(found.checkpoint, row.example.subject, row.example.relation, target, tool, (edit,))
 
 
+def named(distance: int | None) -> str:
+    """Edits of one distance."""
+    return "corrective edits" if distance == 0 else f"edits at distance {distance}"
+
+
 def over(found: League) -> str:
     """What the table was computed over, in a sentence."""
     of = (
-        "of every distance and corrective"
+        f"of every distance{' and corrective' if 0 in found.distances else ''}"
         if found.distance is None
         else "that correct a mistake"
         if found.distance == 0
@@ -182,7 +197,18 @@ def over(found: League) -> str:
 
 
 def hints(rows_: Sequence[LeagueRow], view: LeagueView) -> str:
+    """Who has no point in the figure, and why; of many their number, for the table has their names."""
     never = [f"{row.title} {row.preset}" for row in rows_ if row.equal is None]
     if view.at != "equal" or not never:
         return ""
-    return f"Never takes, so without a point: {', '.join(never)}."
+    told = ", ".join(never) if len(never) <= NAMED else f"{len(never)} of {words.plural(len(rows_), 'preset')}"
+    return f"Never takes, so without a point: {told}."
+
+
+def none_whole(found: League) -> str:
+    """Why there is no column of pictures."""
+    return (
+        ""
+        if has(found, "whole")
+        else "; no picture of this checkpoint has its shape before an edit, so none can lose it"
+    )
