@@ -17,6 +17,7 @@ from shatterscope.app.kit.state import Edit, Target, ViewState
 from shatterscope.app.main import create_app
 from shatterscope.app.pages.compare import rows
 from shatterscope.app.pages.compare.job import numbers, picture
+from shatterscope.app.pages.compare.plan import counted
 from shatterscope.app.pages.compare.state import Comparison, at_first, contenders, offered
 from shatterscope.backend import convert
 from shatterscope.backend.editors import EDITORS, ORACLE
@@ -221,6 +222,9 @@ def test_nobody_sees_an_oracle_without_its_control() -> None:
     assert [each.name for each in found] == ["rome:tuned", "oracle:learned", "oracle:control"]
     assert [each.trained for each in found] == [False, True, True]
     assert [each.in_explore(view) != "" for each in found] == [True, False, False]
+    assert counted(found, "edit") == "1 edit and 1 oracle"
+    assert counted(found[1:], "edit") == "1 oracle"
+    assert counted([], "stack") == "0 stacks"
     implied = contenders(Comparison(view, by=("oracle:learned+implied",)), editors)
     assert [(each.edits[0].preset, each.edits[0].implied) for each in implied] == [("learned", True), ("control", True)]
     stack = Comparison(replace(view, edits=(Edit(3, "I_C1", Target(4), "rome"),) * 2), by=("oracle:learned",))
@@ -228,7 +232,7 @@ def test_nobody_sees_an_oracle_without_its_control() -> None:
 
 
 @pytest.mark.parametrize(
-    ("learned", "control", "told"), [(0.2, 0.05, "25 % as much"), (0.05, 0.049, "All of it"), (0.0, 0.0, "All")]
+    ("learned", "control", "told"), [(0.2, 0.05, "25 % of it is drift"), (0.05, 0.049, "All of it"), (0.0, 0.0, "All")]
 )
 def test_the_words_about_drift_are_computed(learned: float, control: float, told: str) -> None:
     assert told in rows.drift(learned, control)

@@ -111,6 +111,16 @@ def test_an_edit_that_did_not_take_is_said_so_everywhere_in_the_same_words() -> 
     assert "not taken" not in str(views.of_model(1, made_of(taken)))
 
 
+def test_a_small_change_is_not_called_none() -> None:
+    assert [words.change(share) for share in (0, 0.00021, 0.0005, 0.383, 1)] == [
+        "no weight",
+        "0.02\u00a0%",
+        "0.1\u00a0%",
+        "38.3\u00a0%",
+        "100\u00a0%",
+    ]
+
+
 def test_where_an_edit_is_written_is_said_if_it_is_not_where_the_answer_is_read() -> None:
     for token, said in (("subject", True), ("relation", False)):
         item = outcome_of(success=True, after=9, token=token)

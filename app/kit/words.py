@@ -64,6 +64,13 @@ def percent(value: float) -> str:
     return f"{shown.removesuffix('.0') if shown == '100.0' else shown}\u00a0%"
 
 
+def change(share: float) -> str:
+    """How large a weight change is, as a share of the weights: what is small is not nothing."""
+    if share == 0:
+        return "no weight"
+    return percent(share) if share >= 0.0005 else f"{100 * share:.1g}\u00a0%"
+
+
 def unbroken(text: str) -> str:
     """No line ends between a number and its percent sign."""
     return re.sub(r"(?<=[0-9])\s%", "\u00a0%", text)
@@ -298,8 +305,10 @@ def outcome(item: EditOutcome, d_mlp: int, name: Name = str) -> str:
     said = f"Taken: the model now answers {name(item.prediction_after)}" if item.success else taking(item, name)
     where = written_at(item)
     steps = plural(item.steps, "optimisation step")
+    share = item.relative_delta_norm
+    size = f"The change is {change(share)} of the weight's norm" if share else "No weight was changed"
     text = (
         f"{said} (p = {item.probability_after:.2f} for {name(item.new_object)}, before {item.probability_before:.2f}). "
-        f"The change is {percent(item.relative_delta_norm)} of the weight's norm{f', {where}' if where else ''}, after {steps}."
+        f"{size}{f', {where}' if where else ''}, after {steps}."
     )
     return " ".join([text, *diagnostics(item, d_mlp), *item.warnings])

@@ -188,7 +188,7 @@ class Planner:
             out["target"] = teaches(aim, aim.distance or None, world)
         out["stack"] = _stack(view.edits, world.name)
         out["edits"] = str(len(view.edits))
-        out["run"] = f"Compare {words.plural(len(found), 'edit' if len(edits_of(view)) == 1 else 'stack')}"
+        out["run"] = f"Compare {counted(found, 'edit' if len(edits_of(view)) == 1 else 'stack')}"
         out["disabled"] = not found
 
         drawn = ran.view if ran and run else view
@@ -252,6 +252,14 @@ class Planner:
             learns = str(item.edits[0]) if item.trained else ""
             shown.append(tile(row["key"], item.title, item.preset, job, row, learns))
         return shown
+
+
+def counted(found: list[Contender], noun: str) -> str:
+    """How many are made, and how many trained; an oracle's control is not one more."""
+    made = sum(not each.trained for each in found)
+    oracles = sum(each.trained and each.edits[0].preset != CONTROL for each in found)
+    told = [words.plural(made, noun)] if made or not oracles else []
+    return " and ".join(told + ([words.plural(oracles, "oracle")] if oracles else []))
 
 
 def _asked(state: Comparison, found: list[Contender]) -> str:

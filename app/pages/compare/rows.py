@@ -77,10 +77,8 @@ def table_columns(noun: str, measures: Sequence[MeasureInfo]) -> list[Json]:
 def drift(learned: float, control: float) -> str:
     """How much of an oracle's R its control has as well: what training moves, whatever it is told."""
     share = control / learned if learned else 1.0
-    told = f"Its control, without the fact: R {words.shattering(control)}, "
-    return told + (
-        "as much. All of it is drift." if share >= ALL else f"{round(100 * share)} % as much. That is drift."
-    )
+    part = "All" if share >= ALL else f"{round(100 * share)} %"
+    return f"{part} of it is drift: the control, without the fact, has R {words.shattering(control)}."
 
 
 NONE: Json = {"value": None, "text": "–"}
@@ -124,8 +122,8 @@ def filled(
         },
         "delta": {
             "value": delta,
-            "text": words.percent(delta),
-            "tip": f"Over {words.plural(len(outcomes), 'edit')}: " + ", ".join(words.percent(outcome.relative_delta_norm) for outcome in outcomes[:8]) + ("…" if len(outcomes) > 8 else "") + ".",
+            "text": words.change(delta),
+            "tip": f"Over {words.plural(len(outcomes), 'edit')}: " + ", ".join(words.change(outcome.relative_delta_norm) for outcome in outcomes[:8]) + ("…" if len(outcomes) > 8 else "") + ".",
         },
         "seconds": {"value": edit.seconds, "text": f"{edit.seconds:.2f} s" if edit.seconds < 10 else f"{edit.seconds:.0f} s"},
     }  # fmt: skip

@@ -113,7 +113,7 @@ def outcomes(result: EditResult | None, d_mlp: int, name: Name = str) -> Node:
                     ]
                 ),
                 html.Td(f"{item.probability_before:.3f} → {item.probability_after:.3f}"),
-                html.Td(words.percent(item.relative_delta_norm) if item.delta_norm else "no weight"),
+                html.Td(words.change(item.relative_delta_norm)),
                 html.Td(str(item.steps)),
                 html.Td(_notes(item, d_mlp), className="prose"),
             ]
