@@ -44,7 +44,7 @@ def result(**changes: object) -> PredictionResult:
 
 def test_the_line_says_r_and_recall_with_their_error() -> None:
     shown = to_html(expected(result(), EDIT))
-    assert "R 0.110 (0.080 to 0.150), recall −41 points (−50 to −33)" in shown
+    assert "R 0.110 (0.080 to 0.150) on the edited ring, recall −41 points (−50 to −33) over all rings" in shown
     assert "120 edits by ROME" in shown
     assert "log R edit 0.86" in shown
 
@@ -67,7 +67,9 @@ def test_the_panel_holds_what_was_foreseen_beside_what_happened() -> None:
     shown = to_html(prediction(Foretold(EDIT, result())))
     assert "Spearman 1.000 over 4 entities" in shown
     assert '<td class="inside">0.090' in shown  # within the error; the loss was not
-    assert '<td class="">20.0' in shown
+    assert "recall lost, all rings" in shown
+    assert "33.0 to 50.0 points" in shown
+    assert '<td class="">20.0 points' in shown
 
 
 def test_without_a_direction_the_panel_has_no_picture() -> None:

@@ -50,8 +50,8 @@ def register(app: Dash, client: Client) -> None:
             if found.new is None or found.new in found.truths or _applied(view.edits, edit):
                 return [], no_update if drawn is None else None
             now = await client.fact(checkpoint.id, edit.subject, edit.relation, view.edits)
+            world = await client.world(checkpoint.id)
             if now.prediction == found.new:
-                world = await client.world(checkpoint.id)
                 return plain(views.taught(world.name(found.new))), no_update if drawn is None else None
             told = await client.prediction(checkpoint.id, (*view.edits, edit))
         except ApiError as error:
@@ -59,7 +59,7 @@ def register(app: Dash, client: Client) -> None:
         foreseen = None
         if shown and told.overlap is not None:
             foreseen = {"checkpoint": checkpoint.id, "relation": told.relation, "overlap": told.overlap.model_dump()}
-        return plain(views.expected(told, edit)), no_update if foreseen == drawn else foreseen
+        return plain(views.expected(told, edit, world.noun)), no_update if foreseen == drawn else foreseen
 
 
 def _applied(edits: tuple[Edit, ...], edit: Edit) -> bool:

@@ -17,7 +17,7 @@ from shatterscope.app.pages.explore.panels.base import Around, Panel
 from shatterscope.app.pages.explore.views import prediction as said
 from shatterscope.wire.predictions import ExpectedDamage, MeasuredMove, PredictionResult
 
-NAMES = {"edit": "R, edit", "retain": "R, retain", "test": "R, test", "loss": "recall lost"}
+NAMES = {"edit": "R, edit", "retain": "R, retain", "test": "R, test", "loss": "recall lost, all {}s"}
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,14 @@ async def _needs(client: Client, checkpoint: str, edits: Stack) -> Foretold:
     return Foretold(made[-1], await client.prediction(checkpoint, made, measured=True))
 
 
-def prediction(told: Foretold) -> Node:
+def prediction(told: Foretold, noun: str = "ring") -> Node:
+    """`noun`: what the world's groups are called."""
     found, move = told.found, told.found.move
     if found.problem:
         return html.P(found.problem, className="lead")
     assert move is not None
     return html.Div(
-        [html.Div([_entities(found, move, told.edit), _whole(told)], className="tables")], className="prediction"
+        [html.Div([_entities(found, move, told.edit), _whole(told, noun)], className="tables")], className="prediction"
     )
 
 
@@ -79,7 +80,7 @@ def _changed(move: MeasuredMove) -> str:
     return f"{told}; overlap over the answer’s lead ranks these above the others with AUC {_number(move.auc)}."
 
 
-def _whole(told: Foretold) -> Node:
+def _whole(told: Foretold, noun: str) -> Node:
     found = told.found
     if not found.expected:
         return html.P(said.why_not(found, told.edit), className="lead") if found.writes != "gate" else None
@@ -91,23 +92,23 @@ def _whole(told: Foretold) -> Node:
     )
     return html.Div(
         [
-            table(head, [_row(each) for each in found.expected]),
+            table(head, [_row(each, noun) for each in found.expected]),
             html.P(f"{said.fitted_on(found, theme.method_name(told.edit.method))}{note}", className="lead"),
         ]
     )
 
 
-def _row(each: ExpectedDamage) -> Node:
+def _row(each: ExpectedDamage, noun: str) -> Node:
     def number(value: float) -> str:
-        return words.percent(value) if each.of == "loss" else words.shattering(value)
+        return f"{words.fixed(value, 1, 100)} points" if each.of == "loss" else words.shattering(value)
 
     inside = each.measured is not None and each.low <= each.measured <= each.high
     cells = [
         html.Td(number(each.value)),
-        html.Td(f"{number(each.low)} to {number(each.high)}"),
+        html.Td(f"{number(each.low).removesuffix(' points')} to {number(each.high)}"),
         html.Td("–" if each.measured is None else number(each.measured), className="inside" if inside else ""),
     ]
-    return html.Tr([html.Th(NAMES[each.of], scope="row"), *cells], **{"data-expected": each.of})
+    return html.Tr([html.Th(NAMES[each.of].format(noun), scope="row"), *cells], **{"data-expected": each.of})
 
 
 def _number(value: float | None) -> str:
@@ -115,7 +116,7 @@ def _number(value: float | None) -> str:
 
 
 def _markup(found: Foretold, around: Around) -> Node:
-    return prediction(found)
+    return prediction(found, around.world.noun)
 
 
 PREDICTION = Panel(

@@ -19,17 +19,17 @@ OUTSIDE = {
 GATED = "It changes no weight: beside this fact’s own inputs nothing is to move."
 
 
-def expected(found: PredictionResult, edit: Edit) -> Node:
-    """The lines near `Apply`; they say whether there is a colour for each entity (`data-moves`)."""
-    return html.Div(_expected(found, edit), **({} if found.overlap is None else {"data-moves": "1"}))
+def expected(found: PredictionResult, edit: Edit, noun: str = "ring") -> Node:
+    """The lines near `Apply`; they say whether there is a colour for each entity (`data-moves`). `noun`: what groups are called."""
+    return html.Div(_expected(found, edit, noun), **({} if found.overlap is None else {"data-moves": "1"}))
 
 
-def _expected(found: PredictionResult, edit: Edit) -> Node:
+def _expected(found: PredictionResult, edit: Edit, noun: str) -> Node:
     if found.expected:
         by = {each.of: each for each in found.expected}
-        told: list[Node] = [html.B("Expected: "), _R(by["edit"])]
+        told: list[Node] = [html.B("Expected: "), _R(by["edit"]), f" on the edited {noun}"]
         if "loss" in by:
-            told += [", ", _loss(by["loss"])]
+            told += [", ", _loss(by["loss"]), f" over all {noun}s"]
         if "stack" in found.outside:
             told.append(". Behind other edits the error is larger")
         return html.Span(told, **tip(fitted_on(found, theme.method_name(edit.method))))
