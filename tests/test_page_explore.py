@@ -547,6 +547,16 @@ def test_no_screen_scrolls_sideways_and_a_phone_has_the_result_in_view(explore: 
         assert beside or select["y"] >= status["y"] + status["height"], f"at {width} the one lies over the other"
 
 
+def test_a_panels_link_unfolds_it_and_brings_what_it_shows_into_view(explore: Explore) -> None:
+    page = explore.page
+    explore.edit(4)
+    for name, told in (("prediction", "figure"), ("notes", "table")):
+        page.click(f".to-panel[href='#{name}']")
+        expect(page.locator(f"#{name}-table {told}").first).to_be_visible()
+        explore.settle()
+        expect(page.locator(f"#{name}-table {told}").first).to_be_in_viewport()
+
+
 def test_a_link_unfolds_what_it_names(tab: Explore, server: Server) -> None:
     tab.open(f"{server.url}/?c=rings-small&e=3~I_C1~d60~rome~~tuned~1&open=notes&open=nonsense")
     expect(tab.page.locator("#notes [data-told=recall]")).to_be_in_viewport(timeout=PATIENCE)

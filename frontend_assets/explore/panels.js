@@ -1,8 +1,9 @@
 // What panels show is asked for where it is seen: while their fold is open; R at the site of the scenes where that is not the one that the numbers' R is
 // of. It takes up to a second or two, and no other click waits for it. The Python halves are app/pages/explore/callbacks/panels.py and sites.py.
 import { answers, nothing } from "../kit/dash.js";
-import { every } from "../kit/dom.js";
+import { closest, every } from "../kit/dom.js";
 import { hear } from "../kit/events.js";
+import { lecturing } from "../kit/lecturing.js";
 
 /**
  * @typedef {{ checkpoint: string, edits: string[] }} Model
@@ -24,6 +25,25 @@ function unfold() {
   for (const fold of folds) fold.open = true;
   if (folds[0]) hear("idle", () => folds[0].closest(".card")?.scrollIntoView({ block: "start" }), { once: true });
 }
+
+// Who follows a panel's link wants to see it.
+document.addEventListener("click", (event) => {
+  const link = closest(event, ".to-panel");
+  const fold = link && every(`${link.getAttribute("href")} [data-panel]`)[0];
+  if (fold instanceof HTMLDetailsElement) fold.open = true;
+});
+
+// The last panel unfolds below the screen: what it shows comes into view, unless the person has looked elsewhere meanwhile.
+document.addEventListener("toggle", ({ target }) => {
+  if (!(target instanceof HTMLDetailsElement) || !target.matches("[data-panel]") || !target.open || lecturing()) return;
+  const card = target.closest(".card"), summary = target.querySelector("summary");
+  hear("idle", () => {
+    if (!card || !summary || !target.open) return;
+    const { top, bottom } = summary.getBoundingClientRect(), box = card.getBoundingClientRect();
+    if (top < 0 || bottom > window.innerHeight || box.bottom <= window.innerHeight) return;
+    card.scrollIntoView({ block: box.height < window.innerHeight ? "end" : "start" });
+  }, { once: true });
+}, true);
 
 answers("panels", {
   /**
