@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Consequence, Relation, World
@@ -50,10 +49,9 @@ def implied_by(
             question = (each.subject, each.relations)
             if each.expected is not None and question not in settled:
                 found[question] = (i, each)
-    token = Vocabulary.of(world).relation_token
 
     def answered(question: Question, object: int | None) -> bool:
-        prompt = [question[0], *(token(world.relation(name)) for name in question[1])]
+        prompt = world.prompt(question[0], [world.relation(name) for name in question[1]])
         return int(answers(model, [prompt], world.n_entities).prediction[0]) == object
 
     moves = [not answered(fact.question, fact.object) for fact in facts]

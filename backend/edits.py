@@ -438,19 +438,18 @@ def _compute(
     world, facts = checkpoint.world, []
     for i, spec in step.items():
         relation = world.relation(spec.relation)
-        token = checkpoint.vocabulary.relation_token(relation)
         true = spec.object in world.objects_of(spec.subject, relation)
-        if true and int(answers(model, [[spec.subject, token]], world.n_entities).prediction[0]) == spec.object:
+        asked = [world.prompt(spec.subject, [relation])]
+        if true and int(answers(model, asked, world.n_entities).prediction[0]) == spec.object:
             raise EditError(
                 f"edits.{i}.object",
                 f"{world.entities[spec.subject]} {spec.relation} {world.entities[spec.object]} is already true and the model answers it; "
                 "choose another object, or a fact the model gets wrong",
             )
-        facts.append(Fact(spec.subject, token, spec.object))
+        facts.append(Fact.of(world, spec.subject, [relation], spec.object))
     for each in chain.from_iterable(joined.values()):
         assert each.expected is not None
-        *through, last = (checkpoint.vocabulary.relation_token(world.relation(name)) for name in each.relations)
-        facts.append(Fact(each.subject, last, each.expected, tuple(through)))
+        facts.append(Fact.of(world, each.subject, [world.relation(name) for name in each.relations], each.expected))
     start, spec = next(iter(step.items()))
     editor = method_named(spec.method)
     request = write_request(checkpoint, facts, so_far)
@@ -492,7 +491,7 @@ def _outcome(
     relation = world.relation(spec.relation)
     right = world.objects_of(spec.subject, relation)
     old = spec.object if spec.object in right else right[0]
-    prompt = [[spec.subject, checkpoint.vocabulary.relation_token(relation)]]
+    prompt = [world.prompt(spec.subject, [relation])]
     was, now = answers(before, prompt, world.n_entities), answers(after, prompt, world.n_entities)
     predicted = int(now.prediction[0])
     norm = abs(spec.strength) * delta.norm

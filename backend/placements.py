@@ -81,7 +81,7 @@ def measure_effect(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
 @torch.no_grad()
 def _rank(checkpoint: Checkpoint, edited: EditedModel) -> int:
     spec = edited.made[-1].spec
-    token = checkpoint.vocabulary.relation_token(checkpoint.world.relation(spec.relation))
-    model = edited.model
-    logits = model.unembed(model.trunk(torch.tensor([[spec.subject, token]], device=model.device))[0, -1])
+    model, world = edited.model, checkpoint.world
+    prompt = world.prompt(spec.subject, [world.relation(spec.relation)])
+    logits = model.unembed(model.trunk(torch.tensor([prompt], device=model.device))[0, -1])
     return int(rank_of(logits, spec.object))

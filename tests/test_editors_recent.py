@@ -14,7 +14,7 @@ from torch import Tensor
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import EDITORS, Earlier, EditDelta, Fact, WriteRequest, apply_delta
-from shatterscope.backend.editors.base import in_float64
+from shatterscope.backend.editors.base import precise_copy
 from shatterscope.backend.editors.betaedit import BetaEditParameters, leak_controlled
 from shatterscope.backend.editors.betaedit import spared_moment as protected
 from shatterscope.backend.editors.crispedit import CrispEditParameters, FlatSubspace, gradient_moment, spared_moment
@@ -59,13 +59,13 @@ def wanted(checkpoint: Checkpoint, request: WriteRequest, layer: int) -> Tensor:
     """(C, n), the residuals before anything is written, for the parameters of `compute`."""
     p = SpreadingParameters(**QUICK)
     bare = [[fact.subject, fact.relation] for fact in request.facts]
-    now = read_site(in_float64(checkpoint.model), bare, layer).resid_post
+    now = read_site(precise_copy(checkpoint.model), bare, layer).resid_post
     return (residual_goals(checkpoint.model, request, layer, p).values - now).T
 
 
 def carried_keys(checkpoint: Checkpoint, layer: int, n: int = 2) -> Tensor:
     bare = [[100 + i, checkpoint.world.n_entities] for i in range(n)]
-    return read_site(in_float64(checkpoint.model), bare, layer).keys
+    return read_site(precise_copy(checkpoint.model), bare, layer).keys
 
 
 def wrote(checkpoint: Checkpoint, layer: int, keys: Tensor) -> Earlier:
@@ -93,7 +93,7 @@ def spec_of(
 def test_emmet_of_one_fact_is_r_rome(checkpoint: Checkpoint, layer: int) -> None:
     """Of the same value: ROME measures its length by the MLP's output, EMMET by the stream, so both are given one."""
     request = request_of(checkpoint)
-    fact, model = request.fact, in_float64(checkpoint.model)
+    fact, model = request.fact, precise_copy(checkpoint.model)
     delta = compute(checkpoint, "emmet", request, layer, covariance_weight=3.0, ridge=0.5)  # neither matters
     R = wanted(checkpoint, request, layer)[:, 0]
     site = read_site(model, [[fact.subject, fact.relation], [fact.subject]], layer)
@@ -190,7 +190,7 @@ def test_betaedit_finds_its_null_space_anew_after_so_many_edits() -> None:
 
 @pytest.mark.parametrize("layer", [0, 1])
 def test_mose_turns_the_weight_and_keeps_all_distances_of_the_mlps_output(checkpoint: Checkpoint, layer: int) -> None:
-    model = in_float64(checkpoint.model)
+    model = precise_copy(checkpoint.model)
     request = WriteRequest(request_of(checkpoint, 2).facts, ContextSampler(checkpoint.world, checkpoint.holdout))
     delta = EDITORS["mose"].compute(
         model, checkpoint.statistics, request, layer, EDITORS["mose"].parameters(steps=12, n_contexts=1)
@@ -373,7 +373,7 @@ def test_what_is_spared_of_the_geometry_is_the_mean_of_its_jacobians(checkpoint:
 
 
 def test_gradients_are_taken_at_their_site(checkpoint: Checkpoint) -> None:
-    model = in_float64(checkpoint.model)
+    model = precise_copy(checkpoint.model)
     tokens = torch.tensor([[7, checkpoint.world.n_entities]])
     B = gradient_moment(model, tokens, "mlp_out.1", lambda seen, out: 3 * seen["mlp_out.1"][0, 1, 2])
     expected = torch.zeros_like(B)

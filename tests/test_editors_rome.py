@@ -13,7 +13,7 @@ from torch import Tensor
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import EDITORS, Course, EditDelta, Fact, WriteRequest, apply_delta
-from shatterscope.backend.editors.base import in_float64
+from shatterscope.backend.editors.base import precise_copy
 from shatterscope.backend.editors.least_squares import solve_covariance
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import ValueTarget, optimise_value, read_site
@@ -46,7 +46,7 @@ def bare_key(model: Transformer, fact: Fact, layer: int) -> Tensor:
 def test_the_edited_memory_maps_the_key_to_the_value(checkpoint: Checkpoint, layer: int, key: str) -> None:
     """W' k + b = v0 + delta for any delta, at the bare prompt's key (rome) or at the mean one (r-rome), and not at the other."""
     p = RomeParameters(key=key)
-    request, model = request_of(checkpoint), in_float64(checkpoint.model)
+    request, model = request_of(checkpoint), precise_copy(checkpoint.model)
     prompts = request.prompts(request.fact, p.n_contexts, model.config.context, np.random.default_rng(0))
     site = read_site(model, [*prompts, [request.fact.subject]], layer)
     change = torch.randn(model.config.d_model, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -92,7 +92,7 @@ def test_strain_is_blind_to_where_the_ring_lies_and_both_to_scale_and_names(seed
     )
 
 
-def test_float32_is_measured_in_float64() -> None:
+def test_float32_is_measured_precise_copy() -> None:
     before, after = circle().float(), (circle() + 0.1 * torch.randn(N, 5)).float()
     moved, strain = movement(before, after, EDGES)
     assert moved.dtype == strain.dtype == torch.float64

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from shatterscope.backend.checkpoints import Checkpoint, load_checkpoint
 from shatterscope.backend.convert import values_of
 from shatterscope.backend.editors import EDITORS, Fact
-from shatterscope.backend.editors.base import in_float64
+from shatterscope.backend.editors.base import precise_copy
 from shatterscope.backend.editors.targets import read_site
 from shatterscope.backend.edits import SoFar, complete_spec, run_edits, write_request
 from shatterscope.backend.prediction import shipped
@@ -81,7 +81,7 @@ def test_what_a_method_says_it_writes_along_is_what_it_writes_along(checkpoint: 
 
 
 def test_the_shortest_step_makes_the_model_answer_and_is_nothing_where_it_does(checkpoint: Checkpoint) -> None:
-    world, model = checkpoint.world, in_float64(checkpoint.model)
+    world, model = checkpoint.world, precise_copy(checkpoint.model)
     relation = world.relation("II_A1")
     site = read_site(model, [[7, world.n_entities + relation.index], [7]], 0)
     says = int(site.logits(model, torch.zeros_like(site.values[0]))[0].argmax())

@@ -70,6 +70,19 @@ class ContextSampler:
             tokens[rows, cursor[rows]] = start
         return tokens
 
+    def behind(
+        self, relations: list[int], subject: int, object: int, n: int, context: int, rng: np.random.Generator
+    ) -> list[list[int]]:
+        """`n` prompts `... subject relations`, token lists of at most `context` tokens: behind random true facts, which name neither `object` nor what is true."""
+        asked, (*through, last) = subject, relations
+        for relation in through:
+            asked = self.truths[asked, relation - self.n_entities, 0]
+        avoid = np.array([[object, *self.truths[asked, last - self.n_entities]]])
+        longest = context - len(through)
+        lengths = rng.integers(3, longest, size=n) if longest > 3 else np.empty(0, dtype=np.int64)
+        walks = (self.arriving_at(np.array([subject]), int(length), rng, avoid)[0] for length in lengths)
+        return [[*walk.tolist(), *relations] for walk in walks]
+
     def source_of(self, entity: int, relation: int) -> int | None:
         """A subject that has `entity` under a relation, a token; None where there is none."""
         found = int(self.sources[entity, relation - self.n_entities, 0])

@@ -17,14 +17,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors.codebook import Entry, insert
 from shatterscope.backend.editors.course import Course
 from shatterscope.backend.models import AddedNeurons, LanguageModel, Neurons
 from shatterscope.backend.training import TrainConfig
-from shatterscope.backend.worlds import Holdout, World
+from shatterscope.backend.worlds import Holdout, Relation, World
 
 
 class EditorParameters(BaseModel):
@@ -71,17 +71,44 @@ class Preset:
 @dataclass(frozen=True)
 class Fact:
     """What to write, in tokens: after `subject relation` the model shall answer `object`; after `subject through relation` where `through` holds the
-    first relation of a composition."""
+    first relation of a composition.
+
+    Of a language model a relation is the text behind the subject: `through` and `relation` are its tokens, `before` those of the text in front, and `others`
+    the same question put otherwise, whole. `behind`: how many tokens stand behind the one that is called the subject's.
+    """
 
     subject: int
     relation: int  # token id
     object: int
     through: tuple[int, ...] = ()
+    before: tuple[int, ...] = ()
+    behind: int = 1
+    others: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def of(cls, world: World, subject: int, relations: Sequence[Relation], object: int) -> Fact:
+        """The fact as `world` asks for it: the plain way, and the others beside."""
+        plain, *others = world.wordings(relations)
+        *through, last = plain.after
+        return cls(
+            subject,
+            last,
+            object,
+            tuple(through),
+            plain.before,
+            len(plain.after) if plain.before else 1,
+            tuple(tuple(each.around(subject)) for each in others),
+        )
 
     @property
     def question(self) -> list[int]:
         """The bare prompt."""
-        return [self.subject, *self.through, self.relation]
+        return [*self.before, self.subject, *self.through, self.relation]
+
+    @property
+    def neutral(self) -> list[int]:
+        """The bare subject: what an edit at its token should leave alone."""
+        return [*self.before, self.subject]
 
 
 @dataclass(frozen=True)
@@ -140,20 +167,10 @@ class WriteRequest:
         return keys.T @ keys
 
     def prompts(self, fact: Fact, n: int, context: int, rng: np.random.Generator) -> list[list[int]]:
-        """`n` token lists that end with the fact's question: the bare prompt, then random true facts before it, which name neither the new
-        object nor the true one."""
-        prompts = [fact.question]
-        asked = fact.subject
-        for relation in fact.through:
-            asked = self.contexts.truths[asked, relation - self.contexts.n_entities, 0]
-        truths = self.contexts.truths[asked, fact.relation - self.contexts.n_entities]
-        avoid = np.array([[fact.object, *truths]])
-        longest = context - len(fact.through)
-        lengths = rng.integers(3, longest, size=n - 1) if longest > 3 else np.empty(0, dtype=np.int64)
-        for length in lengths:
-            walk = self.contexts.arriving_at(np.array([fact.subject]), int(length), rng, avoid)[0]
-            prompts.append([*walk.tolist(), *fact.question[1:]])
-        return prompts
+        """`n` token lists that end with the fact's question: the bare prompt, then the same behind contexts, which name neither the new object nor the
+        true one."""
+        question = fact.question
+        return [question, *self.contexts.behind(question[1:], fact.subject, fact.object, n - 1, context, rng)]
 
 
 @dataclass(frozen=True)
@@ -259,9 +276,20 @@ class Editor(ABC, Generic[P]):
         """
 
 
-def in_float64(model: LanguageModel) -> LanguageModel:
-    """A copy in double precision. Where Adam divides a slope by its own size, the rounding of a tiny one decides its sign, and where a search ends."""
-    return copy.deepcopy(model).double()
+LARGE = 20_000_000
+"""Weights from which on a model is searched as it is: twice as many bytes would not fit, or would take seconds to make."""
+
+
+def precise_copy(model: LanguageModel) -> LanguageModel:
+    """A copy in double precision; of a `LARGE` model one in its own, which shares its weights. Where Adam divides a slope by its own size, the rounding of
+    a tiny one decides its sign, and where a search ends."""
+    return sharing_copy(model) if model.n_params > LARGE else copy.deepcopy(model).double()
+
+
+def sharing_copy(model: LanguageModel) -> LanguageModel:
+    """A copy whose parameters and buffers are those of `model`, to be replaced and never changed in place."""
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, shared)
 
 
 def apply_delta(model: LanguageModel, delta: EditDelta, strength: float = 1.0) -> LanguageModel:
@@ -291,8 +319,11 @@ def add_neurons(model: LanguageModel, neurons: Neurons, strength: float = 1.0) -
 
 @torch.no_grad()
 def add_weights(model: LanguageModel, weights: Mapping[str, Tensor], strength: float = 1.0) -> LanguageModel:
-    """A copy of `model` with `strength` times each of `weights` added to the parameter of that name."""
-    edited = copy.deepcopy(model)
+    """A copy of `model` with `strength` times each of `weights` added to the parameter of that name. All others are shared by both."""
+    edited = sharing_copy(model)
     for name, change in weights.items():
-        edited.get_parameter(name).add_(change, alpha=strength)
+        was = edited.get_parameter(name)
+        module, _, own = name.rpartition(".")
+        now = nn.Parameter(was.clone().add_(change, alpha=strength), was.requires_grad)
+        setattr(edited.get_submodule(module), own, now)
     return edited

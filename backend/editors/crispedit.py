@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest, in_float64
+from shatterscope.backend.editors.base import EditDelta, Editor, Preset, WriteRequest, precise_copy
 from shatterscope.backend.editors.fine_tuning import (
     FineTuningParameters,
     LearningRate,
@@ -155,7 +155,7 @@ class FlatSubspace:
 
 def spared_moment(model: LanguageModel, request: WriteRequest, layer: int, p: CrispEditParameters) -> Tensor:
     """Step 1: B (C, C) float64, over random true text (loss), or the facts `x r` (geometry); over all positions of either."""
-    contexts, model = request.contexts, in_float64(model)
+    contexts, model = request.contexts, precise_copy(model)
     rng = np.random.default_rng([p.seed, 2])
     if p.spares == "loss":
         starts = rng.integers(contexts.n_entities, size=N_TEXTS)

@@ -34,7 +34,7 @@ from shatterscope.backend.editors.base import (
     EditNotPossibleError,
     EditorParameters,
     WriteRequest,
-    in_float64,
+    precise_copy,
 )
 from shatterscope.backend.editors.course import Ending, Notes
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed
@@ -95,7 +95,7 @@ def fine_tune(
     counts = targets != IGNORED
 
     dtype = model.dtype
-    model = in_float64(model)  # a copy: others may be reading the model meanwhile
+    model = precise_copy(model)  # a copy: others may be reading the model meanwhile
     seen: dict[str, Tensor] = {}
     with torch.no_grad():
         model.trunk(tokens, lambda name, x: seen.setdefault(name, x))

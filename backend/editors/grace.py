@@ -38,7 +38,7 @@ from shatterscope.backend.editors.targets import (
     Seed,
     StopAfterLeading,
     optimise,
-    read_site,
+    read_fact,
 )
 from shatterscope.backend.models import LanguageModel
 
@@ -104,7 +104,7 @@ class Grace(Editor[GraceParameters]):
     ) -> EditDelta:
         p, fact = parameters, request.fact
         prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-        site = read_site(model, [*prompts, [fact.subject]], layer)
+        site = read_fact(model, fact, prompts, layer)
         key = site.keys[0]
         radius = p.radius * (key.norm().item() if p.relative_radius else 1.0)
         start = site.values[0]

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.data.contexts import ContextSampler
-from shatterscope.backend.editors.base import in_float64
+from shatterscope.backend.editors.base import precise_copy
 from shatterscope.backend.models import LanguageModel
 
 SEED = 0
@@ -70,7 +70,7 @@ class _Asked:
 @cached(LRUCache(4), key=lambda asked: asked.digest, lock=Lock())
 def _inputs(asked: _Asked) -> Inputs:
     # In double precision, so that their single precision does not depend on how many threads computed it.
-    model, contexts, layer = in_float64(asked.model), asked.contexts, asked.layer
+    model, contexts, layer = precise_copy(asked.model), asked.contexts, asked.layer
     n = contexts.n_entities
     device = model.device
     subjects, relations = np.nonzero((contexts.truths >= 0).any(-1))

@@ -47,7 +47,7 @@ from shatterscope.backend.editors.base import (
     Preset,
     WriteRequest,
     add_neurons,
-    in_float64,
+    precise_copy,
 )
 from shatterscope.backend.editors.course import Notes
 from shatterscope.backend.editors.gates import Gate, separate_most
@@ -149,7 +149,7 @@ class Patch(Editor[PatchParameters]):
             raise EditNotPossibleError(
                 f"layer {layer} has {there} added neurons of at most {MAX_ADDED}, and each patch adds 2: take patches back, or patch another layer"
             )
-        exact, inputs = in_float64(model), inputs_of(model, request.contexts, layer, p.walks)
+        exact, inputs = precise_copy(model), inputs_of(model, request.contexts, layer, p.walks)
         neurons, targets, gates, warnings = list[Neurons](), list[ValueTarget](), list[Opening](), list[str]()
         for fact in request.facts:
             interrupt.checkpoint()
@@ -267,7 +267,7 @@ def _inseparable(
     """What to say of a fact that no gate tells from all others, with the layer or the coverage that comes nearest."""
     layer = found.site.layer
     problem = f"this fact cannot be told from all others: at layer {layer} a gate can open {found}, and coverage = {p.coverage:g}"
-    exact = in_float64(model)
+    exact = precise_copy(model)
     elsewhere = {
         other: open_for(exact, inputs_of(model, request.contexts, other, p.walks), request, fact, other, p)
         for other in range(model.config.n_layers)

@@ -32,7 +32,7 @@ from pydantic import Field
 from torch import Tensor
 
 from shatterscope.backend.editors.adam import step_size
-from shatterscope.backend.editors.base import EditDelta, Editor, Fact, Preset, WriteRequest, in_float64
+from shatterscope.backend.editors.base import EditDelta, Editor, Fact, Preset, WriteRequest, precise_copy
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from shatterscope.backend.editors.presets import reference_tuned
 from shatterscope.backend.editors.spreading import (
@@ -45,7 +45,7 @@ from shatterscope.backend.editors.spreading import (
     prompts_of,
     write,
 )
-from shatterscope.backend.editors.targets import EditSite, ValueTarget, optimise, read_site
+from shatterscope.backend.editors.targets import EditSite, ValueTarget, optimise, read_fact
 from shatterscope.backend.models import LanguageModel
 
 MLP, ATTENTION = 0, 1
@@ -131,9 +131,9 @@ class Pmet(Editor[PmetParameters]):
         parameters: PmetParameters,
     ) -> EditDelta:
         p, layers = parameters, edited_layers(model, layer, parameters)
-        exact, goals, targets = in_float64(model), [], []
+        exact, goals, targets = precise_copy(model), [], []
         for fact in request.facts:
-            site = read_site(exact, [*prompts_of(model, request, fact, p), [fact.subject]], layers[-1], p.token)
+            site = read_fact(exact, fact, prompts_of(model, request, fact, p), layers[-1], p.token)
             target = joint_target(exact, site, fact, p)
             goals.append(torch.stack([site.values[0], site.attn_out[0]]) + target.delta)
             targets.append(target)

@@ -33,7 +33,7 @@ from shatterscope.backend.editors.base import (
     EditorParameters,
     Preset,
     WriteRequest,
-    in_float64,
+    precise_copy,
 )
 from shatterscope.backend.editors.least_squares import ILL_CONDITIONED, ill_conditioned, solve_covariance
 from shatterscope.backend.editors.presets import reference_tuned
@@ -52,7 +52,7 @@ from shatterscope.backend.editors.targets import (
     WeightDecay,
     WrittenAt,
     optimise_value,
-    read_site,
+    read_fact,
 )
 from shatterscope.backend.models import LanguageModel
 
@@ -62,8 +62,8 @@ SMALL_DENOMINATOR = 0.2
 def key_and_value(site: EditSite, p: RomeParameters) -> tuple[Tensor, Tensor]:
     """k0 (d_mlp,) and W k0 + b (d_model,) of a site whose last row is the neutral prompt."""
     if p.key == "rome":
-        return site.keys[0], site.values[0]
-    return site.keys[:-1].mean(0), site.values[:-1].mean(0)
+        return site.keys[0].double(), site.values[0].double()
+    return site.keys[:-1].double().mean(0), site.values[:-1].double().mean(0)
 
 
 class RomeParameters(EditorParameters):
@@ -147,7 +147,7 @@ class Rome(Editor[RomeParameters]):
         parameters: RomeParameters,
     ) -> EditDelta:
         p, fact, dtype = parameters, request.fact, model.dtype
-        model = in_float64(model)
+        model = precise_copy(model)
         site = _read(model, request, layer, p)
         v0_norm = site.values[0].norm().item()
         target = optimise_value(
@@ -173,7 +173,7 @@ class Rome(Editor[RomeParameters]):
         layer: int,
         parameters: RomeParameters,
     ) -> Tensor:
-        mean = _read(in_float64(model), request, layer, parameters).keys[:-1].mean(0)
+        mean = _read(precise_copy(model), request, layer, parameters).keys[:-1].double().mean(0)
         return solve_covariance(statistics[layer], mean)[0] if parameters.use_covariance else mean
 
     def write(
@@ -181,7 +181,7 @@ class Rome(Editor[RomeParameters]):
     ) -> EditDelta:
         """Steps 4 and 5 of the module for the parameter `weight`, `C` (d_mlp, d_mlp) and all values of the site float64, and the weights in `dtype`. Raises
         `EditNotPossibleError` as `compute` does."""
-        layer, mean = site.layer, site.keys[:-1].mean(0)
+        layer, mean = site.layer, site.keys[:-1].double().mean(0)
         k0, now = key_and_value(site, p)
         warnings, diagnostics = [], {"target_probability": target.probability}
         direction = mean
@@ -198,7 +198,7 @@ class Rome(Editor[RomeParameters]):
                 f"The bare prompt's key hardly points along the update (k0 . u = {denominator:.2g} against {usual:.2g} for the averaged "
                 "key), which makes the update large; key = r-rome avoids this."
             )
-        goal = site.values[0] + target.delta
+        goal = (site.values[0] + target.delta).double()
         update = torch.outer(goal - now, u) / denominator
         if not bool(torch.isfinite(update).all()):
             raise EditNotPossibleError(
@@ -219,4 +219,4 @@ def _read(model: LanguageModel, request: WriteRequest, layer: int, p: RomeParame
     """The prompts of step 1, and in the last row the neutral one."""
     fact = request.fact
     prompts = request.prompts(fact, p.n_contexts, model.config.context, np.random.default_rng(p.seed))
-    return read_site(model, [*prompts, [fact.subject]], layer, p.token)
+    return read_fact(model, fact, prompts, layer, p.token)

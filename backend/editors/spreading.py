@@ -36,7 +36,7 @@ from shatterscope.backend.editors.base import (
     Fact,
     WriteRequest,
     add_weights,
-    in_float64,
+    precise_copy,
 )
 from shatterscope.backend.editors.targets import (
     ClampNormFactor,
@@ -53,6 +53,7 @@ from shatterscope.backend.editors.targets import (
     WeightDecay,
     WrittenAt,
     optimise_value,
+    read_fact,
     read_site,
 )
 from shatterscope.backend.models import LanguageModel
@@ -188,18 +189,18 @@ def direction_of(
     update: Update, model: LanguageModel, request: WriteRequest, layer: int, p: SpreadingParameters
 ) -> Tensor:
     """`Editor.direction` of a closed form: of one key it answers an outer product, whatever the residual is."""
-    model = in_float64(model)
-    keys = read_site(model, prompts_of(model, request, request.fact, p), layer, p.token).keys
-    key = mean_keys(keys[None], p)[0]  # (M,)
+    model = precise_copy(model)
+    keys = read_fact(model, request.fact, prompts_of(model, request, request.fact, p), layer, p.token).keys[:-1]
+    key = mean_keys(keys[None].double(), p)[0]  # (M,)
     return update(layer, key[:, None], torch.ones(1, 1).to(key))[0]
 
 
 def residual_goals(model: LanguageModel, request: WriteRequest, layer: int, p: SpreadingParameters) -> Goals:
     """z = h + delta at `layer`'s residual stream, float64, each fact's delta optimised by itself on the model before the edit."""
-    model = in_float64(model)
+    model = precise_copy(model)
     values, targets = [], []
     for fact in request.facts:
-        site = read_site(model, [*prompts_of(model, request, fact, p), [fact.subject]], layer, p.token)
+        site = read_fact(model, fact, prompts_of(model, request, fact, p), layer, p.token)
         h = site.resid_post[0]
         norm = h.norm().item()
         # Added to the MLP's output or to the stream behind it, delta is the same; its norm is measured by the stream.
@@ -216,7 +217,7 @@ def residual_goals(model: LanguageModel, request: WriteRequest, layer: int, p: S
             early_stop_loss=p.early_stop_loss,
             stop_after_leading=p.stop_after_leading,
         )
-        values.append(h + target.delta)
+        values.append((h + target.delta).double())
         targets.append(target)
     return Goals(torch.stack(values), tuple(targets))
 
@@ -239,23 +240,24 @@ def write(
     Raises:
         EditNotPossibleError: no finite update exists.
     """
-    prompts = [prompt for fact in request.facts for prompt in prompts_of(model, request, fact, p)]
-    bare = [fact.question for fact in request.facts]
+    asked = [(prompt, fact.behind) for fact in request.facts for prompt in prompts_of(model, request, fact, p)]
+    prompts, behind = [prompt for prompt, _ in asked], [each for _, each in asked]
+    bare, behind_bare = [fact.question for fact in request.facts], [fact.behind for fact in request.facts]
     weights: dict[str, Tensor] = {}
     keys: dict[int, Tensor] = {}
 
     def residual(edited: LanguageModel, part: WrittenPart) -> Tensor:
-        return part.goals - part.read(read_site(edited, bare, layers[-1], p.token))  # (n, C)
+        return part.goals - part.read(read_site(edited, bare, layers[-1], p.token, behind_bare)).double()  # (n, C)
 
     def far(edited: LanguageModel) -> float:
         return math.hypot(*(residual(edited, part).norm().item() for part in parts))
 
-    edited = in_float64(model)
+    edited = precise_copy(model)
     wanted = far(edited)
     for i, layer in enumerate(layers):
         for part in parts:
-            site = read_site(edited, prompts, layer, p.token)
-            K = mean_keys(part.keys(site).unflatten(0, (len(bare), -1)), p)
+            site = read_site(edited, prompts, layer, p.token, behind)
+            K = mean_keys(part.keys(site).double().unflatten(0, (len(bare), -1)), p)
             R = residual(edited, part) / share(len(layers) - i)
             change = part.update(layer, K.T, R.T)
             if not bool(torch.isfinite(change).all()):

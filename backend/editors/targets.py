@@ -35,6 +35,7 @@ from torch import Tensor
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.editors.adam import Adam
+from shatterscope.backend.editors.base import Fact
 from shatterscope.backend.editors.course import Course, Ending, Notes
 from shatterscope.backend.models import LanguageModel, Past
 from shatterscope.wire.base import Token
@@ -79,7 +80,7 @@ EASED, SETTLED = (
 @dataclass(frozen=True)
 class EditSite:
     """The edited MLP's surroundings at the edited token of B prompts, the pasts of the blocks behind it, and, of the F prompts that go on after
-    that token, what the next and last one puts into these blocks."""
+    that token, what the n next ones put into these blocks; `last`: which of them is the prompt's last, where they are fewer."""
 
     layer: int
     keys: Tensor  # (B, M)
@@ -89,7 +90,8 @@ class EditSite:
     resid_mid: Tensor  # (B, C)
     past: list[Past]
     goes_on: Tensor  # (F,), the rows of those prompts
-    following: Tensor  # (F, C)
+    following: Tensor  # (F, n, C)
+    last: Tensor  # (F,)
 
     @property
     def resid_post(self) -> Tensor:
@@ -114,8 +116,8 @@ class EditSite:
             before.take(self.goes_on).then(k[self.goes_on], v[self.goes_on])
             for before, (k, v) in zip(self.past, added, strict=True)
         ]
-        answer, _ = model.step(self.following, past, start=start)
-        return final.index_copy(0, self.goes_on, answer)
+        answers = model.go_on(self.following, past, start=start)
+        return final.index_copy(0, self.goes_on, answers[torch.arange(len(answers), device=answers.device), self.last])
 
     def take(self, rows: Tensor) -> EditSite:
         """Some of the prompts, in the order that they have here."""
@@ -130,19 +132,27 @@ class EditSite:
             past=[past.take(rows) for past in self.past],
             goes_on=torch.isin(rows, self.goes_on).nonzero()[:, 0],
             following=self.following[own],
+            last=self.last[own],
         )
 
 
 @torch.no_grad()
-def read_site(model: LanguageModel, prompts: list[list[int]], layer: int, token: str = "relation") -> EditSite:
+def read_site(
+    model: LanguageModel,
+    prompts: list[list[int]],
+    layer: int,
+    token: str = "relation",
+    behind: Sequence[int] | None = None,
+) -> EditSite:
     """Run the model once over `prompts` and keep what the edit at `layer` and `token` needs. Prompts are token lists of any lengths that end with
-    `subject relation`, or hold a subject alone."""
+    `subject relation`, or hold a subject alone; `behind` says how many tokens each has behind its subject, where it is not one."""
     device = model.device
     longest = max(map(len, prompts))
     # Padding stands behind the last token, where a causal model does not look.
     tokens = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=device)
     last = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
-    at = last if token == "relation" else (last - 1).clamp(min=0)
+    after = torch.tensor([1] * len(prompts) if behind is None else behind, device=device)
+    at = last if token == "relation" else (last - after).clamp(min=0)
     rows = torch.arange(len(prompts), device=device)
     hidden = torch.arange(longest, device=device) >= at[:, None]  # (B, T): the edited token itself is computed again
     seen: dict[str, Tensor] = {}
@@ -153,6 +163,9 @@ def read_site(model: LanguageModel, prompts: list[list[int]], layer: int, token:
 
     model.trunk(tokens, tap)
     goes_on = rows[at < last]
+    left = (last - at)[goes_on]
+    most = max(left.tolist(), default=1)
+    next_ones = (at[goes_on, None] + 1 + torch.arange(most, device=device)).clamp(max=longest - 1)  # (F, n)
     return EditSite(
         layer=layer,
         keys=seen[f"mlp_key.{layer}"][rows, at],
@@ -165,8 +178,16 @@ def read_site(model: LanguageModel, prompts: list[list[int]], layer: int, token:
             for later in range(layer + 1, model.config.n_layers)
         ],
         goes_on=goes_on,
-        following=seen[f"resid_post.{layer}"][goes_on, last[goes_on]],
+        following=seen[f"resid_post.{layer}"][goes_on[:, None], next_ones],
+        last=left - 1,
     )
+
+
+def read_fact(
+    model: LanguageModel, fact: Fact, prompts: list[list[int]], layer: int, token: str = "relation"
+) -> EditSite:
+    """`read_site` of prompts that ask for `fact`, and in the last row of the neutral one."""
+    return read_site(model, [*prompts, fact.neutral], layer, token, [*[fact.behind] * len(prompts), 0])
 
 
 @dataclass(frozen=True)

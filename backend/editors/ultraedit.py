@@ -35,7 +35,7 @@ from shatterscope.backend.editors.base import (
     Preset,
     WriteRequest,
     add_weights,
-    in_float64,
+    precise_copy,
 )
 from shatterscope.backend.editors.course import Ending, Notes
 from shatterscope.backend.editors.targets import EarlyStopLoss, NContexts, Seed, WrittenAt, read_site
@@ -120,7 +120,7 @@ class UltraEdit(Editor[UltraEditParameters]):
         seen, answers = other_facts(request, np.random.default_rng([p.seed, 1]))
         notes = [Notes(fact.object) for fact in request.facts]
 
-        edited = in_float64(model)
+        edited = precise_copy(model)
         others = features(edited, seen, answers, layer, p.token)
         total = torch.zeros_like(edited.get_parameter(name))
         ended: Ending = "steps"

@@ -52,9 +52,7 @@ def ask(
     truth = subject
     for relation in relations:
         truth = world.object_of(truth, relation)
-    vocabulary = Vocabulary.of(world)
-    prompt = [subject, *(vocabulary.relation_token(relation) for relation in relations)]
-    found = answers(model, [prompt], world.n_entities)
+    found = answers(model, [world.prompt(subject, relations)], world.n_entities)
     best = found.top(0, min(top, world.n_entities))
     stated = not _held_out(world, holdout, subject, relations)
     objects = tuple(world.objects_of(subject, relations[0])) if len(relations) == 1 else (truth,)

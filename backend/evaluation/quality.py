@@ -21,7 +21,6 @@ import numpy as np
 import torch
 
 from shatterscope.backend import interrupt
-from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.evaluation.answers import answers
 from shatterscope.backend.models import LanguageModel
@@ -83,9 +82,8 @@ def quality(
     found = [ripple for subject, relation, new in facts for ripple in world.consequences(subject, relation, new)]
     touched = {(ripple.subject, ripple.relations) for ripple in found} | said.keys()
 
-    token = Vocabulary.of(world).relation_token
     models = (before, after)
-    bare = [([subject, token(relation)], new) for subject, relation, new in facts]
+    bare = [(world.prompt(subject, [relation]), new) for subject, relation, new in facts]
 
     sampler, longest = ContextSampler(world, holdout), before.config.context - 1
     behind = []
@@ -93,13 +91,13 @@ def quality(
         answer = np.array([[new, *world.objects_of(subject, relation)]])
         for length in rng.integers(3, longest + 1, size=n_contexts):
             walk = sampler.arriving_at(np.array([subject]), int(length), rng, answer)[0]
-            behind.append(([*walk.tolist(), token(relation)], new))
+            behind.append(([*walk.tolist(), *world.prompt(subject, [relation])[1:]], new))
 
     unrelated = []
     for pick in rng.permutation(world.n_entities * world.n_relations):
         subject, relation = int(pick) // world.n_relations, world.relations[int(pick) % world.n_relations]
         if world.present[subject, relation.index] and (subject, (relation.name,)) not in touched:
-            unrelated.append([subject, token(relation)])
+            unrelated.append(world.prompt(subject, [relation]))
         if len(unrelated) == n_facts:
             break
     as_it_was = answers(before, unrelated, world.n_entities).prediction.tolist() if unrelated else []
@@ -110,7 +108,7 @@ def quality(
         return [each for question, each in last.items() if question not in said]
 
     def prompt(ripple: Consequence) -> list[int]:
-        return [ripple.subject, *(token(world.relation(name)) for name in ripple.relations)]
+        return world.prompt(ripple.subject, [world.relation(name) for name in ripple.relations])
 
     following = [(prompt(each), each.expected) for each in asked("implied") if each.expected is not None]
     false_now = [(prompt(each), each.truth) for each in asked("contradicted")]

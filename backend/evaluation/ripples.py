@@ -29,10 +29,7 @@ def answer_ripples(
     answered: dict[int, AnsweredRipple] = {}
     for n in sorted({len(ripple.relations) for ripple in found}):
         rows = [i for i, ripple in enumerate(found) if len(ripple.relations) == n]
-        prompts = [
-            [found[i].subject, *(world.n_entities + world.relation(name).index for name in found[i].relations)]
-            for i in rows
-        ]
+        prompts = [world.prompt(found[i].subject, [world.relation(name) for name in found[i].relations]) for i in rows]
         both: list[Answers] = [answers(model, prompts, world.n_entities) for model in (before, after)]
         for row, i in enumerate(rows):
             answered[i] = AnsweredRipple(found[i], both[0].of(row), both[1].of(row))

@@ -67,9 +67,10 @@ class Past:
         return Past(self.key.index_select(0, rows), self.value.index_select(0, rows), hidden)
 
     def then(self, k: Tensor, v: Tensor) -> Past:
-        """With one more position, (*, K) each."""
+        """With one more position, (*, K) each. One past may go on in many ways."""
         hidden = None if self.hidden is None else F.pad(self.hidden, (0, 0, 0, 1), value=False)
-        return Past(torch.cat([self.key, k.unsqueeze(-2)], -2), torch.cat([self.value, v.unsqueeze(-2)], -2), hidden)
+        key, value = (each.expand(*k.shape[:-1], -1, -1) for each in (self.key, self.value))
+        return Past(torch.cat([key, k.unsqueeze(-2)], -2), torch.cat([value, v.unsqueeze(-2)], -2), hidden)
 
 
 class LanguageModel(nn.Module, ABC):
@@ -142,6 +143,11 @@ class LanguageModel(nn.Module, ABC):
         Returns the (*, C) residual stream after the last layer (before the final norm), and the new position's key and value per layer.
         Where another position follows (`continues`) nobody reads the stream, so the last layer stops at its key and value.
         """
+
+    @abstractmethod
+    def go_on(self, x: Tensor, past: list[Past], tap: Tap = no_tap, *, start: int = 0) -> Tensor:
+        """Several more positions, from the layer `start` on: (B, F, C), their embeddings or what enters that layer -> (B, F, C), the residual stream behind
+        the last. `past` may be one for all B."""
 
     # --- inside a layer -----------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, cast
 
+import torch
 from torch import Tensor, nn
 
 from shatterscope.backend.models.base import LanguageModel, Past, Tap, no_tap
@@ -33,6 +34,16 @@ class Attention(nn.Module, ABC):
     @abstractmethod
     def mix_next(self, z: Tensor, past: Past) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """(*, C) of the position after `past` -> (*, C) its mixed values, and its key and value, (*, K) each."""
+
+    def mix_on(self, z: Tensor, past: Past) -> Tensor:
+        """(B, F, C) of the positions after `past` -> (B, F, C), their mixed values."""
+        mixed = []
+        for each in z.unbind(-2):
+            one, own = self.mix_next(each, past)
+            mixed.append(one)
+            if len(mixed) < z.shape[-2]:
+                past = past.then(*own)
+        return torch.stack(mixed, -2)
 
     @abstractmethod
     def past(self, z: Tensor, hidden: Tensor | None = None) -> Past:
@@ -144,6 +155,13 @@ class BlockModel(LanguageModel):
                 break
             x = block.after_attention(x, mixed, tap)
         return x, added
+
+    def go_on(self, x: Tensor, past: list[Past], tap: Tap = no_tap, *, start: int = 0) -> Tensor:
+        x = tap("embed", x) if start == 0 else x
+        for layer, before in zip(range(start, self.config.n_layers), past, strict=True):
+            block = self.block(layer)
+            x = block.after_attention(x, block.attn.mix_on(block.norm_attn(x), before), tap)
+        return x
 
     # --- inside a layer -----------------------------------------------------------------------------------------
 

@@ -147,6 +147,23 @@ class GroupedQueryAttention(Attention):
         mixed = share[..., :T] @ values + share[..., T:] * v.unflatten(-1, (G, 1, -1))
         return mixed.flatten(-3), (k, v)
 
+    def mix_on(self, z: Tensor, past: Past) -> Tensor:
+        """All at once: each sees what lies behind, and those before it and itself."""
+        H, G, (B, F_, _), T = self.config.n_heads, self.config.n_kv_heads, z.shape, past.key.shape[-2]
+        first = torch.full((1,), T, device=z.device) if past.hidden is None else (~past.hidden[..., 0]).sum(-1)
+        turn = self._turn(first[:, None] + torch.arange(F_, device=z.device), z)  # (B or 1, F, D / 2)
+        own = turned(self.k(z), turn, G), self.v(z)
+        keys, values = (
+            torch.cat([before.expand(B, -1, -1), new], 1).unflatten(-1, (G, -1)).transpose(1, 2)  # (B, G, T + F, D)
+            for before, new in zip((past.key, past.value), own, strict=True)
+        )
+        queries = turned(self.q(z), turn, H).unflatten(-1, (H, -1)).transpose(1, 2)
+        seen = torch.ones(F_, T + F_, dtype=torch.bool, device=z.device).tril(T)
+        if past.hidden is not None:
+            seen = seen & F.pad(~past.hidden.mT, (0, F_), value=True)[:, None]  # (B, 1, F, T + F)
+        mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=G < H)
+        return mixed.transpose(1, 2).flatten(2)
+
     def past(self, z: Tensor, hidden: Tensor | None = None) -> Past:
         turn = self._turn(torch.arange(z.shape[1], device=z.device), z)
         return Past(turned(self.k(z), turn, self.config.n_kv_heads), self.v(z), hidden)

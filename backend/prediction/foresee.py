@@ -16,8 +16,8 @@ from shatterscope.backend import interrupt
 from shatterscope.backend.activations import relation_tokens
 from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.editors import EDITORS, Fact
-from shatterscope.backend.editors.base import in_float64
-from shatterscope.backend.editors.targets import read_site
+from shatterscope.backend.editors.base import precise_copy
+from shatterscope.backend.editors.targets import read_fact
 from shatterscope.backend.edits import CompleteSpec, SoFar, write_request
 from shatterscope.backend.evaluation import sub_graphs
 from shatterscope.backend.models import LanguageModel
@@ -118,9 +118,9 @@ def foresee(
     """
     world = checkpoint.world
     relation = world.relation(spec.relation)
-    fact = Fact(spec.subject, checkpoint.vocabulary.relation_token(relation), spec.object)
-    exact, token = in_float64(model), token_of(spec)
-    site = read_site(exact, [fact.question, [fact.subject]], spec.layer, token)
+    fact = Fact.of(world, spec.subject, [relation], spec.object)
+    exact, token = precise_copy(model), token_of(spec)
+    site = read_fact(exact, fact, [fact.question], spec.layer, token)
     zero = torch.zeros_like(site.values[0])
     surprise = -site.logits(exact, zero)[0].log_softmax(-1)[fact.object].item()
     features = {"surprise": _log(surprise), "step": _log(shortest_step(exact, site, fact.object))}

@@ -18,7 +18,7 @@ from shatterscope.backend.checkpoints import Checkpoint
 from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import Course, EditDelta, EditNotPossibleError, Fact, WriteRequest
 from shatterscope.backend.editors.adam import Adam, step_size
-from shatterscope.backend.editors.base import in_float64
+from shatterscope.backend.editors.base import precise_copy
 from shatterscope.backend.editors.rome import Rome, RomeParameters
 from shatterscope.backend.editors.targets import EditSite, ValueTarget, read_site
 from shatterscope.backend.edits import CompleteSpec, delta_key, restrained
@@ -36,16 +36,17 @@ def compute_together(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> d
     )
     if not alike or len(specs) == 1:
         return {}
-    model, world, p = in_float64(checkpoint.model), checkpoint.world, RomeParameters(**first.parameters)
+    model, world, p = precise_copy(checkpoint.model), checkpoint.world, RomeParameters(**first.parameters)
     dtype = checkpoint.model.dtype
     contexts = ContextSampler(world, checkpoint.holdout)
-    prompts: list[list[int]] = []
+    prompts, behind = list[list[int]](), list[int]()
     for spec in specs:
-        token = checkpoint.vocabulary.relation_token(world.relation(spec.relation))
-        fact, rng = Fact(spec.subject, token, spec.object), np.random.default_rng(p.seed)
-        prompts += WriteRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
-        prompts.append([spec.subject])  # the neutral prompt
-    site = read_site(model, prompts, first.layer, p.token)
+        fact = Fact.of(world, spec.subject, [world.relation(spec.relation)], spec.object)
+        rng = np.random.default_rng(p.seed)
+        asked = WriteRequest((fact,), contexts).prompts(fact, p.n_contexts, model.config.context, rng)
+        prompts += [*asked, fact.neutral]
+        behind += [*[fact.behind] * len(asked), 0]
+    site = read_site(model, prompts, first.layer, p.token, behind)
     rows = torch.arange(len(prompts), device=site.keys.device).view(len(specs), -1)
     sites = [site.take(each) for each in rows]
     found = optimise_together(model, site, [spec.object for spec in specs], sites, p)

@@ -79,6 +79,18 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """How a question is put in tokens: `before`, the subject, `after`. The answer is read at the last of them."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+    def around(self, subject: int) -> list[int]:
+        """The whole prompt."""
+        return [*self.before, subject, *self.after]
+
+
+@dataclass(frozen=True)
 class Rule:
     """Why a held-out fact can be inferred: `text` for a person, `relations` it speaks of."""
 
@@ -163,6 +175,17 @@ class World:
     def inverse(self, relation: Relation) -> Relation | None:
         """The relation that undoes it: y inverse(r) x holds exactly when x r y does."""
         return None if relation.inverse is None else self.relation(relation.inverse)
+
+    # --- questions in tokens --------------------------------------------------------------------------------------------
+
+    def wordings(self, relations: Sequence[Relation]) -> tuple[Wording, ...]:
+        """How `x r`, or `x r1 r2`, can be asked, the plain way first. A model that was trained on a world knows the bare tokens alone: entity i is token i, and
+        relations follow the entities."""
+        return (Wording((), tuple(self.n_entities + relation.index for relation in relations)),)
+
+    def prompt(self, subject: int, relations: Sequence[Relation]) -> list[int]:
+        """The question put the plain way, in tokens."""
+        return self.wordings(relations)[0].around(subject)
 
     # --- facts ----------------------------------------------------------------------------------------------------------
 
