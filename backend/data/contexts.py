@@ -12,17 +12,55 @@ unedited models change by .0001 at most on rings-2048, and direct recall by +.00
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from shatterscope.backend.worlds import Holdout, World
-from shatterscope.backend.worlds.base import ABSENT, IntArray
+from shatterscope.backend.worlds.base import ABSENT, BoolArray, IntArray
 
 P_COMPOSITION = 0.5
+SEED = 0  # of what is heard
 TRIES = 1000  # at each fact; only a world of a few entities has none that is allowed
 
 
-class ContextSampler:
+Heard = tuple[IntArray, slice]
+"""(B, T) texts in tokens, and at which of their positions."""
+
+
+class Contexts(ABC):
+    """What an editor is told of the text that a model is asked in: a question is a token list that names its subject."""
+
+    n_entities: int
+    longest_question: int  # in tokens
+
+    @abstractmethod
+    def behind(
+        self, question: list[int], object: int, n: int, context: int, rng: np.random.Generator
+    ) -> list[list[int]]:
+        """`n` prompts of at most `context` tokens that end with `question`, behind text that names neither `object` nor what is true."""
+
+    @abstractmethod
+    def alike(self, question: list[int]) -> dict[int, list[int]]:
+        """The same question of every subject that has an answer to it, its own among them."""
+
+    @abstractmethod
+    def source_of(self, object: int, question: list[int]) -> int | None:
+        """A subject of whom `object` is the answer to the same question; None where there is none."""
+
+    @abstractmethod
+    def heard(self, texts: int, context: int) -> list[Heard]:
+        """All questions, and text: some `texts` pieces of at most `context` tokens, always the same."""
+
+    @abstractmethod
+    def fingerprint(self) -> bytes:
+        """Of all that `heard` depends on besides its arguments."""
+
+
+class ContextSampler(Contexts):
     """Draws walks that end at given entities, from a generator the caller owns."""
+
+    longest_question = 3
 
     def __init__(self, world: World, holdout: Holdout, p_composition: float = P_COMPOSITION) -> None:
         """`p_composition`: how often a fact is a composition, where there is room for one; with 0 a walk of 2n + 1 tokens has n facts."""
@@ -71,9 +109,10 @@ class ContextSampler:
         return tokens
 
     def behind(
-        self, relations: list[int], subject: int, object: int, n: int, context: int, rng: np.random.Generator
+        self, question: list[int], object: int, n: int, context: int, rng: np.random.Generator
     ) -> list[list[int]]:
-        """`n` prompts `... subject relations`, token lists of at most `context` tokens: behind random true facts, which name neither `object` nor what is true."""
+        """Behind random true facts."""
+        subject, *relations = question
         asked, (*through, last) = subject, relations
         for relation in through:
             asked = self.truths[asked, relation - self.n_entities, 0]
@@ -83,14 +122,39 @@ class ContextSampler:
         walks = (self.arriving_at(np.array([subject]), int(length), rng, avoid)[0] for length in lengths)
         return [[*walk.tolist(), *relations] for walk in walks]
 
-    def source_of(self, entity: int, relation: int) -> int | None:
-        """A subject that has `entity` under a relation, a token; None where there is none."""
-        found = int(self.sources[entity, relation - self.n_entities, 0])
+    def alike(self, question: list[int]) -> dict[int, list[int]]:
+        _, first, *others = question
+        return {subject: [subject, first, *others] for subject in self.subjects_of(first)}
+
+    def source_of(self, object: int, question: list[int]) -> int | None:
+        """None of a composition."""
+        if len(question) > 2:
+            return None
+        found = int(self.sources[object, question[-1] - self.n_entities, 0])
         return None if found == ABSENT else found
 
     def subjects_of(self, relation: int) -> list[int]:
         """Entities that have an object under a relation, a token."""
         return np.flatnonzero((self.truths[:, relation - self.n_entities] >= 0).any(-1)).tolist()
+
+    def heard(self, texts: int, context: int) -> list[Heard]:
+        """Every `x r` that has an answer, at the relation's token; every entity at the first position; and random walks over true facts, at every position."""
+        n = self.n_entities
+        asked: BoolArray = np.asarray((self.truths >= 0).any(-1))
+        subjects, relations = np.nonzero(asked)
+        bare = np.stack([subjects, n + relations], 1)
+        rng = np.random.default_rng(SEED)
+        length = context - 1
+        length -= not self.composes and length % 2 == 0
+        ends = rng.integers(0, n, texts)
+        walks = self.arriving_at(ends, length, rng)
+        asks = np.array([rng.choice(np.flatnonzero(asked[end])) for end in ends])
+        text = np.concatenate([walks, n + asks[:, None]], 1)
+        return [(bare, slice(1, 2)), (np.arange(n)[:, None], slice(0, 1)), (text, slice(None))]
+
+    def fingerprint(self) -> bytes:
+        tables = (self.truths, self.holdout.single, self.holdout.composition)
+        return repr(self.p_composition).encode() + b"".join(np.ascontiguousarray(each).tobytes() for each in tables)
 
     def _fact_before(
         self,

@@ -19,7 +19,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from shatterscope.backend.data.contexts import ContextSampler
+from shatterscope.backend.data.contexts import Contexts, ContextSampler
 from shatterscope.backend.editors.codebook import Entry, insert
 from shatterscope.backend.editors.course import Course
 from shatterscope.backend.models import AddedNeurons, LanguageModel, Neurons
@@ -101,6 +101,11 @@ class Fact:
         )
 
     @property
+    def composed(self) -> bool:
+        """Whether it is asked by two relations, one after the other."""
+        return bool(self.through) and not self.before
+
+    @property
     def question(self) -> list[int]:
         """The bare prompt."""
         return [*self.before, self.subject, *self.through, self.relation]
@@ -144,7 +149,7 @@ class WriteRequest:
     layer. `rehearsal` is there for a method that trains."""
 
     facts: tuple[Fact, ...]
-    contexts: ContextSampler
+    contexts: Contexts
     earlier: Mapping[int, Earlier] = field(default_factory=dict)
     rehearsal: Rehearsal | None = None
 
@@ -153,6 +158,16 @@ class WriteRequest:
         """The only fact. Raises `ValueError` for a batch."""
         (fact,) = self.facts
         return fact
+
+    @property
+    def walks(self) -> ContextSampler:
+        """The contexts as walks over the facts of a world. Raises `EditNotPossibleError` where the model was taught no such world."""
+        if not isinstance(self.contexts, ContextSampler):
+            raise EditNotPossibleError(
+                "this method needs text of the world that the model was taught, and a language model was taught none; choose another method",
+                "method",
+            )
+        return self.contexts
 
     @property
     def carried(self) -> dict[int, Tensor]:
@@ -170,7 +185,7 @@ class WriteRequest:
         """`n` token lists that end with the fact's question: the bare prompt, then the same behind contexts, which name neither the new object nor the
         true one."""
         question = fact.question
-        return [question, *self.contexts.behind(question[1:], fact.subject, fact.object, n - 1, context, rng)]
+        return [question, *self.contexts.behind(question, fact.object, n - 1, context, rng)]
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ class FlatSubspace:
 
 def spared_moment(model: LanguageModel, request: WriteRequest, layer: int, p: CrispEditParameters) -> Tensor:
     """Step 1: B (C, C) float64, over random true text (loss), or the facts `x r` (geometry); over all positions of either."""
-    contexts, model = request.contexts, precise_copy(model)
+    contexts, model = request.walks, precise_copy(model)
     rng = np.random.default_rng([p.seed, 2])
     if p.spares == "loss":
         starts = rng.integers(contexts.n_entities, size=N_TEXTS)

@@ -108,7 +108,9 @@ def fine_tune(
     start = list(trained.values())
 
     rows = torch.arange(len(prompts), device=device)
-    at = torch.tensor([len(prompt) - (1 if p.token == "relation" else 2) for prompt in prompts], device=device)
+    at = torch.tensor(
+        [len(prompt) - 1 - (0 if p.token == "relation" else fact.behind) for prompt in prompts], device=device
+    )
     acts = torch.ones_like(tokens) if p.token == "relation" else F.one_hot(at, tokens.shape[1])  # (B, T)
 
     answers = counts.sum(1).cumsum(0) - 1  # where, of all tokens that count, each prompt's last one stands

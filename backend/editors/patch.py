@@ -215,20 +215,23 @@ def open_for(
 ) -> Opening:
     """Steps 1 and 2 of the module, for the model in double precision and what its MLP of `layer` reads."""
     prompts = request.prompts(fact, p.n_contexts, exact.config.context, np.random.default_rng(p.seed))
+    prompts += map(list, fact.others)
     site = read_site(exact, prompts, layer)
     others = inputs.z
     if alike := questions_like(request, fact):
         near = read_site(exact, alike, layer)
         others = torch.cat([others, exact.mlp_input(layer, near.resid_mid).to(others)])
-    gate, rows = separate_most(exact.mlp_input(layer, site.resid_mid), others, inputs.of(fact.question))
+    gate, rows = separate_most(
+        exact.mlp_input(layer, site.resid_mid), others, inputs.of_all([fact.question, *fact.others])
+    )
     return Opening(site, gate, rows, len(prompts))
 
 
 def questions_like(request: WriteRequest, fact: Fact) -> list[list[int]]:
     """Of a composition, those that differ in one place: all subjects, first and last relations. Text holds only some of them; single facts are all read anyhow."""
-    if not fact.through:
+    if not fact.composed:
         return []
-    contexts, (first,) = request.contexts, fact.through
+    contexts, (first,) = request.walks, fact.through
     pairs = (contexts.compositions + contexts.n_entities).tolist()
     alike = [[subject, first, fact.relation] for subject in contexts.subjects_of(first)]
     alike += [[fact.subject, *pair] for pair in pairs if (pair[0] == first) != (pair[1] == fact.relation)]
@@ -248,12 +251,12 @@ class Destination:
 def destination_of(exact: LanguageModel, opening: Opening, request: WriteRequest, fact: Fact) -> Destination:
     """Of a composition no h* is known; where the object is the true one h* would be the fact's own; and of a fact that the model does not know the representation
     says nothing of where this object belongs."""
-    subjects = request.contexts.subjects_of(fact.relation)
-    site = read_site(exact, [[subject, fact.relation] for subject in subjects], opening.site.layer)
+    alike = request.contexts.alike([fact.subject, fact.relation] if fact.composed else fact.question)
+    site = read_site(exact, list(alike.values()), opening.site.layer)
     final = site.final(exact, site.resid_post)
     spread = max(2 * (final - final.mean(0)).square().sum(1).mean().item(), TINY)
-    has_it = None if fact.through else request.contexts.source_of(fact.object, fact.relation)
-    answer = None if has_it in (None, fact.subject) else final[subjects.index(has_it)]
+    has_it = None if fact.composed else request.contexts.source_of(fact.object, fact.question)
+    answer = None if has_it in (None, fact.subject) else final[list(alike).index(has_it)]
     if answer is None or int(exact.read_out(answer).argmax()) != fact.object:
         return Destination(None, spread, spread)
     bare = opening.site.take(opening.rows[:1])

@@ -203,7 +203,7 @@ def attention_moments(
     """Per layer (C, C) float64, E[k k^T] of the keys of the attention's output projection, over `N_WALKS` random walks of true facts."""
     rng = np.random.default_rng(seed)
     starts = rng.integers(request.contexts.n_entities, size=N_WALKS)
-    walks = torch.from_numpy(request.contexts.arriving_at(starts, max(3, model.config.context - 1), rng))
+    walks = torch.from_numpy(request.walks.arriving_at(starts, max(3, model.config.context - 1), rng))
     moments: dict[int, Tensor] = {}
 
     def tap(name: str, x: Tensor) -> Tensor:

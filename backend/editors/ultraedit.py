@@ -154,7 +154,7 @@ class UltraEdit(Editor[UltraEditParameters]):
 
 def other_facts(request: WriteRequest, rng: np.random.Generator) -> tuple[list[list[int]], list[int]]:
     """`N_SEEN` prompts `x r` of facts that there are, and a random object for each."""
-    contexts, n = request.contexts, request.contexts.n_entities
+    contexts, n = request.walks, request.walks.n_entities
     subjects, relations = np.nonzero(contexts.truths[..., 0] != ABSENT)
     picked = rng.integers(len(subjects), size=N_SEEN)
     prompts = np.stack([subjects[picked], n + relations[picked]], axis=1)

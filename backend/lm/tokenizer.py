@@ -27,6 +27,10 @@ class Tokenizer:
         """With what the model wants at a text's beginning or end, as the transformers library gives it."""
         return self._tokenizer.encode(text).ids
 
+    def encode_on(self, text: str) -> list[int]:
+        """As it goes on in a sentence: nothing at its beginning or end."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
 
