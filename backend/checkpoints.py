@@ -13,11 +13,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -28,8 +28,10 @@ from torch import Tensor
 from shatterscope.backend.activations import all_activations
 from shatterscope.backend.assessment import TASKS
 from shatterscope.backend.data import TextSampler, Vocabulary
+from shatterscope.backend.data.contexts import Contexts, ContextSampler
 from shatterscope.backend.files import UnreadableFile, name_of, read_file, read_json
 from shatterscope.backend.models import LanguageModel, ModelConfig, Transformer
+from shatterscope.backend.models.base import ModelShape
 from shatterscope.backend.tensor_files import tensor_bytes
 from shatterscope.backend.training import TrainConfig
 from shatterscope.backend.worlds import Holdout, World, WorldConfig, WorldError, build, config_table, draw_holdout
@@ -117,9 +119,40 @@ class Metadata(BaseModel):
     sha256: dict[str, str]  # file name -> hash of its bytes
 
 
+class AnyCheckpoint(Protocol):
+    """A model that is edited and measured, with the world that it is asked about: one that was trained here (`Checkpoint`), or a language model
+    (`spoken.checkpoint.LanguageCheckpoint`). The model is in eval mode, needs no gradients and lives on its device."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def world(self) -> World: ...
+    @property
+    def holdout(self) -> Holdout: ...
+    @property
+    def shape(self) -> ModelShape:
+        """Of the model, also where that is not in memory."""
+
+    @property
+    def model(self) -> LanguageModel: ...
+    @property
+    def statistics(self) -> Mapping[int, Tensor]:
+        """layer -> (d_mlp, d_mlp) float64, E[k k^T] of the keys of its MLP."""
+
+    @property
+    def contexts(self) -> Contexts: ...
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights' file: what links name a checkpoint by."""
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that answers, edits and measurements depend on."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """A verified checkpoint, ready to use. The model is in eval mode, needs no gradients and lives on its device."""
+    """A verified checkpoint that was trained here, ready to use."""
 
     id: str
     world: World
@@ -130,8 +163,15 @@ class Checkpoint:
     metadata: Metadata
 
     @property
+    def shape(self) -> ModelShape:
+        return self.model.config
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        return ContextSampler(self.world, self.holdout)
+
+    @property
     def sha256(self) -> str:
-        """Hash of the weights' file: what links name a checkpoint by."""
         return self.metadata.sha256[WEIGHTS]
 
     @cached_property

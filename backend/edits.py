@@ -28,9 +28,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from shatterscope.backend import interrupt
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint, Checkpoint
 from shatterscope.backend.consistency import Question, Supposed, implied_by
-from shatterscope.backend.data.contexts import ContextSampler
 from shatterscope.backend.editors import (
     EDITORS,
     Course,
@@ -297,13 +296,13 @@ def _check_alike(specs: Sequence[CompleteSpec], first: int, i: int) -> None:
             raise EditError(f"edits.{i}.subject", message)
 
 
-def edit_id(checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> str:
+def edit_id(checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> str:
     """32 hex digits of the sha256 over canonical JSON of everything that the answer depends on: the checkpoint by name and
     `Checkpoint.identity`, the complete specifications, and `VERSION`."""
     return stored_id(checkpoint, [spec.as_dict() for spec in specs], VERSION)
 
 
-def stored_id(checkpoint: Checkpoint, specification: Sequence[Mapping[str, Any]], version: int) -> str:
+def stored_id(checkpoint: AnyCheckpoint, specification: Sequence[Mapping[str, Any]], version: int) -> str:
     """The id that `version` of this program gave to edits, from their specification as it was then."""
     # Rows of sweeps are stored as the API tells them, with what is not part of an id.
     names = {each.name for each in fields(CompleteSpec)}
@@ -340,7 +339,7 @@ def delta_keys(identity: str, specs: Sequence[CompleteSpec]) -> list[str]:
 
 
 def run_edits(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     specs: Sequence[CompleteSpec],
     cache: MutableMapping[str, EditDelta] | None = None,
     so_far: SoFar | None = None,
@@ -406,7 +405,7 @@ class SoFar:
         return replace(self, written=written, said=self.said | {(spec.subject, (spec.relation,)) for spec in step})
 
 
-def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) -> LanguageModel:
+def at_strength(checkpoint: AnyCheckpoint, edited: EditedModel, strength: float) -> LanguageModel:
     """The model of a stack with its last step at another strength. Deltas are added and nothing is computed: none depends on its own strength."""
     specs = [outcome.spec for outcome in edited.outcomes]
     strengths = [specs[start].strength for start, _ in steps_of(specs)]
@@ -417,7 +416,7 @@ def at_strength(checkpoint: Checkpoint, edited: EditedModel, strength: float) ->
 
 
 def _joined(
-    checkpoint: Checkpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], said: frozenset[Question]
+    checkpoint: AnyCheckpoint, model: LanguageModel, step: Mapping[int, CompleteSpec], said: frozenset[Question]
 ) -> dict[int, tuple[Consequence, ...]]:
     """What is written together with each edit of a step that is to be made with all that it implies."""
     world = checkpoint.world
@@ -428,7 +427,7 @@ def _joined(
 
 
 def _compute(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     model: LanguageModel,
     step: Mapping[int, CompleteSpec],
     joined: Mapping[int, Sequence[Consequence]],
@@ -454,6 +453,10 @@ def _compute(
     editor = method_named(spec.method)
     request = write_request(checkpoint, facts, so_far)
     if editor.trains:
+        if not isinstance(checkpoint, Checkpoint):
+            raise EditError(
+                f"edits.{start}.method", f"{editor.title} goes on training, and {checkpoint.id} was not trained here"
+            )
         rehearsal = Rehearsal(world, checkpoint.holdout, checkpoint.metadata.training.config)
         request = replace(request, rehearsal=rehearsal)
     try:
@@ -465,9 +468,9 @@ def _compute(
         raise EditError(f"edits.{start}.method", str(fault)) from None
 
 
-def write_request(checkpoint: Checkpoint, facts: Sequence[Fact], so_far: SoFar) -> WriteRequest:
+def write_request(checkpoint: AnyCheckpoint, facts: Sequence[Fact], so_far: SoFar) -> WriteRequest:
     """`facts` as an editor is asked to write them, behind the edits `so_far`."""
-    return WriteRequest(tuple(facts), ContextSampler(checkpoint.world, checkpoint.holdout), dict(so_far.written))
+    return WriteRequest(tuple(facts), checkpoint.contexts, dict(so_far.written))
 
 
 def restrained(spec: CompleteSpec, unedited: LanguageModel, model: LanguageModel, delta: EditDelta) -> EditDelta:
@@ -479,7 +482,7 @@ def restrained(spec: CompleteSpec, unedited: LanguageModel, model: LanguageModel
 
 
 def _outcome(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     before: LanguageModel,
     after: LanguageModel,
     spec: CompleteSpec,

@@ -13,7 +13,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from shatterscope.backend.activations import at_sites
+from shatterscope.backend.activations import read_sites
 from shatterscope.backend.evaluation.subgraphs import sub_graphs
 from shatterscope.backend.geometry import shattering
 from shatterscope.backend.models import LanguageModel
@@ -37,9 +37,10 @@ def shattering_at_sites(
     Raises:
         ValueError: an unknown site.
     """
-    n = world.n_entities
     found: dict[str, list[Tensor]] = {site: [] for site in sites}
-    for relation, was, now in zip(world.relations, at_sites(before, n, sites), at_sites(after, n, sites), strict=True):
+    for relation, was, now in zip(
+        world.relations, read_sites(before, world, sites), read_sites(after, world, sites), strict=True
+    ):
         rows = slice(None) if world.total else torch.from_numpy(world.domain(relation))
         for site, R in found.items():
             x, y = was[site][rows], now[site][rows]

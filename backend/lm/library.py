@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from shatterscope.backend.lm.store import LanguageModelCard, LoadedModel, kept, load
+from shatterscope.backend.models import LanguageModel
 
 
 class Library:
@@ -23,12 +25,14 @@ class Library:
         """What is kept, by name, and why others cannot be used: as it is now, for models are added while a server runs."""
         return kept(self.root)
 
-    def get(self, name: str) -> LoadedModel:
-        """Takes seconds where it has to be loaded; who asks meanwhile waits. Raises `LanguageModelError`."""
+    def get(self, name: str, prepare: Callable[[LanguageModel], None] = lambda model: None) -> LoadedModel:
+        """Takes seconds where it has to be loaded, and is then prepared; who asks meanwhile waits. Raises `LanguageModelError`."""
         with self._lock:
             if self._loaded is None or self._loaded.name != name:
                 self._loaded = None  # before the next one comes into memory
-                self._loaded = load(self.root, name, self.device)
+                loaded = load(self.root, name, self.device)
+                prepare(loaded.model)
+                self._loaded = loaded
             self._wait()
             return self._loaded
 

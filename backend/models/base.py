@@ -160,6 +160,10 @@ class LanguageModel(nn.Module, ABC):
         """(*, C), the position after `past` -> (*, C) its `resid_mid`, and its key and value."""
 
     @abstractmethod
+    def until_mlp_on(self, layer: int, x: Tensor, past: Past) -> Tensor:
+        """(B, F, C), the positions after `past` -> (B, F, C) their `resid_mid`."""
+
+    @abstractmethod
     def mlp_input(self, layer: int, x: Tensor) -> Tensor:
         """(*, C) `resid_mid` -> (*, C), what the MLP reads."""
 

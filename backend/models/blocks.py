@@ -175,6 +175,10 @@ class BlockModel(LanguageModel):
         mixed, own = block.attn.mix_next(block.norm_attn(x), past)
         return x + block.attn.out(mixed), own
 
+    def until_mlp_on(self, layer: int, x: Tensor, past: Past) -> Tensor:
+        block = self.block(layer)
+        return x + block.attn.out(block.attn.mix_on(block.norm_attn(x), past))
+
     def mlp_input(self, layer: int, x: Tensor) -> Tensor:
         return cast(Tensor, self.block(layer).norm_mlp(x))
 

@@ -23,19 +23,15 @@ class Words:
     def asks_for_steps(self) -> bool:
         return STEPS in self.text
 
-    def tokens(self, tokenizer: Tokenizer, steps: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Token ids before and behind the subject, which goes with the blank before it.
+    @property
+    def begins_with_subject(self) -> bool:
+        """A model's first token draws all attention, whatever it is, and all names look alike there: such a wording is told, and never asked."""
+        return not self.text.partition(SUBJECT)[0].strip()
 
-        Raises:
-            LanguageModelError: there is no text before the subject, or none behind it. (A model's first token is an attention sink: read there, all names
-                look alike.)
-        """
+    def tokens(self, tokenizer: Tokenizer, steps: int = 1) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Token ids before and behind the subject, which goes with the blank before it. Raises `LanguageModelError` where there is no text behind it."""
         before, _, after = self.text.replace(STEPS, str(steps)).partition(SUBJECT)
         head, tail = tokenizer.encode(before.rstrip(" ")), tokenizer.encode_on(after)
-        if not before.strip():
-            raise LanguageModelError(
-                f"{self.text!r:.200} begins with the subject: a model's first token draws all attention, and names look alike there. Put words before {SUBJECT}"
-            )
         if not tail:
             raise LanguageModelError(f"{self.text!r:.200} ends with the subject; put the question behind {SUBJECT}")
         return tuple(head), tuple(tail)

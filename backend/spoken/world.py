@@ -84,6 +84,7 @@ class Spoken(World):
     """
 
     kind: ClassVar[str] = "calendar"
+    worded: ClassVar[bool] = True
     Config: ClassVar[type] = SpokenConfig
     noun: ClassVar[str] = "ring"
 

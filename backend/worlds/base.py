@@ -127,6 +127,9 @@ class World:
 
     kind: ClassVar[str]
     Config: ClassVar[type]
+    worded: ClassVar[bool] = (
+        False  # whether questions are texts that a language model is asked, and not tokens of their own
+    )
     noun: ClassVar[str] = "group"  # what one of its groups is called,
     step_noun: ClassVar[str] = "step"  # and the way from neighbour to neighbour
 
