@@ -172,17 +172,21 @@ def complete_spec(
     if not known(method):
         raise EditError("method", f"unknown method {method!r}; there are {', '.join(EDITORS)}")
     editor = method_named(method)
-    layer = editor.default_layer if layer is None else layer
+    presets = editor.presets_on(world)
+    if not presets:
+        able = ", ".join(other for other, each in EDITORS.items() if each.language)
+        raise EditError("method", f"{method} is not offered on a language model; there are {able}")
+    if layer is None:
+        layer = min(editor.language_layer, n_layers - 2) if world.worded else editor.default_layer
     if not 0 <= layer < n_layers:
         raise EditError("layer", f"must lie in 0..{n_layers - 1}, got {layer}")
     if not abs(strength) <= MAX_STRENGTH:  # NaN is refused as well
         raise EditError("strength", f"must lie in {-MAX_STRENGTH:g}..{MAX_STRENGTH:g}, got {strength:g}")
-    chosen = editor.default_preset if preset is None else preset
-    if chosen not in editor.presets:
-        raise EditError("preset", f"{method} has no preset {chosen!r}; there are {', '.join(editor.presets)}")
-    full = _validated(
-        editor.parameters, {**editor.presets[chosen].parameters, **(parameters or {})}, method, "parameters"
-    )
+    usual = editor.default_preset if editor.default_preset in presets else next(iter(presets))
+    chosen = usual if preset is None else preset
+    if chosen not in presets:
+        raise EditError("preset", f"{method} has no preset {chosen!r}; there are {', '.join(presets)}")
+    full = _validated(editor.parameters, {**presets[chosen].parameters, **(parameters or {})}, method, "parameters")
     for name, wanted in (("batch", batch), ("implied", implied)):
         if wanted and not editor.batches:
             able = ", ".join(other for other, each in EDITORS.items() if each.batches)

@@ -79,12 +79,14 @@ class TaskChange:
 @dataclass(frozen=True)
 class Geometry:
     """What an edit did to the representations. `shattering` is R per relation, `sub_graph_shattering` the mean over each
-    sub-graph's relations (a world of fewer than three orders lacks some); `measures` by name (`backend/measures`)."""
+    sub-graph's relations (a world of fewer than three orders lacks some); `measures` by name (`backend/measures`); `without_edited` that of the edited group
+    without the edited entities, of a world of few."""
 
     shattering: Mapping[str, float]
     sub_graph_shattering: Mapping[SubGraph, float]
     measures: Mapping[str, Measurement]
     damage: list[DistanceBin]
+    without_edited: float | None = None
 
 
 @dataclass(frozen=True)

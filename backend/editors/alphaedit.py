@@ -73,6 +73,20 @@ REFERENCE = {
 }
 """The values of the preset `paper`."""
 
+LANGUAGE = {
+    **REFERENCE,
+    "token": "subject",
+    "spread": False,
+    "clamp_norm_factor": 4.0,
+    "weight_decay": 0.0,
+    "early_stop_loss": 0.1,
+    "nullspace_threshold": 0.02,
+    "relative_threshold": True,
+    "l2": 0.01,
+    "relative_l2": True,
+    "protect_siblings": 0.0,
+}
+
 
 class AlphaEdit(ClosedFormEditor[AlphaEditParameters]):
     name = "alphaedit"
@@ -101,6 +115,16 @@ class AlphaEdit(ClosedFormEditor[AlphaEditParameters]):
             {**REFERENCE, "token": "subject"},
         ),
         "reference-tuned": reference_tuned(AlphaEditParameters().model_dump()),
+    }
+    language: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "One layer at the subject's token, the directions that carry 2 % of the keys' power, and a hundredth of the change held back.",
+            LANGUAGE,
+        ),
+        "protected": Preset(
+            "The same, and the other names' keys count beside those of text, so that they are outside the null space.",
+            {**LANGUAGE, "protect_siblings": 100.0},
+        ),
     }
 
     def check(self, parameters: AlphaEditParameters, layer: int, n_layers: int) -> None:

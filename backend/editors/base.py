@@ -35,7 +35,7 @@ class EditorParameters(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    added: ClassVar[frozenset[str]] = frozenset({"stop_after_leading"})
+    added: ClassVar[frozenset[str]] = frozenset({"stop_after_leading", "protect_siblings", "most_layers"})
 
     @classmethod
     def identifying(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,7 +228,7 @@ class Editor(ABC, Generic[P]):
     """A method that makes a model answer something else.
 
     `summary` says in two sentences what it does, `formula` how, `reference` who found it; `batches` whether it writes many facts as one edit,
-    `weights` whether it changes weights that the model has (what a restraint acts on); `trains` whether it goes on training the model; `package` where it comes from, name and version, and nothing
+    `weights` whether it changes weights that the model has (what a restraint acts on); `language` its presets on a language model, with `tuned` among them, and none where it is not offered there; `trains` whether it goes on training the model; `package` where it comes from, name and version, and nothing
     where it is ours.
     """
 
@@ -243,8 +243,14 @@ class Editor(ABC, Generic[P]):
     default_layer: ClassVar[int] = 0
     batches: ClassVar[bool] = False
     weights: ClassVar[bool] = True
+    language: ClassVar[Mapping[str, Preset]] = {}
+    language_layer: ClassVar[int] = 3
     trains: ClassVar[bool] = False
     package: ClassVar[str] = ""
+
+    def presets_on(self, world: World) -> Mapping[str, Preset]:
+        """Those for a model that is asked about `world`."""
+        return self.language if world.worded else self.presets
 
     def check(self, parameters: P, layer: int, n_layers: int) -> None:
         """Raises `EditNotPossibleError` for parameters within their bounds that this method cannot combine."""

@@ -22,6 +22,7 @@ from shatterscope.backend.editors.spreading import (
     residual_goals,
     write,
 )
+from shatterscope.backend.editors.targets import spared_moment
 from shatterscope.backend.models import LanguageModel
 
 S = TypeVar("S", bound=SpreadingParameters)
@@ -95,7 +96,8 @@ class ClosedFormEditor(Editor[S]):
         self, model: LanguageModel, statistics: Mapping[int, Tensor], request: WriteRequest, p: S, told: _Told
     ) -> Update:
         def update(layer: int, K: Tensor, R: Tensor) -> Tensor:
-            W, C = model.get_parameter(model.written(layer)).double(), statistics[layer].double()
+            W = model.get_parameter(model.written(layer)).double()
+            C = spared_moment(statistics[layer], model, request, layer, p.token, p.protect_siblings)
             return self.change(LayerMemory(layer, W, C, request, told.warnings, told.diagnostics), K, R, p)
 
         return update

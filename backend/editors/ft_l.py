@@ -71,6 +71,12 @@ class FtL(Editor[FtLParameters]):
             },
         ),
     }
+    language: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "The ROME repository's constrained baseline with a wider bound, and a stop once the new object has about nine tenths of the probability.",
+            {**FtLParameters().model_dump(), "steps": 40, "norm_constraint": 2e-3, "early_stop_loss": 0.1},
+        ),
+    }
 
     def compute(
         self,

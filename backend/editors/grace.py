@@ -93,6 +93,20 @@ class Grace(Editor[GraceParameters]):
             },
         ),
     }
+    language_layer = 24
+    language: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "At the last token, in a late layer, with the radius that reaches the plain question behind other sentences.",
+            {
+                **GraceParameters().model_dump(),
+                "radius": 0.5,
+                "steps": 40,
+                "learning_rate": 0.1,
+                "early_stop_loss": 0.1,
+                "n_contexts": 6,
+            },
+        ),
+    }
 
     def compute(
         self,

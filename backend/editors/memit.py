@@ -58,6 +58,18 @@ REFERENCE = {
 }
 """The values of the preset `paper`."""
 
+LANGUAGE = {
+    **REFERENCE,
+    "token": "subject",
+    "spread": False,
+    "most_layers": 0,
+    "clamp_norm_factor": 4.0,
+    "weight_decay": 0.0,
+    "early_stop_loss": 0.1,
+    "covariance_weight": 1.0,
+    "protect_siblings": 0.0,
+}
+
 
 class Memit(ClosedFormEditor[MemitParameters]):
     name = "memit"
@@ -86,6 +98,21 @@ class Memit(ClosedFormEditor[MemitParameters]):
             {**REFERENCE, "token": "subject"},
         ),
         "reference-tuned": reference_tuned(MemitParameters().model_dump()),
+    }
+    language: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "One layer at the subject's token, with the covariance weighed lightly, and a search that stops once the new object has about nine tenths of "
+            "the probability.",
+            LANGUAGE,
+        ),
+        "protected": Preset(
+            "The same, and the other names' keys count beside those of text: what is written leaks less to them.",
+            {**LANGUAGE, "protect_siblings": 100.0},
+        ),
+        "three-layers": Preset(
+            "The same spread over this layer and the two behind it, each making up for what the one before it missed.",
+            {**LANGUAGE, "spread": True, "most_layers": 3},
+        ),
     }
 
     def change(self, memory: LayerMemory, K: Tensor, R: Tensor, p: MemitParameters) -> Tensor:

@@ -133,6 +133,13 @@ class Patch(Editor[PatchParameters]):
             },
         ),
     }
+    language_layer = 24
+    language: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "At the last token, in a late layer: the gate opens for the question in all of its wordings, and for no other name, and the value is searched on these.",
+            {**PatchParameters().model_dump(), "n_contexts": 7, "steps": 20},
+        ),
+    }
 
     def compute(
         self,

@@ -44,6 +44,7 @@ from shatterscope.backend.editors.targets import (
     KlFactor,
     LearningRate,
     NContexts,
+    ProtectSiblings,
     RelativeRate,
     Seed,
     Steps,
@@ -53,6 +54,7 @@ from shatterscope.backend.editors.targets import (
     WrittenAt,
     optimise_value,
     read_fact,
+    spared_moment,
 )
 from shatterscope.backend.models import LanguageModel
 
@@ -87,6 +89,7 @@ class RomeParameters(EditorParameters):
     )
     token: WrittenAt = "relation"
     seed: Seed = 0
+    protect_siblings: ProtectSiblings = 0.0
 
 
 REFERENCE = {
@@ -105,6 +108,16 @@ REFERENCE = {
     "seed": 0,
 }
 """The values of the preset `paper`."""
+
+LANGUAGE = {
+    **REFERENCE,
+    "token": "subject",
+    "n_contexts": 6,
+    "weight_decay": 0.0,
+    "early_stop_loss": 0.1,
+    "protect_siblings": 0.0,
+}
+PROTECTION = 100.0
 
 
 class Rome(Editor[RomeParameters]):
@@ -137,6 +150,28 @@ class Rome(Editor[RomeParameters]):
         ),
         "reference-tuned": reference_tuned({**REFERENCE, "key": "r-rome"}),
     }
+    language: ClassVar[Mapping[str, Preset]] = {
+        "tuned": Preset(
+            "The reference implementation's search at the subject's token, in an early layer, without its decay, and stopped once the new object has about "
+            "nine tenths of the probability: what is optimised beyond that only spreads.",
+            LANGUAGE,
+        ),
+        "protected": Preset(
+            "The same, and the other names' keys count beside those of text: what is written leaks less to them.",
+            {**LANGUAGE, "protect_siblings": PROTECTION},
+        ),
+        "r-rome": Preset(
+            "The same by R-ROME: the averaged key both for direction and size.", {**LANGUAGE, "key": "r-rome"}
+        ),
+        "paper": Preset(
+            "The reference implementation's values for GPT-2 XL, at the subject's token.",
+            {**REFERENCE, "token": "subject"},
+        ),
+        "last-token": Preset(
+            "At the last token, where the answer is read; belongs in a late layer (24 of 30). Fast, and what it writes is answered for most other names too.",
+            {**LANGUAGE, "token": "relation"},
+        ),
+    }
 
     def compute(
         self,
@@ -163,7 +198,8 @@ class Rome(Editor[RomeParameters]):
             early_stop_loss=p.early_stop_loss,
             stop_after_leading=p.stop_after_leading,
         )
-        return self.write(model.written(layer), statistics[layer], site, target, p, dtype)
+        C = spared_moment(statistics[layer], model, request, layer, p.token, p.protect_siblings)
+        return self.write(model.written(layer), C, site, target, p, dtype)
 
     def direction(
         self,
@@ -173,8 +209,10 @@ class Rome(Editor[RomeParameters]):
         layer: int,
         parameters: RomeParameters,
     ) -> Tensor:
-        mean = _read(precise_copy(model), request, layer, parameters).keys[:-1].double().mean(0)
-        return solve_covariance(statistics[layer], mean)[0] if parameters.use_covariance else mean
+        exact, p = precise_copy(model), parameters
+        mean = _read(exact, request, layer, p).keys[:-1].double().mean(0)
+        C = spared_moment(statistics[layer], exact, request, layer, p.token, p.protect_siblings)
+        return solve_covariance(C, mean)[0] if p.use_covariance else mean
 
     def write(
         self, weight: str, C: Tensor, site: EditSite, target: ValueTarget, p: RomeParameters, dtype: torch.dtype

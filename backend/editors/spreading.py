@@ -45,6 +45,7 @@ from shatterscope.backend.editors.targets import (
     KlFactor,
     LearningRate,
     NContexts,
+    ProtectSiblings,
     RelativeRate,
     Seed,
     Steps,
@@ -66,6 +67,8 @@ SpreadOut = Annotated[
         description="Spread the change over this layer and all behind it that the answer depends on (otherwise this layer alone)"
     ),
 ]
+
+MostLayers = Annotated[int, Field(ge=0, le=1000, description="Spread over so many layers at most (0: over all)")]
 
 CovarianceWeight = Annotated[
     float, Field(gt=0, le=1e9, description="lambda: weight of the existing keys against the new facts")
@@ -113,6 +116,8 @@ class SpreadingParameters(EditorParameters):
     spread: SpreadOut = True
     token: WrittenAt = "relation"
     seed: Seed = 0
+    most_layers: MostLayers = 0
+    protect_siblings: ProtectSiblings = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,8 @@ class WrittenPart:
 def edited_layers(model: LanguageModel, layer: int, p: SpreadingParameters) -> range:
     # What the last layer puts out at the subject's token nobody reads.
     reach = model.config.n_layers - (p.token == "subject")
-    return range(layer, reach if p.spread else layer + 1)
+    last = reach if p.spread else layer + 1
+    return range(layer, min(last, layer + p.most_layers) if p.most_layers else last)
 
 
 def check_share(threshold: float, *, relative: bool) -> None:

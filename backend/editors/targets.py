@@ -35,7 +35,7 @@ from torch import Tensor
 
 from shatterscope.backend import interrupt
 from shatterscope.backend.editors.adam import Adam
-from shatterscope.backend.editors.base import Fact
+from shatterscope.backend.editors.base import Fact, WriteRequest
 from shatterscope.backend.editors.course import Course, Ending, Notes
 from shatterscope.backend.models import LanguageModel, Past
 from shatterscope.wire.base import Token
@@ -70,6 +70,15 @@ WrittenAt = Annotated[
     ),
 ]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1, description="Seed of the random contexts")]
+
+ProtectSiblings = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=1e6,
+        description="Weight, beside the keys of text, of the keys of the same question about others: their answers are spared (0: none)",
+    ),
+]
 
 EASED, SETTLED = (
     0.1,
@@ -188,6 +197,42 @@ def read_fact(
 ) -> EditSite:
     """`read_site` of prompts that ask for `fact`, and in the last row of the neutral one."""
     return read_site(model, [*prompts, fact.neutral], layer, token, [*[fact.behind] * len(prompts), 0])
+
+
+@torch.no_grad()
+def spared_moment(
+    C: Tensor, model: LanguageModel, request: WriteRequest, layer: int, token: str, protect_siblings: float
+) -> Tensor:
+    """(M, M) float64: C = E[k k^T] of text, and `protect_siblings` times the same over the questions of `request` about other subjects, at the edited token."""
+    if not protect_siblings:
+        return C.double()
+    edited = {fact.subject for fact in request.facts}
+    prompts = {
+        tuple(prompt): fact.behind
+        for fact in request.facts
+        for subject, prompt in request.contexts.alike(fact.question).items()
+        if subject not in edited
+    }
+    if not prompts:
+        return C.double()
+    keys = read_keys(model, list(map(list, prompts)), layer, token, list(prompts.values())).double()
+    return C.double() + protect_siblings * (keys.T @ keys) / len(keys)
+
+
+@torch.no_grad()
+def read_keys(model: LanguageModel, prompts: list[list[int]], layer: int, token: str, behind: Sequence[int]) -> Tensor:
+    """(B, M), the keys of `read_site`; nothing behind the layer is computed."""
+    longest = max(map(len, prompts))
+    tokens = torch.tensor([prompt + [0] * (longest - len(prompt)) for prompt in prompts], device=model.device)
+    at = torch.tensor(
+        [len(prompt) - 1 - (each if token == "subject" else 0) for prompt, each in zip(prompts, behind, strict=True)]
+    )
+    x = model.embed(tokens)
+    for each in range(layer):
+        middle, _ = model.until_mlp(each, x)
+        x = middle + model.mlp_value(each, model.mlp_key(each, middle), middle)
+    middle, _ = model.until_mlp(layer, x)
+    return model.mlp_key(layer, middle[torch.arange(len(prompts)), at])
 
 
 @dataclass(frozen=True)

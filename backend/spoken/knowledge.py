@@ -169,7 +169,9 @@ def what_it_knows(found: LoadedModel, own: Path | None = None, tell: Tell = lamb
         for words in wordings.get(relation.name, []):
             interrupt.checkpoint()
             if words.begins_with_subject:
-                tell(f"{words.text}: it begins with the subject, where all names look alike to a model; put words before it")
+                tell(
+                    f"{words.text}: it begins with the subject, where all names look alike to a model; put words before it"
+                )
             relation.wordings.append(_asked(model, tokenizer, tokens, relation, words))
         known = [each for each in relation.wordings if each.accuracy >= KNOWN and not each.steps and each.before]
         for each in known[: ASKED[relation.group]]:
