@@ -134,6 +134,16 @@ class EditedModel:
     so_far: SoFar | None = None
 
     @property
+    def nbytes(self) -> int:
+        """Of the weights that are not those of the model before the edits, which it shares; and of the deltas."""
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        if self.so_far is not None:
+            shared = {id(each) for each in self.so_far.unedited.parameters()}
+            tensors = [each for each in tensors if id(each) not in shared]
+        written = [change for delta in self.deltas for change in delta.weights.values()]
+        return sum(each.nbytes for each in (*tensors, *written))
+
+    @property
     def made(self) -> tuple[Outcome, ...]:
         """The outcomes of the edits that are there, for what is measured; all of them where none is (then nothing has changed)."""
         return tuple(outcome for outcome in self.outcomes if outcome.spec.strength) or self.outcomes

@@ -22,7 +22,7 @@ from typing import Literal
 from torch import Tensor
 
 from shatterscope.backend.activations import all_activations
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.backend.edits import EditedModel
 from shatterscope.backend.evaluation import (
     AnsweredRipple,
@@ -109,7 +109,7 @@ class Experiment:
 
 
 def measure_baseline(
-    checkpoint: Checkpoint, *, n_contexts: int = 5, queries: int | Literal["all"] = DEFAULT_QUERIES, seed: int = 0
+    checkpoint: AnyCheckpoint, *, n_contexts: int = 5, queries: int | Literal["all"] = DEFAULT_QUERIES, seed: int = 0
 ) -> Baseline:
     """Measure the unedited model, once. Raises `ValueError` for counts below 1."""
     model = checkpoint.model
@@ -125,21 +125,21 @@ def measure_baseline(
     return Baseline(all_activations(model, checkpoint.world.n_entities), questions, score(model, questions))
 
 
-def measure(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Experiment:
+def measure(checkpoint: AnyCheckpoint, edited: EditedModel, baseline: Baseline) -> Experiment:
     """Measure an edited model against the unedited one: steps 3 to 5."""
     return Experiment(
         edited, measure_geometry(checkpoint, edited, baseline), measure_recall(checkpoint, edited, baseline)
     )
 
 
-def measure_shattering(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Tensor:
+def measure_shattering(checkpoint: AnyCheckpoint, edited: EditedModel, baseline: Baseline) -> Tensor:
     """R of every relation, (n_relations,) float64: the greater part of `measure_geometry`'s work."""
     world = checkpoint.world
     return relation_shattering(world, baseline.representations, all_activations(edited.model, world.n_entities))
 
 
 def measure_geometry(
-    checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline, R: Tensor | None = None
+    checkpoint: AnyCheckpoint, edited: EditedModel, baseline: Baseline, R: Tensor | None = None
 ) -> Geometry:
     """Steps 3 and 4. `R`: from `measure_shattering`, where it is known."""
     world, last = checkpoint.world, edited.made[-1]
@@ -160,7 +160,7 @@ def measure_geometry(
     )
 
 
-def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> Recall:
+def measure_recall(checkpoint: AnyCheckpoint, edited: EditedModel, baseline: Baseline) -> Recall:
     """Step 5."""
     world, last = checkpoint.world, edited.made[-1]
     found = world.consequences(last.spec.subject, world.relation(last.spec.relation), last.new_object)
@@ -172,7 +172,7 @@ def measure_recall(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseli
     )
 
 
-def task_changes(checkpoint: Checkpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
+def task_changes(checkpoint: AnyCheckpoint, edited: EditedModel, baseline: Baseline) -> list[TaskChange]:
     """Every cell of the baseline's questions, asked again."""
     world, queries = checkpoint.world, baseline.queries
     group = world.relation(edited.made[-1].spec.relation).group

@@ -47,6 +47,11 @@ class EditorInfo(Wire):
     )
     default_preset: str
     presets: list[PresetInfo]
+    language: list[PresetInfo] = Field(
+        default=[],
+        description="its presets on a language model, the usual one first; none where it is not offered there",
+    )
+    language_layer: int = Field(default=0, description="its usual layer there")
     parameters: dict[str, Any] = Field(description="JSON Schema of the parameters, with defaults")
     restraints: list[RestraintInfo] = Field(
         default=[],

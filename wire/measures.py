@@ -52,6 +52,9 @@ class Shattering(Wire):
     retain: float | None = Field(description="mean over those of the next order; null where there is none")
     test: float | None = Field(description="mean over those of all other orders; null where there are none")
     n_entities: int
+    without_edited: float | None = Field(
+        default=None, description="`edit` without the edited entities; told of a language model, whose groups are small"
+    )
 
 
 class SitesRequest(Wire):
@@ -174,6 +177,29 @@ class EditQuality(Wire):
     )
 
 
+class AnsweredRelation(Wire):
+    """Every answer of a language model to one question: of n subjects in W wordings."""
+
+    relation: str
+    wordings: list[str]
+    subjects: list[int]
+    truths: list[int] = Field(description="(n,)")
+    before: list[list[int]] = Field(description="(W, n), the most probable name")
+    after: list[list[int]]
+    probability_before: list[list[float]] = Field(
+        description="(W, n), of the answer, by softmax over the whole vocabulary"
+    )
+    probability_after: list[list[float]]
+
+
+class LanguageChange(Wire):
+    """What else an edit did to a language model."""
+
+    perplexity: Change = Field(description="of text that nothing else is measured on")
+    n_tokens: int = Field(description="that it is over")
+    answers: list[AnsweredRelation]
+
+
 class EvaluationResult(Wire):
     """Without an edit nothing has moved, before and after are the same, and there is neither damage nor ripples nor quality."""
 
@@ -186,4 +212,5 @@ class EvaluationResult(Wire):
     damage: list[DamageBin]
     ripples: list[RippleFact]
     quality: EditQuality | None = None
+    language: LanguageChange | None = Field(default=None, description="of a language model")
     seconds: float

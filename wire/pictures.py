@@ -24,6 +24,11 @@ class ActivationRequest(Wire):
     edit: str | None = None
     relation: str
     site: str | None = Field(default=None, description="default: the last layer's resid_post")
+    wording: int | None = Field(
+        default=None,
+        ge=0,
+        description="of a language model: which of the relation's wordings; null: the mean over all of them",
+    )
 
 
 class Activations(Wire):

@@ -38,6 +38,14 @@ class GroupInfo(Wire):
     edges: list[tuple[int, int]] = Field(description="entities that a line joins; distances are steps along these")
 
 
+class WordingInfo(Wire):
+    """How a language model is asked a question, and how well it answers, over all names that it is asked of."""
+
+    text: str = Field(description="with `{subject}` for the name; the answer is the next word")
+    accuracy: float = Field(description="share where the truth is the most probable name of this world")
+    outright: float = Field(description="share where it is the most probable token of the whole vocabulary")
+
+
 class RelationInfo(Wire):
     name: str
     group: str
@@ -46,6 +54,10 @@ class RelationInfo(Wire):
     several: bool = Field(description="whether a subject can have more than one object: then any of them is right")
     n_facts: int = Field(description="subjects that have an object")
     example: int = Field(description="the first of them")
+    wordings: list[WordingInfo] = Field(
+        default=[],
+        description="in which a language model is asked, the plain one first; none where a relation is a token",
+    )
 
 
 class RuleInfo(Wire):
@@ -139,13 +151,43 @@ class NoteInfo(Wire):
     n_notes: int = Field(description="that each of `obeyed` is over")
 
 
+class LanguageInfo(Wire):
+    """Of a pretrained language model, which nobody trained here."""
+
+    family: str = Field(description="llama or gpt2")
+    licence: str | None = Field(description="as far as it is known")
+    source: str = Field(description="what it was converted from")
+
+
+class ToldWording(WordingInfo):
+    asked: bool = Field(description="whether it is one of those that are asked from then on")
+    steps: dict[int, float] = Field(description="by the number of steps that it asks for, of a wording that names them")
+
+
+class KnownRelationInfo(Wire):
+    name: str
+    group: str
+    phrase: str
+    n_facts: int
+    wordings: list[ToldWording]
+
+
+class KnowledgeInfo(Wire):
+    """What a language model knows of its world: every wording, asked about every name."""
+
+    checkpoint: str
+    known: float = Field(description="share of the names from which on a wording counts as known")
+    relations: list[KnownRelationInfo]
+
+
 class CheckpointInfo(Wire):
     id: str
     title: str
     note: str = Field(description="what this checkpoint is, one or two sentences for the page")
     graph: GraphInfo
     model: ModelInfo
-    training: TrainingInfo
+    training: TrainingInfo | None = Field(description="null of a language model, which was not trained here")
+    language: LanguageInfo | None = Field(default=None, description="null of a model that was trained here")
     default: bool
     accuracy: AccuracyInfo
     rings: RingInfo

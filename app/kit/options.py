@@ -161,8 +161,9 @@ def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
         else f"{found.closed} of {len(found.shape or {})} as they should be"
     )
     seen = shown if found.shape else "not judged"
+    trained = "not trained here" if training is None else f"{training.steps:,} training steps"
     return (
         f"{graph.n_entities} entities {groups}, {len(graph.relations)} relations; {model.n_layers} layers, "
-        f"{model.n_params:,} parameters; {training.steps:,} training steps; direct recall at least {words.percent(worst)}; "
+        f"{model.n_params:,} parameters; {trained}; direct recall at least {words.percent(worst)}; "
         f"its {len(graph.relations)} pictures: {seen}."
     )

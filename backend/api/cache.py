@@ -59,6 +59,11 @@ class Cache:
         """Forget all values; computations under way go on."""
         self._values.clear()
 
+    def drop(self, unwanted: Callable[[Any], bool]) -> None:
+        """Forget the values that are."""
+        for key in [key for key, value in self._values.items() if unwanted(value)]:
+            self._values.pop(key, None)
+
     def peek(self, key: str) -> Any | None:
         """The value of `key` if it is there; nothing is computed."""
         value = self._values.get(key)

@@ -59,7 +59,7 @@ class JobDesk:
 
     async def create(self, request: SweepRequest) -> JobCreated:
         settings, laboratory = self.laboratory.settings, self.laboratory
-        checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+        checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
         try:
             check_size(request, settings.sweep_limit)
         except TooManyCells as error:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ from shatterscope.backend.api.costs import too_much, work_of
 from shatterscope.backend.api.executor import Executor
 from shatterscope.backend.api.problems import ProblemError, invalid
 from shatterscope.backend.api.trainings import Trainings
-from shatterscope.backend.checkpoints import Checkpoint, CheckpointError, CheckpointRegistry
+from shatterscope.backend.checkpoints import AnyCheckpoint, Checkpoint, CheckpointError, CheckpointRegistry
 from shatterscope.backend.consistency import Supposed, implied_by
 from shatterscope.backend.editors import EDITORS, ORACLE, EditDelta
 from shatterscope.backend.edits import (
@@ -37,9 +38,11 @@ from shatterscope.backend.edits import (
     stored_id,
 )
 from shatterscope.backend.evaluation import ask, mistakes
+from shatterscope.backend.lm.library import Library
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.oracles.kept import TRAINING_SECONDS, training_key
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
+from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint, LanguageCheckpoints
 from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Health
@@ -60,6 +63,11 @@ class Done:
     seconds: float
 
 
+def model_of(checkpoint: AnyCheckpoint, edited: EditedModel | None) -> LanguageModel:
+    """May have to load a language model: for threads of the executor alone."""
+    return checkpoint.model if edited is None else edited.model
+
+
 class Laboratory:
     """One per server. Raises `SettingsError` and `StoreError` where it cannot be set up."""
 
@@ -68,9 +76,12 @@ class Laboratory:
         self.device = torch.device(resolve_device(settings.device))
         self.store = Store(settings.store_url)
         self.registry = CheckpointRegistry(settings.models_dir, self.device)
+        library = Library(settings.language_models_dir, self.device, settings.language_model_seconds, self._forget)
+        self.languages = LanguageCheckpoints(library)
         self.default_id = self._default_id()
         self.cache = Cache(settings.cache_mb * 1024 * 1024)
         self.trainings = Trainings(settings)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.executor = Executor(settings.workers, settings.queue_limit, settings.compute_seconds)
 
     def _default_id(self) -> str | None:
@@ -84,45 +95,86 @@ class Laboratory:
 
     def close(self) -> None:
         self.executor.close()
+        self.languages.library.release()
         self.trainings.close()
         self.store.close()
 
     async def compute(self, key: str, job: Callable[[], T]) -> T:
         """`job()` from the cache, or run once in the executor. How `key` begins says what kind of work it is."""
+        self._loop = asyncio.get_running_loop()
         return await self.cache.get(key, lambda: self.executor.run(job, key.partition("/")[0]))
 
     # --- looking up ---------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
+        languages, problems = self.languages.all()
         return Health(
             status="ok",
             version=__version__,
             device=str(self.device),
-            checkpoints=self.registry.ids(),
-            problems=self.registry.problems,
+            checkpoints=[*self.registry.ids(), *(name for name in languages if name not in self.registry.ids())],
+            problems={**problems, **self.registry.problems},
             editor_problems=EDITORS.problems,
         )
 
     def checkpoints(self) -> list[CheckpointInfo]:
+        """Those that were trained here, the default one first; then language models."""
         found = [self.registry.get(name) for name in self.registry.ids()]
-        return [convert.checkpoint_info(each, each.id == self.default_id) for each in found]
+        trained = [convert.checkpoint_info(each, each.id == self.default_id) for each in found]
+        languages, _ = self.languages.all()
+        known = {each.id for each in found}
+        return [*trained, *(convert.language_info(each) for name, each in languages.items() if name not in known)]
 
-    def checkpoint(self, id: str, field: str | None = None) -> Checkpoint:
+    def find(self, id: str) -> AnyCheckpoint:
+        """Raises `CheckpointError`."""
+        if id not in self.registry.ids():
+            languages, problems = self.languages.all()
+            if id in languages:
+                return languages[id]
+            if id in problems:
+                raise CheckpointError(f"language model {id!r} cannot be used: {problems[id]}")
+        return self.registry.get(id)
+
+    def checkpoint(self, id: str, field: str | None = None) -> AnyCheckpoint:
         """404 where the id is the address (`field` None), 422 where it is a field of the request."""
         try:
-            return self.registry.get(id)
+            return self.find(id)
         except CheckpointError as error:
             raise ProblemError(404, str(error)) if field is None else invalid(field, str(error)) from None
 
+    def trained(self, id: str, field: str | None = None) -> Checkpoint:
+        """The same for what a language model cannot be asked: 409 where the id is the address, 422 where it is a field."""
+        found = self.checkpoint(id, field)
+        if isinstance(found, Checkpoint):
+            return found
+        message = f"{id} is a language model, and this needs a checkpoint that was trained here"
+        raise ProblemError(409, message) if field is None else invalid(field, message)
+
+    def language(self, id: str) -> LanguageCheckpoint:
+        found = self.checkpoint(id)
+        if isinstance(found, LanguageCheckpoint):
+            return found
+        raise ProblemError(
+            409, f"{id} was trained here: all that it knows is in its world; this is told of language models"
+        )
+
+    def _forget(self, name: str) -> None:
+        """Edited models share the weights of a language model: kept, they would keep it in memory."""
+        with suppress(RuntimeError):  # the loop has ended
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(
+                    self.cache.drop, lambda value: isinstance(value, Done) and value.checkpoint_id == name
+                )
+
     @staticmethod
-    def relation(checkpoint: Checkpoint, name: str, field: str) -> Relation:
+    def relation(checkpoint: AnyCheckpoint, name: str, field: str) -> Relation:
         try:
             return checkpoint.world.relation(name)
         except KeyError as error:
             raise invalid(field, str(error.args[0])) from None
 
     @staticmethod
-    def _entity(checkpoint: Checkpoint, entity: int, field: str) -> int:
+    def _entity(checkpoint: AnyCheckpoint, entity: int, field: str) -> int:
         n = checkpoint.world.n_entities
         if not 0 <= entity < n:
             raise invalid(field, f"entities of {checkpoint.id} are 0..{n - 1}, got {entity}")
@@ -146,10 +198,9 @@ class Laboratory:
         except ValueError as error:
             raise invalid("query.subject", str(error)) from None
         edited = None if edit is None else await self.edited(edit, checkpoint)
-        model = checkpoint.model if edited is None else edited.model
         found = await self.compute(
             f"fact/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{relation2}",
-            lambda: ask(checkpoint.world, checkpoint.holdout, model, subject, relations),
+            lambda: ask(checkpoint.world, checkpoint.holdout, model_of(checkpoint, edited), subject, relations),
         )
         return convert.fact_info(checkpoint, edit, subject, relations, found)
 
@@ -163,8 +214,8 @@ class Laboratory:
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)
-        world, holdout, model = checkpoint.world, checkpoint.holdout, checkpoint.model
-        found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(world, holdout, model))
+        world, holdout = checkpoint.world, checkpoint.holdout
+        found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(world, holdout, checkpoint.model))
         return convert.error_list(found, limit)
 
     # --- editing ------------------------------------------------------------------------------------------------
@@ -181,11 +232,11 @@ class Laboratory:
         if not checkpoint.world.present[subject, fact.relation.index]:
             raise invalid("query.subject", f"{checkpoint.world.entities[subject]} has no {relation}; choose another")
         edited = None if edit is None else await self.edited(edit, checkpoint)
-        model, made = (checkpoint.model, ()) if edited is None else (edited.model, edited.outcomes)
+        made = () if edited is None else edited.outcomes
         said = {(each.spec.subject, (each.spec.relation,)) for each in made if each.spec.strength}
         found = await self.compute(
             f"implied/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{object}",
-            lambda: implied_by(checkpoint.world, model, [fact], said)[0],
+            lambda: implied_by(checkpoint.world, model_of(checkpoint, edited), [fact], said)[0],
         )
         return [convert.implied_fact(each) for each in found]
 
@@ -201,7 +252,7 @@ class Laboratory:
             raise invalid(f"body.{error.field}", error.message) from None
         return convert.edit_result(checkpoint, done.edited, done.seconds)
 
-    async def make(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
+    async def make(self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> Done:
         """A stack of edits, computed or from the cache; it can be asked for by its id from then on. Raises `EditError`."""
         done = await self._run(checkpoint, specs)
         await asyncio.to_thread(self.store.put_edit, done.edited.id, checkpoint.id, [spec.as_dict() for spec in specs])
@@ -209,33 +260,33 @@ class Laboratory:
 
     async def edit_result(self, id: str) -> EditResult:
         done = await self._done(id)
-        return convert.edit_result(self.registry.get(done.checkpoint_id), done.edited, done.seconds)
+        return convert.edit_result(self.find(done.checkpoint_id), done.edited, done.seconds)
 
-    async def edited_model(self, id: str) -> tuple[Checkpoint, LanguageModel]:
+    async def edited_model(self, id: str) -> tuple[AnyCheckpoint, LanguageModel]:
         done = await self._done(id)
-        return self.registry.get(done.checkpoint_id), done.edited.model
+        return self.find(done.checkpoint_id), done.edited.model
 
     async def delta_file(self, id: str) -> bytes:
         done = await self._done(id)
-        return convert.delta_file(self.registry.get(done.checkpoint_id), done.edited)
+        return convert.delta_file(self.find(done.checkpoint_id), done.edited)
 
     async def weights_file(self, id: str) -> bytes:
         done = await self._done(id)
-        return await asyncio.to_thread(convert.weights_file, self.registry.get(done.checkpoint_id), done.edited)
+        return await asyncio.to_thread(convert.weights_file, self.find(done.checkpoint_id), done.edited)
 
     @staticmethod
-    def complete(checkpoint: Checkpoint, spec: EditSpec, path: str, anywhere: bool = False) -> CompleteSpec:
+    def complete(checkpoint: AnyCheckpoint, spec: EditSpec, path: str, anywhere: bool = False) -> CompleteSpec:
         """What was ordered with every default filled in, as `complete_spec` does. `path`: of the field that holds it."""
-        layers = checkpoint.model.config.n_layers
+        layers = checkpoint.shape.n_layers
         try:
             return complete_spec(checkpoint.world, layers, anywhere=anywhere, **spec.model_dump())
         except EditError as error:
             raise invalid(f"{path}.{error.field}", error.message) from None
 
-    async def _run(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
+    async def _run(self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> Done:
         return await self.cache.get(f"edit/{edit_id(checkpoint, specs)}", lambda: self._run_anew(checkpoint, specs))
 
-    async def _run_anew(self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec]) -> Done:
+    async def _run_anew(self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> Done:
         """Only deltas that are not known yet are optimised: a changed strength or one more edit on a stack is cheap."""
         keys = delta_keys(checkpoint.identity, specs)
         deltas = {key: delta for key in keys if (delta := self.cache.peek(f"delta/{key}")) is not None}
@@ -254,7 +305,7 @@ class Laboratory:
         return done
 
     async def _trained(
-        self, checkpoint: Checkpoint, specs: Sequence[CompleteSpec], keys: Sequence[str]
+        self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec], keys: Sequence[str]
     ) -> dict[str, EditDelta]:
         """The delta of an oracle by its key; nothing for edits. Raises `EditError`."""
         names = [spec.method for spec in specs]
@@ -264,6 +315,11 @@ class Laboratory:
             raise EditError(
                 f"edits.{names.index(ORACLE.name)}.method",
                 "the oracle learns one fact and stands in no stack; ask for it alone",
+            )
+        if not isinstance(checkpoint, Checkpoint):
+            raise EditError(
+                "edits.0.method",
+                f"the oracle goes on training, and {checkpoint.id} was not trained here; choose another method",
             )
         key = training_key(checkpoint, specs[0])
         found = await self.cache.get(f"oracle/{key}", lambda: self.trainings.delta(checkpoint, specs[0]))
@@ -286,17 +342,17 @@ class Laboratory:
             return id
         return edit_id(*await self._order(id))
 
-    async def _order(self, id: str) -> tuple[Checkpoint, list[CompleteSpec]]:
+    async def _order(self, id: str) -> tuple[AnyCheckpoint, list[CompleteSpec]]:
         """What was ordered under `id`. Raises as `present_id`."""
         name, specification = await self.specification(id)
         try:
-            checkpoint = self.registry.get(name)
+            checkpoint = self.find(name)
             if id not in (stored_id(checkpoint, specification, version) for version in range(1, VERSION + 1)):
                 raise ProblemError(
                     409,
                     f"edit {id!r} was made on other weights or statistics than those of {name!r} now; make it again",
                 )
-            layers = checkpoint.model.config.n_layers
+            layers = checkpoint.shape.n_layers
             return checkpoint, [complete_spec(checkpoint.world, layers, **spec) for spec in specification]
         except (CheckpointError, EditError, TypeError, ValueError) as error:
             raise _lost(id, error) from None
@@ -312,10 +368,10 @@ class Laboratory:
         except EditError as error:
             raise _lost(id, error) from None
 
-    async def edited(self, id: str, checkpoint: Checkpoint, field: str = "query.edit") -> EditedModel:
+    async def edited(self, id: str, checkpoint: AnyCheckpoint, field: str = "query.edit") -> EditedModel:
         """The model edited by `id`, which must be an edit of `checkpoint`."""
         done = await self._done(id)
-        if self.registry.get(done.checkpoint_id).identity != checkpoint.identity:  # copies of one checkpoint are one
+        if self.find(done.checkpoint_id).identity != checkpoint.identity:  # copies of one checkpoint are one
             raise invalid(field, f"edit {id!r} belongs to checkpoint {done.checkpoint_id!r}, not {checkpoint.id!r}")
         return done.edited
 

@@ -14,7 +14,7 @@ from shatterscope.wire.league import League, SetName
 
 async def shipped_league(laboratory: Laboratory, id: str, name: SetName, distance: int | None) -> League:
     """Raises `ProblemError`: 404 where there is none, 409 where it cannot be used, 422 for a distance that it has no edits at."""
-    checkpoint = laboratory.checkpoint(id)
+    checkpoint = laboratory.trained(id)
     folder = laboratory.settings.models_dir / checkpoint.id
     again = f"make it with: shatterscope league {checkpoint.id} --set {name} --ship"
     files = {each: shipped_file(folder, each) for each in get_args(SetName)}

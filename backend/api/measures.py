@@ -9,20 +9,23 @@ import time
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shatterscope.backend import convert
-from shatterscope.backend.activations import activations, default_site, drawn_activations
-from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.activations import drawn_activations, read_sites
+from shatterscope.backend.api import language
+from shatterscope.backend.api.laboratory import Laboratory, model_of
 from shatterscope.backend.api.problems import invalid
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.backend.edits import EditedModel, at_strength, delta_key
 from shatterscope.backend.evaluation import ring_means, shattering_at_sites
 from shatterscope.backend.experiment import Baseline, Experiment, measure_baseline, measure_geometry, measure_recall
 from shatterscope.backend.layouts import belonging, layout_of
-from shatterscope.backend.models import site_names
+from shatterscope.backend.models import LanguageModel, site_names
 from shatterscope.backend.pictures import Fit, compare, fit, picture
+from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
 from shatterscope.backend.verdicts import on_the_way
-from shatterscope.backend.worlds import Relation
+from shatterscope.backend.worlds import Relation, World
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Questions, SitesRequest, SitesResult
 from shatterscope.wire.pictures import (
     ActivationRequest,
@@ -38,27 +41,43 @@ from shatterscope.wire.pictures import (
 async def get_activations(laboratory: Laboratory, request: ActivationRequest) -> Activations:
     checkpoint, relation, site = place_of(laboratory, request)
     edited = await edited_model(laboratory, checkpoint, request.edit)
-    model = edited.model if edited else checkpoint.model
     values = await laboratory.compute(
-        f"activations/{checkpoint.identity}/{edited and edited.id}/{relation.name}/{site}",
-        lambda: activations(model, checkpoint.world.n_entities, relation, site).cpu().numpy(),
+        f"activations/{checkpoint.identity}/{edited and edited.id}/{relation.name}/{site}/{request.wording}",
+        lambda: activations_of(model_of(checkpoint, edited), checkpoint.world, relation, site, request.wording),
     )
     return Activations(
         checkpoint=checkpoint.id, edit=request.edit, relation=relation.name, site=site, values=convert.array(values)
     )
 
 
-def place_of(laboratory: Laboratory, request: ActivationRequest) -> tuple[Checkpoint, Relation, str]:
+def activations_of(
+    model: LanguageModel, world: World, relation: Relation, site: str, wording: int | None
+) -> NDArray[np.float32]:
+    """(n_entities, d_model)"""
+    (found,) = read_sites(model, world, [site], [relation], wording)
+    values: NDArray[np.float32] = found[site].cpu().numpy()
+    return values
+
+
+def place_of(laboratory: Laboratory, request: ActivationRequest) -> tuple[AnyCheckpoint, Relation, str]:
     """Where a request looks, all known to exist."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     relation = laboratory.relation(checkpoint, request.relation, "body.relation")
-    site, sites = request.site or default_site(checkpoint.model), site_names(checkpoint.model.config.n_layers)
+    layers = checkpoint.shape.n_layers
+    site, sites = request.site or f"resid_post.{layers - 1}", site_names(layers)
     if site not in sites:
         raise invalid("body.site", f"unknown site {site!r}; this model has {', '.join(sites)}")
+    if request.wording is not None:
+        n = len(checkpoint.world.wordings([relation])) if checkpoint.world.worded else 0
+        if request.wording >= n:
+            raise invalid(
+                "body.wording",
+                f"{relation.name} is asked in {n} wordings, counted from 0; leave it out for the mean over all",
+            )
     return checkpoint, relation, site
 
 
-async def edited_model(laboratory: Laboratory, checkpoint: Checkpoint, edit: str | None) -> EditedModel | None:
+async def edited_model(laboratory: Laboratory, checkpoint: AnyCheckpoint, edit: str | None) -> EditedModel | None:
     return None if edit is None else await laboratory.edited(edit, checkpoint, "body.edit")
 
 
@@ -66,10 +85,12 @@ async def fit_before(laboratory: Laboratory, request: ProjectionRequest) -> tupl
     """The unedited points of a request, mapped, and all that their picture depends on."""
     checkpoint, relation, site = place_of(laboratory, request)
     place = f"{checkpoint.identity}/{relation.name}/{site}/{request.method}/{request.dimensions}/{request.n_neighbors}"
+    if request.wording is not None:
+        place += f"/{request.wording}"
 
     def job() -> Fit:
         return fit(
-            drawn_activations(checkpoint.model, checkpoint.world, relation, site).numpy(),
+            drawn_activations(checkpoint.model, checkpoint.world, relation, site, request.wording).numpy(),
             checkpoint.world.positions(relation),
             method=request.method,
             dimensions=request.dimensions,
@@ -83,13 +104,13 @@ async def fit_before(laboratory: Laboratory, request: ProjectionRequest) -> tupl
 async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> ProjectionResult:
     checkpoint, relation, site = place_of(laboratory, request)
     edited = await edited_model(laboratory, checkpoint, request.edit)
-    model = edited.model if edited else checkpoint.model
     place, before = await fit_before(laboratory, request)
     id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
-        after = drawn_activations(model, checkpoint.world, relation, site).numpy()
+        model = model_of(checkpoint, edited)
+        after = drawn_activations(model, checkpoint.world, relation, site, request.wording).numpy()
         try:
             drawn = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
@@ -114,7 +135,7 @@ async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> St
 
     def draw(strength: float) -> StrengthPicture:
         model = at_strength(checkpoint, edited, strength)
-        after = drawn_activations(model, checkpoint.world, relation, site).numpy()
+        after = drawn_activations(model, checkpoint.world, relation, site, request.wording).numpy()
         if not np.isfinite(after).all():
             return StrengthPicture(strength=strength, after=None)
         points = picture(before, after, align=request.align)
@@ -144,6 +165,8 @@ async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, byt
 async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> EvaluationResult:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await edited_model(laboratory, checkpoint, request.edit)
+    if isinstance(checkpoint, LanguageCheckpoint):
+        return await language.get_evaluation(laboratory, checkpoint, edited)
     baseline = await get_baseline(laboratory, checkpoint, request)
     if edited is None:
         return convert.unedited_result(checkpoint, baseline)
@@ -167,7 +190,7 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
     """R at each site asked for: both models are run once for all of them."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
-    world, known = checkpoint.world, site_names(checkpoint.model.config.n_layers)
+    world, known = checkpoint.world, site_names(checkpoint.shape.n_layers)
     for i, site in enumerate(request.sites or ()):
         if site not in known:
             raise invalid(f"body.sites.{i}", f"unknown site {site!r}; this model has {', '.join(known)}")
@@ -184,7 +207,7 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
     return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
 
 
-async def get_baseline(laboratory: Laboratory, checkpoint: Checkpoint, request: Questions) -> Baseline:
+async def get_baseline(laboratory: Laboratory, checkpoint: AnyCheckpoint, request: Questions) -> Baseline:
     return await laboratory.compute(
         f"baseline/{checkpoint.identity}/{asked(request)}",
         lambda: measure_baseline(checkpoint, n_contexts=request.contexts, queries=request.queries, seed=request.seed),
@@ -200,7 +223,7 @@ async def warm_up(laboratory: Laboratory) -> None:
     """Compute what the first click on the default checkpoint needs: the pictures and scores of the unedited model."""
     if not laboratory.settings.warm_up or laboratory.default_id is None:
         return
-    checkpoint = laboratory.checkpoint(laboratory.default_id)
+    checkpoint = laboratory.trained(laboratory.default_id)
     relation = checkpoint.world.relations[0].name
     await get_projection(laboratory, ProjectionRequest(checkpoint=checkpoint.id, relation=relation))
     await get_baseline(laboratory, checkpoint, Questions())

@@ -20,7 +20,7 @@ async def get_notes(laboratory: Laboratory, request: NotesRequest) -> NotesResul
     Raises:
         ProblemError: 422 for a note about no fact, or more than the context has room for, naming the field.
     """
-    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
     notes = []
     for i, spec in enumerate(request.notes):
         try:

@@ -122,7 +122,7 @@ class Oracles:
         await self.laboratory.make(job.checkpoint, [spec])
 
     def _asked_for(self, request: OracleRequest) -> _OracleJob:
-        checkpoint = self.laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+        checkpoint = self.laboratory.trained(request.checkpoint, "body.checkpoint")
         if "fact" in request.parameters:
             raise invalid("body.parameters.fact", "an oracle is always trained with its control; leave `fact` out")
         told = request.model_dump(exclude={"checkpoint"})

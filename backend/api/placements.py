@@ -32,7 +32,7 @@ async def get_placements(laboratory: Laboratory, request: PlacementsRequest) -> 
         ProblemError: 422 for a stack that cannot be made whatever the place, naming the field.
     """
     start = time.perf_counter()
-    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
     try:
         found = await _placements(laboratory, checkpoint, request)
     except EditError as error:

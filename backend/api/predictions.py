@@ -33,7 +33,7 @@ class Standing:
 
 async def get_predictions(laboratory: Laboratory, request: PredictionRequest) -> PredictionResult:
     start = time.perf_counter()
-    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
     *before, spec = [laboratory.complete(checkpoint, each, f"body.edits.{i}") for i, each in enumerate(request.edits)]
     if (work := work_of([*before, spec])) > laboratory.settings.work_limit:
         raise invalid("body.edits", too_much(work, laboratory.settings.work_limit))

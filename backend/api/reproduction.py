@@ -58,7 +58,7 @@ def _of_rings(laboratory: Laboratory, id: str) -> bool:
 
 async def shipped_run(laboratory: Laboratory, id: str, part: ShippedPart = "single") -> Shipped:
     """A run that has this part. Raises `ProblemError`: 404 where there is none, 409 where it cannot be used."""
-    checkpoint = laboratory.checkpoint(id)
+    checkpoint = laboratory.trained(id)
     try:
         found = await asyncio.to_thread(load, laboratory.settings.models_dir / checkpoint.id, checkpoint.sha256)
         found.check_part(part)
@@ -103,7 +103,7 @@ def _problem(error: ShippedError) -> ProblemError:
 
 async def get_tracings(laboratory: Laboratory, request: TracingRequest) -> list[Tracing]:
     """With the subject replaced, and with the relation replaced: of the same facts."""
-    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
     key = f"tracings/{checkpoint.identity}/{request.facts}/{request.seed}"
     try:
         found = await laboratory.compute(key, lambda: trace_checkpoint(checkpoint, request.facts, request.seed))
@@ -113,7 +113,7 @@ async def get_tracings(laboratory: Laboratory, request: TracingRequest) -> list[
 
 
 async def get_keys_values(laboratory: Laboratory, request: KeysValuesRequest) -> KeysValues:
-    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
     relation = laboratory.relation(checkpoint, request.relation, "body.relation")
     layers = checkpoint.model.config.n_layers
     if request.layer >= layers:

@@ -21,7 +21,7 @@ AT_ONCE = 3  # pictures of one request: others wait for the same processors
 
 async def get_rings(laboratory: Laboratory, request: RingsRequest) -> RingsResult:
     """The pictures before are kept for all edits."""
-    checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    checkpoint = laboratory.trained(request.checkpoint, "body.checkpoint")
     world, start = checkpoint.world, time.perf_counter()
     names = request.relations or [relation.name for relation in world.relations]
     relations = [laboratory.relation(checkpoint, name, "body.relations") for name in names]

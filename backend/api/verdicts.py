@@ -25,7 +25,7 @@ async def get_verdicts(laboratory: Laboratory, request: ProjectionRequest) -> Ve
 
     def judge_after() -> Side:
         assert edited is not None
-        points = drawn_activations(edited.model, checkpoint.world, relation, site).numpy()
+        points = drawn_activations(edited.model, checkpoint.world, relation, site, request.wording).numpy()
         return side(kind, layout, values_of(drawn.after), fitted.points, points)
 
     before = await laboratory.compute(

@@ -205,7 +205,14 @@ async def _model_of(id: str) -> tuple[Checkpoint, LanguageModel]:
             checkpoint = laboratory.registry.get(id)
             return checkpoint, checkpoint.model
         try:
-            return await laboratory.edited_model(id)
+            from shatterscope.backend.checkpoints import Checkpoint
+
+            edited, model = await laboratory.edited_model(id)
+            if not isinstance(edited, Checkpoint):
+                fail(
+                    f"{id!r} is an edit of {edited.id}, a language model: only models that were trained here are written as GPT-2"
+                )
+            return edited, model
         except ProblemError as error:
             known = ", ".join(laboratory.registry.ids()) or "none"
             fail(f"{id!r} is no checkpoint (there are: {known}), and as an edit: {error.detail}")

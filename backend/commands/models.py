@@ -35,13 +35,87 @@ def add(
     """Convert a language model once and keep it. Says its size and licence before it begins."""
     from shatterscope.backend.lm.pretrained import LanguageModelError
     from shatterscope.backend.lm.store import add, source_of
+    from shatterscope.backend.spoken.knowledge import read_knowledge
+    from shatterscope.backend.spoken.prepare import prepare
 
+    root = _root()
     try:
-        add(_root(), source_of(what, name), _tell)
+        source = source_of(what, name)
+        card = add(root, source, _tell)
+        try:
+            read_knowledge(root / source.name, card.sha256)
+        except LanguageModelError:
+            _tell("asking what it knows of months, weekdays and countries (a minute)")
+            prepare(root, source.name, _tell)
     except LanguageModelError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"cannot write {root}: {error.strerror}")
     except KeyboardInterrupt:
         fail("stopped; nothing was added. The same command begins again, with what was fetched")
+
+
+@commands.command(epilog=examples("shatterscope models know smollm2", "shatterscope models know smollm2 --json"))
+def know(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `models list` shows it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Ask a model every wording again, and show how well it answers. Wordings of your own: text files in its folder `wordings`."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from shatterscope.backend.commands.printed import wide_console
+    from shatterscope.backend.lm.pretrained import LanguageModelError
+    from shatterscope.backend.spoken.prepare import prepare
+
+    try:
+        found = prepare(_root(), name, (lambda line: None) if as_json else _tell)
+    except LanguageModelError as error:
+        fail(str(error))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+        return
+    table = Table("question", "wording", "among names", "outright", "asked", "by steps", box=None, pad_edge=False)
+    for relation in found.relations:
+        for told in relation.wordings:
+            steps = ", ".join(f"{k}: {share:.2f}" for k, share in told.steps.items())
+            shares = (f"{told.accuracy:.2f}", f"{told.outright:.2f}", "yes" if told.asked else "")
+            table.add_row(relation.name, escape(told.text), *shares, steps)
+    wide_console(160).print(table)
+
+
+@commands.command(
+    epilog=examples("shatterscope models statistics smollm2", "shatterscope models statistics smollm2 --layers 3,24")
+)
+def statistics(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `models list` shows it.")],
+    layers: Annotated[str, typer.Option(metavar="N,N", help="Which layers.", show_default="all")] = "",
+) -> None:
+    """Make the second moments of a model's keys beforehand, over text that ships with Python; else each layer's are made when it is first edited."""
+    from shatterscope.backend.lm.library import Library
+    from shatterscope.backend.lm.pretrained import LanguageModelError
+    from shatterscope.backend.spoken.checkpoint import LanguageCheckpoints
+
+    found, problems = LanguageCheckpoints(Library(_root())).all()
+    if name not in found:
+        fail(problems.get(name, f"no language model {name!r} is kept here (there are: {', '.join(found) or 'none'})"))
+    checkpoint = found[name]
+    n = checkpoint.shape.n_layers
+    try:
+        wanted = [int(each) for each in layers.split(",")] if layers else list(range(n))
+    except ValueError:
+        fail(f"--layers {layers!r}: give numbers with commas between them, such as 3,24")
+    if outside := [each for each in wanted if not 0 <= each < n]:
+        fail(f"--layers: {name} has layers 0..{n - 1}, not {outside[0]}")
+    try:
+        if missing := checkpoint.statistics.missing(wanted):
+            checkpoint.statistics.make(missing, _tell)
+        else:
+            _tell("they are all there")
+    except LanguageModelError as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"cannot write {checkpoint.folder}: {error.strerror}")
 
 
 @commands.command("list", epilog=examples("shatterscope models list", "shatterscope models list --json"))

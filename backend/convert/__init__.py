@@ -5,6 +5,7 @@ from shatterscope.backend.convert.beside import in_context_result, measured_pred
 from shatterscope.backend.convert.editors import editor_info, restraint_info
 from shatterscope.backend.convert.edits import course, course_end, edit_outcome, edit_result, edit_spec, implied_fact
 from shatterscope.backend.convert.files import CODEBOOK, LATER, NEURONS, delta_file, weights_file
+from shatterscope.backend.convert.language import language_change, unedited_language_result
 from shatterscope.backend.convert.measures import (
     edit_quality,
     evaluation_result,
@@ -21,6 +22,8 @@ from shatterscope.backend.convert.world import (
     error_list,
     fact_info,
     keys_values,
+    knowledge_info,
+    language_info,
     names_of,
     targets,
     world_info,
@@ -49,6 +52,9 @@ __all__ = [
     "in_context_result",
     "judgement",
     "keys_values",
+    "knowledge_info",
+    "language_change",
+    "language_info",
     "measure_info",
     "measured_prediction",
     "measurement",
@@ -63,6 +69,7 @@ __all__ = [
     "strengths_result",
     "targets",
     "task_scores",
+    "unedited_language_result",
     "unedited_result",
     "values_of",
     "verdict",

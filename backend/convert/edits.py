@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.backend.convert.arrays import finite
 from shatterscope.backend.editors import Course
 from shatterscope.backend.edits import CompleteSpec, EditedModel, Outcome
@@ -92,6 +92,6 @@ def edit_outcome(found: Outcome, course: CourseInfo | None) -> EditOutcome:
     )
 
 
-def edit_result(checkpoint: Checkpoint, edited: EditedModel, seconds: float) -> EditResult:
+def edit_result(checkpoint: AnyCheckpoint, edited: EditedModel, seconds: float) -> EditResult:
     outcomes = [edit_outcome(each, None if each.course is None else course(each.course)) for each in edited.outcomes]
     return EditResult(id=edited.id, checkpoint=checkpoint.id, edits=outcomes, seconds=seconds)

@@ -7,7 +7,7 @@ import json
 import torch
 from torch import Tensor
 
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.backend.editors.base import added_neurons
 from shatterscope.backend.editors.codebook import codebooks
 from shatterscope.backend.edits import EditedModel, steps_of
@@ -27,7 +27,7 @@ LATER = frozenset({"restraint", "implied"})
 NEURONS = "and neurons beside them: blocks.L.mlp puts out down GELU(up z + bias) more, z what the MLP reads (blocks.L.mlp.added.up, .bias, .down)"
 
 
-def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
+def delta_file(checkpoint: AnyCheckpoint, edited: EditedModel) -> bytes:
     """safetensors: what the whole stack adds to each parameter (strengths applied), and the codebooks and neurons it puts beside them
     (`blocks.0.mlp.codebook.keys`, `blocks.0.mlp.added.up`, ...); the specification in the metadata."""
     total: dict[str, Tensor] = {}
@@ -38,14 +38,14 @@ def delta_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
     return _tensor_file(checkpoint, edited, total, "the weight change, W_edited - W, of every changed parameter")
 
 
-def weights_file(checkpoint: Checkpoint, edited: EditedModel) -> bytes:
+def weights_file(checkpoint: AnyCheckpoint, edited: EditedModel) -> bytes:
     """safetensors: every parameter of the edited model under its name in the checkpoint's own file, for
     `Transformer.load_state_dict`; and codebooks, neurons and metadata as in `delta_file`."""
     weights = {name: value.detach() for name, value in edited.model.state_dict().items()}
     return _tensor_file(checkpoint, edited, weights, "the complete edited weights")
 
 
-def _tensor_file(checkpoint: Checkpoint, edited: EditedModel, tensors: dict[str, Tensor], holds: str) -> bytes:
+def _tensor_file(checkpoint: AnyCheckpoint, edited: EditedModel, tensors: dict[str, Tensor], holds: str) -> bytes:
     beside = codebooks(edited.model)
     for layer, codebook in beside.items():
         mlp = edited.model.written(layer).removesuffix(".down.weight")

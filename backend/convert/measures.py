@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.backend.convert.arrays import change, finite
 from shatterscope.backend.evaluation import Quality, Wanted
 from shatterscope.backend.experiment import Baseline, Experiment, Geometry, TaskChange
@@ -51,7 +51,7 @@ def task_scores(found: Sequence[TaskChange]) -> list[TaskScore]:
     ]
 
 
-def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float) -> EvaluationResult:
+def evaluation_result(checkpoint: AnyCheckpoint, found: Experiment, seconds: float) -> EvaluationResult:
     parts = found.geometry.sub_graph_shattering
     return EvaluationResult(
         checkpoint=checkpoint.id,
@@ -63,6 +63,7 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
             retain=parts.get("retain"),
             test=parts.get("test"),
             n_entities=checkpoint.world.n_entities,
+            without_edited=None if found.geometry.without_edited is None else finite(found.geometry.without_edited),
         ),
         movement=_movements(found.geometry, checkpoint.world.n_entities),
         measures=[
@@ -97,14 +98,11 @@ def evaluation_result(checkpoint: Checkpoint, found: Experiment, seconds: float)
     )
 
 
-def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult:
+def unedited_result(checkpoint: AnyCheckpoint, found: Baseline) -> EvaluationResult:
     """Of the unedited model, over the questions that every edit of it is asked."""
-    names = checkpoint.world.relation_names
-    still = Movement(**dict.fromkeys(Movement.model_fields, 0.0))
-    return EvaluationResult(
-        checkpoint=checkpoint.id,
-        edit=None,
-        scores=[
+    return still_result(
+        checkpoint,
+        [
             TaskScore(
                 task=cell.task,
                 order=checkpoint.world.group_names[cell.group],
@@ -118,6 +116,17 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
             for cell, score in zip(found.queries.cells, found.scores, strict=True)
             if len(cell)
         ],
+    )
+
+
+def still_result(checkpoint: AnyCheckpoint, scores: list[TaskScore]) -> EvaluationResult:
+    """Nothing has moved."""
+    names = checkpoint.world.relation_names
+    still = Movement(**dict.fromkeys(Movement.model_fields, 0.0))
+    return EvaluationResult(
+        checkpoint=checkpoint.id,
+        edit=None,
+        scores=scores,
         shattering=Shattering(
             per_relation=dict.fromkeys(names, 0.0),
             edit=0.0,
@@ -140,7 +149,7 @@ def unedited_result(checkpoint: Checkpoint, found: Baseline) -> EvaluationResult
 
 
 def sites_result(
-    checkpoint: Checkpoint, edit: str, found: Mapping[str, Mapping[SubGraph, float]], seconds: float
+    checkpoint: AnyCheckpoint, edit: str, found: Mapping[str, Mapping[SubGraph, float]], seconds: float
 ) -> SitesResult:
     def row(site: str, means: Mapping[SubGraph, float]) -> SiteShattering:
         known = {part: value for part, value in means.items() if math.isfinite(value)}

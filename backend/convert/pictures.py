@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.backend.convert.arrays import array
 from shatterscope.backend.convert.verdicts import judgement
 from shatterscope.backend.pictures import Diagnostics, Fit, Projection
@@ -22,7 +22,7 @@ from shatterscope.wire.pictures import (
 
 
 def projection_result(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     relation: Relation,
     site: str,
     id: str,
@@ -52,7 +52,7 @@ def projection_result(
     )
 
 
-def _drawn(checkpoint: Checkpoint, relation: Relation) -> list[int] | None:
+def _drawn(checkpoint: AnyCheckpoint, relation: Relation) -> list[int] | None:
     """The entities of a relation's picture; None where these are all."""
     found = checkpoint.world.domain(relation)
     return None if len(found) == checkpoint.world.n_entities else found.tolist()
@@ -65,7 +65,7 @@ def _diagnostics(found: Diagnostics, kind: str) -> DiagnosticsInfo:
 
 
 def strengths_result(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     relation: Relation,
     site: str,
     request: StrengthsRequest,

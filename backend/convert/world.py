@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from shatterscope.backend.activations import default_site
-from shatterscope.backend.checkpoints import Checkpoint
+from shatterscope.backend.checkpoints import AnyCheckpoint, Checkpoint, RingReport
 from shatterscope.backend.convert.arrays import array
 from shatterscope.backend.convert.measures import measure_info
 from shatterscope.backend.convert.pictures import _drawn
@@ -14,6 +14,9 @@ from shatterscope.backend.evaluation import AskedFact, Mistake
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.measures import MEASURES
 from shatterscope.backend.models import site_names
+from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
+from shatterscope.backend.spoken.knowledge import KNOWN
+from shatterscope.backend.spoken.world import Spoken
 from shatterscope.backend.worlds import Group, Relation, World
 from shatterscope.wire.reproduction import KeysValues
 from shatterscope.wire.world import (
@@ -24,6 +27,9 @@ from shatterscope.wire.world import (
     FactInfo,
     GraphInfo,
     GroupInfo,
+    KnowledgeInfo,
+    KnownRelationInfo,
+    LanguageInfo,
     ModelInfo,
     NoteInfo,
     RelationInfo,
@@ -31,13 +37,15 @@ from shatterscope.wire.world import (
     RuleInfo,
     TargetDistance,
     Targets,
+    ToldWording,
     TrainingInfo,
+    WordingInfo,
     WorldInfo,
     WrongFact,
 )
 
 
-def world_info(checkpoint: Checkpoint) -> WorldInfo:
+def world_info(checkpoint: AnyCheckpoint) -> WorldInfo:
     world = checkpoint.world
     return WorldInfo(
         checkpoint=checkpoint.id,
@@ -53,11 +61,96 @@ def world_info(checkpoint: Checkpoint) -> WorldInfo:
                 several=not world.single_valued[each.index],
                 n_facts=len(world.domain(each)),
                 example=int(world.domain(each)[0]) if len(world.domain(each)) else 0,
+                wordings=_wordings(world, each),
             )
             for each in world.relations
         ],
         rules=[RuleInfo(text=rule.text, relations=list(rule.relations)) for rule in world.rules],
         measures=[measure_info(each, world) for each in MEASURES.values()],
+    )
+
+
+def _wordings(world: World, relation: Relation) -> list[WordingInfo]:
+    if not isinstance(world, Spoken):
+        return []
+    return [
+        WordingInfo(text=each.text, accuracy=each.accuracy, outright=each.outright)
+        for each in world.told[relation.index]
+    ]
+
+
+def language_info(checkpoint: LanguageCheckpoint) -> CheckpointInfo:
+    """Of a language model, which need not be in memory."""
+    world, shape, knowledge = checkpoint.world, checkpoint.shape, checkpoint.knowledge
+    rings = knowledge.rings or RingReport(neighbor_share={}, winding={}, n_neighbors={}, closed=0)
+    return CheckpointInfo(
+        id=checkpoint.id,
+        title=checkpoint.card.title,
+        note=_language_note(checkpoint),
+        graph=GraphInfo(
+            kind=world.kind,
+            n_entities=world.n_entities,
+            n_orders=len(world.groups),
+            n_hops=0,
+            orders=list(world.group_names),
+            relations=world.relation_names,
+        ),
+        model=ModelInfo(
+            n_layers=shape.n_layers,
+            d_model=shape.d_model,
+            d_mlp=shape.d_mlp,
+            n_heads=shape.n_heads,
+            n_params=shape.n_weights,
+            sites=site_names(shape.n_layers),
+            default_site=f"resid_post.{shape.n_layers - 1}",
+        ),
+        training=None,
+        language=LanguageInfo(
+            family=checkpoint.card.shape["family"], licence=checkpoint.card.licence, source=checkpoint.card.source
+        ),
+        default=False,
+        accuracy=AccuracyInfo(
+            direct=world.accuracy(), logical={}, compositional={}, composition_stated={}, composition_held_out={}
+        ),
+        rings=RingInfo(**{**rings.model_dump(), "closed": rings.closed}),
+        opening=world.relation_names[0],
+        view="",
+        sha256=checkpoint.sha256,
+    )
+
+
+def _language_note(checkpoint: LanguageCheckpoint) -> str:
+    shape, world = checkpoint.shape, checkpoint.world
+    groups = ", ".join(group.title for group in world.groups)
+    return (
+        f"A pretrained language model of {shape.n_weights / 1e6:.0f} million weights and {shape.n_layers} layers, asked in words about {groups}. Nothing of it "
+        "was taught here, and only wordings that it answers are asked."
+    )
+
+
+def knowledge_info(checkpoint: LanguageCheckpoint) -> KnowledgeInfo:
+    return KnowledgeInfo(
+        checkpoint=checkpoint.id,
+        known=KNOWN,
+        relations=[
+            KnownRelationInfo(
+                name=each.name,
+                group=each.group,
+                phrase=each.phrase,
+                n_facts=len(each.facts),
+                wordings=[
+                    ToldWording(
+                        text=told.text,
+                        accuracy=told.accuracy,
+                        outright=told.outright,
+                        asked=told.asked,
+                        steps=told.steps,
+                    )
+                    for told in each.wordings
+                ],
+            )
+            for each in checkpoint.knowledge.relations
+        ],
     )
 
 
@@ -76,7 +169,10 @@ def _group_info(group: Group) -> GroupInfo:
     )
 
 
-def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
+def checkpoint_info(checkpoint: AnyCheckpoint, default: bool) -> CheckpointInfo:
+    if isinstance(checkpoint, LanguageCheckpoint):
+        return language_info(checkpoint)
+    assert isinstance(checkpoint, Checkpoint)
     world, model, metadata = checkpoint.world, checkpoint.model, checkpoint.metadata
     training, rings = metadata.training, metadata.rings
     return CheckpointInfo(
@@ -114,7 +210,7 @@ def checkpoint_info(checkpoint: Checkpoint, default: bool) -> CheckpointInfo:
 
 
 def fact_info(
-    checkpoint: Checkpoint, edit: str | None, subject: int, relations: Sequence[Relation], found: AskedFact
+    checkpoint: AnyCheckpoint, edit: str | None, subject: int, relations: Sequence[Relation], found: AskedFact
 ) -> FactInfo:
     return FactInfo(
         checkpoint=checkpoint.id,
@@ -131,7 +227,7 @@ def fact_info(
     )
 
 
-def targets(checkpoint: Checkpoint, subject: int, relation: Relation) -> Targets:
+def targets(checkpoint: AnyCheckpoint, subject: int, relation: Relation) -> Targets:
     world = checkpoint.world
     truths = world.objects_of(subject, relation)
     found = world.counterfactuals(subject, relation) if truths else {}
@@ -154,7 +250,7 @@ def error_list(found: Sequence[Mistake], limit: int) -> ErrorList:
     return ErrorList(total=len(found), errors=[WrongFact(**asdict(each)) for each in found[:limit]])
 
 
-def keys_values(checkpoint: Checkpoint, relation: Relation, layer: int, found: MemoryPicture) -> KeysValues:
+def keys_values(checkpoint: AnyCheckpoint, relation: Relation, layer: int, found: MemoryPicture) -> KeysValues:
     return KeysValues(
         checkpoint=checkpoint.id,
         relation=relation.name,

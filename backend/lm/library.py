@@ -15,8 +15,16 @@ from shatterscope.backend.models import LanguageModel
 class Library:
     """Models kept in `root`, on `device`. A model that somebody still works with lives until they let it go."""
 
-    def __init__(self, root: Path, device: torch.device | str = "cpu", idle_seconds: float = 600) -> None:
+    def __init__(
+        self,
+        root: Path,
+        device: torch.device | str = "cpu",
+        idle_seconds: float = 600,
+        on_release: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        """`on_release` is told the name of a model that is dropped."""
         self.root, self.device, self.idle_seconds = root, device, idle_seconds
+        self._on_release = on_release
         self._lock = threading.Lock()
         self._loaded: LoadedModel | None = None
         self._timer: threading.Timer | None = None
@@ -29,7 +37,7 @@ class Library:
         """Takes seconds where it has to be loaded, and is then prepared; who asks meanwhile waits. Raises `LanguageModelError`."""
         with self._lock:
             if self._loaded is None or self._loaded.name != name:
-                self._loaded = None  # before the next one comes into memory
+                self._drop()  # before the next one comes into memory
                 loaded = load(self.root, name, self.device)
                 prepare(loaded.model)
                 self._loaded = loaded
@@ -39,8 +47,13 @@ class Library:
     def release(self) -> None:
         """Drop what is loaded."""
         with self._lock:
-            self._loaded = None
+            self._drop()
             self._stop()
+
+    def _drop(self) -> None:
+        if self._loaded is not None:
+            self._on_release(self._loaded.name)
+        self._loaded = None
 
     def _wait(self) -> None:
         self._stop()

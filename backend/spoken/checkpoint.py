@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -65,7 +64,7 @@ class LanguageCheckpoint:
         return self.loaded.model
 
     @cached_property
-    def statistics(self) -> Mapping[int, Tensor]:
+    def statistics(self) -> KeptStatistics:
         return KeptStatistics(self.folder, self.sha256, self.shape.n_layers, self._model_and_text)
 
     def _model_and_text(self) -> tuple[LanguageModel, Tensor]:

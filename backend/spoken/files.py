@@ -9,6 +9,7 @@ from shatterscope.backend.lm.pretrained import LanguageModelError
 from shatterscope.backend.lm.tokenizer import Tokenizer
 
 SHIPPED = Path(__file__).parent / "wordings"
+OWN = "wordings"  # a folder of a model's own, beside its weights
 SUBJECT, STEPS = "{subject}", "{k}"
 MOST_BYTES = 64 * 1024
 

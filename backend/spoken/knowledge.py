@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import Tensor
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.checkpoints import RingReport
 from shatterscope.backend.files import UnreadableFile, read_file, read_json
 from shatterscope.backend.lm.pretrained import LanguageModelError, first_problem
 from shatterscope.backend.lm.store import WEIGHTS, LoadedModel
@@ -77,7 +78,8 @@ class KnownRelation(BaseModel):
 
 
 class Knowledge(BaseModel):
-    """`sha256` is of the weights that were asked. `tokens` (n,) of the names, which are each one token; `groups`: names by group, in their order."""
+    """`sha256` is of the weights that were asked. `tokens` (n,) of the names, which are each one token; `groups`: names by group, in their order; `rings`: what its
+    pictures show."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -87,6 +89,7 @@ class Knowledge(BaseModel):
     tokens: list[int]
     groups: dict[str, list[int]]
     relations: list[KnownRelation]
+    rings: RingReport | None = None
 
 
 def single_token(tokenizer: Tokenizer, name: str) -> int | None:

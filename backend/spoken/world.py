@@ -121,6 +121,18 @@ class Spoken(World):
         (relation,) = relations
         return self._wordings[relation.index]
 
+    def accuracy(self) -> dict[str, float]:
+        """By group, over its facts in all wordings that are asked, as `knowledge.py` found it."""
+        found = {}
+        for group, name in enumerate(self.group_names):
+            told = [
+                (each.accuracy, len(self.domain(relation)))
+                for relation in self.relations_of(group)
+                for each in self.told[relation.index]
+            ]
+            found[name] = sum(share * n for share, n in told) / sum(n for _, n in told)
+        return found
+
     @cached_property
     def compositions(self) -> IntArray:
         """None: each question is a sentence, and two do not make one."""

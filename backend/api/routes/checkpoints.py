@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from shatterscope.backend import convert
 from shatterscope.backend.api.dependencies import CheckpointId, LaboratoryDep
 from shatterscope.wire.edits import ImpliedFact
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets, WorldInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, KnowledgeInfo, Targets, WorldInfo
 
 router = APIRouter(tags=["checkpoints"])
 
@@ -24,6 +24,12 @@ async def list_checkpoints(laboratory: LaboratoryDep) -> list[CheckpointInfo]:
 async def describe_world(laboratory: LaboratoryDep, id: CheckpointId) -> WorldInfo:
     """Entities, groups, relations and rules; names, pictures and colours."""
     return convert.world_info(laboratory.checkpoint(id))
+
+
+@router.get("/checkpoints/{id}/knowledge")
+async def describe_knowledge(laboratory: LaboratoryDep, id: CheckpointId) -> KnowledgeInfo:
+    """What a language model knows of its world: every wording of every question, and how well it answers it."""
+    return convert.knowledge_info(laboratory.language(id))
 
 
 @router.get("/checkpoints/{id}/facts")
