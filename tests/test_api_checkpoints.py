@@ -40,6 +40,7 @@ def test_the_world_says_all_that_a_page_draws_and_asks(client: TestClient, check
         "several": False,
         "n_facts": n,
         "example": 0,
+        "wordings": [],
     }
     assert world["rules"]
     assert client.get("checkpoints/nowhere/world").status_code == 404

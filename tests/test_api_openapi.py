@@ -36,6 +36,7 @@ ROUTES = [
     ("GET", "/health"),
     ("GET", "/checkpoints"),
     ("GET", "/checkpoints/{id}/facts"),
+    ("GET", "/checkpoints/{id}/knowledge"),
     ("GET", "/checkpoints/{id}/world"),
     ("GET", "/checkpoints/{id}/errors"),
     ("GET", "/checkpoints/{id}/targets"),
