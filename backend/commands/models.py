@@ -46,7 +46,10 @@ def add(
             read_knowledge(root / source.name, card.sha256)
         except LanguageModelError:
             _tell("asking what it knows of months, weekdays and countries (a minute)")
-            prepare(root, source.name, _tell)
+            try:
+                prepare(root, source.name, _tell)
+            except LanguageModelError as error:  # others may come to know more: `models know`
+                _tell(f"{source.name} is kept, but there is nothing to edit in it: {error}")
     except LanguageModelError as error:
         fail(str(error))
     except OSError as error:

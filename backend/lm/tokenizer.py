@@ -24,12 +24,19 @@ class Tokenizer:
         return self._tokenizer.get_vocab_size()
 
     def encode(self, text: str) -> list[int]:
-        """With what the model wants at a text's beginning or end, as the transformers library gives it."""
-        return self._tokenizer.encode(text).ids
+        """With what the model wants at a text's beginning or end, as the transformers library gives it. Raises `LanguageModelError` where it has no way to write
+        it."""
+        return self._ids(text)
 
     def encode_on(self, text: str) -> list[int]:
         """As it goes on in a sentence: nothing at its beginning or end."""
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._ids(text, add_special_tokens=False)
+
+    def _ids(self, text: str, **options: bool) -> list[int]:
+        try:
+            return self._tokenizer.encode(text, **options).ids
+        except Exception as error:  # as above
+            raise LanguageModelError(f"tokenizer.json cannot read {text!r:.60}: {error}") from None
 
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
@@ -40,7 +47,7 @@ class Tokenizer:
         Raises:
             LanguageModelError: it is several, or none.
         """
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        ids = self.encode_on(text)
         if len(ids) != 1:
             parts = ", ".join(repr(self.decode([id])) for id in ids[:8])
             raise LanguageModelError(

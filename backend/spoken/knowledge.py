@@ -46,7 +46,7 @@ LEAST_COUNTRIES = 8
 Tell = Callable[[str], None]
 
 
-class Told(BaseModel):
+class MeasuredWording(BaseModel):
     """One wording. `before` and `after` are token ids of the model; `accuracy` and `outright` as the module says; `steps`: the same accuracy when it is asked for
     so many steps, of a wording that names them."""
 
@@ -70,10 +70,10 @@ class KnownRelation(BaseModel):
     group: str
     phrase: str
     facts: list[tuple[int, int]]
-    wordings: list[Told]
+    wordings: list[MeasuredWording]
 
     @property
-    def asked(self) -> list[Told]:
+    def asked(self) -> list[MeasuredWording]:
         return [each for each in self.wordings if each.asked]
 
 
@@ -196,7 +196,9 @@ def what_it_knows(found: LoadedModel, own: Path | None = None, tell: Tell = lamb
     )
 
 
-def _asked(model: LanguageModel, tokenizer: Tokenizer, names: Tensor, relation: KnownRelation, words: Words) -> Told:
+def _asked(
+    model: LanguageModel, tokenizer: Tokenizer, names: Tensor, relation: KnownRelation, words: Words
+) -> MeasuredWording:
     subjects = [subject for subject, _ in relation.facts]
     objects = torch.tensor([object for _, object in relation.facts], device=model.device)
     ring = len(relation.facts)
@@ -212,7 +214,7 @@ def _asked(model: LanguageModel, tokenizer: Tokenizer, names: Tensor, relation: 
         if k == 1:
             accuracy, outright = right, (logits.argmax(1) == names[wanted]).double().mean().item()
     before, after = words.tokens(tokenizer)
-    return Told(
+    return MeasuredWording(
         text=words.text, before=list(before), after=list(after), accuracy=accuracy, outright=outright, steps=steps
     )
 

@@ -29,7 +29,7 @@ from shatterscope.backend.geometry import shattering
 from shatterscope.backend.measures import MEASURES, gathered, of_model, of_relations
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
-from shatterscope.backend.spoken.survey import Asked, Survey, answered_right, survey
+from shatterscope.backend.spoken.survey import AskedRelation, Survey, answered_right, survey
 from shatterscope.backend.spoken.text import perplexity
 from shatterscope.backend.spoken.world import Spoken
 from shatterscope.backend.worlds import Relation
@@ -154,18 +154,18 @@ def _without_edited(world: Spoken, relation: Relation, edited: EditedModel, was:
 def _quality(world: Spoken, edited: EditedModel, before: Survey, after: Survey) -> Quality:
     """Efficacy in the plain wording, generality in the others; locality: all other facts in the plain wording. Nothing follows from a sentence here."""
     said = {(each.spec.subject, each.spec.relation): each.new_object for each in edited.made}
-    plain: list[_Answer] = []
-    others: list[_Answer] = []
-    unrelated: list[_Answer] = []
+    plain: list[_Given] = []
+    others: list[_Given] = []
+    unrelated: list[_Given] = []
     for relation in world.relations:
         was, now = before.asked[relation.index], after.asked[relation.index]
         for column, subject in enumerate(world.domain(relation).tolist()):
             new = said.get((subject, relation.name))
             if new is None:
-                unrelated.append(_Answer.of(was, now, 0, column, int(was.answers[0, column])))
+                unrelated.append(_Given.of(was, now, 0, column, int(was.answers[0, column])))
                 continue
-            plain.append(_Answer.of(was, now, 0, column, new))
-            others += [_Answer.of(was, now, w, column, new) for w in range(1, len(was.answers))]
+            plain.append(_Given.of(was, now, 0, column, new))
+            others += [_Given.of(was, now, w, column, new) for w in range(1, len(was.answers))]
     return Quality(
         efficacy=_wanted(plain),
         generality=_wanted(others),
@@ -176,14 +176,14 @@ def _quality(world: Spoken, edited: EditedModel, before: Survey, after: Survey) 
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Given:
     """One question with a wanted answer, before and after: whether it was given, and its probability."""
 
     right: tuple[bool, bool]
     probability: tuple[float, float]
 
     @classmethod
-    def of(cls, was: Asked, now: Asked, wording: int, column: int, wanted: int) -> _Answer:
+    def of(cls, was: AskedRelation, now: AskedRelation, wording: int, column: int, wanted: int) -> _Given:
         at = wording, column
         return cls(
             (int(was.answers[at]) == wanted, int(now.answers[at]) == wanted),
@@ -191,7 +191,7 @@ class _Answer:
         )
 
 
-def _wanted(found: Sequence[_Answer]) -> Wanted:
+def _wanted(found: Sequence[_Given]) -> Wanted:
     if not found:
         return NOTHING_ASKED
     right = [fmean(each.right[side] for each in found) for side in (0, 1)]

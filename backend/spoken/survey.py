@@ -21,7 +21,7 @@ Kept = tuple[tuple[Entering, ...], ...]
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedRelation:
     """One relation, of n subjects, in W wordings: representations (W, n, d) at the last layer's `resid_post` of the last token, and probabilities (W, n, names)
     by softmax over the whole vocabulary."""
 
@@ -38,7 +38,7 @@ class Asked:
 class Survey:
     """By relation, in their order."""
 
-    asked: tuple[Asked, ...]
+    asked: tuple[AskedRelation, ...]
 
     def means(self, world: Spoken) -> Tensor:
         """(relations, entities, d), the mean over wordings; 0 where nothing is asked."""
@@ -56,7 +56,7 @@ def survey(model: LanguageModel, world: Spoken, start: int = 0, kept: Kept | Non
     site, found = default_site(model), []
     for i, relation in enumerate(world.relations):
         x = in_words(model, world, relation, [site], start=start, entering=None if kept is None else kept[i])[site]
-        found.append(Asked(x, torch.stack([_probability(model, each, world.n_entities) for each in x])))
+        found.append(AskedRelation(x, torch.stack([_probability(model, each, world.n_entities) for each in x])))
     return Survey(tuple(found))
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from shatterscope.backend.models import LanguageModel, Llama
-from shatterscope.backend.spoken.knowledge import ASKED, Knowledge, Told, asked_relations
+from shatterscope.backend.spoken.knowledge import ASKED, Knowledge, MeasuredWording, asked_relations
 from shatterscope.backend.worlds.base import (
     ABSENT,
     Consequence,
@@ -107,7 +107,7 @@ class Spoken(World):
             truths[subjects, i, 0] = objects
         super().__init__(config, knowledge.names, groups, relations, truths)
         self.numbering = Numbering(knowledge.tokens)
-        self.told: tuple[tuple[Told, ...], ...] = tuple(tuple(each.asked) for each in ordered)
+        self.told: tuple[tuple[MeasuredWording, ...], ...] = tuple(tuple(each.asked) for each in ordered)
         self._wordings = tuple(
             tuple(Wording(self.numbering.all_new(told.before), self.numbering.all_new(told.after)) for told in each)
             for each in self.told
