@@ -54,6 +54,9 @@ TOO_FEW = Judgement(
 )
 UNJUDGED = Judgement("unjudged", "Not judged", "Too few of its entities are neighbours to judge its shape.", {})
 
+STILL = 0.1  # of the distance between ring neighbours: who moved by less stands where it was
+FEW = 1 / 32  # of the points
+
 METHODS: dict[str, Callable[[FloatArray, int, Neighbors], FittedMap]] = {
     "isomap": fit_isomap,
     "pca": lambda points, dimensions, _: fit_pca(points, dimensions),
@@ -159,13 +162,23 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class Unmoved:
+    """The points that an edit has left where they were: what they show without those `moved`, a few."""
+
+    moved: int
+    shape: Shape
+
+
+@dataclass(frozen=True)
 class Projection:
-    """Two pictures, (n, dimensions) each, point i of one being point i of the other, with their diagnostics."""
+    """Two pictures, (n, dimensions) each, point i of one being point i of the other, with their diagnostics. `unmoved`: where a few points moved and
+    the picture no longer shows what it did."""
 
     before: Float32Array
     after: Float32Array
     diagnostics_before: Diagnostics
     diagnostics_after: Diagnostics
+    unmoved: Unmoved | None = None
 
 
 def fit(
@@ -246,6 +259,7 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
         belongs=before.belongs,
     )
     shown, diagnostics = own.map.embedding, own.diagnostics
+    unmoved = None if align == "shared" else _unmoved(before, own)
     if align == "procrustes":
         shown = procrustes(shown, before.map.embedding)
     elif align == "shared":
@@ -254,7 +268,30 @@ def compare(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Pr
         seen = shape(shown, before.positions, pieces=own.map.n_components, chance=chance)
         judged = _judged(shown, before.belongs)
         diagnostics = replace(diagnostics, residual_variance=kept, winding=seen.winding, shape=seen, judgement=judged)
-    return Projection(picture, shown.astype(np.float32), before.diagnostics, diagnostics)
+    return Projection(picture, shown.astype(np.float32), before.diagnostics, diagnostics, unmoved)
+
+
+def _unmoved(before: Fit, after: Fit) -> Unmoved | None:
+    """A graph of nearest neighbours can hang on a single point: then one that moves changes the picture of all. None where that is not so: the
+    picture shows what it did, more than a few have moved, or the points belong to another shape than a ring."""
+    if before.belongs is not None or before.diagnostics.shape.verdict == after.diagnostics.shape.verdict:
+        return None
+    points, places = before.points, before.positions
+    in_order = points[np.argsort(places)]
+    step = float(np.median(np.linalg.norm(in_order - np.roll(in_order, 1, axis=0), axis=1)))
+    stays = np.linalg.norm(after.points - points, axis=1) <= STILL * step
+    moved = len(points) - int(stays.sum())
+    if not 0 < moved <= FEW * len(points):
+        return None
+    alone = fit(
+        after.points[stays],
+        np.argsort(np.argsort(places[stays])),
+        method=after.method,
+        dimensions=after.dimensions,
+        n_neighbors=after.map.n_neighbors or "auto",
+        chance=before.diagnostics.shape.gap_by_chance,
+    )
+    return Unmoved(moved, alone.diagnostics.shape)
 
 
 def picture(before: Fit, after: ArrayLike, *, align: Align = "procrustes") -> Float32Array:

@@ -17,7 +17,7 @@ from shatterscope.app.kit.world import World
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.reproduce import sentences
 from shatterscope.wire.base import Array
-from shatterscope.wire.pictures import DiagnosticsInfo, ProjectionResult, ShapeInfo
+from shatterscope.wire.pictures import DiagnosticsInfo, ProjectionResult, ShapeInfo, UnmovedInfo
 from shatterscope.wire.world import CheckpointInfo, RingInfo, Verdict, WorldInfo
 
 VERDICTS = get_args(Verdict)
@@ -79,6 +79,19 @@ def test_the_words_of_a_story() -> None:
     assert said.startswith("All entities lie on one point")
     assert "attention" in said
     assert "misses" not in said
+
+
+def test_a_picture_that_changed_by_a_few_points_says_so() -> None:
+    def told(alone: Verdict, moved: int = 1) -> str:
+        knot = result("ring", "knot")
+        shape = result("ring", alone).diagnostics["after"].shape
+        info = UnmovedInfo(moved=moved, shape=shape)
+        return pictures.shows(knot.model_copy(update={"unmoved": info, "order_position": [0, 1, 2]}), "after")
+
+    assert told("ring") == "The ring has become a knot. Only 1 of 3 entities has moved; the others are still a ring."
+    assert told("ring", 2).endswith("Only 2 of 3 entities have moved; the others are still a ring.")
+    assert told("line").endswith("Only 1 of 3 entities has moved; the picture hung on it.")
+    assert "moved" not in pictures.shows(result("ring", "knot"), "after")
 
 
 @given(st.lists(st.sampled_from(VERDICTS)))

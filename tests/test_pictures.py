@@ -119,6 +119,20 @@ def test_shared_isomap_moves_only_what_moved() -> None:
     np.testing.assert_allclose(picture.after[others], picture.before[others], atol=1e-3)
 
 
+def test_whether_it_is_the_others_that_changed_is_told() -> None:
+    """An oval whose one point in the middle ties both long sides together; and one of which all points have moved."""
+    oval = ring() * np.array([1, 0.5, 1, 1, 1, 1])
+    pinched = oval.copy()
+    pinched[5] = 0
+    found = project(oval, pinched, POSITIONS, dimensions=2, n_neighbors=3)
+    assert found.diagnostics_before.shape.verdict == "ring"
+    assert found.diagnostics_after.shape.verdict != "ring"
+    assert found.unmoved is not None
+    assert (found.unmoved.moved, found.unmoved.shape.verdict) == (1, "ring")
+    assert project(oval, oval * 1.01, POSITIONS).unmoved is None, "still a ring"
+    assert project(oval, shattered(), POSITIONS).unmoved is None, "a third of them moved"
+
+
 def test_pca_agrees_with_scikit_learn() -> None:
     points = np.random.default_rng(0).standard_normal((100, 6)) * np.arange(1, 7)
     ours, theirs = fit_pca(points, 3), PCA(3).fit(points)

@@ -107,6 +107,13 @@ class DiagnosticsInfo(Wire):
     )
 
 
+class UnmovedInfo(Wire):
+    """The entities that stand where they stood before the edit, drawn without the few that moved."""
+
+    moved: int = Field(description="entities that moved, by more than a tenth of a ring step")
+    shape: ShapeInfo
+
+
 class ProjectionResult(Wire):
     id: str = Field(description="hash of all that it depends on; GET /projections/{id} while the server has it")
     checkpoint: str
@@ -121,6 +128,10 @@ class ProjectionResult(Wire):
     entities: list[int] | None = ENTITIES
     order_position: list[int] = PLACES
     diagnostics: dict[Literal["before", "after"], DiagnosticsInfo]
+    unmoved: UnmovedInfo | None = Field(
+        default=None,
+        description="where the picture of a ring no longer shows what it did and few entities moved: whether it is the picture of the others that changed",
+    )
     seconds: float
 
 

@@ -53,6 +53,10 @@ def shows(result: ProjectionResult, side: Side) -> str:
         return f"All entities lie on one point: {_why_one(result.site)}."
     if side == "before" or result.edit is None:
         return f"{_what(was).capitalize()}{'' if was.verdict in ('ring', 'pieces', 'none') else ', not a ring'}."
+    return f"{_became(was, now)}{_unmoved(result)}"
+
+
+def _became(was: ShapeInfo, now: ShapeInfo) -> str:
     if was.verdict == now.verdict:
         return f"It is still {_what(now)}." if now.verdict != "none" else "Still no clear shape."
     named = was.verdict in ("ring", "line", "knot")
@@ -62,6 +66,17 @@ def shows(result: ProjectionResult, side: Side) -> str:
     if now.verdict == "pieces":
         return f"{subject} has come apart into {now.pieces} pieces."
     return f"{subject} has become {_what(now)}."
+
+
+def _unmoved(result: ProjectionResult) -> str:
+    """That it is a few points, and not the others, that changed the picture."""
+    if result.unmoved is None:
+        return ""
+    moved, alone = result.unmoved.moved, result.unmoved.shape
+    few = f" Only {moved} of {len(result.order_position)} entities {'has' if moved == 1 else 'have'} moved"
+    if alone.verdict == result.diagnostics["before"].shape.verdict:
+        return f"{few}; the others are still {_what(alone)}."
+    return f"{few}; the picture hung on {'it' if moved == 1 else 'them'}."
 
 
 def _shows(was: JudgementInfo, now: JudgementInfo | None) -> str:

@@ -15,9 +15,11 @@ from shatterscope.wire.pictures import (
     DiagnosticsInfo,
     ProjectionRequest,
     ProjectionResult,
+    ShapeInfo,
     StrengthPicture,
     StrengthsRequest,
     StrengthsResult,
+    UnmovedInfo,
 )
 
 
@@ -48,6 +50,9 @@ def projection_result(
             "before": _diagnostics(picture.diagnostics_before, shape),
             "after": _diagnostics(picture.diagnostics_after, shape),
         },
+        unmoved=None
+        if picture.unmoved is None
+        else UnmovedInfo(moved=picture.unmoved.moved, shape=ShapeInfo(**asdict(picture.unmoved.shape))),
         seconds=seconds,
     )
 
