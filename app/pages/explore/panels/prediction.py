@@ -17,7 +17,7 @@ from shatterscope.app.pages.explore.panels.base import Around, Panel
 from shatterscope.app.pages.explore.views import prediction as said
 from shatterscope.wire.predictions import ExpectedDamage, MeasuredMove, PredictionResult
 
-NAMES = {"edit": "R, edit", "retain": "R, retain", "test": "R, test", "loss": "recall lost, all {}s"}
+NAMES = {"edit": "R, edit", "retain": "R, retain", "test": "R, test", "loss": "recall lost, points, all {}s"}
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ def _whole(told: Foretold, noun: str) -> Node:
 
 def _row(each: ExpectedDamage, noun: str) -> Node:
     def number(value: float) -> str:
-        return f"{words.fixed(value, 1, 100)} points" if each.of == "loss" else words.shattering(value)
+        return words.fixed(value, 1, 100) if each.of == "loss" else words.shattering(value)
 
     inside = each.measured is not None and each.low <= each.measured <= each.high
     cells = [
         html.Td(number(each.value)),
-        html.Td(f"{number(each.low).removesuffix(' points')} to {number(each.high)}"),
+        html.Td(f"{number(each.low)} to {number(each.high)}"),
         html.Td("–" if each.measured is None else number(each.measured), className="inside" if inside else ""),
     ]
     return html.Tr([html.Th(NAMES[each.of].format(noun), scope="row"), *cells], **{"data-expected": each.of})
