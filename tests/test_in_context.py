@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,20 @@ def test_the_picture_has_the_words_met_and_the_edges_between_them(result: InCont
     assert met(result, length).startswith(f"{len(occurred)} of 12 words met")
     assert text(result, length)[-1].children == result.words[result.text[length - 1]]
     assert seen(result, length)
+
+
+@pytest.mark.parametrize("side", [256, 600], ids=["phone", "desk"])
+@pytest.mark.parametrize("length", [3, 10, 20, 40, 70, 128])
+def test_no_name_lies_on_another(result: InContextResult, length: int, side: int) -> None:
+    figure = words_figure(result, length)["layout"]
+    scale = side / max(float(np.ptp(figure[axis]["range"])) for axis in ("xaxis", "yaxis"))  # pixels
+    boxes = [
+        (each["x"] * scale + each["ax"], each["y"] * scale - each["ay"], 3.5 * len(each["text"]), 7)
+        for each in figure["annotations"]
+    ]
+    assert len(boxes) == len(set(result.text[:length]))
+    for (x, y, wide, high), (x2, y2, wide2, high2) in combinations(boxes, 2):
+        assert abs(x - x2) >= wide + wide2 or abs(y - y2) >= high + high2
 
 
 @given(name=names, seed=seeds, length=st.integers(1, 128))

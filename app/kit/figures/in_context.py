@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ from shatterscope.wire.in_context import GraphName, InContextResult
 
 LINE = "rgba(128,128,128,0.6)"
 ROWS = 3  # of the grid: its vertices go through one column after the other
+SIDES = (256, 400, 600)  # pixels, of the picture on a phone and on larger screens
+LETTER, LINE_HEIGHT = 8.5, 18.0  # of a name, in pixels
+DOT = np.array([17.0, 17.0])
+GAPS = (9, 20, 32, 46, 62, 80)  # between a point and its name
+TURNS = [sign * math.pi * k / 8 for k in range(9) for sign in (1, -1)]
 PANELS = ((0.72, 0.95), (0.36, 0.59), (0.0, 0.23))
 
 
@@ -38,13 +44,11 @@ def words_figure(result: InContextResult, length: int) -> Figure:
             _edges(result, points),
             {
                 "type": "scatter",
-                "mode": "markers+text",
+                "mode": "markers",
                 "name": "words",
                 "x": points[met, 0].tolist(),
                 "y": points[met, 1].tolist(),
                 "text": [result.words[vertex] for vertex in met],
-                "textposition": _beside(points[met]),
-                "textfont": {"size": 13},
                 "cliponaxis": False,
                 "customdata": [[int(vertex)] for vertex in met],
                 "marker": {
@@ -66,19 +70,45 @@ def words_figure(result: InContextResult, length: int) -> Figure:
             bottom=26,
             xaxis={**hidden, "range": across},
             yaxis={**hidden, "range": up, "scaleanchor": "x"},
+            annotations=_names([result.words[vertex] for vertex in met], points[met], across, up),
         ),
     }
 
 
-def _beside(points: FloatArray) -> list[str]:
-    """Where each label stands: away from the middle."""
-    across, up = (points - points.mean(axis=0)).T
-    return [
-        ("middle right" if x > 0 else "middle left")
-        if abs(x) > abs(y)
-        else ("top center" if y > 0 else "bottom center")
-        for x, y in zip(across, up, strict=True)
-    ]
+def _names(names: list[str], points: FloatArray, across: list[float], up: list[float]) -> list[Figure]:
+    """A name beside each of `points`, (n, 2), and no two on each other: near its point where there is room, else further off at a line's end."""
+    corner, wide = np.array([across[0], up[0]]), max(across[1] - across[0], up[1] - up[0])  # both axes have one scale
+    # (screens, n, 2) in pixels, upwards: a name that is free on a phone may not be so where points lie further apart.
+    places = np.array([(points - corner) * side / wide for side in SIDES])
+    away = places[0] - places[0].mean(axis=0)
+    low, high = places - DOT / 2, places + DOT / 2  # of what is taken, (screens, boxes, 2)
+    found: list[Figure] = []
+    for i in np.argsort(-np.linalg.norm(away, axis=1)):
+        size = np.array([LETTER * len(names[i]), LINE_HEIGHT])
+        turned = math.atan2(away[i, 1], away[i, 0]) + np.array(TURNS)
+        ways = np.column_stack([np.cos(turned), np.sin(turned)])
+        offsets = np.concatenate(
+            [ways * (gap + size / 2) for gap in GAPS]
+        )  # the nearer first, and those that point away from the middle
+        middle = places[:, i, None] + offsets  # (screens, offsets, 2)
+        common = np.minimum(middle[:, :, None] + size / 2, high[:, None]) - np.maximum(
+            middle[:, :, None] - size / 2, low[:, None]
+        )
+        covered = common.clip(min=0).prod(axis=-1).sum(axis=(0, 2)).round()  # pixels of each place that are taken
+        best = int(np.argmin(covered))
+        offset = offsets[best]
+        low, high = (
+            np.concatenate([each, middle[:, best, None] + half], axis=1)
+            for each, half in ((low, -size / 2), (high, size / 2))
+        )
+        found.append(
+            {
+                "text": names[i], "x": float(points[i, 0]), "y": float(points[i, 1]), "ax": float(offset[0]), "ay": -float(offset[1]),
+                "xanchor": "center", "yanchor": "middle", "font": {"size": 13}, "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "standoff": 7,
+                "borderpad": 0, "arrowcolor": LINE if best >= len(TURNS) else "rgba(0,0,0,0)",
+            }
+        )  # fmt: skip
+    return found
 
 
 def _range(values: FloatArray) -> list[float]:
