@@ -547,6 +547,18 @@ def test_no_screen_scrolls_sideways_and_a_phone_has_the_result_in_view(explore: 
         assert beside or select["y"] >= status["y"] + status["height"], f"at {width} the one lies over the other"
 
 
+@pytest.mark.parametrize("size", [(1000, 700), (1280, 720)])
+def test_on_a_small_screen_the_first_words_lie_beside_the_pictures(explore: Explore, size: tuple[int, int]) -> None:
+    width, height = size
+    explore.page.set_viewport_size({"width": width, "height": height})
+    words = explore.page.locator("#invitation").bounding_box()
+    assert words
+    for scene in ("scene-before", "scene-after"):
+        picture = explore.page.locator(f"#{scene}").bounding_box()
+        assert picture
+        assert words["y"] + words["height"] <= picture["y"]
+
+
 def test_a_panels_link_unfolds_it_and_brings_what_it_shows_into_view(explore: Explore) -> None:
     page = explore.page
     explore.edit(4)
