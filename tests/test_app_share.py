@@ -81,6 +81,17 @@ def test_the_dashboards_addresses_give_the_same_files(site: TestClient) -> None:
     assert "gone is not here" in site.get("/export.json?c=gone").text
 
 
+def test_a_file_is_coloured_as_its_view_is(site: TestClient) -> None:
+    """By how far the next edit will move each entity; once it is made, as the page, by place."""
+    coloured = site.get("/export.html?c=rings-small&colors=damage&q=7~I_C2&t=d40").text
+    assert "whom the edit will move" in coloured
+    assert "dark little, light much" in coloured
+    assert '"cmin":-2' in coloured.replace(" ", "")
+    asked = "?c=rings-small&q=7~I_C2&t=d40"
+    for query in (asked, f"{asked}&e=7~I_C2~d40~rome~0~tuned~1&colors=damage"):
+        assert "whom the edit will move" not in site.get(f"/export.html{query}").text
+
+
 def test_a_short_link_leads_to_its_view_or_to_the_gallery(site: TestClient) -> None:
     made = site.post("/api/v1/views", json={"state": {"path": "/compare", "query": "?q=1~I_C1"}}).json()
     answer = site.get(f"/v/{made['id']}")

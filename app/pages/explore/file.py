@@ -57,7 +57,9 @@ def _figures(shown: ShownView) -> dict[str, Any]:
 
 def _pair(shown: ShownView) -> tuple[Scene, Scene]:
     """The scenes before and after, as the page draws them."""
-    return scenes_of(shown.projection, shown.world, marks_of(shown.aim, shown.world), shown.view.see.scale)
+    return scenes_of(
+        shown.projection, shown.world, marks_of(shown.aim, shown.world), shown.view.see.scale, shown.shades
+    )
 
 
 def _title(shown: ShownView) -> str:
@@ -80,7 +82,7 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
         [
             header(title, f"{changed if batches.made(shown.view.edits) else ''}{checkpoint.title}: {checkpoint.note}"),
             _scenes(shown),
-            html.P(shown.world.colors_told(shown.world.relation(shown.projection.relation).group), className="lead"),
+            html.P(_colors(shown), className="lead"),
             html.Section(
                 [
                     _shattering(shown),
@@ -150,10 +152,20 @@ def _scenes(shown: ShownView) -> Node:
         return scene(f"scene-{side}", name, of, told, side)
 
     return html.Div(
-        [one("Before", f"the unedited model · {place}"), one("After", after_of)],
+        [
+            one("Before", f"{'the unedited model' if shown.shades is None else 'whom the edit will move'} · {place}"),
+            one("After", after_of),
+        ],
         className="scenes",
         **{"data-mode": "two", "data-edits": str(len(shown.view.edits))},
     )
+
+
+def _colors(shown: ShownView) -> str:
+    place = shown.world.colors_told(shown.world.relation(shown.projection.relation).group)
+    if shown.shades is None:
+        return place
+    return f"In Before: how far the next edit will move each, dark little, light much. In After: {place[0].lower()}{place[1:]}"
 
 
 def _details(shown: ShownView) -> list[Node]:

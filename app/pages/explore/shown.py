@@ -10,9 +10,11 @@ from shatterscope.app.kit import actions, aims, links
 from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.client import ApiError, Client
 from shatterscope.app.kit.exporter import check_exact
+from shatterscope.app.kit.figures.arrays import FloatArray
 from shatterscope.app.kit.links import Pin
 from shatterscope.app.kit.state import ViewState
 from shatterscope.app.kit.world import World
+from shatterscope.app.pages.explore.foreseen import foresee, shades
 from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.wire.edits import EditResult
 from shatterscope.wire.measures import EvaluationResult, SitesResult
@@ -37,6 +39,9 @@ class ShownView:
     site: SitesResult | None  # R at what is shown, where that is not where the evaluation's R is read
     panels: dict[str, Any]  # what each needs, by name, if the query says `open=name`, or a file always holds it
     aim: Aim  # the question's
+    shades: FloatArray | None = (
+        None  # how far the next edit will move each point of Before, where the view is coloured by it
+    )
 
     @property
     def evaluation(self) -> EvaluationResult | None:
@@ -92,4 +97,18 @@ async def show(client: Client, query: str) -> ShownView:
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    return ShownView(view, checkpoint, world, query, link, edit, projection, verdicts, measured, site, panels, aim)
+    moves = await _moves(client, view, checkpoint, projection) if see.colors == "damage" else None
+    return ShownView(
+        view, checkpoint, world, query, link, edit, projection, verdicts, measured, site, panels, aim, moves
+    )
+
+
+async def _moves(
+    client: Client, view: ViewState, checkpoint: CheckpointInfo, projection: ProjectionResult
+) -> FloatArray | None:
+    """As the page, which shows places where nothing can be foreseen."""
+    try:
+        found = await foresee(client, view, checkpoint)
+    except ApiError:
+        return None
+    return None if found is None else shades(found.result, projection)
