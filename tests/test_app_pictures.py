@@ -86,7 +86,9 @@ def test_a_picture_that_changed_by_a_few_points_says_so() -> None:
         knot = result("ring", "knot")
         shape = result("ring", alone).diagnostics["after"].shape
         info = UnmovedInfo(moved=moved, shape=shape)
-        return pictures.shows(knot.model_copy(update={"unmoved": info, "order_position": [0, 1, 2]}), "after")
+        found = knot.model_copy(update={"unmoved": info, "order_position": [0, 1, 2]})
+        assert pictures.others(found, "after") == (f", the {3 - moved} others still a ring" if alone == "ring" else "")
+        return pictures.shows(found, "after")
 
     assert told("ring") == "The ring has become a knot. Only 1 of 3 entities has moved; the others are still a ring."
     assert told("ring", 2).endswith("Only 2 of 3 entities have moved; the others are still a ring.")

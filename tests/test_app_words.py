@@ -111,6 +111,12 @@ def test_an_edit_that_did_not_take_is_said_so_everywhere_in_the_same_words() -> 
     assert "not taken" not in str(views.of_model(1, made_of(taken)))
 
 
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    assert words.percent(-0.0001) == words.percent(0) == "0.0\u00a0%"
+    assert words.fixed(-0.04, 1) == "0.0"
+    assert words.fixed(-0.05, 1) == "-0.1"
+
+
 def test_a_small_change_is_not_called_none() -> None:
     assert [words.change(share) for share in (0, 0.00021, 0.0005, 0.383, 1)] == [
         "no weight",

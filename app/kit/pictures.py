@@ -68,6 +68,14 @@ def _became(was: ShapeInfo, now: ShapeInfo) -> str:
     return f"{subject} has become {_what(now)}."
 
 
+def others(result: ProjectionResult, side: Side) -> str:
+    """As `_unmoved`, in few words, behind the picture's name."""
+    found, was = result.unmoved, result.diagnostics["before"].shape.verdict
+    if side == "before" or found is None or found.shape.verdict != was:
+        return ""
+    return f", the {len(result.order_position) - found.moved} others still {A[was]}"
+
+
 def _unmoved(result: ProjectionResult) -> str:
     """That it is a few points, and not the others, that changed the picture."""
     if result.unmoved is None:

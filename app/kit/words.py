@@ -56,7 +56,7 @@ def fixed(value: float, places: int, scale: int = 1) -> str:
     if not math.isfinite(value):
         return str(value)
     exact = Decimal(repr(float(value))) * scale
-    return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+    return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0)  # a zero has no sign
 
 
 def percent(value: float) -> str:

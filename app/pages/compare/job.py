@@ -107,7 +107,12 @@ async def picture(client: Client, view: Json, scale: str = "own") -> tuple[Json,
         pictures.means(item),
         f"{scaled.capitalize()}." if scaled else "",
     ]
-    said = (pictures.named(item), over, f"k\u00a0=\u00a0{item.n_neighbors}", scaled.partition(" (")[0])
+    said = (
+        pictures.named(item) + pictures.others(result, side),
+        over,
+        f"k\u00a0=\u00a0{item.n_neighbors}",
+        scaled.partition(" (")[0],
+    )
     return small_figure(scene), words_of(" · ".join(filter(None, said)), " ".join(filter(None, told)))
 
 
