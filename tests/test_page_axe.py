@@ -14,6 +14,7 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-
 EDIT = "e=7~I_C2~d40~rome~0~tuned~1"
 PAGES = {
     "explore": f"/?{EDIT}",
+    "stack": "/?e=7~I_C2~d40~memit~0~tuned~1&e=8~I_C2~d40~memit~0~tuned~1",
     "compare": f"/compare?{EDIT}&by=rome:tuned&run=1",
     "reproduce": "/reproduce",
     "league": "/league",

@@ -84,12 +84,13 @@ def _between(edits: Stack, index: int, batching: Collection[str]) -> Node:
         if one
         else "One after the other. Press to write both together, by one change of the weights: one batch."
     )
-    return html.Button(
+    button = html.Button(
         "&" if one else "+",
         id={"type": "join", "index": f"{index}~{edits[index]}"},
         className="join joined" if one else "join",
         **{"aria-label": f"edits {index} and {index + 1}: {told}", "aria-pressed": str(one).lower(), "data-tip": told},
     )
+    return html.Span(button, role="listitem")  # a list has nothing else in it
 
 
 def _place(edits: Stack, index: int) -> str:
