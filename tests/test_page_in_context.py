@@ -19,7 +19,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 def open_page(page: Page, server: Server, query: str = "") -> None:
     page.goto(f"{server.url}/in-context{query}")
-    page.wait_for_selector("#in-context-words .textpoint")
+    page.wait_for_selector("#in-context-words .annotation-text")
     page.wait_for_selector("#status[data-state=idle]")
 
 
@@ -27,7 +27,7 @@ def test_a_text_is_read_on_and_the_address_holds_where_it_stands(page: Page, ser
     open_page(page, server, "?graph=grid&seed=7&words=20")
     expect(page.locator("#in-context-read")).to_have_text("20 words")
     expect(page.locator("#in-context-seed")).to_have_value("7")
-    shown = page.locator("#in-context-words .textpoint").count()
+    shown = page.locator("#in-context-words .annotation-text").count()
     before = page.inner_text("#in-context-text")
     assert len(before.split()) == 20
     assert shown == len(set(before.split()))
