@@ -121,6 +121,41 @@ def statistics(
         fail(f"cannot write {checkpoint.folder}: {error.strerror}")
 
 
+@commands.command(
+    epilog=examples("shatterscope models record smollm2", "shatterscope models record smollm2 --out mine.json.gz")
+)
+def record(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `models list` shows it.")] = "smollm2",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where.", show_default="where it ships")] = None,
+) -> None:
+    """Make every edit of the table of months again (an hour or two), for who has not added the model. Interrupted, it goes on where it was."""
+    import asyncio
+
+    from shatterscope.backend.api import recording as recorder
+    from shatterscope.backend.api.problems import ProblemError
+    from shatterscope.backend.commands.common import check_file, laboratory_of
+    from shatterscope.backend.spoken.recording import SHIPPED, write_recording
+
+    path = out or SHIPPED / f"{name}.json.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    check_file(path)
+    laboratory = laboratory_of("cpu")
+    try:
+        checkpoint = laboratory.language(name)
+        world = checkpoint.world
+        stacks = [*recorder.months_table(world), *recorder.other_edits(world)]
+        kept = checkpoint.folder / "recorded.jsonl"
+        made = recorder.record(laboratory, checkpoint, stacks, kept, f"shatterscope models record {name}", _tell)
+        write_recording(path, asyncio.run(made))
+    except ProblemError as error:
+        fail(error.detail)
+    except OSError as error:
+        fail(f"cannot write: {error.strerror}")
+    finally:
+        laboratory.close()
+    _tell(f"written to {path}")
+
+
 @commands.command("list", epilog=examples("shatterscope models list", "shatterscope models list --json"))
 def list_(as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """List the language models that are kept here."""
