@@ -77,6 +77,20 @@ def place_of(laboratory: Laboratory, request: ActivationRequest) -> tuple[AnyChe
     return checkpoint, relation, site
 
 
+async def language_points(
+    laboratory: Laboratory,
+    checkpoint: AnyCheckpoint,
+    edited: EditedModel | None,
+    relation: Relation,
+    site: str,
+    wording: int | None,
+) -> NDArray[np.float32] | None:
+    """Of a language model, whose representations take seconds and are kept; None of others."""
+    if not isinstance(checkpoint, LanguageCheckpoint):
+        return None
+    return await language.get_points(laboratory, checkpoint, edited, relation, site, wording)
+
+
 async def edited_model(laboratory: Laboratory, checkpoint: AnyCheckpoint, edit: str | None) -> EditedModel | None:
     return None if edit is None else await laboratory.edited(edit, checkpoint, "body.edit")
 
@@ -88,9 +102,11 @@ async def fit_before(laboratory: Laboratory, request: ProjectionRequest) -> tupl
     if request.wording is not None:
         place += f"/{request.wording}"
 
+    points = await language_points(laboratory, checkpoint, None, relation, site, request.wording)
+
     def job() -> Fit:
         return fit(
-            drawn_activations(checkpoint.model, checkpoint.world, relation, site, request.wording).numpy(),
+            drawn_activations(checkpoint.model, checkpoint.world, relation, site).numpy() if points is None else points,
             checkpoint.world.positions(relation),
             method=request.method,
             dimensions=request.dimensions,
@@ -107,10 +123,13 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
     place, before = await fit_before(laboratory, request)
     id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
+    points = await language_points(laboratory, checkpoint, edited, relation, site, request.wording)
+
     def job() -> ProjectionResult:
         start = time.perf_counter()
-        model = model_of(checkpoint, edited)
-        after = drawn_activations(model, checkpoint.world, relation, site, request.wording).numpy()
+        after = points
+        if after is None:
+            after = drawn_activations(model_of(checkpoint, edited), checkpoint.world, relation, site).numpy()
         try:
             drawn = compare(before, after, align=request.align)
         except ValueError as error:  # an edit can be strong enough to leave no finite numbers
@@ -196,6 +215,10 @@ async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResul
             raise invalid(f"body.sites.{i}", f"unknown site {site!r}; this model has {', '.join(known)}")
     sites = list(dict.fromkeys(request.sites or known))
     order = world.relation(edited.made[-1].spec.relation).group
+
+    if isinstance(checkpoint, LanguageCheckpoint):
+        result = await language.get_sites(laboratory, checkpoint, edited, sites, request.edit)
+        return result.model_copy(update={"checkpoint": checkpoint.id, "edit": request.edit})
 
     def job() -> SitesResult:
         start = time.perf_counter()

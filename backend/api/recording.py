@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from shatterscope.backend import __version__, convert
 from shatterscope.backend.api import measures
-from shatterscope.backend.api.laboratory import Laboratory
+from shatterscope.backend.api.laboratory import Done, Laboratory
 from shatterscope.backend.api.language import get_baseline
+from shatterscope.backend.evaluation import AskedFact
 from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
 from shatterscope.backend.spoken.recording import (
     FORMAT,
@@ -28,8 +29,11 @@ from shatterscope.backend.spoken.recording import (
 )
 from shatterscope.backend.spoken.survey import Survey
 from shatterscope.backend.spoken.world import Spoken
+from shatterscope.backend.worlds import Relation
+from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest
 from shatterscope.wire.measures import EvaluationRequest
+from shatterscope.wire.world import FactInfo
 
 MONTHS = "months_next1"
 STEPS = range(1, 7)
@@ -108,32 +112,28 @@ async def record(
                 laboratory, EvaluationRequest(checkpoint=checkpoint.id, edit=result.id)
             )
             after: Survey = laboratory.cache.peek(f"survey/{result.id}")  # type: ignore[assignment]
-            points = {
+            points: dict[str, Array] = {
                 each: convert.array(edited_points(before, now))
                 for each, before, now in zip(
                     _small(world), _points(world, baseline.survey), _points(world, after), strict=True
                 )
             }
-            relation = result.edits[-1].spec.relation
-            facts = {
-                subject: await laboratory.fact(checkpoint.id, subject, relation, None, result.id)
-                for subject in world.domain(world.relation(relation)).tolist()
-            }
+            edited = world.relation(result.edits[-1].spec.relation)
+            facts = dict(_facts(checkpoint, result.id, edited, after))
             made[key] = Record(result=result, evaluation=evaluation, facts=facts, points=points)
-            line = {"identity": checkpoint.identity, "key": key, "record": made[key].model_dump(mode="json")}
+            written = {"identity": checkpoint.identity, "key": key, "record": made[key].model_dump(mode="json")}
             with kept.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            laboratory.cache.clear()
-            laboratory.cache.put(f"baseline/{checkpoint.identity}", baseline)
+                file.write(json.dumps(written) + "\n")
+            laboratory.cache.drop(lambda value: isinstance(value, Done | Survey))  # nobody asks for it again
         records.append(made[key])
         outcome = made[key].result.edits[-1]
         tell(
             f"{i + 1} of {len(stacks)}: {world.entities[outcome.spec.subject]} -> {world.entities[outcome.new_object]}"
         )
-    facts = {
-        f"{relation.name}/{subject}": await laboratory.fact(checkpoint.id, subject, relation.name, None, None)
+    unasked = {
+        f"{relation.name}/{subject}": found
         for relation in world.relations
-        for subject in world.domain(relation).tolist()
+        for subject, found in _facts(checkpoint, None, relation, baseline.survey)
     }
     return Recording(
         format=FORMAT,
@@ -152,9 +152,22 @@ async def record(
             relation: convert.array(unedited_points(before))
             for relation, before in zip(_small(world), _points(world, baseline.survey), strict=True)
         },
-        facts=facts,
+        facts=unasked,
         records=records,
     )
+
+
+def _facts(
+    checkpoint: LanguageCheckpoint, edit: str | None, relation: Relation, found: Survey
+) -> Iterator[tuple[int, FactInfo]]:
+    """Of each subject, asked the plain way."""
+    plain = found.asked[relation.index].probability[0]
+    for subject, probability in zip(checkpoint.world.domain(relation).tolist(), plain, strict=True):
+        truth = checkpoint.world.object_of(subject, relation)
+        best, names = probability.topk(5)
+        top = list(zip(names.tolist(), best.tolist(), strict=True))
+        answered = AskedFact(truth, (truth,), top[0][0], float(probability[truth]), True, top)
+        yield subject, convert.fact_info(checkpoint, edit, subject, [relation], answered)
 
 
 def _small(world: Spoken) -> list[str]:

@@ -7,7 +7,7 @@ import time
 from shatterscope.backend import convert
 from shatterscope.backend.activations import drawn_activations
 from shatterscope.backend.api.laboratory import Laboratory
-from shatterscope.backend.api.measures import edited_model, fit_before, get_projection, place_of
+from shatterscope.backend.api.measures import edited_model, fit_before, get_projection, language_points, place_of
 from shatterscope.backend.convert import values_of
 from shatterscope.backend.layouts import belonging
 from shatterscope.backend.verdicts import Side, side
@@ -23,9 +23,13 @@ async def get_verdicts(laboratory: Laboratory, request: ProjectionRequest) -> Ve
     place, fitted = await fit_before(laboratory, request)
     kind, layout = belonging(checkpoint.world, relation)
 
+    spoken = await language_points(laboratory, checkpoint, edited, relation, site, request.wording)
+
     def judge_after() -> Side:
         assert edited is not None
-        points = drawn_activations(edited.model, checkpoint.world, relation, site, request.wording).numpy()
+        points = spoken
+        if points is None:
+            points = drawn_activations(edited.model, checkpoint.world, relation, site).numpy()
         return side(kind, layout, values_of(drawn.after), fitted.points, points)
 
     before = await laboratory.compute(

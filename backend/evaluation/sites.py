@@ -7,7 +7,7 @@ makes is measured by what else the model holds there; so a number without its si
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 import torch
@@ -37,13 +37,23 @@ def shattering_at_sites(
     Raises:
         ValueError: an unknown site.
     """
+
+    def of(model: LanguageModel) -> Iterator[dict[str, Tensor]]:
+        for relation, found in zip(world.relations, read_sites(model, world, sites), strict=True):
+            rows = slice(None) if world.total else torch.from_numpy(world.domain(relation))
+            yield {site: x[rows] for site, x in found.items()}
+
+    return site_shattering(sites, of(before), of(after))
+
+
+def site_shattering(
+    sites: Sequence[str], before: Iterable[Mapping[str, Tensor]], after: Iterable[Mapping[str, Tensor]]
+) -> dict[str, Tensor]:
+    """The same from (n, d) representations by site, of each relation in turn; where `after` lacks a site nothing changed there."""
     found: dict[str, list[Tensor]] = {site: [] for site in sites}
-    for relation, was, now in zip(
-        world.relations, read_sites(before, world, sites), read_sites(after, world, sites), strict=True
-    ):
-        rows = slice(None) if world.total else torch.from_numpy(world.domain(relation))
+    for was, now in zip(before, after, strict=True):
         for site, R in found.items():
-            x, y = was[site][rows], now[site][rows]
+            x, y = was[site], now.get(site, was[site])
             R.append(_undefined(x) if _alike(x) else shattering(x, y))
     return {site: torch.stack(R) for site, R in found.items()}
 

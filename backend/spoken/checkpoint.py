@@ -17,6 +17,7 @@ from shatterscope.backend.lm.store import WEIGHTS, LanguageModelCard, LoadedMode
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.spoken.contexts import SentenceContexts
 from shatterscope.backend.spoken.knowledge import KNOWLEDGE, read_knowledge
+from shatterscope.backend.spoken.readings import KeptReadings
 from shatterscope.backend.spoken.statistics import KeptStatistics
 from shatterscope.backend.spoken.text import held_out_tokens
 from shatterscope.backend.spoken.world import Spoken, SpokenConfig, numbered
@@ -69,6 +70,12 @@ class LanguageCheckpoint:
 
     def _model_and_text(self) -> tuple[LanguageModel, Tensor]:
         return self.model, torch.from_numpy(self.contexts.text)
+
+    @cached_property
+    def readings(self) -> KeptReadings:
+        return KeptReadings(
+            self.folder, self.identity, self.world, self.shape.n_layers, lambda: (self.model, self.held_out_text)
+        )
 
     @cached_property
     def contexts(self) -> SentenceContexts:

@@ -29,7 +29,7 @@ from shatterscope.backend.geometry import shattering
 from shatterscope.backend.measures import MEASURES, gathered, of_model, of_relations
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
-from shatterscope.backend.spoken.survey import AskedRelation, Survey, answered_right, survey
+from shatterscope.backend.spoken.survey import AskedRelation, Survey, answered_right
 from shatterscope.backend.spoken.text import perplexity
 from shatterscope.backend.spoken.world import Spoken
 from shatterscope.backend.worlds import Relation
@@ -47,8 +47,7 @@ class SpokenBaseline:
 
 
 def measure_baseline(checkpoint: LanguageCheckpoint) -> SpokenBaseline:
-    model, text = checkpoint.model, checkpoint.held_out_text
-    return SpokenBaseline(survey(model, checkpoint.world), perplexity(model, text), text[:, 1:].numel())
+    return SpokenBaseline(checkpoint.readings.survey(), *checkpoint.readings.perplexity())
 
 
 def measure_geometry(

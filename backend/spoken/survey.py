@@ -56,13 +56,19 @@ def survey(model: LanguageModel, world: Spoken, start: int = 0, kept: Kept | Non
     site, found = default_site(model), []
     for i, relation in enumerate(world.relations):
         x = in_words(model, world, relation, [site], start=start, entering=None if kept is None else kept[i])[site]
-        found.append(AskedRelation(x, torch.stack([_probability(model, each, world.n_entities) for each in x])))
+        found.append(AskedRelation(x, probabilities(model, x, world.n_entities)))
     return Survey(tuple(found))
 
 
-def _probability(model: LanguageModel, x: Tensor, n: int) -> Tensor:
-    logits = model.read_out(x)
-    return (logits[:, :n] - logits.logsumexp(-1, keepdim=True)).exp()
+@torch.no_grad()
+def probabilities(model: LanguageModel, x: Tensor, n: int) -> Tensor:
+    """(W, m, d), the residual stream behind the last layer -> (W, m, n), of the first n tokens among all, wording by wording: so many logits are large."""
+
+    def of(each: Tensor) -> Tensor:
+        logits = model.read_out(each)
+        return (logits[:, :n] - logits.logsumexp(-1, keepdim=True)).exp()
+
+    return torch.stack([of(each) for each in x])
 
 
 def entering(model: LanguageModel, world: Spoken, layer: int) -> Kept:
