@@ -151,12 +151,23 @@ class NoteInfo(Wire):
     n_notes: int = Field(description="that each of `obeyed` is over")
 
 
+class RecordingInfo(Wire):
+    """Answers of a language model that is not on this machine, as it gave them to a fixed list of edits."""
+
+    finished: str = Field(description="ISO date")
+    command: str = Field(description="by which it is made again")
+    edits: int = Field(description="stacks of edits that are in it; others need the model")
+
+
 class LanguageInfo(Wire):
     """Of a pretrained language model, which nobody trained here."""
 
     family: str = Field(description="llama or gpt2")
     licence: str | None = Field(description="as far as it is known")
     source: str = Field(description="what it was converted from")
+    recorded: RecordingInfo | None = Field(
+        default=None, description="null where the model is on this machine; else its answers are played back"
+    )
 
 
 class ToldWording(WordingInfo):

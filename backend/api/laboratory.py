@@ -42,7 +42,9 @@ from shatterscope.backend.lm.library import Library
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.oracles.kept import TRAINING_SECONDS, training_key
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
-from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint, LanguageCheckpoints
+from shatterscope.backend.spoken.checkpoint import Language, LanguageCheckpoint, LanguageCheckpoints
+from shatterscope.backend.spoken.measuring import mistakes as spoken_mistakes
+from shatterscope.backend.spoken.recorded import RecordedCheckpoint
 from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Health
@@ -107,7 +109,8 @@ class Laboratory:
     # --- looking up ---------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
-        languages, problems = self.languages.all()
+        kept, problems = self.languages.all()
+        languages = [*kept, *(name for name in self.languages.recorded if name not in kept)]
         return Health(
             status="ok",
             version=__version__,
@@ -121,7 +124,7 @@ class Laboratory:
         """Those that were trained here, the default one first; then language models."""
         found = [self.registry.get(name) for name in self.registry.ids()]
         trained = [convert.checkpoint_info(each, each.id == self.default_id) for each in found]
-        languages, _ = self.languages.all()
+        languages: dict[str, Language] = {**self.languages.recorded, **self.languages.all()[0]}
         known = {each.id for each in found}
         return [*trained, *(convert.language_info(each) for name, each in languages.items() if name not in known)]
 
@@ -133,6 +136,8 @@ class Laboratory:
                 return languages[id]
             if id in problems:
                 raise CheckpointError(f"language model {id!r} cannot be used: {problems[id]}")
+            if id in self.languages.recorded:
+                return self.languages.recorded[id]
         return self.registry.get(id)
 
     def checkpoint(self, id: str, field: str | None = None) -> AnyCheckpoint:
@@ -150,9 +155,9 @@ class Laboratory:
         message = f"{id} is a language model, and this needs a checkpoint that was trained here"
         raise ProblemError(409, message) if field is None else invalid(field, message)
 
-    def language(self, id: str) -> LanguageCheckpoint:
+    def language(self, id: str) -> Language:
         found = self.checkpoint(id)
-        if isinstance(found, LanguageCheckpoint):
+        if isinstance(found, Language):
             return found
         raise ProblemError(
             409, f"{id} was trained here: all that it knows is in its world; this is told of language models"
@@ -197,6 +202,8 @@ class Laboratory:
                 asked = checkpoint.world.object_of(asked, each)
         except ValueError as error:
             raise invalid("query.subject", str(error)) from None
+        if isinstance(checkpoint, RecordedCheckpoint):
+            return checkpoint.fact(edit, relation, subject).model_copy(update={"edit": edit})
         edited = None if edit is None else await self.edited(edit, checkpoint)
         found = await self.compute(
             f"fact/{checkpoint.identity}/{edited and edited.id}/{subject}/{relation}/{relation2}",
@@ -214,6 +221,13 @@ class Laboratory:
 
     async def errors(self, id: str, limit: int) -> ErrorList:
         checkpoint = self.checkpoint(id)
+        if isinstance(checkpoint, RecordedCheckpoint):
+            return convert.error_list([], limit)
+        if isinstance(checkpoint, LanguageCheckpoint):
+            wrong = await self.compute(
+                f"errors/{checkpoint.identity}", lambda: spoken_mistakes(checkpoint.world, checkpoint.readings.survey())
+            )
+            return convert.error_list(wrong, limit)
         world, holdout = checkpoint.world, checkpoint.holdout
         found = await self.compute(f"errors/{checkpoint.identity}", lambda: mistakes(world, holdout, checkpoint.model))
         return convert.error_list(found, limit)
@@ -231,6 +245,8 @@ class Laboratory:
         fact = Supposed(subject, self.relation(checkpoint, relation, "query.relation"), object)
         if not checkpoint.world.present[subject, fact.relation.index]:
             raise invalid("query.subject", f"{checkpoint.world.entities[subject]} has no {relation}; choose another")
+        if checkpoint.world.worded:  # what else a sentence changes no rule says
+            return []
         edited = None if edit is None else await self.edited(edit, checkpoint)
         made = () if edited is None else edited.outcomes
         said = {(each.spec.subject, (each.spec.relation,)) for each in made if each.spec.strength}
@@ -246,11 +262,19 @@ class Laboratory:
         specs = [self.complete(checkpoint, spec, f"body.edits.{i}") for i, spec in enumerate(request.edits)]
         if (work := work_of(specs)) > self.settings.work_limit:
             raise invalid("body.edits", too_much(work, self.settings.work_limit))
+        if isinstance(checkpoint, RecordedCheckpoint):
+            return await self._recorded(checkpoint, specs)
         try:
             done = await self.make(checkpoint, specs)
         except EditError as error:
             raise invalid(f"body.{error.field}", error.message) from None
         return convert.edit_result(checkpoint, done.edited, done.seconds)
+
+    async def _recorded(self, checkpoint: RecordedCheckpoint, specs: Sequence[CompleteSpec]) -> EditResult:
+        """What the model answered when it was there."""
+        found = checkpoint.record(edit_id(checkpoint, specs)).result
+        await asyncio.to_thread(self.store.put_edit, found.id, checkpoint.id, [spec.as_dict() for spec in specs])
+        return found
 
     async def make(self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> Done:
         """A stack of edits, computed or from the cache; it can be asked for by its id from then on. Raises `EditError`."""
@@ -259,6 +283,9 @@ class Laboratory:
         return done
 
     async def edit_result(self, id: str) -> EditResult:
+        checkpoint = self.find((await self.specification(id))[0]) if self.cache.peek(f"edit/{id}") is None else None
+        if isinstance(checkpoint, RecordedCheckpoint):
+            return checkpoint.record(id).result
         done = await self._done(id)
         return convert.edit_result(self.find(done.checkpoint_id), done.edited, done.seconds)
 

@@ -24,6 +24,7 @@ from shatterscope.backend.layouts import belonging, layout_of
 from shatterscope.backend.models import LanguageModel, site_names
 from shatterscope.backend.pictures import Fit, compare, fit, picture
 from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
+from shatterscope.backend.spoken.recorded import RecordedCheckpoint
 from shatterscope.backend.verdicts import on_the_way
 from shatterscope.backend.worlds import Relation, World
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Questions, SitesRequest, SitesResult
@@ -80,18 +81,24 @@ def place_of(laboratory: Laboratory, request: ActivationRequest) -> tuple[AnyChe
 async def language_points(
     laboratory: Laboratory,
     checkpoint: AnyCheckpoint,
-    edited: EditedModel | None,
+    request: ActivationRequest,
     relation: Relation,
     site: str,
-    wording: int | None,
+    edited: EditedModel | None,
+    edit: str | None = None,
 ) -> NDArray[np.float32] | None:
-    """Of a language model, whose representations take seconds and are kept; None of others."""
+    """Of a language model, whose representations take seconds and are kept; None of others. `edit`: of a recorded one, which has no edited model."""
+    if isinstance(checkpoint, RecordedCheckpoint):
+        return checkpoint.points(edit, relation, site, request.wording)
     if not isinstance(checkpoint, LanguageCheckpoint):
         return None
-    return await language.get_points(laboratory, checkpoint, edited, relation, site, wording)
+    return await language.get_points(laboratory, checkpoint, edited, relation, site, request.wording)
 
 
 async def edited_model(laboratory: Laboratory, checkpoint: AnyCheckpoint, edit: str | None) -> EditedModel | None:
+    """None also where the edit is recorded, and there is no model."""
+    if isinstance(checkpoint, RecordedCheckpoint):
+        return None
     return None if edit is None else await laboratory.edited(edit, checkpoint, "body.edit")
 
 
@@ -102,7 +109,7 @@ async def fit_before(laboratory: Laboratory, request: ProjectionRequest) -> tupl
     if request.wording is not None:
         place += f"/{request.wording}"
 
-    points = await language_points(laboratory, checkpoint, None, relation, site, request.wording)
+    points = await language_points(laboratory, checkpoint, request, relation, site, edited=None)
 
     def job() -> Fit:
         return fit(
@@ -123,7 +130,7 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
     place, before = await fit_before(laboratory, request)
     id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
 
-    points = await language_points(laboratory, checkpoint, edited, relation, site, request.wording)
+    points = await language_points(laboratory, checkpoint, request, relation, site, edited)
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
@@ -144,6 +151,8 @@ async def get_strengths(laboratory: Laboratory, request: StrengthsRequest) -> St
     """One computation for each strength, so that they do not keep others waiting, and are kept for the next who drags."""
     start = time.perf_counter()
     checkpoint, relation, site = place_of(laboratory, request)
+    if isinstance(checkpoint, RecordedCheckpoint):
+        checkpoint.not_recorded("an edit at other strengths")
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     specs = [outcome.spec for outcome in edited.outcomes]
     if not specs[-1].strength:
@@ -184,6 +193,9 @@ async def served_projection(laboratory: Laboratory, id: str) -> tuple[bytes, byt
 async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> EvaluationResult:
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
     edited = await edited_model(laboratory, checkpoint, request.edit)
+    if isinstance(checkpoint, RecordedCheckpoint):
+        made = checkpoint.recording
+        return made.unedited if request.edit is None else checkpoint.record(request.edit).evaluation
     if isinstance(checkpoint, LanguageCheckpoint):
         return await language.get_evaluation(laboratory, checkpoint, edited)
     baseline = await get_baseline(laboratory, checkpoint, request)
@@ -208,6 +220,8 @@ async def get_evaluation(laboratory: Laboratory, request: EvaluationRequest) -> 
 async def get_sites(laboratory: Laboratory, request: SitesRequest) -> SitesResult:
     """R at each site asked for: both models are run once for all of them."""
     checkpoint = laboratory.checkpoint(request.checkpoint, "body.checkpoint")
+    if isinstance(checkpoint, RecordedCheckpoint):
+        checkpoint.not_recorded("R at every site")
     edited = await laboratory.edited(request.edit, checkpoint, "body.edit")
     world, known = checkpoint.world, site_names(checkpoint.shape.n_layers)
     for i, site in enumerate(request.sites or ()):

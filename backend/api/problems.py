@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from shatterscope.backend.api.executor import Busy, TooLong
+from shatterscope.backend.lm.pretrained import LanguageModelError
 from shatterscope.backend.store import StoreError
 from shatterscope.wire.base import FieldError, Problem
 
@@ -83,6 +84,10 @@ def install(app: FastAPI) -> None:
     async def on_too_long(_: Request, error: TooLong) -> JSONResponse:
         return problem_response(422, str(error))
 
+    @app.exception_handler(LanguageModelError)
+    async def on_language_model(_: Request, error: LanguageModelError) -> JSONResponse:
+        return problem_response(409, str(error))
+
     @app.exception_handler(StoreError)
     async def on_store(_: Request, error: StoreError) -> JSONResponse:
         return problem_response(503, error.public)
@@ -113,7 +118,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     }
     for status, description in {
         404: "No such checkpoint, edit, job, shipped run, lesson, room or view.",
-        409: "The edit or shipped run was made on weights that are here no longer, the run is damaged, the job has ended, or the files of a lesson cannot be used.",
+        409: "A language model is not on this machine, or cannot be asked this; or the edit or shipped run was made on weights that are here no longer, the run is damaged, the job has ended, or the files of a lesson cannot be used.",
         413: "The request body is larger than 1 MiB.",
         422: "Invalid input; `errors` names the fields.",
         429: "Too many computations are waiting; `Retry-After` says when to try again.",

@@ -23,19 +23,19 @@ async def get_verdicts(laboratory: Laboratory, request: ProjectionRequest) -> Ve
     place, fitted = await fit_before(laboratory, request)
     kind, layout = belonging(checkpoint.world, relation)
 
-    spoken = await language_points(laboratory, checkpoint, edited, relation, site, request.wording)
+    spoken = await language_points(laboratory, checkpoint, request, relation, site, edited, request.edit)
 
     def judge_after() -> Side:
-        assert edited is not None
         points = spoken
         if points is None:
+            assert edited is not None
             points = drawn_activations(edited.model, checkpoint.world, relation, site).numpy()
         return side(kind, layout, values_of(drawn.after), fitted.points, points)
 
     before = await laboratory.compute(
         f"verdict/{place}", lambda: side(kind, layout, fitted.map.embedding, fitted.points, fitted.points)
     )
-    after = before if edited is None else await laboratory.compute(f"verdict/{drawn.id}", judge_after)
+    after = before if request.edit is None else await laboratory.compute(f"verdict/{drawn.id}", judge_after)
     return VerdictsResult(
         checkpoint=checkpoint.id,
         edit=request.edit,

@@ -134,6 +134,7 @@ def record(
     from shatterscope.backend.api import recording as recorder
     from shatterscope.backend.api.problems import ProblemError
     from shatterscope.backend.commands.common import check_file, laboratory_of
+    from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
     from shatterscope.backend.spoken.recording import SHIPPED, write_recording
 
     path = out or SHIPPED / f"{name}.json.gz"
@@ -142,6 +143,8 @@ def record(
     laboratory = laboratory_of("cpu")
     try:
         checkpoint = laboratory.language(name)
+        if not isinstance(checkpoint, LanguageCheckpoint):
+            fail(f"{name} is not on this machine; add it: shatterscope models add {name}")
         world = checkpoint.world
         stacks = [*recorder.months_table(world), *recorder.other_edits(world)]
         kept = checkpoint.folder / "recorded.jsonl"

@@ -14,8 +14,9 @@ from shatterscope.backend.evaluation import AskedFact, Mistake
 from shatterscope.backend.evaluation.keys_values import MemoryPicture
 from shatterscope.backend.measures import MEASURES
 from shatterscope.backend.models import site_names
-from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
+from shatterscope.backend.spoken.checkpoint import Language
 from shatterscope.backend.spoken.knowledge import KNOWN
+from shatterscope.backend.spoken.recorded import RecordedCheckpoint
 from shatterscope.backend.spoken.world import Spoken
 from shatterscope.backend.worlds import Group, Relation, World
 from shatterscope.wire.reproduction import KeysValues
@@ -32,6 +33,7 @@ from shatterscope.wire.world import (
     LanguageInfo,
     ModelInfo,
     NoteInfo,
+    RecordingInfo,
     RelationInfo,
     RingInfo,
     RuleInfo,
@@ -79,7 +81,7 @@ def _wordings(world: World, relation: Relation) -> list[WordingInfo]:
     ]
 
 
-def language_info(checkpoint: LanguageCheckpoint) -> CheckpointInfo:
+def language_info(checkpoint: Language) -> CheckpointInfo:
     """Of a language model, which need not be in memory."""
     world, shape, knowledge = checkpoint.world, checkpoint.shape, checkpoint.knowledge
     rings = knowledge.rings or RingReport(neighbor_share={}, winding={}, n_neighbors={}, closed=0)
@@ -106,7 +108,10 @@ def language_info(checkpoint: LanguageCheckpoint) -> CheckpointInfo:
         ),
         training=None,
         language=LanguageInfo(
-            family=checkpoint.card.shape["family"], licence=checkpoint.card.licence, source=checkpoint.card.source
+            family=checkpoint.card.shape["family"],
+            licence=checkpoint.card.licence,
+            source=checkpoint.card.source,
+            recorded=_recorded(checkpoint),
         ),
         default=False,
         accuracy=AccuracyInfo(
@@ -119,7 +124,14 @@ def language_info(checkpoint: LanguageCheckpoint) -> CheckpointInfo:
     )
 
 
-def _language_note(checkpoint: LanguageCheckpoint) -> str:
+def _recorded(checkpoint: Language) -> RecordingInfo | None:
+    if not isinstance(checkpoint, RecordedCheckpoint):
+        return None
+    made = checkpoint.recording
+    return RecordingInfo(finished=made.provenance.finished, command=made.provenance.command, edits=len(made.records))
+
+
+def _language_note(checkpoint: Language) -> str:
     shape, world = checkpoint.shape, checkpoint.world
     groups = ", ".join(group.title for group in world.groups)
     return (
@@ -128,7 +140,7 @@ def _language_note(checkpoint: LanguageCheckpoint) -> str:
     )
 
 
-def knowledge_info(checkpoint: LanguageCheckpoint) -> KnowledgeInfo:
+def knowledge_info(checkpoint: Language) -> KnowledgeInfo:
     return KnowledgeInfo(
         checkpoint=checkpoint.id,
         known=KNOWN,
@@ -170,7 +182,7 @@ def _group_info(group: Group) -> GroupInfo:
 
 
 def checkpoint_info(checkpoint: AnyCheckpoint, default: bool) -> CheckpointInfo:
-    if isinstance(checkpoint, LanguageCheckpoint):
+    if isinstance(checkpoint, Language):
         return language_info(checkpoint)
     assert isinstance(checkpoint, Checkpoint)
     world, model, metadata = checkpoint.world, checkpoint.model, checkpoint.metadata

@@ -18,6 +18,7 @@ from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.spoken.contexts import SentenceContexts
 from shatterscope.backend.spoken.knowledge import KNOWLEDGE, read_knowledge
 from shatterscope.backend.spoken.readings import KeptReadings
+from shatterscope.backend.spoken.recorded import RecordedCheckpoint, recorded
 from shatterscope.backend.spoken.statistics import KeptStatistics
 from shatterscope.backend.spoken.text import held_out_tokens
 from shatterscope.backend.spoken.world import Spoken, SpokenConfig, numbered
@@ -88,11 +89,15 @@ class LanguageCheckpoint:
         return torch.tensor([self.world.numbering.all_new(row) for row in text.tolist()])
 
 
+Language = LanguageCheckpoint | RecordedCheckpoint
+
+
 class LanguageCheckpoints:
-    """All language models that are kept in a folder, as it is now: they are added and removed while a server runs. `problems`: why others cannot be used."""
+    """All language models that are kept in a folder, as it is now: they are added and removed while a server runs. `recorded`: those that are played back where
+    they are not kept."""
 
     def __init__(self, library: Library) -> None:
-        self.library = library
+        self.library, self.recorded = library, recorded()
         self._lock = threading.Lock()
         self._known: dict[str, tuple[tuple[object, ...], LanguageCheckpoint]] = {}
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from shatterscope.backend.edits import EditedModel
 from shatterscope.backend.evaluation import (
     DistanceBin,
+    Mistake,
     Quality,
     Score,
     Wanted,
@@ -114,6 +115,19 @@ def score_changes(world: Spoken, edited: int, before: Survey, after: Survey) -> 
             scores(world, before), scores(world, after), strict=True
         )
     ]
+
+
+def mistakes(world: Spoken, found: Survey) -> list[Mistake]:
+    """What is answered wrong in the plain wording, the least probable truth first."""
+    wrong = []
+    for relation, asked in zip(world.relations, found.asked, strict=True):
+        right = answered_right(world, relation, asked.answers)[0]
+        truth = _of_truth(world, relation, asked.probability)[0]
+        for column, subject in enumerate(world.domain(relation).tolist()):
+            if not right[column]:
+                object, said = world.object_of(subject, relation), int(asked.answers[0, column])
+                wrong.append(Mistake(subject, relation.name, object, said, float(truth[column]), True))
+    return sorted(wrong, key=lambda each: each.probability)
 
 
 def _of_truth(world: Spoken, relation: Relation, probability: Tensor) -> Tensor:

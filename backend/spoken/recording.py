@@ -6,10 +6,10 @@ span n dimensions (of n names), and what an edit adds spans n more. So pictures 
 
 from __future__ import annotations
 
+import base64
 import gzip
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,11 @@ def rounded(value: Any) -> Any:
     return value
 
 
+def values(array: Array) -> NDArray[np.float32]:
+    """The numbers of an `Array`, in its shape."""
+    return np.frombuffer(base64.b64decode(array.bdata), dtype="<f4").reshape(array.shape)
+
+
 def spanning(before: NDArray[np.float32]) -> NDArray[np.float64]:
     """(d, n), an orthonormal basis of the space that the (n, d) points span."""
     return np.asarray(np.linalg.qr(before.astype(np.float64).T)[0])
@@ -123,8 +128,3 @@ def edited_points(before: NDArray[np.float32], after: NDArray[np.float32]) -> ND
     inside = x @ basis
     more = np.linalg.qr((x - inside @ basis.T).T)[0]
     return np.concatenate([inside, x @ more], 1)
-
-
-def key_of(edits: Sequence[Mapping[str, Any]]) -> str:
-    """Of complete specifications, for a look-up that needs no model."""
-    return hashlib.sha256(json.dumps(list(edits), sort_keys=True).encode()).hexdigest()
