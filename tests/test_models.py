@@ -109,6 +109,36 @@ def test_going_on_behind_a_prefix_is_the_whole_model(model: LanguageModel, token
     assert layer.key.shape == layer.value.shape == (*tokens.shape, layer.key.shape[-1])
 
 
+def test_several_positions_go_on_behind_a_prefix(model: LanguageModel, tokens: Tensor) -> None:
+    """All at once, behind a past of their own or one for all; and from a later layer on."""
+    whole = sites(model, tokens)
+    length = tokens.shape[1] - 3
+    past = model.prefix(model.embed(tokens[:, :length]))
+    final = model.go_on(model.embed(tokens[:, length:], length), past)
+    torch.testing.assert_close(model.read_out(final), model(tokens)[:, length:])
+    later = [model.past_of(1, whole["resid_post.0"][:, :length])]
+    torch.testing.assert_close(model.go_on(whole["resid_post.0"][:, length:], later, start=1), final)
+    torch.testing.assert_close(
+        model.until_mlp_on(0, whole["embed"][:, length:], past[0]), whole["resid_mid.0"][:, length:]
+    )
+    one = model.prefix(model.embed(tokens[:1, :length]))
+    same = torch.cat([tokens[:1, :length].expand(len(tokens), -1), tokens[:, length:]], 1)
+    torch.testing.assert_close(
+        model.read_out(model.go_on(model.embed(tokens[:, length:], length), one)), model(same)[:, length:]
+    )
+
+
+def test_several_positions_behind_prompts_of_several_lengths(model: LanguageModel, tokens: Tensor) -> None:
+    """What is hidden is neither seen nor counted."""
+    whole, length = sites(model, tokens), 5
+    entering = whole["embed"].clone()
+    entering[:, length:] = 9.0
+    hidden = (torch.arange(tokens.shape[1]) >= length).expand(tokens.shape)[..., None]
+    past = model.past_of(0, entering, hidden)
+    found = model.until_mlp_on(0, whole["embed"][:, length : length + 3], past)
+    torch.testing.assert_close(found, whole["resid_mid.0"][:, length : length + 3])
+
+
 def test_positions_without_a_token_are_neither_seen_nor_counted(model: LanguageModel, tokens: Tensor) -> None:
     """Prompts of several lengths are padded at their end; what follows a short one is its next position."""
     whole = sites(model, tokens)
