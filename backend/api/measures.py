@@ -128,9 +128,9 @@ async def get_projection(laboratory: Laboratory, request: ProjectionRequest) -> 
     checkpoint, relation, site = place_of(laboratory, request)
     edited = await edited_model(laboratory, checkpoint, request.edit)
     place, before = await fit_before(laboratory, request)
-    id = hashlib.sha256(f"{place}/{request.align}/{edited and edited.id}".encode()).hexdigest()[:32]
-
-    points = await language_points(laboratory, checkpoint, request, relation, site, edited)
+    shown = request.edit if edited is None else edited.id
+    id = hashlib.sha256(f"{place}/{request.align}/{shown}".encode()).hexdigest()[:32]
+    points = await language_points(laboratory, checkpoint, request, relation, site, edited, request.edit)
 
     def job() -> ProjectionResult:
         start = time.perf_counter()
