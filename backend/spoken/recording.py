@@ -126,5 +126,5 @@ def edited_points(before: NDArray[np.float32], after: NDArray[np.float32]) -> ND
     """(n, 2 n), as far from each other, from the origin and from `unedited_points` (with n zeros behind) as the (n, d) points `after`."""
     basis, x = spanning(before), after.astype(np.float64)
     inside = x @ basis
-    beside = np.linalg.qr((x - inside @ basis.T).T, mode="r").T  # what is left, in a basis of its own
-    return np.concatenate([inside, beside], 1)
+    left = np.asarray(np.linalg.qr((x - inside @ basis.T).T, mode="r")).T  # in a basis of its own
+    return np.concatenate([inside, left], 1)
