@@ -59,9 +59,12 @@ def fixed(value: float, places: int, scale: int = 1) -> str:
     return str(exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP) + 0)  # a zero has no sign
 
 
+PERCENT = "\u00a0%"
+
+
 def percent(value: float) -> str:
     shown = fixed(value, 1, 100)
-    return f"{shown.removesuffix('.0') if shown == '100.0' else shown}\u00a0%"
+    return f"{shown.removesuffix('.0') if shown == '100.0' else shown}{PERCENT}"
 
 
 def change(share: float) -> str:

@@ -172,8 +172,8 @@ def _over(told: NotesResult) -> str:
     obeyed, direct = told.notes[0].obeyed, [score for score in told.scores if score.task == "direct"]
     asked = sum(score.n_queries for score in direct)
     return (
-        f"Each row is over {words.plural(obeyed[0].n, 'random walk')} of true facts that arrive at the subject. Kept is over {told.n_kept} facts, direct "
-        f"recall told over {asked} sampled ones. Read behind the notes instead of on the bare prompt, representations of the edited group are "
+        f"Each row is over {words.plural(obeyed[0].n, 'random walk')} of true facts that arrive at the subject. Told, others kept is over {told.n_kept} facts "
+        f"and direct recall over {asked} sampled ones. Read behind the notes instead of on the bare prompt, representations of the edited group are "
         f"R {words.r_or_dash(told.said.edit)} away from those read behind the same sentences with the true objects; for scale, these true sentences move "
         f"them by R {words.r_or_dash(told.text.edit)} from the bare ones."
     )

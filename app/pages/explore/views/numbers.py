@@ -133,7 +133,7 @@ def dumbbell(before: float, after: float, change: float | None) -> Node:
     """Two fractions on one line: grey before, the accent after; with both numbers and the change. Without a change one alone."""
     low, high = sorted((100 * before, 100 * after))
     changed = "" if change is None else words.points(change)
-    was = html.Span(f"{words.fixed(before, 1, 100)} → ", className="was") if changed else None
+    was = html.Span(f"{words.percent(before).removesuffix(words.PERCENT)} → ", className="was") if changed else None
     return html.Div(
         [
             html.Span(

@@ -47,7 +47,7 @@ def why_not(found: PredictionResult, edit: Edit) -> Node:
     """Why no R is expected."""
     if found.fitted is None:
         command = f"shatterscope predict {found.checkpoint} --method {edit.method} --ship"
-        return ["No R is expected: nothing was measured yet. ", html.Code(command)]
+        return ["No R is expected: nothing was measured here yet. To measure: ", html.Code(command)]
     ways = [OUTSIDE[each] for each in found.outside if each in OUTSIDE]
     told = " and ".join(ways)
     return f"No R is expected: this edit has {told}, and what was measured is the preset {found.fitted.preset} at layer {found.fitted.layer}."
