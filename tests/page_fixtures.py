@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -90,6 +91,71 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
+# Of an answer to a callback that names one of `outputs` (to any, where there is none) the head comes at once and the rest when it has been computed,
+# sent, and read by a machine with more to do: `late` milliseconds after. What a page is to set off next leaves after that.
+LATE = """([late, outputs]) => {
+    const fetch = window.fetch.bind(window);
+    window.fetch = async (resource, options) => {
+        const answer = await fetch(resource, options);
+        const asked = String(resource instanceof Request ? resource.url : resource).includes('_dash-update-component') && JSON.parse(options.body).output;
+        if (answer.status !== 200 || !asked || (outputs.length && !outputs.some((output) => asked.includes(output)))) return answer;
+        const content = new Uint8Array(await answer.arrayBuffer());
+        const start = (stream) => setTimeout(() => { stream.enqueue(content); stream.close(); }, late);
+        return new Response(new ReadableStream({ start }), { headers: answer.headers });
+    };
+}"""
+
+
+# No callback is left, and what they answered stands on the page.
+READY = "['idle', 'error'].includes(document.querySelector('#status')?.dataset.state) && !window.shatterscope.pending()"
+
+
+def ready(page: Page) -> None:
+    """Until it is so, and nothing is wrong."""
+    page.wait_for_function(f"() => {READY} && document.querySelector('#status').dataset.state === 'idle'")
+
+
+def fitted(page: Page) -> None:
+    """Until each figure has been drawn at the size that its place has now."""
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.js-plotly-plot')].every((gd) => !gd.clientWidth
+            || Math.abs(gd._fullLayout.width - gd.clientWidth) < 1 && Math.abs(gd._fullLayout.height - gd.clientHeight) < 1)"""
+    )
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+
+# Where a scene is seen from; `id` is that of the figure or of what it stands in.
+CAMERA = """id => { const c = document.querySelector(`#${id} .js-plotly-plot, .js-plotly-plot#${id}`)._fullLayout.scene._scene.getCamera();
+    return [c.eye, c.center, c.up].flatMap(v => [v.x, v.y, v.z]); }"""
+
+
+def camera(page: Page, scene: str) -> list[float]:
+    found: list[float] = page.evaluate(CAMERA, scene)
+    return found
+
+
+def at_rest(page: Page, scene: str, before: list[float]) -> list[float]:
+    """Where a scene is seen from, once it has turned away from `before` and rests."""
+    page.wait_for_function(
+        f"""([id, before]) => new Promise((rests) => {{
+            let last = String(before), frames = 0;
+            const look = () => {{
+                const now = String(({CAMERA})(id));
+                frames = now === last && now !== String(before) ? frames + 1 : 0;
+                last = now;
+                if (frames > 5) rests(true); else requestAnimationFrame(look);
+            }};
+            look(); }})""",
+        arg=[scene, before],
+    )
+    return camera(page, scene)
+
+
+def answer_late(page: Page, milliseconds: int, *outputs: str) -> None:
+    """From the next page on."""
+    page.add_init_script(f"({LATE})({json.dumps([milliseconds, outputs])})")
+
+
 class Explore:
     """The Explore page as a person uses it."""
 
@@ -104,18 +170,13 @@ class Explore:
         self.settle()
 
     def settle(self) -> None:
-        """Until the page has answered: idle, with a fact, both scenes and the numbers on screen."""
+        """Until the page has answered, with a fact, both scenes and the numbers on screen."""
         self.page.wait_for_function(
-            """() => document.querySelector('#status')?.dataset.state !== 'busy'
+            f"""() => {READY}
                 && document.querySelector('#r-edit')?.dataset.value !== undefined
                 && /[0-9]/.test(document.querySelector('#truth').textContent)
                 && document.querySelector('#scene-before canvas') && document.querySelector('#scene-after canvas')""",
             timeout=PATIENCE,
-        )
-        # A chain of callbacks is idle for a moment between its links.
-        self.page.wait_for_timeout(250)
-        self.page.wait_for_function(
-            "() => document.querySelector('#status').dataset.state !== 'busy'", timeout=PATIENCE
         )
 
     def r(self, name: str = "edit") -> float:
@@ -131,7 +192,6 @@ class Explore:
     def edits(self, count: int | None) -> None:
         if count is not None:
             expect(self.page.locator("#edit-stack .chip.edit")).to_have_count(count, timeout=PATIENCE)
-        self.page.wait_for_timeout(150)
         self.settle()
 
     def numbers(self) -> list[str | None]:
@@ -139,12 +199,7 @@ class Explore:
         return [*(self.page.get_attribute(f"#r-{name}", "data-value") for name in ("edit", "retain", "test")), *cells]
 
     def camera(self, scene: str) -> list[float]:
-        found: list[float] = self.page.evaluate(
-            """id => { const c = document.querySelector(`#${id} .js-plotly-plot`)._fullLayout.scene._scene.getCamera();
-                return [c.eye, c.center, c.up].flatMap(v => [v.x, v.y, v.z]); }""",
-            scene,
-        )
-        return found
+        return camera(self.page, scene)
 
     def place_of(self, entity: int) -> tuple[float, float]:
         """Where an entity's point is drawn in the first scene."""
@@ -161,6 +216,7 @@ class Explore:
         return x, y
 
     def turn(self, scene: str) -> None:
+        before, address = self.camera(scene), self.page.url
         box = self.page.locator(f"#{scene}").bounding_box()
         assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -168,7 +224,8 @@ class Explore:
         self.page.mouse.down()
         self.page.mouse.move(x + 90, y + 20, steps=6)
         self.page.mouse.up()
-        self.page.wait_for_timeout(600)
+        at_rest(self.page, scene, before)
+        self.page.wait_for_url(lambda url: url != address and "cam=" in url)  # which holds where it rests
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ PRIVATE = {
     "kit/dash.js": (
         "dash_clientside",
         "dash_component_api",
+        "dash_stores",
         "_dash-update-component",
         "_dashPlotlyJSURL",
         "page\\.React",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server
+from page_fixtures import PATIENCE, Explore, Server, answer_late
 from playwright.sync_api import Browser, BrowserContext, expect
 
 
@@ -209,7 +209,6 @@ SLOW = "x=early_stop_loss:0&x=n_contexts:128&x=steps:1000"
 def test_a_slow_edit_can_be_cancelled_and_nothing_is_lost(tab: Explore, server: Server) -> None:
     page = tab.page
     tab.open(f"{server.url}/?q=7~I_C1&t=d9&{SLOW}")
-    page.wait_for_timeout(500)
     url, numbers, truth = page.url, tab.numbers(), page.inner_text("#truth")
     assert not page.is_visible("#cancel")
     page.click("#apply")
@@ -240,8 +239,10 @@ def test_a_request_by_an_address_of_any_kind_goes_through(explore: Explore) -> N
         assert explore.page.evaluate(f"fetch({address}).then((answer) => answer.status)") == 200
 
 
-def test_a_slow_link_can_be_cancelled_while_it_opens(tab: Explore, server: Server) -> None:
+@pytest.mark.parametrize("late", [0, 1200], ids=["on a fast line", "every answer late"])
+def test_a_slow_link_can_be_cancelled_while_it_opens(tab: Explore, server: Server, late: int) -> None:
     page = tab.page
+    answer_late(page, late)
     slow = "e=11~I_C1~d9~rome~0~tuned~1~early_stop_loss:0~n_contexts:128~steps:1000"
     page.goto(f"{server.url}/?{slow}")
     page.wait_for_selector("#cancel", state="visible")
@@ -321,11 +322,9 @@ def test_neighbours_of_one_method_can_be_made_one_batch(explore: Explore, chromi
     assert together != apart
     expect(page.locator("#outcomes")).to_contain_text("one batch")
     page.locator("#strength").fill("0.5")  # of the batch
-    page.wait_for_timeout(400)
     explore.settle()
     assert page.url.count("~0.5~batch") == 2
     page.locator("#strength").fill("1")
-    page.wait_for_timeout(400)
     explore.settle()
     context = chromium.new_context()
     context.set_default_timeout(PATIENCE)
@@ -534,7 +533,6 @@ def test_no_screen_scrolls_sideways_and_a_phone_has_the_result_in_view(explore: 
     explore.page.set_viewport_size({"width": 390, "height": 844})
     explore.edit(4)
     explore.edits(1)
-    explore.page.wait_for_timeout(1000)  # it has scrolled to the result
     for name in ("#apply", ".scene.after", "#r-edit", "#accuracy"):
         expect(explore.page.locator(name)).to_be_in_viewport(ratio=0.9)
     for width in (390, 320, 360, 768, 820, 901, 1024, 1100, 1141, 1180, 1280, 1440, 1600, 1920, 2560):

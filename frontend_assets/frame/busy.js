@@ -1,12 +1,13 @@
-// The status element: busy as soon as a callback leaves for the server, idle when the last one is back, error while a message
-// about a problem stands on the page. Counting the requests themselves answers a click at once and cannot forget one.
+// The status element: busy as soon as a callback leaves for the server, idle when Dash has no callback left and the last answer stands on the
+// page, error while a message about a problem does. That no request is away says nothing: on a slow line or machine the next link of a chain of
+// callbacks leaves long after the one before has come.
 //
 // What takes longer than a second says so and can be cancelled: the requests are aborted, which makes the server drop the work,
 // and the page goes back to the view that was last complete. A request that a newer one of the same callback has overtaken is
 // aborted at once, because Dash would throw its answer away.
 import { params, state } from "../address/address.js";
 import { drop } from "../address/clicks.js";
-import { noUpdate, set, throughCallbacks } from "../kit/dash.js";
+import { afterPending, data, noUpdate, pending, set, throughCallbacks } from "../kit/dash.js";
 import { closest, find, root } from "../kit/dom.js";
 import { hear, tell } from "../kit/events.js";
 
@@ -23,38 +24,34 @@ let since = null; // when the page became busy
 let ticking;
 /** @type {string | null} */
 let complete = null; // the query of the last complete view
-/** @type {number | undefined} */
-let completing;
 
 function show() {
   const status = find("status");
   if (!status) return;
   const problem = document.querySelector(".problem:not(:empty)");
-  const now = flights.size > 0 ? "busy" : lost || problem ? "error" : "idle";
+  const now = pending() ? "busy" : lost || problem ? "error" : "idle";
   if (now !== "busy") tell("answered");
   status.dataset.state = now;
   root.dataset.busy = now === "busy" ? "1" : "";
   const text = find("status-text");
   const said = WORDS[now] || lost || "see the message";
   if (text && text.textContent !== said) text.textContent = said;
-  clearTimeout(completing);
   if (now === "busy") {
     if (since === null) { since = Date.now(); ticking = setInterval(tick, LONG); }
   } else {
     since = null;
     clearInterval(ticking);
-    // Between the links of a slow chain of callbacks the page is idle for a moment, which is not yet a complete view.
-    completing = setTimeout(() => {
-      if (now === "idle") complete = state().query;
-      tell("idle");
-    }, 300);
+    if (now === "idle") complete = state().query;
+    tell("idle");
   }
   tick();
 }
 
-// Before anything was complete there is only the unedited model to go back to, which is what a bare address shows.
+// Before anything was complete there is only the unedited model to go back to, which is what a bare address shows; and before the page knows
+// what its address asks for, nothing that Redo could try again.
 function before() {
   if (complete !== null) return complete;
+  if ((data("url-out") ?? null) === null) return null;
   const asked = params();
   const checkpoint = asked.get("c");
   asked.delete("c");
@@ -80,14 +77,11 @@ throughCallbacks(({ output, inputs }, send) => {
   const clicks = inputs.includes("clicks"); // of clicks that could not be told the page says that they were not done
   const flight = { output, controller: new AbortController() };
   flights.add(flight);
-  clearTimeout(settle);
   show();
   /** @param {string | null} message */
   const done = (message) => {
     flights.delete(flight);
     if (message !== null) lost = message;
-    // The next callback of a chain leaves within a few milliseconds: do not flicker in between.
-    if (flights.size === 0) settle = setTimeout(show, 80);
   };
   return send(flight.controller.signal).then(
     (response) => {
@@ -105,6 +99,11 @@ throughCallbacks(({ output, inputs }, send) => {
 });
 hear("problem", show);
 // A page that asks nothing of the server is ready as soon as it stands.
-const first = () => { if (find("status")) show(); else setTimeout(first, 50); };
+function first() {
+  if (!find("status")) { setTimeout(first, 50); return; }
+  show();
+  // Before that React puts the answer on the page, and what this sets off outside of Dash (an unfolded panel asks for its content) leaves.
+  afterPending(() => { clearTimeout(settle); settle = setTimeout(show, 80); });
+}
 window.addEventListener("load", first);
 document.addEventListener("click", (event) => { if (closest(event, "#cancel")) cancel(); });

@@ -4,6 +4,7 @@ import { waiting } from "../address/clicks.js";
 import { go } from "../address/go.js";
 import { Field } from "../components/field.js";
 import { Select } from "../components/select.js";
+import { pending } from "../kit/dash.js";
 import { offer } from "../kit/offer.js";
 import "../kit/tip.js";
 import "../room/seen.js";
@@ -15,4 +16,4 @@ import "./nav.js";
 import "./popover.js";
 import "./theme.js";
 
-offer({ Field, Select, state, go, clicks: { waiting } });
+offer({ Field, Select, state, go, pending, clicks: { waiting } });

@@ -51,6 +51,24 @@ export const idOf = (text) => (text.startsWith("{") ? JSON.parse(text) : text);
  */
 export const textOf = (id) => (id && typeof id === "object" ? JSON.stringify(id) : id);
 
+const store = () => page.dash_stores[0];
+
+/** Whether a callback has still to be called or answered: also between the links of a chain, when no request is away. */
+export const pending = () => store().getState().isLoading;
+
+/**
+ * `heard` at each end of that. To be called when the page stands.
+ * @param {() => void} heard
+ */
+export function afterPending(heard) {
+  let before = pending();
+  store().subscribe(() => {
+    const now = pending();
+    if (before && !now) heard();
+    before = now;
+  });
+}
+
 /** The answer to a callback that changes nothing. */
 export const noUpdate = () => new Response(null, { status: 204 });
 

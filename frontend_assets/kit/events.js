@@ -4,8 +4,8 @@
 
 /**
  * @typedef {object} Told
- * @property {undefined} answered no callback is away; told before the status says so
- * @property {undefined} idle that has been so for a moment
+ * @property {undefined} answered no callback is left; told before the status says so
+ * @property {undefined} idle the status says so
  * @property {undefined} cancelled the person gave up what is computed; a page that can do better than go back prevents the default
  * @property {undefined} problem a message about a problem has come or gone
  * @property {{ path: string, query: string }} state the address has changed

@@ -15,7 +15,6 @@ import { ask, forget } from "./question.js";
 
 /** @typedef {import("./place.js").Place} Place */
 
-const PATIENCE = 600; // milliseconds that a step's looks wait for its drawing
 const busy = () => byId("status").dataset.state === "busy";
 
 // --- steps ------------------------------------------------------------------------------------------------------------
@@ -68,7 +67,6 @@ function open() {
 function close() {
   if (!lecturing()) return;
   uncover();
-  clearTimeout(changing);
   delete root.dataset.lecture;
   lookAsEver();
   byId("lecture").hidden = true;
@@ -79,10 +77,7 @@ function close() {
   find("lecture-start")?.focus({ preventScroll: true });
 }
 
-/** @type {number | undefined} */
-let changing;
 function lookNow() {
-  clearTimeout(changing);
   const bare = without("new");
   look();
   if (bare !== without("new")) dressNow();
@@ -98,10 +93,8 @@ function render(wanted) {
   const same = now.place && now.place.step === at.step && now.place.revealed === at.revealed;
   now.place = at;
   expect(at);
-  clearTimeout(changing);
-  if (began) lookNow(); else changing = setTimeout(() => { if (!busy()) lookNow(); }, PATIENCE);
+  if (began) lookNow(); // else by its drawing, or when the page is ready without one
   if (!same) write(lesson, step, at);
-  arrive();
 }
 
 /**
@@ -130,20 +123,13 @@ function write(lesson, step, at) {
   tellNotes();
 }
 
-/** @type {number | undefined} */
-let arriving;
-function arrive() {
-  clearTimeout(arriving);
-  arriving = setTimeout(async () => {
-    if (!lecturing() || !now.place) return;
-    if (busy()) { arrive(); return; }
-    byId("lecture-back").hidden = !changed();
-    if (await prepareNext()) arrive();
-  }, 120);
+async function arrive() {
+  if (!lecturing() || !now.place || busy()) return;
+  byId("lecture-back").hidden = !changed();
+  if (await prepareNext()) arrive();
 }
 
-hear("state", () => { if (lecturing()) arrive(); });
-hear("idle", lookNow);
+hear("idle", () => { lookNow(); arrive(); });
 
 // --- from Dash --------------------------------------------------------------------------------------------------------
 
