@@ -21,8 +21,8 @@ from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
 from shatterscope.backend.spoken.recording import (
     FORMAT,
     SMALL_GROUPS,
-    Provenance,
-    Record,
+    RecordingProvenance,
+    RecordedStack,
     Recording,
     edited_points,
     unedited_points,
@@ -96,12 +96,12 @@ async def record(
         ProblemError: an edit cannot be made.
     """
     world = checkpoint.world
-    made: dict[str, Record] = {}
+    made: dict[str, RecordedStack] = {}
     if kept.exists():
         for line in kept.read_text(encoding="utf-8").splitlines():
             said = json.loads(line)
             if said["identity"] == checkpoint.identity:
-                made[said["key"]] = Record.model_validate(said["record"])
+                made[said["key"]] = RecordedStack.model_validate(said["record"])
     baseline = await get_baseline(laboratory, checkpoint)
     records = []
     for i, stack in enumerate(stacks):
@@ -120,7 +120,7 @@ async def record(
             }
             edited = world.relation(result.edits[-1].spec.relation)
             facts = dict(_facts(checkpoint, result.id, edited, after))
-            made[key] = Record(result=result, evaluation=evaluation, facts=facts, points=points)
+            made[key] = RecordedStack(result=result, evaluation=evaluation, facts=facts, points=points)
             written = {"identity": checkpoint.identity, "key": key, "record": made[key].model_dump(mode="json")}
             with kept.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(written) + "\n")
@@ -137,7 +137,7 @@ async def record(
     }
     return Recording(
         format=FORMAT,
-        provenance=Provenance(
+        provenance=RecordingProvenance(
             model=checkpoint.id,
             identity=checkpoint.identity,
             version=__version__,

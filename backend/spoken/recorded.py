@@ -14,7 +14,7 @@ from shatterscope.backend.data.contexts import Contexts
 from shatterscope.backend.lm.pretrained import Config, LanguageModelError
 from shatterscope.backend.lm.store import WEIGHTS
 from shatterscope.backend.models import LanguageModel
-from shatterscope.backend.spoken.recording import SHIPPED, Record, Recording, read_recording, values
+from shatterscope.backend.spoken.recording import SHIPPED, RecordedStack, Recording, read_recording, values
 from shatterscope.backend.spoken.world import Spoken, SpokenConfig
 from shatterscope.backend.worlds import Holdout, Relation
 from shatterscope.wire.world import FactInfo
@@ -57,7 +57,7 @@ class RecordedCheckpoint:
             f"{self.id} is not on this machine, and {what} is not in its recording. Add the model to compute it: shatterscope models add {self.id}"
         )
 
-    def record(self, edit: str) -> Record:
+    def record(self, edit: str) -> RecordedStack:
         """What was answered to the edits of that id. Raises `LanguageModelError`."""
         if edit not in self.recording.by_id:
             self.not_recorded("this edit")

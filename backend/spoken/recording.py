@@ -33,7 +33,7 @@ MOST_BYTES = 16 * 1024 * 1024
 SMALL_GROUPS = ("months", "weekdays")  # whose points are kept
 
 
-class Record(BaseModel):
+class RecordedStack(BaseModel):
     """One stack of edits: what the API answered, `facts` of the edited relation by subject; and (n, 2 n) points of each relation that is kept."""
 
     model_config = ConfigDict(extra="forbid")
@@ -44,7 +44,7 @@ class Record(BaseModel):
     points: dict[str, Array]
 
 
-class Provenance(BaseModel):
+class RecordingProvenance(BaseModel):
     """Where the numbers come from. `identity` is that of the checkpoint: weights, knowledge, texts."""
 
     model_config = ConfigDict(extra="forbid")
@@ -63,16 +63,16 @@ class Recording(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: int
-    provenance: Provenance
+    provenance: RecordingProvenance
     card: LanguageModelCard
     knowledge: Knowledge
     unedited: EvaluationResult
     points: dict[str, Array]
     facts: dict[str, FactInfo]
-    records: list[Record]
+    records: list[RecordedStack]
 
     @cached_property
-    def by_id(self) -> Mapping[str, Record]:
+    def by_id(self) -> Mapping[str, RecordedStack]:
         return {each.result.id: each for each in self.records}
 
 
