@@ -70,6 +70,11 @@ class ExportRequest(Wire):
     dimensions: Literal[2, 3] = 3
     n_neighbors: Annotated[int, Field(ge=1, le=1000)] | Literal["auto"] = "auto"
     align: Literal["none", "procrustes", "shared"] = "procrustes"
+    wording: int | None = Field(
+        default=None,
+        ge=0,
+        description="of a language model: which of the relation's wordings; null: the mean over all of them",
+    )
     link: str | None = Field(default=None, max_length=MAX_LINK, description="of the view, to be written down with it")
 
 
@@ -83,13 +88,18 @@ class ExportProvenance(Wire):
     edit: str | None = Field(description="id: hash of the weights and the complete edits; null for the unedited model")
     edits: list[EditSpec] = Field(description="complete, every default filled in")
     relation: str
+    wording: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="of a language model: the one that is drawn; left out: the mean over all of them",
+    )
     site: str
     projection: str
     dimensions: int
     n_neighbors_asked: int | Literal["auto"]
     n_neighbors: int | None = Field(description="that was used, the same before and after; null for PCA")
     align: str
-    contexts: int = Field(description="random contexts put before every query")
+    contexts: int = Field(description="random contexts put before every query; none before those of a language model")
     queries: int | Literal["all"] = Field(description="drawn per task and order")
     seed: int
     versions: dict[str, str]

@@ -11,6 +11,7 @@ from typing import Any
 
 from shatterscope.app.kit import batches
 from shatterscope.app.kit.batches import Stack
+from shatterscope.app.kit.editors import on_model
 from shatterscope.app.kit.state import (
     DEFAULT_RELATION,
     RESTRAINT,
@@ -169,8 +170,8 @@ def fit(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) 
     if view.see.site is not None and view.see.site not in checkpoint.model.sites:
         gave_way(f"Site {view.see.site}")
         view = replace(view, see=replace(view.see, site=None))
-    if view.tool.method is not None and view.tool.method not in {editor.name for editor in editors}:
-        notices.append(f"Method {view.tool.method} is not known here, so the default is shown.")
+    if view.tool.method is not None and (why := unknown_method(view.tool.method, checkpoint, editors)):
+        notices.append(f"Method {view.tool.method} is {why}, so the default is shown.")
         view = replace(view, tool=ViewState().tool)
     return view, notices
 
@@ -180,6 +181,13 @@ def _target_fits(target: Target, n_entities: int, rings: bool) -> bool:
     if target.distance is not None:
         return 0 < abs(target.distance) <= n_entities // 2 if rings else target.distance > 0
     return target.object is not None and target.object < n_entities
+
+
+def unknown_method(name: str, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> str:
+    """Why there is no such method here; empty where there is."""
+    if name in {editor.name for editor in on_model(editors, checkpoint)}:
+        return ""
+    return "not offered on a language model" if name in {editor.name for editor in editors} else "not known here"
 
 
 @dataclass(frozen=True)
@@ -200,6 +208,7 @@ class Resolved:
 
 
 def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> Resolved:
+    editors = on_model(editors, checkpoint)
     editor = next((item for item in editors if item.name == view.tool.method), editors[0])
     presets = {preset.name: preset.parameters for preset in editor.presets}
     preset = view.tool.preset if view.tool.preset in presets else editor.default_preset
@@ -209,7 +218,7 @@ def resolve(view: ViewState, checkpoint: CheckpointInfo, editors: list[EditorInf
     defaults = {name: schema["default"] for name, schema in schemas.items() if "default" in schema}
     base = {**defaults, **presets.get(preset or "", {})}
     known = {name: value for name, value in view.tool.parameters.items() if name in schemas}
-    implied = view.tool.implied and editor.batches
+    implied = view.tool.implied and editor.batches and checkpoint.language is None  # from words nothing follows by rule
     return Resolved(editor, str(preset), layer, layers, base, {**base, **known}, implied)
 
 

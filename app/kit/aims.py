@@ -72,9 +72,12 @@ def _on_ring(world: World, subject: int, relation: str, target: Target) -> Aim:
 
 
 async def settled(client: Client, view: ViewState, checkpoint: str) -> ViewState:
-    """A view that fits its checkpoint (`actions.fit`), with a target that there is: the nearest one to a distance that no object stands at.
-    Raises `ApiError`."""
+    """A view that fits its checkpoint (`actions.fit`), with a wording and a target that there are: the nearest target to a distance that no object
+    stands at. Raises `ApiError`."""
     world = await client.world(checkpoint)
+    wordings = world.relation(view.see.relation or view.relation).wordings
+    if view.see.wording is not None and view.see.wording >= len(wordings):
+        view = replace(view, see=replace(view.see, wording=None))
     if world.rings:
         return view
     found = await client.targets(checkpoint, view.subject, view.relation)

@@ -56,6 +56,19 @@ def names(world: World) -> list[str]:
     return world.info.entities if world.named else []
 
 
+def wordings(world: World, view: ViewState) -> list[Json]:
+    """The options of the picker of the wording that is looked at."""
+    if not world.spoken:
+        return []
+    relation = view.see.relation or view.relation
+    subject = view.subject if relation == view.relation else world.relation(relation).example
+    told = world.wordings(subject, relation)
+    return [
+        {"value": "", "label": "all wordings (mean)"},
+        *({"value": i, "label": text} for i, text in enumerate(told)),
+    ]
+
+
 def limits(world: World, aim: Aim) -> Json:
     """Of the fields, by their ids; `min` is that of the distance."""
     n = len(world.info.entities)

@@ -41,7 +41,7 @@ from shatterscope.wire.reproduction import KeysValues, Report, Reproduction, Rin
 from shatterscope.wire.share import NewView, View, ViewCreated
 from shatterscope.wire.sweeps import ENDED, JobCreated, JobInfo, SweepRequest
 from shatterscope.wire.verdicts import VerdictsResult
-from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, Targets, WorldInfo
+from shatterscope.wire.world import CheckpointInfo, ErrorList, FactInfo, KnowledgeInfo, Targets, WorldInfo
 
 Model = TypeVar("Model", bound=BaseModel)
 Edits = tuple[Edit, ...]
@@ -218,6 +218,11 @@ class Client:
             return World(await self._get(f"/checkpoints/{checkpoint}/world", WorldInfo, {}))
 
         return await self._lasting.get(f"world {checkpoint}", ask)
+
+    async def knowledge(self, checkpoint: str) -> KnowledgeInfo:
+        """Asked for once, of a language model: what it knows does not change."""
+        path = f"/checkpoints/{checkpoint}/knowledge"
+        return await self._lasting.get(path, lambda: self._get(path, KnowledgeInfo, {}))
 
     async def reproduction(self, checkpoint: str) -> Reproduction | None:
         """The run that ships with a checkpoint; None where there is none."""

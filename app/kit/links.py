@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from shatterscope.app.kit import actions, options
 from shatterscope.app.kit.batches import Stack
+from shatterscope.app.kit.editors import on_model
 from shatterscope.app.kit.state import Edit, ViewState
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
@@ -201,10 +202,13 @@ def _missing_fact(edit: Edit, checkpoint: CheckpointInfo) -> list[str]:
 
 
 def _nearest_tool(edit: Edit, checkpoint: CheckpointInfo, editors: list[EditorInfo]) -> tuple[Edit, list[str]]:
-    editor = next((each for each in editors if each.name == edit.method), None)
+    here = on_model(editors, checkpoint)
+    editor = next((each for each in here if each.name == edit.method), None)
     if editor is None:
-        plain = Edit(edit.subject, edit.relation, edit.target, editors[0].name, strength=edit.strength)
-        return plain, [f"method {edit.method} (no package that is installed has it)"]
+        plain = Edit(edit.subject, edit.relation, edit.target, here[0].name, strength=edit.strength)
+        elsewhere = any(each.name == edit.method for each in editors)
+        why = "it is not offered on a language model" if elsewhere else "no package that is installed has it"
+        return plain, [f"method {edit.method} ({why})"]
     missing = []
     if edit.preset is not None and edit.preset not in {preset.name for preset in editor.presets}:
         missing.append(f"preset {edit.preset} of {editor.title}")

@@ -7,7 +7,9 @@ from typing import Any
 
 from shatterscope.app.kit import ids, pictures, words
 from shatterscope.app.kit.actions import Resolved
-from shatterscope.app.kit.state import Parameters, Tool, ViewState
+from shatterscope.app.kit.editors import on_model
+from shatterscope.app.kit.state import Parameters, See, Tool, ViewState
+from shatterscope.app.kit.world import World
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
@@ -15,6 +17,7 @@ Options = list[Any]  # `{value, label, ...}`, of a field of names the names
 
 ALL_LAYERS = "all"
 SPREAD = "spread"  # the parameter of methods that can
+FEW_LAYERS = 8  # so many at most are chosen all at once: of more, presets say over which a change is spread
 
 DIRECTIONS: Options = [
     {"value": "C", "label": "↻", "title": "clockwise"},
@@ -43,10 +46,28 @@ def find_checkpoint(checkpoints: list[CheckpointInfo], name: str | None) -> Chec
     return by_id.get(name or "", default)
 
 
+def trained(checkpoints: list[CheckpointInfo], asked: str | None) -> tuple[list[CheckpointInfo], str]:
+    """Those that were trained here, for a page that is about them; and a notice where a language model is `asked` for."""
+    found = [item for item in checkpoints if item.language is None]
+    language = next((item for item in checkpoints if item.language is not None and item.id == asked), None)
+    if language is None:
+        return found, ""
+    return (
+        found,
+        f"{language.id} is a language model, and this page is about checkpoints that were trained here: one of them is shown.",
+    )
+
+
 def site_name(site: str) -> str:
     kind, _, layer = site.partition(".")
     name = SITE_NAMES.get(kind, kind)
     return f"layer {layer}, {name}" if layer else name
+
+
+def place(see: See, relation: str, site: str, world: World) -> str:
+    """What a picture is of: relation, site, and of a language model the wording, where it is one."""
+    found = f"{relation} · {site_name(site)}"
+    return found if see.wording is None else f"{found} · “{world.told(relation, see.wording)}”"
 
 
 def world(
@@ -61,15 +82,27 @@ def world(
             {"value": hops, "label": str(hops), "title": words.plural(hops, "step")}
             for hops in range(1, graph.n_hops + 1)
         ],
-        ids.METHOD: methods(editors),
+        ids.METHOD: methods(on_model(editors, checkpoint)),
         ids.SEE_RELATION: [
             {"value": "", "label": "as asked"},
             *({"value": name, "label": name} for name in graph.relations),
         ],
-        ids.SITE: [{"value": site, "label": site_name(site)} for site in checkpoint.model.sites],
+        ids.SITE: sites(checkpoint),
         ids.PROJECTION: [{"value": key, "label": name} for key, name in PROJECTION_NAMES.items()],
         ids.ALIGN: [{"value": key, "label": name} for key, name in ALIGN_NAMES.items()],
     }
+
+
+def sites(checkpoint: CheckpointInfo) -> Options:
+    """Of a model of many layers by their kinds, the one that is shown first of all first."""
+    found = [{"value": site, "label": site_name(site)} for site in checkpoint.model.sites]
+    if checkpoint.model.n_layers <= FEW_LAYERS:
+        return found
+    read = checkpoint.model.default_site.partition(".")[0]
+    for option in found:
+        kind, _, layer = option["value"].partition(".")
+        option["group"] = SITE_NAMES.get(kind, kind) if layer else "ends"
+    return sorted(found, key=lambda option: not option["value"].startswith(f"{read}."))
 
 
 def methods(editors: list[EditorInfo]) -> Options:
@@ -101,8 +134,8 @@ def tool(resolved: Resolved) -> dict[str, Options]:
 
 
 def spreads(resolved: Resolved) -> bool:
-    """Whether the method may spread its change over several layers."""
-    return SPREAD in resolved.parameters and len(resolved.layers) > 1
+    """Whether the method may spread its change over all layers."""
+    return SPREAD in resolved.parameters and 1 < len(resolved.layers) <= FEW_LAYERS
 
 
 def layer_choice(resolved: Resolved) -> int | str:
@@ -111,11 +144,11 @@ def layer_choice(resolved: Resolved) -> int | str:
     return ALL_LAYERS if everywhere else resolved.layer
 
 
-def chosen_layer(choice: int | str | None) -> tuple[int | None, Parameters]:
-    """From the layer picker: the first layer, and the parameters that go with it."""
-    return (
-        (0, {SPREAD: True}) if choice == ALL_LAYERS else (choice if isinstance(choice, int) else None, {SPREAD: False})
-    )
+def chosen_layer(choice: int | str | None, n_layers: int) -> tuple[int | None, Parameters]:
+    """From the layer picker of a model of so many layers: the first layer, and the parameters that go with it."""
+    if choice == ALL_LAYERS:
+        return 0, {SPREAD: True}
+    return choice if isinstance(choice, int) else None, {SPREAD: False} if n_layers <= FEW_LAYERS else {}
 
 
 def own(resolved: Resolved) -> Parameters:
@@ -134,9 +167,9 @@ def parameters_from_form(fields: list[dict[str, Any]]) -> Parameters:
     }
 
 
-def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, first: EditorInfo) -> ViewState:
+def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, editors: list[EditorInfo]) -> ViewState:
     """The same view with defaults left out, for the URL; a link with edits names its checkpoint."""
-    editor = resolved.editor
+    editor, first = resolved.editor, on_model(editors, checkpoint)[0]
     chosen = Tool(
         editor.name if editor.name != first.name else None,
         resolved.preset if resolved.preset != editor.default_preset else None,
@@ -150,7 +183,7 @@ def shortest(view: ViewState, checkpoint: CheckpointInfo, resolved: Resolved, fi
 
 
 def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
-    graph, model, training = checkpoint.graph, checkpoint.model, checkpoint.training
+    graph, model, training, language = checkpoint.graph, checkpoint.model, checkpoint.training, checkpoint.language
     worst = min(checkpoint.accuracy.direct.values(), default=0.0)
     rings = graph.kind == "rings"
     groups = f"on {graph.n_orders} rings" if rings else f"in {words.plural(graph.n_orders, 'group')}"
@@ -161,7 +194,13 @@ def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
         else f"{found.closed} of {len(found.shape or {})} as they should be"
     )
     seen = shown if found.shape else "not judged"
-    trained = "not trained here" if training is None else f"{training.steps:,} training steps"
+    if training is not None:
+        trained = f"{training.steps:,} training steps"
+    else:
+        licence = (
+            "of unknown licence" if language is None or language.licence is None else f"licence {language.licence}"
+        )
+        trained = f"not trained here, {licence}, converted from {language.source if language else 'unknown'}"
     return (
         f"{graph.n_entities} entities {groups}, {len(graph.relations)} relations; {model.n_layers} layers, "
         f"{model.n_params:,} parameters; {trained}; direct recall at least {words.percent(worst)}; "

@@ -158,7 +158,7 @@ class Edit:
 class See:
     """What the scenes show. `relation=None` follows the question, `site=None` is the model's default site. `scale`: a cloud that has shrunk
     or grown much is drawn at its `own` scale, or at the `same` as the one before. `colors`: by the true place, or in Before by the damage that the next
-    edit is to do."""
+    edit is to do. `wording`: of a language model, which of the wordings of the relation shown; None: the mean over all."""
 
     relation: str | None = None
     site: str | None = None
@@ -169,6 +169,20 @@ class See:
     mode: str = "two"
     scale: str = "own"
     colors: str = "place"
+    wording: int | None = None
+
+    def asked(self, relation: str) -> dict[str, Any]:
+        """What `POST /projections` is asked for, but for the edit, where the question is about `relation`."""
+        found: dict[str, Any] = {
+            "relation": self.relation or relation,
+            "site": self.site,
+            "wording": self.wording,
+            "method": self.projection,
+            "dimensions": self.dimensions,
+            "n_neighbors": self.n_neighbors,
+            "align": self.align,
+        }
+        return {name: value for name, value in found.items() if value is not None}
 
 
 Camera = tuple[float, ...]  # eye, centre and up, nine numbers
@@ -240,6 +254,7 @@ _SEE_KEYS = {
     "mode": "w",
     "scale": "scale",
     "colors": "colors",
+    "wording": "wording",
 }
 
 
@@ -291,6 +306,7 @@ class _QueryReader:
             self.one("w", _choice(MODES), see.mode, "layout"),
             self.one("scale", _choice(SCALES), see.scale, "scale"),
             self.one("colors", _choice(COLORS), see.colors, "colours"),
+            self.one("wording", lambda text: _integer(text, 0, 99), None, "wording"),
         )
         edits = self.edits()
         camera = self.one("cam", _camera, None, "camera")

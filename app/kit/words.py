@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
+from shatterscope.app.kit.spoken import Spread
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
-from shatterscope.wire.measures import MeasurementInfo, SitesResult, TaskScore
+from shatterscope.wire.measures import Change, EvaluationResult, MeasurementInfo, SitesResult
 from shatterscope.wire.world import MeasureInfo
 
 Name = Callable[[int], str]  # of an entity
@@ -23,6 +24,17 @@ TASKS = {
     "composition_stated": ("two steps, seen", "Two relations in a row (`x r1 r2`), seen in training."),
     "composition_held_out": ("two steps, unseen", "Two relations in a row, never seen in training."),
 }
+
+SPOKEN_TASKS = {
+    "direct": (
+        "recall",
+        "Of all the names of its world, the true one is the most probable; over every name and every wording that is asked.",
+    )
+}
+PERPLEXITY = (
+    "exp of the mean −log p of each next token, over the last part of the help texts that ship with Python. It rises where the model has got worse at what "
+    "has nothing to do with the edit."
+)
 
 SUB_GRAPHS = {
     "edit": "the {noun} that was edited",
@@ -105,10 +117,24 @@ def sites_over(found: SitesResult, noun: str = "ring") -> str:
     told = (
         f"Each is the mean over {plural(found.n_relations, 'relation')} of its {noun}, and R is over all pairs of {found.n_entities} entities: the same "
         "edit, relations and entities at every site, at the relation’s token."
+        if noun == "ring"
+        else f"Each is the mean over the relations of its {noun}, and R is over all pairs of the entities that a relation is asked of: the same edit, relations "
+        "and entities at every site, where the answer is read."
     )
     if any(row.edit is None for row in found.sites):
         told += " —: before the edit all entities are alike there (or the edited model puts out no finite numbers), so R is not defined."
     return told
+
+
+def largest_at(R: Sequence[float], layers: Sequence[str]) -> str:
+    """Where along the layers R is largest, and what it is behind the last."""
+    top = max(range(len(R)), key=R.__getitem__, default=None)
+    if top is None or not R[top]:
+        return "0 at every layer"
+    first = next(i for i, value in enumerate(R) if value)
+    before = f"0 before layer {layers[first]}, " if first else ""
+    last = "" if top == len(R) - 1 else f", {shattering(R[-1])} at the last"
+    return f"{before}largest at layer {layers[top]} ({shattering(R[top])}){last}"
 
 
 def plural(count: int, noun: str) -> str:
@@ -258,10 +284,48 @@ def taught(item: EditOutcome, question: str, by: str, on: str, name: Name = str)
     return f"{question} Taught: {answer}, by {by}, on {on}"
 
 
-def measured_over(scores: Sequence[TaskScore], noun: str = "ring") -> str:
+def blank(wording: str) -> str:
+    """A way of asking a language model, with a blank for the name."""
+    return wording.replace("{subject}", "___").replace("{k}", "k")
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def asked_in(names: int, wordings: int) -> str:
+    """What the answers of a language model are over."""
+    return f"{plural(names, 'name')} × {plural(wordings, 'wording')}."
+
+
+def answered_right(before: int, lost: int, found: int, n: int, edited: bool = True) -> str:
+    """Of `n` answers of a language model, so many were right before; of these, some are lost, and `found` others are right now."""
+    if not edited:
+        return f"{before} of {n} answers are right."
+    new = f", and {plural(found, 'other')} {'is' if found == 1 else 'are'} right now" if found else ""
+    return f"Of {plural(before, 'right answer')} {lost or 'none'} {'are' if lost > 1 else 'is'} lost{new}."
+
+
+def answer_new(spread: Spread, new: str, names: int) -> str:
+    """How many names answer the new object of an edit."""
+    (most_before, most), (_, some) = spread.most, spread.some
+    return f"{new} is now the answer to {most} of {plural(names, 'name')} in most wordings (before the edit to {most_before}), and to {some} in at least one."
+
+
+def perplexity(found: Change, n: int) -> str:
+    """How well a language model still predicts text that is about something else."""
+    was, now = fixed(found.before, 2), fixed(found.after, 2)
+    return f"Perplexity of other text: {was if was == now else f'{was} → {now}'}, over {n} tokens."
+
+
+def measured_over(found: EvaluationResult, noun: str = "ring") -> str:
+    scores = found.scores
     if not scores:
         return "There is no question to ask."
     score = scores[0]
+    if found.language is not None:
+        return "Every name of a group in every wording that is asked: the share of right answers."
     sampled = "all" if score.n_queries == score.n_available else f"{score.n_queries} sampled"
     return f"Over {sampled} queries per task and {noun}, each after {plural(score.n_contexts, 'random context')} without its answer."
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from shatterscope.app.kit import theme
+from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.figures.arrays import decode
 from shatterscope.app.kit.figures.drawn import Drawn, joined, ring
 from shatterscope.app.kit.figures.rings import Groups
@@ -33,6 +33,11 @@ class World:
     def noun(self) -> str:
         """What a group is called."""
         return "ring" if self.rings else "group"
+
+    @property
+    def spoken(self) -> bool:
+        """Whether its questions are asked in words, of a language model."""
+        return any(relation.wordings for relation in self.info.relations)
 
     def title(self, group: str) -> str:
         return self._groups[group].title
@@ -76,6 +81,14 @@ class World:
 
     def question(self, subject: int, relation: str) -> str:
         return self.relation(relation).phrase.replace("{subject}", self.name(subject))
+
+    def wordings(self, subject: int, relation: str) -> list[str]:
+        """In which a language model is asked about `subject`, the plain one first."""
+        return [each.text.replace("{subject}", self.name(subject)) for each in self.relation(relation).wordings]
+
+    def told(self, relation: str, wording: int) -> str:
+        """One of these, with a blank for the name."""
+        return words.blank(self.relation(relation).wordings[wording].text)
 
     def positions(self, group: str) -> list[int]:
         """The place of every entity in the order of the group's colours, on a ring the place on it; -1 for those that are not in it."""

@@ -17,6 +17,7 @@ from shatterscope.backend import __version__, convert
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.measures import get_evaluation, get_projection, get_sites
 from shatterscope.backend.api.verdicts import get_verdicts
+from shatterscope.backend.checkpoints import AnyCheckpoint
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest, EditResult
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
@@ -60,14 +61,15 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
         edit=id,
         edits=[item.spec for item in edit.edits] if edit else [],
         relation=picture.relation,
+        wording=None if request.wording is None else _wording(checkpoint, picture.relation, request.wording),
         site=picture.site,
         projection=picture.method,
         dimensions=picture.dimensions,
         n_neighbors_asked=request.n_neighbors,
         n_neighbors=picture.diagnostics["before"].n_neighbors,
         align=picture.align,
-        contexts=asked.contexts,
-        queries=asked.queries,
+        contexts=0 if info.language else asked.contexts,
+        queries="all" if info.language else asked.queries,
         seed=asked.seed,
         versions={
             "shatterscope": __version__,
@@ -96,6 +98,11 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     )
 
 
+def _wording(checkpoint: AnyCheckpoint, relation: str, wording: int) -> str:
+    (info,) = (each for each in convert.world_info(checkpoint).relations if each.name == relation)
+    return info.wordings[wording].text
+
+
 def _rows(array: Array) -> list[list[float]]:
     """Nine digits give a float32 back exactly."""
     return [[float(f"{value:.9g}") for value in row] for row in convert.values_of(array).tolist()]
@@ -103,7 +110,7 @@ def _rows(array: Array) -> list[list[float]]:
 
 def to_csv(export: Export) -> str:
     """One table, which `pandas.read_csv(file, comment="#")` reads. Its first lines, which begin with `#`, say where it comes from. Then `record` says what
-    a row is. `metric`: a number that was measured. `shape`: `verdict ring` and the like are 1 where that is the verdict on the picture; of rings the rest
+    a row is. `metric`: a number that was measured. `answer`: of a language model, the entities that it answers to a wording, before and after. `shape`: `verdict ring` and the like are 1 where that is the verdict on the picture; of rings the rest
     of `wire.pictures.Shape` follows. `statistic`: one of `wire.verdicts`, and `by chance` what 95 of 100 shuffles stay below. `entity`: a point of the
     picture, with its name where it has one."""
     out = io.StringIO()
@@ -115,7 +122,7 @@ def to_csv(export: Export) -> str:
         columns.insert(columns.index("entity") + 1, "entity_name")
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    for row in (*_metrics(export), *_shapes(export), *_entities(export)):
+    for row in (*_metrics(export), *_answers(export), *_shapes(export), *_entities(export)):
         writer.writerow(row)
     return out.getvalue()
 
@@ -128,6 +135,14 @@ def _metrics(export: Export) -> Iterator[dict[str, Any]]:
     yield from _made(export.edit)
     yield from _measured(found)
     yield from _by_site(export.sites or (), found.shattering)
+
+
+def _answers(export: Export) -> Iterator[dict[str, Any]]:
+    told = export.evaluation.language if export.evaluation is not None else None
+    for each in told.answers if told is not None else ():
+        for wording, before, after in zip(each.wordings, each.before, each.after, strict=True):
+            for entity, was, now in zip(each.subjects, before, after, strict=True):
+                yield {"record": "answer", "name": wording, "entity": entity, "before": was, "after": now}
 
 
 def _shapes(export: Export) -> Iterator[dict[str, Any]]:
@@ -198,6 +213,13 @@ def _measured(found: EvaluationResult) -> Iterator[dict[str, Any]]:
                 "change": value,
                 "n": n,
             }
+    metric: dict[str, Any] = {"record": "metric"}
+    if found.shattering.without_edited is not None:
+        R = found.shattering.without_edited
+        yield {**metric, "name": "R without the edited", "sub_graph": "edit", "before": 0.0, "after": R, "change": R}
+    if found.language is not None:
+        perplexity = found.language.perplexity.model_dump()
+        yield {**metric, "name": "perplexity", "n": found.language.n_tokens, **perplexity}
     for relation, value in found.shattering.per_relation.items():
         yield {"record": "metric", "name": f"R {relation}", "before": 0.0, "after": value, "change": value}
     for measure in found.measures:

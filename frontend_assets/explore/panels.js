@@ -17,11 +17,13 @@ import { lecturing } from "../kit/lecturing.js";
 const news = (now, known) => (JSON.stringify(now) === JSON.stringify(known ?? null) ? nothing() : now);
 
 // A link says what is unfolded (`open=name`): it is, and comes into view, once there is an edit for it to tell of.
-const named = new URLSearchParams(window.location.search).getAll("open");
+let named = new URLSearchParams(window.location.search).getAll("open");
 
-function unfold() {
-  const folds = /** @type {HTMLDetailsElement[]} */ (every("[data-panel]")).filter((fold) => named.includes(fold.dataset.panel || ""));
-  named.length = 0;
+/** @param {boolean} edited */
+function unfold(edited) {
+  const folds = /** @type {HTMLDetailsElement[]} */ (every("[data-panel]"))
+    .filter(({ dataset }) => named.includes(dataset.panel || "") && (edited || dataset.withoutEdits));
+  named = named.filter((name) => !folds.some((fold) => fold.dataset.panel === name));
   for (const fold of folds) fold.open = true;
   if (folds[0]) hear("idle", () => folds[0].closest(".card")?.scrollIntoView({ block: "start" }), { once: true });
 }
@@ -52,10 +54,20 @@ answers("panels", {
    * @param {(See | object | null)[]} rest of a panel that follows it what is seen, and what was asked before
    */
   asked: (open, model, ...rest) => {
-    if (named.length && model && model.edits.length) unfold();
+    if (named.length && model && model.edits.length) unfold(true);
     const known = rest.pop(), [see] = /** @type {(See | null)[]} */ (rest);
     const now = open && model && model.edits.length ? { checkpoint: model.checkpoint, edits: model.edits, ...(see ? { site: see.site } : {}) } : null;
     return news(now, known);
+  },
+  /**
+   * Of a panel that tells of the model, edited or not.
+   * @param {boolean} open
+   * @param {Model | null} model
+   * @param {object | null} known
+   */
+  always: (open, model, known) => {
+    if (named.length && model) unfold(model.edits.length > 0);
+    return news(open && model ? { checkpoint: model.checkpoint, edits: model.edits } : null, known);
   },
   /**
    * @param {Model | null} model

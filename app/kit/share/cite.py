@@ -39,16 +39,7 @@ def cited(view: ViewState, checkpoint: CheckpointInfo, made: EditResult | None, 
 
 def picture(view: ViewState) -> dict[str, Any]:
     """What `POST /projections` is asked for, but for the edit."""
-    see = view.see
-    asked: dict[str, Any] = {
-        "relation": see.relation or view.relation,
-        "site": see.site,
-        "method": see.projection,
-        "dimensions": see.dimensions,
-        "n_neighbors": see.n_neighbors,
-        "align": see.align,
-    }
-    return {name: value for name, value in asked.items() if value is not None}
+    return view.see.asked(view.relation)
 
 
 def commands(view: ViewState, checkpoint: CheckpointInfo, query: str) -> str:

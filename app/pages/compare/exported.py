@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from shatterscope.app.kit import actions, aims, batches, ids, links
 from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.editors import on_model
 from shatterscope.app.kit.exporter import BESIDE, OFFLINE, Cited, Exporter, File, check_exact
 from shatterscope.app.kit.share.cite import edit_command, export_command
 from shatterscope.app.pages.compare import file, rows
@@ -64,6 +65,7 @@ async def read(client: Client, query: str) -> AskedComparison:
         raise ApiError(422, " ".join(unread))
     opened = links.open_link(state.view, links.Pin.from_query(query), checkpoints)
     check_exact(opened, "/compare", lambda view: replace(state, view=view).to_query())
+    editors = on_model(editors, opened.checkpoint)
     view, gave_way = actions.fit(replace(opened.view, checkpoint=opened.checkpoint.id), opened.checkpoint, editors)
     unknown = [name for name in state.by or () if name not in offered(editors)]
     if gave_way or unknown:

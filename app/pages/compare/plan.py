@@ -12,6 +12,7 @@ from dash.exceptions import PreventUpdate
 from shatterscope.app.kit import actions, aims, asking, batches, ids, options, theme, words
 from shatterscope.app.kit.clicks import clicks_of
 from shatterscope.app.kit.client import ApiError, Client
+from shatterscope.app.kit.editors import on_model
 from shatterscope.app.kit.links import Pin, address, open_link, opening
 from shatterscope.app.kit.parts import Node, sentences, teaches
 from shatterscope.app.kit.rings import RingSteps, place_colors
@@ -83,6 +84,7 @@ class Planner:
         pin = Pin.from_query(self.page["url"]["query"] or "") if self.opened else Pin()
         found = open_link(state.view, pin, checkpoints)
         checkpoint = found.checkpoint
+        editors = on_model(editors, checkpoint)
         if found.missing:
             asked = state
             otherwise = f"Compare on {checkpoint.id}" if asked.run else ""
@@ -101,7 +103,8 @@ class Planner:
         view, gave_way = actions.fit(replace(state.view, checkpoint=checkpoint.id), checkpoint, editors)
         unknown = [name for name in state.by or () if name not in offered(editors)]
         if unknown:
-            notices.append(f"Not known here and left out: {', '.join(unknown)[:80]}.")
+            why = "known here" if checkpoint.language is None else "offered on a language model"
+            notices.append(f"Not {why} and left out: {', '.join(unknown)[:80]}.")
             state = replace(state, by=tuple(name for name in state.by or () if name not in unknown))
         notices += gave_way
         return replace(state, view=await aims.settled(self.client, view, checkpoint.id))
@@ -127,7 +130,8 @@ class Planner:
         state = replace(before, by=chosen, sort=self.page["sort"] or "")
         see = replace(before.view.see, scale=value[ids.SCALE] or SCALES[0])
         if value[ids.CHECKPOINT] != self.plan["checkpoint"]:
-            return replace(state, view=ViewState(value[ids.CHECKPOINT], see=see)), []
+            by = None if set(chosen) == set(self.plan["at_first"]) else chosen
+            return replace(state, by=by, view=ViewState(value[ids.CHECKPOINT], see=see)), []
         view = replace(before.view, see=see)
         if view.edits:
             return replace(state, view=view), []
@@ -177,8 +181,10 @@ class Planner:
         if self.opened or checkpoint.id != self.plan["checkpoint"] or not world.rings:
             limits = asking.limits(world, aim)
             out["limits"] = {name: limits[name] for name in out["limits"]}
-        if self.opened:
+        methods = [editor.name for editor in editors]
+        if self.opened or methods != self.plan["methods"]:
             out["groups"], out["picks"] = _groups(editors), _picks(editors)
+        if self.opened:
             out["sort"] = state.sort
         if world.rings:
             rings = {order: world.positions(order) for order in checkpoint.graph.orders}
@@ -212,6 +218,8 @@ class Planner:
             "seen": {"click": self.seen},
             "state": state.to_query(),
             "checkpoint": checkpoint.id,
+            "methods": methods,
+            "at_first": at_first(editors),
             "pickers": pickers,
             "shown": shown,
             "base": base,

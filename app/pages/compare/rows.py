@@ -153,7 +153,7 @@ def filled(
             f"{key}_after": wanted and wanted.accuracy.after,
             f"{key}_n": wanted.n_queries if wanted else 0,
         }
-    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found.scores, noun)}
+    return {**blank, "state": "done", "cells": cells, "csv": csv, "over": words.measured_over(found, noun)}
 
 
 def pooled(scores: list[TaskScore]) -> Change | None:

@@ -77,7 +77,8 @@ def _title(shown: ShownView) -> str:
 
 def _body(shown: ShownView, title: str, now: datetime) -> Node:
     checkpoint = shown.checkpoint
-    changed = "One fact inside a small transformer was changed; this is the geometry before and after. "
+    what = "small transformer" if checkpoint.language is None else "language model"
+    changed = f"One fact inside a {what} was changed; this is the geometry before and after. "
     return html.Main(
         [
             header(title, f"{changed if batches.made(shown.view.edits) else ''}{checkpoint.title}: {checkpoint.note}"),
@@ -92,7 +93,7 @@ def _body(shown: ShownView, title: str, now: datetime) -> Node:
                                 [
                                     "Accuracy ",
                                     html.Span(
-                                        words.measured_over(shown.measured.scores),
+                                        words.measured_over(shown.measured, shown.world.noun),
                                         className="note",
                                     ),
                                 ]
@@ -133,6 +134,7 @@ def _shattering(shown: ShownView) -> Node:
             html.H2(["Shattering R ", html.Span(views.read_at(shown.checkpoint), className="note")]),
             html.Div(panels, className="rs"),
             html.Div(views.r_shown(shown.site), className="r-site"),
+            html.Div(views.r_beside(shown.evaluation, shown.edit, shown.world), className="r-site r-beside"),
             html.P(views.r_words(shown.evaluation, shown.edit, shown.world), className="r-words"),
         ],
         className="r-panel",
@@ -141,7 +143,7 @@ def _shattering(shown: ShownView) -> Node:
 
 def _scenes(shown: ShownView) -> Node:
     projection = shown.projection
-    place = f"{projection.relation} · {options.site_name(projection.site)}"
+    place = options.place(shown.view.see, projection.relation, projection.site, shown.world)
     before, after = _pair(shown)
     scale = words.magnified(before.frame.half / after.frame.half) or words.scaled(shown.view.see.scale)
     after_of = views.of_model(len(batches.made(shown.view.edits)), shown.edit, scale, place)
@@ -170,15 +172,18 @@ def _colors(shown: ShownView) -> str:
 
 def _details(shown: ShownView) -> list[Node]:
     shape = card("Shape", html.Div(views.verdicts(shown.verdicts, slider=False), id="verdicts-table"))
+    answers = views.answers_grid(shown.measured, shown.edit, shown.world)
+    told = [card("Answers by wording", *answers)] if answers else []
     if shown.edit is None or shown.evaluation is None:
-        return [shape]
+        return [shape, *told, *_panels(shown)]
+    ripples = card(
+        "Ripples",
+        html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),
+        views.ripples(shown.evaluation, shown.world.name),
+    )
     return [
         shape,
-        card(
-            "Ripples",
-            html.P("Facts that follow from the new fact, and facts that it contradicts.", className="lead"),
-            views.ripples(shown.evaluation, shown.world.name),
-        ),
+        *(told or [ripples]),
         card(
             f"Damage along the {'ring' if shown.world.rings else 'lines'}",
             html.Div(id="damage", className="damage-graph"),
@@ -219,10 +224,12 @@ def _optimised(shown: ShownView) -> EditOutcome | None:
 def _provenance(shown: ShownView) -> dict[str, Node]:
     projection, asked = shown.projection, shown.view.see
     k = projection.diagnostics["before"].n_neighbors
+    one = asked.wording
+    wording = "" if one is None else f" in the wording “{shown.world.told(projection.relation, one)}”"
     return {
         "checkpoint": f"{shown.checkpoint.id}, weights sha256 {shown.checkpoint.sha256}",
         "edit": shown.edit.id if shown.edit else "none: the unedited model",
-        "picture": f"{projection.method} in {projection.dimensions} dimensions of {projection.relation} at {projection.site}, "
+        "picture": f"{projection.method} in {projection.dimensions} dimensions of {projection.relation}{wording} at {projection.site}, "
         + (f"n_neighbors {k}{' (automatic)' if asked.n_neighbors is None else ''}, " if k is not None else "")
         + f"axes {projection.align}",
     }

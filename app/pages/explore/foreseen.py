@@ -23,7 +23,8 @@ class AtApply:
 
 
 async def foresee(client: Client, view: ViewState, checkpoint: CheckpointInfo) -> AtApply | None:
-    """None where there is nothing false to teach, or the edit is the last of the stack, so that its damage is there to be seen. Raises `ApiError`."""
+    """None where there is nothing false to teach, or the edit is the last of the stack, so that its damage is there to be seen; and of a language model, of
+    which nothing can be foreseen. Raises `ApiError`."""
     edit = actions.next_edit(view, actions.resolve(view, checkpoint, await client.editors()))
     aim = await aims.look_up(client, checkpoint.id, edit.subject, edit.relation, edit.target)
     if aim.new is None or aim.new in aim.truths or _applied(view.edits, edit):
@@ -31,6 +32,8 @@ async def foresee(client: Client, view: ViewState, checkpoint: CheckpointInfo) -
     now = await client.fact(checkpoint.id, edit.subject, edit.relation, view.edits)
     if now.prediction == aim.new:
         return AtApply(edit, aim.new, None)
+    if checkpoint.language is not None:
+        return None
     return AtApply(edit, aim.new, await client.prediction(checkpoint.id, (*view.edits, edit)))
 
 

@@ -72,16 +72,8 @@ async def read(client: Client, query: str) -> tuple[ViewState, CheckpointInfo]:
 async def show(client: Client, query: str) -> ShownView:
     """Raises `ApiError`, as `read` does, and where a computation fails."""
     view, checkpoint = await read(client, query)
-    see, edits = view.see, view.edits
+    edits, looked_at = view.edits, view.see.asked(view.relation)
     edit = await client.edit(checkpoint.id, edits) if edits else None
-    looked_at: dict[str, Any] = {
-        "relation": see.relation or view.relation,
-        "site": see.site,
-        "method": see.projection,
-        "dimensions": see.dimensions,
-        "align": see.align,
-        "n_neighbors": see.n_neighbors,
-    }
     projection = await client.projection(checkpoint.id, edits, **looked_at)
     verdicts = await client.verdicts(checkpoint.id, edits, **looked_at)
     measured = await client.evaluation(checkpoint.id, edits)
@@ -91,7 +83,7 @@ async def show(client: Client, query: str) -> ShownView:
     panels = {
         panel.name: await panel.needs(client, checkpoint.id, edits)
         for panel in PANELS.values()
-        if edits and (panel.always_in_file or panel.name in opened)
+        if panel.offered(checkpoint, edits) and (panel.always_in_file or panel.name in opened)
     }
     world = await client.world(checkpoint.id)
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)

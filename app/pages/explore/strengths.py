@@ -59,10 +59,7 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
     relation = see.relation or view.relation
     # At strength 0 an edit is not there, and could not be scaled.
     edits = view.edits if view.edits[-1].strength else batches.with_strength(view.edits, 1.0)
-    found = await client.strengths(
-        checkpoint.id, edits, at, relation=relation, site=see.site, method=see.projection,
-        dimensions=see.dimensions, align=see.align, n_neighbors=see.n_neighbors,
-    )  # fmt: skip
+    found = await client.strengths(checkpoint.id, edits, at, **see.asked(view.relation))
     world = await client.world(checkpoint.id)
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     marks = marks_of(aim, world)

@@ -61,7 +61,10 @@ def register(app: Dash, client: Client) -> None:
         opened = seen is None or url["at"] != seen["url"]
         view, notices = LeagueView.from_query(url["query"] or "") if opened else (of_controls(value, sort), [])
         try:
-            checkpoints = await client.checkpoints(anew=opened)
+            checkpoints, notice = options.trained(await client.checkpoints(anew=opened), view.checkpoint)
+            if notice:
+                notices.append(notice)
+                view = replace(view, checkpoint=None)
             asked = view.distance
             view, found = await _table(client, view, checkpoints)
             if view.distance != asked:

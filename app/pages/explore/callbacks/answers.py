@@ -42,7 +42,7 @@ def register(app: Dash, client: Client) -> None:
         except ApiError as error:
             return no_update, no_update, no_update, error.message
         return (
-            views.truth(base, world.name),
+            views.truth(base, world.name, world.spoken),
             views.answer(base, edited, world.name),
             plain(views.top(base, edited, bool(edits), world.name)),
             "",
@@ -75,7 +75,7 @@ def register(app: Dash, client: Client) -> None:
             colors = place_colors(checkpoint.graph, rings, ask["subject"], RingSteps.parse(ask["relation"]))
         steps = None if chosen.distance is None and world.rings else found.distance
         return (
-            world.question(ask["subject"], ask["relation"]),
+            views.question(world, ask["subject"], ask["relation"]),
             teaches(found, steps, world),
             views.legend(world, world.relation(ask["relation"]).group, found.marks),
             *(colors[name] for name in (ids.ORDER, ids.DIRECTION, ids.HOPS)),

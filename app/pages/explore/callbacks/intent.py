@@ -33,7 +33,7 @@ from shatterscope.app.kit.state import (
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 from shatterscope.app.pages.explore.callbacks.happened import happened
-from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, DISABLED, OPTIONS, PARTS, Reply
+from shatterscope.app.pages.explore.callbacks.reply import CONTROLS, DISABLED, MODEL, OPTIONS, PARTS, WORLD, Reply
 from shatterscope.app.pages.explore.lecture.told import shown_at
 from shatterscope.app.pages.explore.panels import placements
 from shatterscope.wire.edits import EditorInfo
@@ -56,7 +56,8 @@ def register(app: Dash, client: Client) -> None:
             "disabled": {name: Output(name, "disabled") for name in DISABLED},
             "part": {name: Output(name, "data") for name in (*PARTS, ids.HISTORY, ids.URL_OUT)},
             "camera": Output(ids.CAMERA, "data"),
-            "world": {name: Output(name, "data-world") for name in (ids.RAIL, ids.DETAILS)},
+            "world": {name: Output(name, "data-world") for name in WORLD},
+            "model": {name: Output(name, "data-model") for name in MODEL},
             "note": Output(ids.CHECKPOINT_NOTE, "children"),
             "note_title": Output(ids.CHECKPOINT_NOTE, "title"),
             "notice": Output(ids.NOTICE, "children"),
@@ -182,18 +183,22 @@ class _Intent:
         view, value, changed = now.view, screen.value, screen.changed(shown)
         if ids.CHECKPOINT in changed:
             return now.checkpoint(value[ids.CHECKPOINT])
-        world = await self.client.world(options.find_checkpoint(self.checkpoints, view.checkpoint).id)
+        checkpoint = options.find_checkpoint(self.checkpoints, view.checkpoint)
+        world = await self.client.world(checkpoint.id)
         asked, unread = asking.chosen(view, world, value, changed)
         self.notices += unread
-        tool, see = self.tool(view.tool, screen, changed), self.see(view.see, value, changed)
+        tool = self.tool(view.tool, screen, changed, checkpoint.model.n_layers)
+        see = self.see(view.see, value, changed)
+        if (see.relation or asked.relation) != (view.see.relation or view.relation):
+            see = replace(see, wording=None)  # another relation is asked otherwise
         return replace(now, view=replace(asked, tool=tool, see=see))
 
-    def tool(self, now: Tool, screen: Screen, changed: frozenset[str]) -> Tool:
+    def tool(self, now: Tool, screen: Screen, changed: frozenset[str], n_layers: int) -> Tool:
         value = screen.value
         now = replace(now, implied=bool(value[ids.IMPLIED])) if ids.IMPLIED in changed else now
         if ids.METHOD in changed:
             return Tool(value[ids.METHOD], implied=now.implied)
-        layer, spread = options.chosen_layer(value[ids.LAYER])
+        layer, spread = options.chosen_layer(value[ids.LAYER], n_layers)
         if ids.PRESET in changed:
             return replace(now, preset=value[ids.PRESET], layer=layer, parameters={})
         # The form speaks for the method and preset it was made for; until it is made anew, the kept parameters hold.
@@ -220,7 +225,12 @@ class _Intent:
             colors=("damage" if value[ids.EXPECTED_SHOWN] else "place")
             if ids.EXPECTED_SHOWN in changed
             else now.colors,
+            wording=self.wording(value[ids.WORDING]) if ids.WORDING in changed else now.wording,
         )
+
+    @staticmethod
+    def wording(chosen: Any) -> int | None:
+        return chosen if isinstance(chosen, int) else None
 
     def neighbors(self, typed: Any, now: See) -> int | None:
         text = str(typed or "auto").strip().lower()

@@ -16,7 +16,7 @@ from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.callbacks import stored
 
 Json = dict[str, Any]
-REST = ("at", "words", "told", "accuracy", "note", "damage", "ripples", "quality", "quality_line")
+REST = ("at", "words", "beside", "told", "accuracy", "note", "damage", "ripples", "answers", "quality", "quality_line")
 
 
 def register(app: Dash, client: Client) -> None:
@@ -26,11 +26,13 @@ def register(app: Dash, client: Client) -> None:
             "value": {name: Output(f"r-{name}", "value") for name in SUB_GRAPHS},
             "at": Output(ids.R_AT, "children"),
             "words": Output(ids.R_WORDS, "children"),
+            "beside": Output(ids.R_BESIDE, "content"),
             "told": Output(ids.TOLD, "children"),
             "accuracy": Output(ids.ACCURACY, "content"),
             "note": Output(ids.MEASURE_NOTE, "children"),
             "damage": Output(ids.DAMAGE_FIGURE, "figure"),
             "ripples": Output("ripples-table", "content"),
+            "answers": Output(ids.ANSWERS_TABLE, "content"),
             "quality": Output(ids.QUALITY_TABLE, "content"),
             "quality_line": Output(ids.QUALITY_LINE, "children"),
             "problem": Output(ids.PROBLEM_MEASURE, "children"),
@@ -64,11 +66,13 @@ def register(app: Dash, client: Client) -> None:
             "value": {name: "" if r[name] is None else repr(r[name]) for name in SUB_GRAPHS},
             "at": views.read_at(checkpoint),
             "words": views.r_words(result, made, world),
+            "beside": plain(views.r_beside(result, made, world)),
             "told": views.told(len(batches.made(edits)), result, made, world),
             "accuracy": plain(views.accuracy(checkpoint, found, world)),
-            "note": words.measured_over(found.scores, world.noun),
+            "note": words.measured_over(found, world.noun),
             "damage": views.damage_of(result, last, world) if result and last else damage_figure([]),
             "ripples": plain(views.ripples(result, world.name)),
+            "answers": plain(views.answers_grid(found, made, world)),
             "quality": plain(views.quality(result)),
             "quality_line": views.quality_line(result),
             "problem": "",

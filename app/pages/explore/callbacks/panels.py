@@ -22,7 +22,9 @@ def register(app: Dash, client: Client) -> None:
 
 def _register(app: Dash, client: Client, panel: Panel) -> None:
     app.clientside_callback(
-        ClientsideFunction("panels", "asked"),  # nothing is asked of the server that the page does not show
+        ClientsideFunction(
+            "panels", "always" if panel.without_edits else "asked"
+        ),  # nothing is asked of the server that the page does not show
         Output(panel.asked, "data"),
         Input(panel.fold, "open"),
         Input(ids.MODEL, "data"),
@@ -39,11 +41,13 @@ def _register(app: Dash, client: Client, panel: Panel) -> None:
     )
     async def show(asked: Json | None) -> Any:
         """`asked`: checkpoint and edits as in the model's part, and the site of the scenes; None where nobody looks."""
-        edits = stored.edits_of(asked)
-        if asked is None or not edits:
+        if asked is None:
             return [], ""
+        edits = stored.edits_of(asked)
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), asked["checkpoint"])
+            if not panel.offered(checkpoint, edits):
+                return [], ""
             world = await client.world(checkpoint.id)
             found = await panel.needs(client, checkpoint.id, edits)
         except ApiError as error:

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 CONTROLS = (
     ids.CHECKPOINT, *asking.PICKERS, ids.METHOD, ids.PRESET, ids.LAYER, ids.IMPLIED, ids.STRENGTH,
     ids.SEE_RELATION, ids.SITE, ids.PROJECTION, ids.DIMENSIONS, ids.ALIGN, ids.NEIGHBORS, ids.MODE,
-    ids.SCALE, ids.EXPECTED_SHOWN,
+    ids.SCALE, ids.EXPECTED_SHOWN, ids.WORDING,
 )  # fmt: skip
 OPTIONS = (
     ids.CHECKPOINT,
@@ -38,10 +38,13 @@ OPTIONS = (
     ids.LAYER,
     ids.SEE_RELATION,
     ids.SITE,
+    ids.WORDING,
     ids.PROJECTION,
     ids.ALIGN,
 )
 DISABLED = (ids.UNDO, ids.REDO, ids.RESET, ids.STRENGTH, ids.IMPLIED)
+WORLD = (ids.RAIL, ids.DETAILS)  # whose `data-world` says which pickers and texts are seen
+MODEL = (ids.RAIL, ids.STAGE, ids.DETAILS)  # and whose `data-model`, which of those that are of one kind of model alone
 PARTS = (ids.MODEL, ids.ASK, ids.AIM, ids.TOOL, ids.SEE)
 
 
@@ -57,7 +60,8 @@ class Reply:
             "disabled": dict.fromkeys(DISABLED, no_update),
             "part": dict.fromkeys((*PARTS, ids.HISTORY, ids.URL_OUT), no_update),
             "camera": no_update,
-            "world": dict.fromkeys((ids.RAIL, ids.DETAILS), no_update),
+            "world": dict.fromkeys(WORLD, no_update),
+            "model": dict.fromkeys(MODEL, no_update),
             "note": no_update,
             "note_title": no_update,
             "notice": no_update,
@@ -117,6 +121,7 @@ class Reply:
             ids.MODE: view.see.mode,
             ids.SCALE: view.see.scale,
             ids.EXPECTED_SHOWN: view.see.colors == "damage",
+            ids.WORDING: "" if view.see.wording is None else view.see.wording,
         }
         for name, value in shown.items():
             self.control(name, value)
@@ -128,10 +133,13 @@ class Reply:
             out["options"].update(options.world(checkpoint, checkpoints, editors))
             out["options"] |= {ids.RELATION: asking.relations(world)}
             out["options"] |= {ids.ENTITY: asking.names(world), ids.OBJECT: asking.names(world)}
-            out["world"] = dict.fromkeys((ids.RAIL, ids.DETAILS), asking.kind(world))
+            out["world"] = dict.fromkeys(WORLD, asking.kind(world))
+            out["model"] = dict.fromkeys(MODEL, "trained" if checkpoint.language is None else "language")
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
         if other_world or not world.rings:  # elsewhere another question has other distances
             out["options"][ids.NEAR], out["limits"] = asking.near(world, aim), asking.limits(world, aim)
+        if other_world or world.spoken:
+            out["options"][ids.WORDING] = asking.wordings(world, view)
         if other_world or self._shown_method() != tool.editor.name:
             out["options"].update(options.tool(tool))
         if opened:
@@ -163,4 +171,4 @@ class Reply:
     def address(view: ViewState, checkpoints: list[CheckpointInfo], editors: list[EditorInfo]) -> str:
         checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
         tool = actions.resolve(view, checkpoint, editors)
-        return links.address(options.shortest(view, checkpoint, tool, editors[0]).to_query(), checkpoint)
+        return links.address(options.shortest(view, checkpoint, tool, editors).to_query(), checkpoint)

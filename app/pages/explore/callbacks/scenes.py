@@ -62,10 +62,7 @@ def register(app: Dash, client: Client) -> None:
         view, edits = stored.see_of(see), stored.edits_of(model)
         relation = view.relation or ask["relation"]
         try:
-            result = await client.projection(
-                model["checkpoint"], edits, relation=relation, site=view.site, method=view.projection,
-                dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
-            )  # fmt: skip
+            result = await client.projection(model["checkpoint"], edits, **view.asked(ask["relation"]))
             made = await client.edit(model["checkpoint"], edits) if edits else None
             world = await client.world(model["checkpoint"])
             invited = no_update if edits else await _invited(client, result, ask["subject"], world)
@@ -82,7 +79,7 @@ def register(app: Dash, client: Client) -> None:
             ]
         else:
             figures = [scene_figure(scene, _camera(camera)) for scene in (before, after)]
-        place = f"{relation} · {options.site_name(result.site)}"
+        place = options.place(view, relation, result.site, world)
         factor = before.frame.half / after.frame.half
         return (
             *figures,

@@ -31,10 +31,7 @@ def register(app: Dash, client: Client) -> None:
             raise PreventUpdate
         view = stored.see_of(see)
         try:
-            found = await client.verdicts(
-                model["checkpoint"], stored.edits_of(model), relation=view.relation or ask["relation"], site=view.site,
-                method=view.projection, dimensions=view.dimensions, align=view.align, n_neighbors=view.n_neighbors,
-            )  # fmt: skip
+            found = await client.verdicts(model["checkpoint"], stored.edits_of(model), **view.asked(ask["relation"]))
         except ApiError as error:
             return no_update, no_update, f"The shape could not be judged: {error.message}"
         return plain(views.verdicts(found)), views.verdict_line(found), ""

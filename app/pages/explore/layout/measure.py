@@ -28,6 +28,7 @@ def measures() -> Node:
                         ],
                         className="rs",
                     ),
+                    Plain(id=ids.R_BESIDE, className="r-site r-beside"),
                     Plain(id=ids.R_SITE, className="r-site"),
                     problem(ids.PROBLEM_SITE),
                     html.P(id=ids.R_WORDS, className="r-words"),
@@ -54,7 +55,8 @@ def details() -> Node:
             html.Nav(
                 [
                     html.A(["Damage along the ", *ring_or("lines")], href="#damage"),
-                    html.A("Ripples", href="#ripples"),
+                    html.A("Ripples", href="#ripples", className="of-trained"),
+                    html.A("Answers by wording", href=f"#{ids.ANSWERS_GRID}", className="of-language"),
                     html.A(["Shape ", html.Span(id=ids.VERDICTS_LINE)], href="#verdicts"),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A("What each edit did", href="#outcomes"),
@@ -71,6 +73,11 @@ def details() -> Node:
             ),
             html.Div(
                 [
+                    html.Section(
+                        [html.H2("Answers by wording"), Plain(id=ids.ANSWERS_TABLE)],
+                        id=ids.ANSWERS_GRID,
+                        className="card of-language",
+                    ),
                     html.Section(
                         [
                             html.H2(["Damage along the ", *ring_or("lines")]),
@@ -103,7 +110,7 @@ def details() -> Node:
                             Plain(id="ripples-table"),
                         ],
                         id=ids.RIPPLES,
-                        className="card",
+                        className="card of-trained",
                     ),
                     html.Div([_shape(), _quality()], className="stacked"),
                     html.Section(
@@ -118,7 +125,7 @@ def details() -> Node:
         ],
         id=ids.DETAILS,
         className="details",
-        **{"aria-label": "More about the edit", "data-world": "rings"},
+        **{"aria-label": "More about the edit", "data-world": "rings", "data-model": "trained"},
     )
 
 

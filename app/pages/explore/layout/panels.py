@@ -24,13 +24,13 @@ def panel_card(panel: Panel) -> Node:
                 ],
                 id=panel.fold,
                 open=False,
-                **{"data-told": "", "data-panel": panel.name},
+                **{"data-told": "", "data-panel": panel.name, "data-without-edits": "1" if panel.without_edits else ""},
             ),
         ],
         id=panel.name,
-        className="card panel",
+        className=f"card panel {panel.seen}",
     )
 
 
 def panel_link(panel: Panel) -> Node:
-    return html.A(panel.link, href=f"#{panel.name}", className="to-panel")
+    return html.A(panel.link, href=f"#{panel.name}", className=f"to-panel {panel.seen}")

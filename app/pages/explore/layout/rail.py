@@ -93,7 +93,7 @@ def change() -> Node:
                 labelled(
                     "layer",
                     Select(id=ids.LAYER, options=[], label="layer whose weights are edited"),
-                    hint="The layer whose MLP weights the edit changes. Methods that spread their change can write to both.",
+                    hint="The layer whose MLP weights the edit changes. Methods that spread their change can write to several.",
                 ),
             ],
             className="tool",
@@ -103,7 +103,7 @@ def change() -> Node:
                 Switch(id=ids.IMPLIED, value=False, disabled=True, label="with all that it implies"),
                 html.Span(id=ids.IMPLIED_NOTE, className="quiet"),
             ],
-            className="consistent",
+            className="consistent of-trained",
         ),
         html.Button("Apply edit", id=ids.APPLY, className="apply", title="Apply (Ctrl+Enter)"),
         problem(ids.PROBLEM_EDIT),
@@ -114,7 +114,7 @@ def change() -> Node:
                 html.Span("colours in Before: dark little, light much", className="quiet"),
                 dcc.Store(id=ids.FORESEEN),
             ],
-            className="consistent foreseen",
+            className="consistent foreseen of-trained",
         ),
         html.Details([html.Summary("Parameters"), html.Div(id=ids.PARAMETERS, className="parameters")]),
         html.Details(
@@ -127,5 +127,8 @@ def change() -> Node:
 
 def rail() -> Node:
     return html.Aside(
-        [ask(), change()], id=ids.RAIL, className="rail", **{"aria-label": "Ask and change", "data-world": "rings"}
+        [ask(), change()],
+        id=ids.RAIL,
+        className="rail",
+        **{"aria-label": "Ask and change", "data-world": "rings", "data-model": "trained"},
     )

@@ -114,6 +114,12 @@ def see_bar() -> Node:
                 Select(id=ids.SEE_RELATION, options=[], label="relation whose representations are shown"),
             ),
             labelled("layer", Select(id=ids.SITE, options=[], label="layer and site of the representations")),
+            labelled(
+                "wording",
+                Select(id=ids.WORDING, options=[], value="", label="wording of the question"),
+                hint="A question can be asked in several ways. The picture is of the mean of what the model holds at the last word of each, or of one.",
+                className="of-language",
+            ),
             Select(id=ids.PROJECTION, options=[], label="projection method"),
             Choice(id=ids.DIMENSIONS, options=dimensions, value=3, label="dimensions of the picture"),
             labelled(
@@ -153,6 +159,7 @@ def stage() -> Node:
             ),
             see_bar(),
         ],
+        id=ids.STAGE,
         className="stage",
-        **{"aria-label": "Representations before and after the edit"},
+        **{"aria-label": "Representations before and after the edit", "data-model": "trained"},
     )

@@ -67,5 +67,5 @@ def address(view: str, place: Place | None, checkpoints: list[CheckpointInfo], e
     if state.checkpoint in (None, checkpoint.id):
         state, _ = actions.fit(state, checkpoint, editors)
         tool = actions.resolve(state, checkpoint, editors)
-        state = options.shortest(state, checkpoint, tool, editors[0])
+        state = options.shortest(state, checkpoint, tool, editors)
     return replace(state, lecture=place).to_query()

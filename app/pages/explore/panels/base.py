@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from shatterscope.app.kit.batches import Stack
 from shatterscope.app.kit.client import Client
@@ -38,11 +38,13 @@ class Panel:
         unfold: what unfolding it does.
         waiting: said while it is computed.
         failed: begins the sentence that says why it could not be.
-        needs: what it asks of the API: client, checkpoint, edits -> the answer. There is always an edit.
+        needs: what it asks of the API: client, checkpoint, edits -> the answer. There is an edit, unless it is `without_edits`.
         markup: the answer, and what it is shown beside -> what is seen. Pure.
         follows_site: its markup says which site the scenes show.
         pressed: its markup has buttons.
         always_in_file: an HTML file holds it also where it was not unfolded.
+        of: which models it is offered of.
+        without_edits: it tells of the model, edited or not.
     """
 
     name: str
@@ -57,6 +59,18 @@ class Panel:
     follows_site: bool = False
     pressed: bool = False
     always_in_file: bool = False
+    of: Literal["all", "trained", "language"] = "all"
+    without_edits: bool = False
+
+    def offered(self, checkpoint: CheckpointInfo, edits: Stack) -> bool:
+        kind = "trained" if checkpoint.language is None else "language"
+        return self.of in ("all", kind) and (self.without_edits or bool(edits))
+
+    @property
+    def seen(self) -> str:
+        """Classes of its card and of the link to it, which say when they are seen."""
+        kind = "" if self.of == "all" else f"of-{self.of}"
+        return f"{kind}{'' if self.without_edits else ' of-edits'}".strip()
 
     @property
     def fold(self) -> str:

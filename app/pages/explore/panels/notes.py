@@ -211,4 +211,5 @@ NOTES = Panel(
     failed="What telling it does could not be computed",
     needs=_needs,
     markup=_markup,
+    of="trained",
 )

@@ -119,5 +119,6 @@ PLACEMENTS = Panel(
     failed="Where this fact can be written could not be computed",
     needs=lambda client, checkpoint, edits: client.placements(checkpoint, edits),
     markup=_markup,
+    of="trained",
     pressed=True,
 )

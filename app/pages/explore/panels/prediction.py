@@ -129,4 +129,5 @@ PREDICTION = Panel(
     failed="The prediction could not be computed",
     needs=_needs,
     markup=_markup,
+    of="trained",
 )

@@ -1,6 +1,7 @@
 """From what the API answered to markup. Pure: no callbacks, no client."""
 
-from shatterscope.app.pages.explore.views.ask import answer, no_truth, top, truth
+from shatterscope.app.pages.explore.views.answers import answers_grid, r_beside
+from shatterscope.app.pages.explore.views.ask import answer, no_truth, question, top, truth
 from shatterscope.app.pages.explore.views.change import (
     IMPLIES,
     about,
@@ -26,6 +27,7 @@ __all__ = [
     "about",
     "accuracy",
     "answer",
+    "answers_grid",
     "cannot_imply",
     "caption",
     "chips",
@@ -46,6 +48,8 @@ __all__ = [
     "parameter_form",
     "quality",
     "quality_line",
+    "question",
+    "r_beside",
     "r_card",
     "r_shown",
     "r_values",

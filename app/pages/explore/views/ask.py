@@ -7,13 +7,26 @@ from dash import html
 from shatterscope.app.kit import words
 from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.kit.words import Name
+from shatterscope.app.kit.world import World
 from shatterscope.wire.world import Answer, FactInfo
 
+PLAIN = "The model goes on with this text. All answers in its other wordings are below: Answers by wording."
 MOST = 3  # right answers that are named
 
 
-def truth(base: FactInfo, name: Name = str) -> Node:
+def question(world: World, subject: int, relation: str) -> list[Node]:
+    """The question; of a language model also the text that it goes on with."""
+    asked = [world.question(subject, relation)]
+    if not world.spoken:
+        return asked
+    text = html.Span(f"“{world.wordings(subject, relation)[0]} …”", className="asked-as", **tip(PLAIN))
+    return [*asked, text]
+
+
+def truth(base: FactInfo, name: Name = str, spoken: bool = False) -> Node:
+    """`spoken`: of a language model, of whose training nothing is known."""
     stated = "A fact seen in training." if base.stated else "Never seen in training: the model has to infer it."
+    stated = "As the world has it; nothing of it was taught here." if spoken else stated
     right = [name(each) for each in base.objects or [base.object]]
     if len(right) <= MOST:
         return html.Span(" or ".join(right), **tip(stated))

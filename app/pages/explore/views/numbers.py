@@ -57,6 +57,8 @@ def r_words(result: EvaluationResult | None, made: EditResult | None, world: Wor
     if result is None:
         return html.Span(words.r_in_words(0.0))
     said = words.r_in_words(result.shattering.edit, result.measures, world.noun)
+    if result.language is not None and result.shattering.edit:
+        said += " A small R can hide that all names answer the same."
     found = html.Span(said, **tip(words.explained(result.measures)))
     failure = words.failure_told(made, world.name)
     return html.Span([html.B(failure, className="bad"), " ", found]) if failure else found
@@ -76,20 +78,27 @@ def told(n_edits: int, result: EvaluationResult | None, made: EditResult | None,
 
 
 def accuracy(checkpoint: CheckpointInfo, found: EvaluationResult, world: World) -> Node:
-    """Task by group: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model."""
-    orders = _as_in_r(checkpoint.graph.orders, found)
+    """Task by group: before and after as a dumbbell, with the change. Without an edit the same questions, of the unedited model. A language model is asked one
+    kind of question, and beside them stands how well it still predicts other text."""
+    orders, language = _as_in_r(checkpoint.graph.orders, found), found.language
     head = html.Tr([html.Th(""), *(html.Th(_head(order, found, world)) for order in orders)])
     rows = []
-    for task, (name, explained) in words.TASKS.items():
+    for task, (name, explained) in words.TASKS.items() if language is None else words.SPOKEN_TASKS.items():
         cells = [html.Th(name, scope="row", **tip(explained))]
         for order in orders:
             score = next((item for item in found.scores if (item.task, item.order) == (task, order)), None)
             if found.edit is not None and score is not None:
-                cells.append(_score_cell(score))
+                cells.append(_score_cell(score, language is not None))
+            elif language is not None:
+                cells.append(_base_cell(score, None, True))
             else:
                 cells.append(_base_cell(score, getattr(checkpoint.accuracy, task).get(order)))
         rows.append(html.Tr(cells))
-    return html.Table([html.Thead(head), html.Tbody(rows)])
+    table = html.Table([html.Thead(head), html.Tbody(rows)])
+    if language is None:
+        return table
+    told = words.perplexity(language.perplexity, language.n_tokens)
+    return [table, html.P(told, id="perplexity", className="quiet", **tip(words.PERPLEXITY))]
 
 
 def _as_in_r(orders: Sequence[str], found: EvaluationResult) -> list[str]:
@@ -103,25 +112,28 @@ def _head(group: str, found: EvaluationResult, world: World) -> str:
     return f"{world.title(group)} · {part}" if part else world.title(group)
 
 
-def _base_cell(score: TaskScore | None, bare: float | None) -> Node:
-    """`bare`: over every query there is, without context."""
+def _base_cell(score: TaskScore | None, bare: float | None, spoken: bool = False) -> Node:
+    """`bare`: over every query there is, without context; `spoken`: asked in words."""
     if score is None:
         return html.Td("–")
     value = score.accuracy.after
-    explained = f"{words.percent(value)} answered right, over {_over(score)}."
+    explained = f"{words.percent(value)} answered right, over {_over(score, spoken)}."
     if bare is not None:
         explained += f" Over all of them, without context: {words.percent(bare)}."
     return html.Td(dumbbell(value, value, None), **tip(explained), **{"data-after": f"{value:.6f}"})
 
 
-def _over(score: TaskScore) -> str:
+def _over(score: TaskScore, spoken: bool) -> str:
+    if spoken:
+        wordings = f"up to {score.n_contexts} wordings" if score.n_contexts > 1 else "one wording"
+        return f"{words.plural(score.n_queries, 'question')} in {wordings} each"
     return f"{score.n_queries} of {score.n_available} queries, {words.plural(score.n_contexts, 'context')} each"
 
 
-def _score_cell(score: TaskScore) -> Node:
+def _score_cell(score: TaskScore, spoken: bool = False) -> Node:
     accuracy, probability = score.accuracy, score.probability
     explained = (
-        f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {_over(score)}. "
+        f"From {words.percent(accuracy.before)} to {words.percent(accuracy.after)} answered right, over {_over(score, spoken)}. "
         f"Mean probability of the truth: {probability.before:.2f} → {probability.after:.2f}."
     )
     body = dumbbell(accuracy.before, accuracy.after, accuracy.change)

@@ -54,6 +54,12 @@ def _invitation(
 ) -> list[Node]:
     group = world.group_of(result.relation)
     title = group.title
+    if world.spoken:
+        known = words.percent(checkpoint.accuracy.direct[group.name])
+        return [
+            f"A pretrained language model answers {known} of what it is asked about {title}. Press ", APPLY,
+            " to teach it one false fact, then see below which names answer it too.",
+        ]  # fmt: skip
     if not world.rings:
         return [
             f"A small transformer has learned {title}; the lines join neighbours in the world. Press ", APPLY,

@@ -70,10 +70,15 @@ def register(app: Dash, client: Client) -> None:
         did = did_since(was[names.VIEW], url, value, started, shipped)
         notices: list[Node] = []
         try:
-            checkpoints, editors = await client.checkpoints(anew=did.opened), await client.editors()
+            everything, editors = await client.checkpoints(anew=did.opened), await client.editors()
+            checkpoints, _ = options.trained(everything, None)
             if did.opened:
                 view, unread = RunView.from_query(url["query"] or "")
-                link = opened_link(view, Pin.from_query(url["query"] or ""), checkpoints)
+                _, notice = options.trained(everything, view.checkpoint)
+                pin = Pin.from_query(url["query"] or "")
+                if notice:
+                    view, pin, unread = replace(view, checkpoint=None, jobs=(), edit=None), Pin(), [*unread, notice]
+                link = opened_link(view, pin, checkpoints)
                 notices = [*unread, *told(link, "/reproduce", lambda near: elsewhere(view, near).to_query())]
                 if not link.exact:
                     view = elsewhere(view, link.view)
