@@ -26,12 +26,15 @@ from page_fixtures import (  # one browser for all pages: two cannot be open at 
     tab,
     window,
 )
+from spoken import keep_spoken
 from starlette.testclient import TestClient
 
 from shatterscope.backend.api import create_app
 from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.checkpoints import Checkpoint, CheckpointRegistry
+from shatterscope.backend.lm.library import Library
 from shatterscope.backend.settings import REPOSITORY, Settings, load_settings
+from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint, LanguageCheckpoints
 
 __all__ = ["chromium", "explore", "server", "tab", "window"]
 
@@ -58,6 +61,22 @@ def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def checkpoint(models_dir: Path) -> Checkpoint:
     return CheckpointRegistry(models_dir).get(SMALL)
+
+
+@pytest.fixture(scope="session")
+def spoken_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state folder that holds a tiny language model, `spoken`, which knows months, weekdays and some countries (`spoken.py`)."""
+    state = tmp_path_factory.mktemp("spoken")
+    keep_spoken(state)
+    return state
+
+
+@pytest.fixture(scope="session")
+def spoken_checkpoint(spoken_state: Path) -> LanguageCheckpoint:
+    """The same, as the API has it."""
+    found, problems = LanguageCheckpoints(Library(spoken_state / "language-models")).all()
+    assert not problems
+    return found["spoken"]
 
 
 @pytest.fixture

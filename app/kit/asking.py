@@ -99,6 +99,8 @@ def chosen(view: ViewState, world: World, value: Json, changed: Collection[str])
     elif ids.SUBJECT in changed:
         subject = int(value[ids.SUBJECT] or 0)
     relation = _relation(view.relation, world, value, changed)
+    if relation != view.relation and not world.rings and subject not in world.group_of(relation).members:
+        subject = world.relation(relation).example  # a question about another group is asked of one of its own
     target = view.target
     # A distance typed or slid wins; a given object holds until the question changes.
     other = target.distance is None and (subject, relation) != (view.subject, view.relation)

@@ -32,7 +32,7 @@ class Taught:
 
 
 @dataclass(frozen=True)
-class Spread:
+class AnsweredNew:
     """How many answer the new object, before and after: of all names, those that do so in most wordings, and in at least one; and the share of the answers of
     the names that were not edited, `n` of them."""
 
@@ -90,7 +90,7 @@ def right(answers: AnsweredRelation) -> tuple[int, int, int, int]:
     )
 
 
-def spread(answers: AnsweredRelation, new: int, edited: Collection[int]) -> Spread:
+def answered_new(answers: AnsweredRelation, new: int, edited: Collection[int]) -> AnsweredNew:
     half = len(answers.wordings) / 2
 
     def counted(found: list[list[int]]) -> tuple[int, int, float]:
@@ -101,4 +101,4 @@ def spread(answers: AnsweredRelation, new: int, edited: Collection[int]) -> Spre
 
     was, now = counted(answers.before), counted(answers.after)
     n = sum(subject not in edited for subject in answers.subjects) * len(answers.wordings)
-    return Spread((was[0], now[0]), (was[1], now[1]), (was[2], now[2]), n)
+    return AnsweredNew((was[0], now[0]), (was[1], now[1]), (was[2], now[2]), n)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from shatterscope.app.kit.spoken import Spread
+from shatterscope.app.kit.spoken import AnsweredNew
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.edits import EditOutcome, EditResult
 from shatterscope.wire.measures import Change, EvaluationResult, MeasurementInfo, SitesResult
@@ -59,6 +59,13 @@ QUALITY = {
     "locality": "Unrelated facts: the share answered as the unedited model answered them, right or wrong. Before the edit that is all of them.",
     "portability": "Facts that follow from the new ones (under Ripples): the share answered as if the new facts held.",
     "retraction": "Facts that the new ones contradict (under Ripples): the share no longer answered as it was true before.",
+}
+
+
+SPOKEN_QUALITY = {
+    "efficacy": "The new facts themselves, in the plain wording: the share that the edited model answers with the new object.",
+    "generality": "The same new facts in the other wordings: the share answered with the new object.",
+    "locality": "All other questions, in the plain wording: the share answered as the unedited model answered them, right or wrong.",
 }
 
 
@@ -307,9 +314,9 @@ def answered_right(before: int, lost: int, found: int, n: int, edited: bool = Tr
     return f"Of {plural(before, 'right answer')} {lost or 'none'} {'are' if lost > 1 else 'is'} lost{new}."
 
 
-def answer_new(spread: Spread, new: str, names: int) -> str:
+def answer_new(found: AnsweredNew, new: str, names: int) -> str:
     """How many names answer the new object of an edit."""
-    (most_before, most), (_, some) = spread.most, spread.some
+    (most_before, most), (_, some) = found.most, found.some
     return f"{new} is now the answer to {most} of {plural(names, 'name')} in most wordings (before the edit to {most_before}), and to {some} in at least one."
 
 

@@ -82,7 +82,7 @@ def compose(shown: Compared, cited: Cited, now: datetime) -> str:
             header(title, f"The same {_what(shown)} by {_methods(shown)}, side by side. {shown.checkpoint.title}: {shown.checkpoint.note}"),
             html.Div(key(_colors(shown)), className="key", **{"data-world": asking.kind(shown.world)}),
             html.Div(scenes, className="scene-grid"),
-            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort), rows.columns(shown.world.noun, shown.world.info.measures))),
+            card("What each did", html.P(next((row["over"] for row in table if "over" in row), ""), className="lead"), numbers(_sorted(table, shown.sort), rows.columns(shown.world.noun, shown.world.info.measures, shown.world.spoken))),
             comes_from(_provenance(shown), now, shown.link, cited.spec),
             to_cite(cited, "The same numbers and pictures again, from the terminal:"),
         ],

@@ -176,7 +176,7 @@ class Planner:
             offered |= {ids.ENTITY: asking.names(world), ids.OBJECT: asking.names(world)}
             out["options"] = {name: offered[name] for name in out["options"]}
             out["world"] = dict.fromkeys(WORLD, asking.kind(world))
-            out["columns"] = rows.table_columns(world.noun, world.info.measures)
+            out["columns"] = rows.table_columns(world.noun, world.info.measures, world.spoken)
             out["note"], out["note_title"] = checkpoint.note, options.checkpoint_facts(checkpoint)
         if self.opened or checkpoint.id != self.plan["checkpoint"] or not world.rings:
             limits = asking.limits(world, aim)

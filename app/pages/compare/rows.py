@@ -56,12 +56,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def columns(noun: str, measures: Sequence[MeasureInfo]) -> tuple[Column, ...]:
-    """The columns in a world whose groups are called so, and in which this is measured: it stands behind R."""
+def columns(noun: str, measures: Sequence[MeasureInfo], spoken: bool = False) -> tuple[Column, ...]:
+    """The columns in a world whose groups are called so, and in which this is measured: it stands behind R. `spoken`: questions are asked in words."""
     behind = 1 + next(i for i, each in enumerate(COLUMNS) if each.key == "r_test")
     known: tuple[Column, ...] = COLUMNS
     if noun != "ring":
         known = tuple(replace(each, tip=re.sub(r"\bring", noun, each.tip)) for each in COLUMNS)
+    if spoken:
+        known = tuple(replace(each, tip=words.SPOKEN_QUALITY.get(each.key, each.tip)) for each in known)
     return (*known[:behind], *(_measure(each, noun) for each in measures), *known[behind:])
 
 
@@ -69,9 +71,9 @@ def _measure(measure: MeasureInfo, noun: str) -> Column:
     return Column(measure.name, measure.title, measure.explained, "Edited model" if measure.whole else f"Edited {noun}")
 
 
-def table_columns(noun: str, measures: Sequence[MeasureInfo]) -> list[Json]:
+def table_columns(noun: str, measures: Sequence[MeasureInfo], spoken: bool = False) -> list[Json]:
     """As the browser's table has them."""
-    return [{**asdict(column), "bar": column.group in BARS} for column in columns(noun, measures)]
+    return [{**asdict(column), "bar": column.group in BARS} for column in columns(noun, measures, spoken)]
 
 
 def drift(learned: float, control: float) -> str:
@@ -133,7 +135,10 @@ def filled(
     }  # fmt: skip
     for key in ("edit", "retain", "test"):
         value = getattr(found.shattering, key)
-        over = f"Over all pairs of {found.shattering.n_entities} entities, at the last layer."
+        which = (
+            f"{found.shattering.n_entities} entities" if noun == "ring" else "the entities that a relation is asked of"
+        )
+        over = f"Over all pairs of {which}, at the last layer."
         cells[f"r_{key}"] = NONE if value is None else {"value": value, "text": words.shattering(value), "tip": over}
         csv[f"r_{key}"] = value
     for measure in found.measures:
@@ -143,7 +148,7 @@ def filled(
     for key, tasks in TASKS.items():
         scores = [score for score in found.scores if score.task in tasks]
         change, n = pooled(scores), sum(score.n_queries for score in scores)
-        cells[key] = _change(change, n, scores)
+        cells[key] = _change(change, n, scores, found.language is not None)
         csv |= {f"{key}_before": change and change.before, f"{key}_after": change and change.after, f"{key}_n": n}
     for key in QUALITIES:
         wanted: WantedAnswers | None = getattr(found.quality, key) if found.quality else None
@@ -166,14 +171,16 @@ def pooled(scores: list[TaskScore]) -> Change | None:
     return Change(before=before, after=after, change=after - before)
 
 
-def _change(change: Change | None, n: int, scores: list[TaskScore]) -> Json:
+def _change(change: Change | None, n: int, scores: list[TaskScore], spoken: bool) -> Json:
     if change is None:
         return NONE
-    contexts = words.plural(scores[0].n_contexts, "random context")
+    asked = (
+        "each in all its wordings" if spoken else f"each after {words.plural(scores[0].n_contexts, 'random context')}"
+    )
     return {
         "value": change.change,
         "text": words.points(change.change),
-        "tip": f"From {words.percent(change.before)} to {words.percent(change.after)} answered right, over {n} queries, each after {contexts}.",
+        "tip": f"From {words.percent(change.before)} to {words.percent(change.after)} answered right, over {n} queries, {asked}.",
     }
 
 

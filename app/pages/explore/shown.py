@@ -89,7 +89,7 @@ async def show(client: Client, query: str) -> ShownView:
     aim = await aims.look_up(client, checkpoint.id, view.subject, view.relation, view.target)
     query = links.pinned(view.to_query(), checkpoint)
     link = f"{client.origin}/{query}"
-    moves = await _moves(client, view, checkpoint, projection) if see.colors == "damage" else None
+    moves = await _moves(client, view, checkpoint, projection) if view.see.colors == "damage" else None
     return ShownView(
         view, checkpoint, world, query, link, edit, projection, verdicts, measured, site, panels, aim, moves
     )

@@ -142,7 +142,11 @@ def _quality() -> Node:
         [
             html.H2("Edit quality"),
             html.P(
-                "Five questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
+                [
+                    html.Span("Five", className="of-trained"),
+                    html.Span("Three", className="of-language"),
+                    " questions that every editing method is asked, over all edits of the stack: before (grey) and after.",
+                ],
                 className="lead",
             ),
             Plain(id=ids.QUALITY_TABLE),

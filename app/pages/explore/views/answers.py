@@ -50,9 +50,9 @@ def r_beside(found: EvaluationResult | None, made: EditResult | None, world: Wor
     by = spoken.taught(made)
     if found is None or found.language is None or by is None:
         return []
-    R, spread = found.shattering.without_edited, _spread(found, by)
+    R, new = found.shattering.without_edited, _answered_new(found, by)
     without = words.listed([world.name(each) for each in sorted(by.subjects)])
-    was, now = spread.share
+    was, now = new.share
     return [
         html.Div(
             [
@@ -71,7 +71,7 @@ def r_beside(found: EvaluationResult | None, made: EditResult | None, world: Wor
                     id="r-answer-new",
                     **{"data-before": f"{was:.6f}", "data-after": f"{now:.6f}"},
                     **tip(
-                        f"Of the {words.plural(spread.n, 'question')} about names that were not edited, over all wordings."
+                        f"Of the {words.plural(new.n, 'question')} about names that were not edited, over all wordings."
                     ),
                 ),
             ],
@@ -80,15 +80,17 @@ def r_beside(found: EvaluationResult | None, made: EditResult | None, world: Wor
     ]
 
 
-def _spread(found: EvaluationResult, by: Taught) -> spoken.Spread:
+def _answered_new(found: EvaluationResult, by: Taught) -> spoken.AnsweredNew:
     assert found.language is not None
-    return spoken.spread(spoken.edited_answers(found.language, by), by.new, by.subjects)
+    return spoken.answered_new(spoken.edited_answers(found.language, by), by.new, by.subjects)
 
 
 def _sentence(answers: AnsweredRelation, by: Taught | None, name: Name) -> str:
     said = []
     if by is not None and by.relation == answers.relation:
-        said.append(words.answer_new(spoken.spread(answers, by.new, by.subjects), name(by.new), len(answers.subjects)))
+        said.append(
+            words.answer_new(spoken.answered_new(answers, by.new, by.subjects), name(by.new), len(answers.subjects))
+        )
     said.append(words.answered_right(*spoken.right(answers), edited=by is not None))
     return " ".join([*said, words.asked_in(len(answers.subjects), len(answers.wordings))])
 

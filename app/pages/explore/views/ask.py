@@ -14,13 +14,13 @@ PLAIN = "The model goes on with this text. All answers in its other wordings are
 MOST = 3  # right answers that are named
 
 
-def question(world: World, subject: int, relation: str) -> list[Node]:
+def question(world: World, subject: int, relation: str) -> Node:
     """The question; of a language model also the text that it goes on with."""
-    asked = [world.question(subject, relation)]
+    asked = world.question(subject, relation)
     if not world.spoken:
         return asked
     text = html.Span(f"“{world.wordings(subject, relation)[0]} …”", className="asked-as", **tip(PLAIN))
-    return [*asked, text]
+    return [asked, text]
 
 
 def truth(base: FactInfo, name: Name = str, spoken: bool = False) -> Node:

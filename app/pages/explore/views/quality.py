@@ -14,7 +14,7 @@ def quality(result: EvaluationResult | None) -> Node:
     if result is None or result.quality is None:
         return html.P("Apply an edit to see how well it was made.", className="lead")
     head = html.Tr([html.Th(""), html.Th("answered as wanted"), html.Th("probability"), html.Th("over")])
-    rows = [_row(name, explained, found) for name, explained, found in _measures(result.quality)]
+    rows = [_row(name, explained, found) for name, explained, found in _measures(result, result.quality)]
     return html.Table([html.Thead(head), html.Tbody(rows)], className="quality")
 
 
@@ -26,13 +26,15 @@ def quality_line(result: EvaluationResult | None) -> list[Node]:
         html.Span(
             [f"{name} ", html.B(words.percent(found.accuracy.after))], **{"data-tip": explained, "data-quality": name}
         )
-        for name, explained, found in _measures(result.quality)
+        for name, explained, found in _measures(result, result.quality)
         if found is not None
     ]
 
 
-def _measures(found: EditQuality) -> list[tuple[str, str, WantedAnswers | None]]:
-    return [(name, explained, getattr(found, name)) for name, explained in words.QUALITY.items()]
+def _measures(result: EvaluationResult, found: EditQuality) -> list[tuple[str, str, WantedAnswers | None]]:
+    """Of a language model, for which nothing follows from a fact by rule, those that can be asked."""
+    told = words.QUALITY if result.language is None else words.SPOKEN_QUALITY
+    return [(name, explained, getattr(found, name)) for name, explained in told.items()]
 
 
 def _row(name: str, explained: str, found: WantedAnswers | None) -> Node:

@@ -125,7 +125,9 @@ def outcomes(result: EditResult | None, d_mlp: int, name: Name = str) -> Node:
 
 
 def _how(item: EditOutcome, name: Name) -> Node:
-    behind = " and on" if item.spec.parameters.get("spread") else ""
+    behind, most = "", item.spec.parameters.get("most_layers")
+    if item.spec.parameters.get("spread"):
+        behind = f" to {(item.spec.layer or 0) + most - 1}" if most else " and on"
     where = words.written_at(item)
     told = f"{item.spec.method}, layer {item.spec.layer}{behind}{f', {where}' if where else ''}"
     told += f", through {item.spec.restraint.name.upper()}" if item.spec.restraint else ""
