@@ -24,8 +24,11 @@ from shatterscope.app.main import create_app
 from shatterscope.app.pages.explore import views
 from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.backend.api import create_app as create_api
+from shatterscope.backend.api.recording import record
 from shatterscope.backend.settings import load_settings
+from shatterscope.backend.spoken import recorded
 from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
+from shatterscope.backend.spoken.recording import write_recording
 from shatterscope.wire.edits import EditorInfo, EditResult
 from shatterscope.wire.measures import AnsweredRelation, EvaluationResult, SiteShattering, SitesResult
 from shatterscope.wire.world import CheckpointInfo, KnowledgeInfo, WorldInfo
@@ -69,6 +72,28 @@ def made(pages: TestClient) -> EditResult:
 @pytest.fixture(scope="module")
 def evaluation(pages: TestClient, made: EditResult) -> EvaluationResult:
     return EvaluationResult(**pages.post("/api/v1/evaluations", json={"checkpoint": NAME, "edit": made.id}).json())
+
+
+@pytest.fixture(scope="module")
+def played(pages: TestClient, tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[TestClient]:
+    """A server on another machine, where a recording of `EDIT` alone is."""
+    folder = tmp_path_factory.mktemp("recorded")
+    laboratory = pages.app.state.laboratory  # type: ignore[attr-defined]
+    checkpoint = laboratory.find(NAME)
+    (edit,) = ViewState.from_query(EDIT)[0].edits
+    assert pages.portal is not None
+    recording = pages.portal.call(
+        lambda: record(laboratory, checkpoint, [[edit.to_spec()]], folder / "kept.jsonl", "a test", lambda line: None)
+    )
+    write_recording(folder / f"{NAME}.json.gz", recording)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recorded.recorded, "__defaults__", (folder,))
+        server = create_api(
+            load_settings(models_dir=models_dir, state_dir=folder / "state", device="cpu", warm_up=False)
+        )
+        create_app(server)
+        with TestClient(server) as client:
+            yield client
 
 
 def asked(pages: TestClient, path: str) -> Any:
@@ -451,3 +476,35 @@ def test_a_view_is_a_table(pages: TestClient, evaluation: EvaluationResult) -> N
     assert float(by_name["R without the edited"]["after"]) == pytest.approx(evaluation.shattering.without_edited)
     answers = [row for row in rows if row["record"] == "answer"]
     assert len(answers) == sum(len(each.subjects) * len(each.wordings) for each in evaluation.language.answers)
+
+
+# --- played back ------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_is_not_here_shows_what_was_recorded(played: TestClient, evaluation: EvaluationResult) -> None:
+    page = opened(played, "/", f"?{EDIT.replace('t=d6', 't=d3')}")
+    for problem in ("page", "ask", "edit", "scene", "measure", "verdicts"):
+        assert page.values[f"problem-{problem}", "children"] == ""
+    assert float(page.values["r-edit", "value"]) == pytest.approx(evaluation.shattering.edit, rel=1e-4)
+    assert "12 names × 4 wordings." in text(page.values["answers-table", "content"])
+    said = text(page.values["expected", "content"])
+    assert "Played back: 1 edit" in said
+    assert f"shatterscope models add {NAME}" in said
+    assert len(page.values["wording", "options"]) == 1, "of each wording alone there is no picture"
+    assert len(page.values["site", "options"]) == 1
+
+
+def test_what_was_not_recorded_says_how_the_model_is_had(played: TestClient) -> None:
+    page = opened(played, "/", f"?{EDIT.replace('~d6~', '~d3~')}")
+    assert f"shatterscope models add {NAME}" in text(page.values["problem-edit", "children"])
+    page.set("sites-asked", "data", {"checkpoint": NAME, "edits": [EDIT.partition("e=")[2]], "site": None})
+    assert "not in the recording" in page.values["problem-sites", "children"]
+
+
+@pytest.mark.parametrize("kind", ["html", "csv", "json"])
+def test_what_was_recorded_can_be_taken_away(played: TestClient, kind: str) -> None:
+    answer = played.get(f"/export.{kind}?{EDIT}")
+    assert answer.status_code == 200, answer.text[:300]
+    refused = played.get(f"/export.safetensors?{EDIT}")
+    assert refused.status_code in (409, 422)
+    assert "not on this machine" in refused.text

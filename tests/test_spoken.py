@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spoken import NAME, keep_spoken
+from spoken import NAME
 from torch import Tensor
 
 from shatterscope.backend.activations import in_words
@@ -32,10 +33,8 @@ MONTHS = "months_next1"
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("spoken")
-    keep_spoken(folder)
-    return folder
+def state(tmp_path_factory: pytest.TempPathFactory, spoken_state: Path) -> Path:
+    return shutil.copytree(spoken_state, tmp_path_factory.mktemp("spoken"), dirs_exist_ok=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from spoken import NAME, keep_spoken
+from spoken import NAME
 from starlette.testclient import TestClient
 
 from shatterscope.backend.api import create_app
@@ -23,10 +24,8 @@ EDIT = {"subject": 4, "relation": MONTHS, "distance": 3, "layer": 2, "parameters
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("state")
-    keep_spoken(folder)
-    return folder
+def state(tmp_path_factory: pytest.TempPathFactory, spoken_state: Path) -> Path:
+    return shutil.copytree(spoken_state, tmp_path_factory.mktemp("state"), dirs_exist_ok=True)
 
 
 def _client(settings: Settings) -> Iterator[TestClient]:

@@ -124,7 +124,7 @@ class Export(Wire):
     evaluation: EvaluationResult | None
     sites: list[SiteShattering] | None = Field(
         default=None,
-        description="R at every site, over the entities and relations of `evaluation`; null without an edit",
+        description="R at every site, over the entities and relations of `evaluation`; null without an edit, and of a language model that is played back",
     )
     diagnostics: dict[Literal["before", "after"], DiagnosticsInfo]
     verdicts: VerdictsResult

@@ -15,6 +15,7 @@ from shatterscope.app.kit.aims import Aim
 from shatterscope.app.kit.rings import RingSteps
 from shatterscope.app.kit.state import Target, ViewState
 from shatterscope.app.kit.world import World
+from shatterscope.wire.world import CheckpointInfo
 
 Json = dict[str, Any]
 
@@ -56,17 +57,15 @@ def names(world: World) -> list[str]:
     return world.info.entities if world.named else []
 
 
-def wordings(world: World, view: ViewState) -> list[Json]:
-    """The options of the picker of the wording that is looked at."""
-    if not world.spoken:
+def wordings(world: World, view: ViewState, checkpoint: CheckpointInfo) -> list[Json]:
+    """The options of the picker of the wording that is looked at; of a model that is played back, the mean alone."""
+    if checkpoint.language is None:
         return []
     relation = view.see.relation or view.relation
     subject = view.subject if relation == view.relation else world.relation(relation).example
     told = world.wordings(subject, relation)
-    return [
-        {"value": "", "label": "all wordings (mean)"},
-        *({"value": i, "label": text} for i, text in enumerate(told)),
-    ]
+    one = [{"value": i, "label": text} for i, text in enumerate(told)] if checkpoint.language.recorded is None else []
+    return [{"value": "", "label": "all wordings (mean)"}, *one]
 
 
 def limits(world: World, aim: Aim) -> Json:

@@ -94,8 +94,10 @@ def world(
 
 
 def sites(checkpoint: CheckpointInfo) -> Options:
-    """Of a model of many layers by their kinds, the one that is shown first of all first."""
+    """Of a model of many layers by their kinds, the one that is shown first of all first; of one that is played back, that one alone."""
     found = [{"value": site, "label": site_name(site)} for site in checkpoint.model.sites]
+    if checkpoint.language is not None and checkpoint.language.recorded is not None:
+        return [option for option in found if option["value"] == checkpoint.model.default_site]
     if checkpoint.model.n_layers <= FEW_LAYERS:
         return found
     read = checkpoint.model.default_site.partition(".")[0]
@@ -201,6 +203,8 @@ def checkpoint_facts(checkpoint: CheckpointInfo) -> str:
             "of unknown licence" if language is None or language.licence is None else f"licence {language.licence}"
         )
         trained = f"not trained here, {licence}, converted from {language.source if language else 'unknown'}"
+        if language is not None and language.recorded is not None:
+            trained += f", not on this machine: {words.plural(language.recorded.edits, 'edit')} are played back"
     return (
         f"{graph.n_entities} entities {groups}, {len(graph.relations)} relations; {model.n_layers} layers, "
         f"{model.n_params:,} parameters; {trained}; direct recall at least {words.percent(worst)}; "

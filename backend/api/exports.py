@@ -18,6 +18,7 @@ from shatterscope.backend.api.laboratory import Laboratory
 from shatterscope.backend.api.measures import get_evaluation, get_projection, get_sites
 from shatterscope.backend.api.verdicts import get_verdicts
 from shatterscope.backend.checkpoints import AnyCheckpoint
+from shatterscope.backend.spoken.recorded import RecordedCheckpoint
 from shatterscope.wire.base import Array
 from shatterscope.wire.edits import EditRequest, EditResult
 from shatterscope.wire.measures import EvaluationRequest, EvaluationResult, Shattering, SiteShattering, SitesRequest
@@ -52,7 +53,8 @@ async def get_export(laboratory: Laboratory, request: ExportRequest) -> Export:
     unedited = await get_evaluation(laboratory, asked)
     if id is not None:
         evaluation = await get_evaluation(laboratory, asked.model_copy(update={"edit": id}))
-        sites = (await get_sites(laboratory, SitesRequest(checkpoint=checkpoint.id, edit=id))).sites
+        if not isinstance(checkpoint, RecordedCheckpoint):
+            sites = (await get_sites(laboratory, SitesRequest(checkpoint=checkpoint.id, edit=id))).sites
     provenance = ExportProvenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         link=request.link,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from shatterscope.backend import interrupt
+from shatterscope.backend.data import Vocabulary
 from shatterscope.backend.evaluation.answers import Answers, answers
 from shatterscope.backend.models import LanguageModel
 from shatterscope.backend.worlds import Holdout, Relation, World
@@ -67,15 +68,12 @@ def _held_out(world: World, holdout: Holdout, subject: int, relations: Sequence[
 
 
 def single_facts(world: World, model: LanguageModel) -> Iterator[tuple[Relation, Answers]]:
-    """All single facts, relation by relation, asked the plain way; row x of the answers is that to `x relation`."""
-    entities = torch.arange(world.n_entities)[:, None]
+    """All single facts, relation by relation; row x of the answers is that to `x relation`."""
+    vocabulary, entities = Vocabulary.of(world), torch.arange(world.n_entities)
     for relation in world.relations:
         interrupt.checkpoint()
-        wording = world.wordings([relation])[0]
-        before, after = (
-            torch.tensor(text, dtype=torch.long).expand(len(entities), -1) for text in (wording.before, wording.after)
-        )
-        yield relation, answers(model, torch.cat([before, entities, after], 1), world.n_entities)
+        token = torch.full_like(entities, vocabulary.relation_token(relation))
+        yield relation, answers(model, torch.stack([entities, token], 1), world.n_entities)
 
 
 def mistakes(world: World, holdout: Holdout, model: LanguageModel) -> list[Mistake]:

@@ -47,7 +47,8 @@ def _register(app: Dash, client: Client, panel: Panel) -> None:
         try:
             checkpoint = options.find_checkpoint(await client.checkpoints(), asked["checkpoint"])
             if not panel.offered(checkpoint, edits):
-                return [], ""
+                recorded = checkpoint.language is not None and checkpoint.language.recorded is not None
+                return [], f"{panel.failed}: it is not in the recording of {checkpoint.id}." if recorded else ""
             world = await client.world(checkpoint.id)
             found = await panel.needs(client, checkpoint.id, edits)
         except ApiError as error:

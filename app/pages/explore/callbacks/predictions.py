@@ -49,7 +49,7 @@ def register(app: Dash, client: Client) -> None:
         except ApiError as error:
             return plain(f"Nothing can be foreseen: {error.message}"), no_update if drawn is None else None
         if found is None:
-            return [], no_update if drawn is None else None
+            return plain(views.played_back(checkpoint)), no_update if drawn is None else None
         told = found.result
         if told is None:
             return plain(views.taught(world.name(found.new))), no_update if drawn is None else None

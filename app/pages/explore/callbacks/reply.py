@@ -139,7 +139,7 @@ class Reply:
         if other_world or not world.rings:  # elsewhere another question has other distances
             out["options"][ids.NEAR], out["limits"] = asking.near(world, aim), asking.limits(world, aim)
         if other_world or world.spoken:
-            out["options"][ids.WORDING] = asking.wordings(world, view)
+            out["options"][ids.WORDING] = asking.wordings(world, view, checkpoint)
         if other_world or self._shown_method() != tool.editor.name:
             out["options"].update(options.tool(tool))
         if opened:

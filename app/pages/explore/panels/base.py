@@ -45,6 +45,7 @@ class Panel:
         always_in_file: an HTML file holds it also where it was not unfolded.
         of: which models it is offered of.
         without_edits: it tells of the model, edited or not.
+        of_recordings: a language model that is played back has it, too.
     """
 
     name: str
@@ -61,10 +62,13 @@ class Panel:
     always_in_file: bool = False
     of: Literal["all", "trained", "language"] = "all"
     without_edits: bool = False
+    of_recordings: bool = True
 
     def offered(self, checkpoint: CheckpointInfo, edits: Stack) -> bool:
-        kind = "trained" if checkpoint.language is None else "language"
-        return self.of in ("all", kind) and (self.without_edits or bool(edits))
+        language = checkpoint.language
+        kind = "trained" if language is None else "language"
+        known = self.of_recordings or language is None or language.recorded is None
+        return self.of in ("all", kind) and (self.without_edits or bool(edits)) and known
 
     @property
     def seen(self) -> str:

@@ -26,4 +26,5 @@ SITES = Panel(
     markup=_markup,
     follows_site=True,
     always_in_file=True,
+    of_recordings=False,
 )

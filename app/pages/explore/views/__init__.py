@@ -16,7 +16,7 @@ from shatterscope.app.pages.explore.views.course import course_choices, course_o
 from shatterscope.app.pages.explore.views.damage import damage_of
 from shatterscope.app.pages.explore.views.numbers import accuracy, r_card, r_values, r_words, ripples, told
 from shatterscope.app.pages.explore.views.picture import caption, invitation, of_model
-from shatterscope.app.pages.explore.views.prediction import expected, taught
+from shatterscope.app.pages.explore.views.prediction import expected, played_back, taught
 from shatterscope.app.pages.explore.views.quality import quality, quality_line
 from shatterscope.app.pages.explore.views.sites import r_shown, read_at
 from shatterscope.app.pages.explore.views.stack import chips, outcomes
@@ -46,6 +46,7 @@ __all__ = [
     "on_the_way",
     "outcomes",
     "parameter_form",
+    "played_back",
     "quality",
     "quality_line",
     "question",

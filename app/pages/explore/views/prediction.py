@@ -8,6 +8,7 @@ from shatterscope.app.kit import theme, words
 from shatterscope.app.kit.parts import Node, tip
 from shatterscope.app.kit.state import Edit
 from shatterscope.wire.predictions import ExpectedDamage, PredictionResult
+from shatterscope.wire.world import CheckpointInfo
 
 OUTSIDE = {
     "parameters": "other parameters",
@@ -41,6 +42,15 @@ def _expected(found: PredictionResult, edit: Edit, noun: str) -> Node:
 def taught(new: str) -> Node:
     """Of a fact that the model answers so already: what another edit would still move is next to nothing, and no number is worth reading."""
     return f"The model already answers {new}: there is nothing left to teach."
+
+
+def played_back(checkpoint: CheckpointInfo) -> Node:
+    """Of a language model that is not on this machine: which edits can be looked at, and how to make others."""
+    recording = None if checkpoint.language is None else checkpoint.language.recorded
+    if recording is None:
+        return []
+    told = f"Played back: {words.plural(recording.edits, 'edit')} were recorded on {recording.finished[:10]}. Others need the model: "
+    return [told, html.Code(f"shatterscope models add {checkpoint.id}")]
 
 
 def why_not(found: PredictionResult, edit: Edit) -> Node:
