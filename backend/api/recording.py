@@ -21,9 +21,9 @@ from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
 from shatterscope.backend.spoken.recording import (
     FORMAT,
     SMALL_GROUPS,
-    RecordingProvenance,
     RecordedStack,
     Recording,
+    RecordingProvenance,
     edited_points,
     unedited_points,
 )
