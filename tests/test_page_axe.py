@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from page_fixtures import PATIENCE, Server
+from page_fixtures import PATIENCE, Server, fitted, ready
 from playwright.sync_api import Browser, Page
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -123,9 +123,7 @@ def test_no_serious_violation(page: Page, server: Server, saved: None, name: str
     bytes_of_answers, faults = count(page), list[str]()
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.goto(server.url + PAGES[name])
-    page.wait_for_selector("#status[data-state=idle]")
-    page.wait_for_timeout(300)
-    page.wait_for_selector("#status[data-state=idle]")
+    ready(page)
     assert 300_000 < sum(bytes_of_answers) < 1_500_000
     assert faults == []
     walk(page)
@@ -133,14 +131,13 @@ def test_no_serious_violation(page: Page, server: Server, saved: None, name: str
     page.evaluate("() => document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
     page.click("#link-qr")
     page.wait_for_selector("#share-qr img")
-    page.wait_for_selector("#status[data-state=idle]")
+    ready(page)
     assert violations(page) == []
     assert dark_violations(page, "#share") == []
     page.press("#share > summary", "Enter")
     assert dark_violations(page) == []
     page.set_viewport_size(PHONE)
-    page.wait_for_timeout(300)
-    page.wait_for_selector("#status[data-state=idle]")
+    fitted(page)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert cut_off(page) == []
@@ -159,7 +156,7 @@ def test_a_followers_phone(page: Page, server: Server) -> None:
     page.set_viewport_size(PHONE)
     page.goto(room["audience_url"])
     page.wait_for_selector("#lecture-question button")
-    page.wait_for_selector("#status[data-state=idle]")
+    ready(page)
     assert violations(page) == []
     assert dark_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server
+from page_fixtures import Explore, Server, ready
 from playwright.sync_api import BrowserContext, Page, expect
 
 
@@ -28,16 +28,13 @@ class Slow(Explore):
         self.page.press("#subject", "Enter")
 
     def apply(self) -> None:
-        self.page.click("#apply")
-        self.page.wait_for_timeout(150)
+        with self.page.expect_request("**/_dash-update-component*"):
+            self.page.click("#apply")
 
     def answered(self) -> list[str]:
         """The subjects of the edits, once every click is answered; what the address and the chips say."""
-        self.page.wait_for_function(
-            "() => !window.shatterscope.clicks.waiting() && document.querySelector('#status').dataset.state === 'idle'",
-            timeout=PATIENCE,
-        )
-        self.settle()
+        self.page.wait_for_function("() => !window.shatterscope.clicks.waiting()")
+        ready(self.page)
         edits: list[str] = self.page.evaluate(
             "() => new URLSearchParams(window.location.search).getAll('e').map(edit => edit.split('~')[0])"
         )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server
+from page_fixtures import PATIENCE, READY, Explore, Server
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 THREE = "&by=rome:tuned&by=memit:paper&by=ft:tuned"
@@ -30,13 +30,7 @@ class Compare:
         self.settle()
 
     def settle(self) -> None:
-        for _ in range(2):  # a chain of callbacks is idle for a moment between its links
-            self.page.wait_for_function(
-                """() => document.querySelector('#status')?.dataset.state !== 'busy'
-                    && document.querySelector('#compare-methods input')""",
-                timeout=PATIENCE,
-            )
-            self.page.wait_for_timeout(250)
+        self.page.wait_for_function(f"() => {READY} && document.querySelector('#compare-methods input')")
 
     def done(self, count: int) -> None:
         expect(self.page.locator("#compare-table tr[data-state=done]")).to_have_count(count, timeout=PATIENCE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from page_fixtures import PATIENCE, Server
+from page_fixtures import PATIENCE, Server, ready
 from playwright.sync_api import Browser, Page, expect
 
 
@@ -20,7 +20,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 def open_page(page: Page, server: Server, query: str = "") -> None:
     page.goto(f"{server.url}/in-context{query}")
     page.wait_for_selector("#in-context-words .annotation-text")
-    page.wait_for_selector("#status[data-state=idle]")
+    ready(page)
 
 
 def test_a_text_is_read_on_and_the_address_holds_where_it_stands(page: Page, server: Server) -> None:
@@ -36,7 +36,7 @@ def test_a_text_is_read_on_and_the_address_holds_where_it_stands(page: Page, ser
     expect(page.locator("#in-context-read")).to_have_text("22 words")
     page.click("#in-context-play")
     expect(page.locator("#in-context-play")).to_have_text("Play")
-    page.wait_for_selector("#status[data-state=idle]")
+    ready(page)
     read = page.inner_text("#in-context-text")
     assert read.startswith(before)
     assert f"words={len(read.split())}" in page.url
@@ -48,7 +48,7 @@ def test_another_order_is_another_text_and_back_again_by_its_number(page: Page, 
     first = page.inner_text("#in-context-text")
     page.click("#in-context-another")
     page.wait_for_function("first => document.getElementById('in-context-text').innerText !== first", arg=first)
-    page.wait_for_selector("#status[data-state=idle]")
+    ready(page)
     assert "seed=" in page.url
     page.fill("#in-context-seed", "0")
     page.press("#in-context-seed", "Enter")

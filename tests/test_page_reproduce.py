@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from page_fixtures import PATIENCE, Server
+from page_fixtures import PATIENCE, Server, ready
 from playwright.sync_api import BrowserContext, Page, expect
 
 from shatterscope.backend.reproduction.report import Run
@@ -84,11 +84,6 @@ def edits_measured(page: Page, n: int) -> None:
     expect(page.locator("#reproduce-r2")).to_have_attribute("data-n", str(n), timeout=PATIENCE)
 
 
-def settled(page: Page) -> None:
-    page.wait_for_timeout(400)
-    page.wait_for_function("() => document.querySelector('#status').dataset.state === 'idle'", timeout=PATIENCE)
-
-
 def run(page: Page, size: int) -> None:
     """Press the button, without sequences; `size` is the place of the choice."""
     page.click("#reproduce-parts label:nth-child(2)")
@@ -110,7 +105,7 @@ def test_it_opens_on_the_shipped_run_with_every_number_beside_the_papers(page: P
     expect(page.locator("#reproduce-provenance")).to_contain_text("shipped with the checkpoint")
     expect(page.locator("#reproduce-estimate")).to_contain_text("80 single edits and 4 in sequences")
     page.click("#reproduce-method label:nth-child(2)")
-    settled(page)
+    ready(page)
     assert "m=memit" in page.url
     expect(page.locator("#reproduce-agreement")).to_contain_text("its tables are by ROME")
 
@@ -168,7 +163,7 @@ def test_all_rings_are_drawn_for_the_chosen_edit_and_open_in_explore(page: Page)
     page.fill("#rings-subject", "7")
     page.press("#rings-subject", "Enter")
     expect(title).to_contain_text("I_C1 of 7", timeout=PATIENCE)
-    settled(page)
+    ready(page)
     assert "e=7~I_C1~d128~rome" in page.url
     page.locator("#reproduce-rings").scroll_into_view_if_needed()  # a figure out of view is drawn last
     page.locator("#reproduce-rings .annotation-text a[*|href*='e=7~I_C1']").first.wait_for(
@@ -208,14 +203,14 @@ def test_no_choice_is_lost_on_a_slow_network(page: Page, seconds: float) -> None
 def test_the_tracing_writes_every_cell(page: Page) -> None:
     cells = page.locator("#reproduce-tracing .textpoint text")
     expect(cells.first).to_be_attached(timeout=PATIENCE)
-    settled(page)
+    ready(page)
     assert cells.count() == 2 * 9 * 4  # what is replaced, sites, positions
     assert "100 %" in cells.all_text_contents()
     expect(page.locator("#memory-over")).to_contain_text("correlate with r =", timeout=PATIENCE)
 
 
 def test_tables_and_figures_are_saved_as_what_is_seen(page: Page) -> None:
-    settled(page)
+    ready(page)
     with page.expect_download() as download:
         page.locator("#reproduce-table [data-table-csv]").first.click()
     lines = Path(download.value.path()).read_text().splitlines()
@@ -229,7 +224,7 @@ def test_tables_and_figures_are_saved_as_what_is_seen(page: Page) -> None:
 
 
 def test_the_run_is_taken_away_and_cited(page: Page) -> None:
-    settled(page)
+    ready(page)
     page.click("#share > summary")
     expect(page.locator("#export-weights")).to_have_count(0)
     for ending in ("html", "csv", "json"):
@@ -262,5 +257,5 @@ def test_a_checkpoint_without_a_run_says_so_and_offers_one(page: Page, shipped_s
 
 def test_nothing_overflows_a_phone(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    settled(page)
+    ready(page)
     assert page.evaluate("() => document.documentElement.scrollWidth") == 390

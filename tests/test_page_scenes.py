@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server
+from page_fixtures import PATIENCE, Explore, Server, fitted
 from playwright.sync_api import Browser, expect
 
 SCENES = ("scene-before", "scene-after")
@@ -90,9 +90,8 @@ def test_a_click_picks_the_entity_that_the_label_names(shared: Explore) -> None:
     for width, height, density in ((1400, 1000, 0.75), (550, 360, 3)):
         wanted = {"width": width, "height": height, "deviceScaleFactor": density, "mobile": False}
         metrics.send("Emulation.setDeviceMetricsOverride", wanted)
-        shared.settle()
         page.locator("#scene-after").scroll_into_view_if_needed()
-        page.wait_for_timeout(400)
+        fitted(page)
         same_by_hover_and_click(shared, "scene-after", 0.6)
     metrics.detach()
     page.set_viewport_size({"width": 1100, "height": 720})
@@ -106,8 +105,7 @@ def test_a_click_picks_the_entity_that_the_label_names(shared: Explore) -> None:
 def test_names_stand_beside_the_curve_within_the_frame(shared: Explore, width: int, height: int) -> None:
     page = shared.page
     page.set_viewport_size({"width": width, "height": height})
-    shared.settle()
-    page.wait_for_timeout(400)
+    fitted(page)
     for _ in range(2):
         names = page.evaluate(NAMES)
         assert len(names) == 6

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from page_fixtures import PATIENCE, Explore, Server
+from page_fixtures import PATIENCE, Explore, Server, at_rest
 from playwright.sync_api import Browser, expect
 
 QUERY = "?c=rings-small&q=7~I_C2&t=d64&e=7~I_C2~d40~rome~0~tuned~1"
@@ -247,9 +247,7 @@ def test_a_scene_that_was_tabbed_to_turns_by_the_arrow_keys(explore: Explore) ->
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_timeout(600)
-    turned = explore.camera("scene-before")
-    assert turned != pytest.approx(before, abs=1e-2)
-    assert explore.camera("scene-after") == pytest.approx(turned, abs=1e-3)
-    explore.settle()
-    assert "cam=" in page.url
+    now = at_rest(page, "scene-before", before)
+    assert now != pytest.approx(before, abs=1e-2)
+    assert explore.camera("scene-after") == pytest.approx(now, abs=1e-3)
+    page.wait_for_url(re.compile("cam="))
