@@ -174,7 +174,7 @@ class Explore:
         self.page.wait_for_function(
             f"""() => {READY}
                 && document.querySelector('#r-edit')?.dataset.value !== undefined
-                && /[0-9]/.test(document.querySelector('#truth').textContent)
+                && /[0-9A-Za-z]/.test(document.querySelector('#truth').textContent)
                 && document.querySelector('#scene-before canvas') && document.querySelector('#scene-after canvas')""",
             timeout=PATIENCE,
         )
