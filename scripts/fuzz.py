@@ -175,6 +175,7 @@ def _value(place: dict[str, str]) -> Any:
     parts = {
         "placements-asked": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
         "notes-asked": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
+        "knowledge-asked": {"checkpoint": SMALL, "edits": []},
         "model": {"checkpoint": SMALL, "edits": ["7~I_C2~d4"]},
         "ask": {"checkpoint": SMALL, "subject": 7, "relation": "I_C2"},
         "aim": {"target": "d4"},

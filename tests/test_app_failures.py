@@ -11,6 +11,7 @@ import families
 import pytest
 from dash_page import DashPage
 from httpx import Response
+from spoken import NAME as SPOKEN
 from starlette.testclient import TestClient
 
 from shatterscope.app.kit.client import ApiError, Client
@@ -69,14 +70,17 @@ def families_known() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, families_known: None) -> Iterator[list[Visit]]:
-    """All pages, used while nothing fails, on rings and in a world that has none."""
-    folder = tmp_path_factory.mktemp("models")
+def visits(
+    tmp_path_factory: pytest.TempPathFactory, models_dir: Path, spoken_state: Path, families_known: None
+) -> Iterator[list[Visit]]:
+    """All pages, used while nothing fails, on rings, in a world that has none, and on a language model."""
+    folder, state = tmp_path_factory.mktemp("models"), tmp_path_factory.mktemp("state")
+    (state / "language-models").symlink_to(spoken_state / "language-models")
     (folder / SMALL).symlink_to(models_dir / SMALL)
     families.train(folder / "kin")
     settings = load_settings(
         models_dir=folder,
-        state_dir=tmp_path_factory.mktemp("state"),
+        state_dir=state,
         device="cpu",
         default_checkpoint=SMALL,
     )
@@ -88,7 +92,7 @@ def visits(tmp_path_factory: pytest.TempPathFactory, models_dir: Path, families_
             for name, request in REQUESTS.items():
                 patch.setattr(Client, name, _noted(name, request, made))
             found = [
-                explore(pages, made), Visit(pages, "/", made, "?c=kin&q=4~parent&t=o9"), compare(pages, made), reproduce(pages, made),
+                explore(pages, made), Visit(pages, "/", made, "?c=kin&q=4~parent&t=o9"), language(pages, made), compare(pages, made), reproduce(pages, made),
                 Visit(pages, "/league/", made), Visit(pages, "/in-context/", made), Visit(pages, "/lecture/", made), Visit(pages, "/gallery/", made),
             ]  # fmt: skip
         yield found
@@ -120,6 +124,13 @@ def explore(pages: TestClient, made: list[str]) -> Visit:
     view = {"origin": "http://testserver", "path": "/", "query": f"?e={EDIT}", "title": "A title", "id": "nothere"}
     for what in ("qr", "save", "delete", "cite"):
         page.set("share-asked", "data", {**view, "what": what})
+    return page
+
+
+def language(pages: TestClient, made: list[str]) -> Visit:
+    edit = "0~months_next1~d6~rome~1~tuned~1"
+    page = Visit(pages, "/", made, f"?c={SPOKEN}&q=0~months_next1&e={edit}&wording=1")
+    page.set("knowledge-asked", "data", {"checkpoint": SPOKEN, "edits": [edit]})
     return page
 
 
