@@ -54,9 +54,9 @@ def details() -> Node:
         [
             html.Nav(
                 [
+                    html.A("Answers by wording", href=f"#{ids.ANSWERS_GRID}", className="of-language"),
                     html.A(["Damage along the ", *ring_or("lines")], href="#damage"),
                     html.A("Ripples", href="#ripples", className="of-trained"),
-                    html.A("Answers by wording", href=f"#{ids.ANSWERS_GRID}", className="of-language"),
                     html.A(["Shape ", html.Span(id=ids.VERDICTS_LINE)], href="#verdicts"),
                     html.A(["Edit quality", html.Span(id=ids.QUALITY_LINE, className="quality-line")], href="#quality"),
                     html.A("What each edit did", href="#outcomes"),
