@@ -53,6 +53,8 @@ async def draw(client: Client, view: ViewState, at: list[float]) -> Json:
     """Of every strength what changes in the figures; strengths that leave nothing to draw are left out."""
     checkpoints, editors = await client.checkpoints(), await client.editors()
     checkpoint = options.find_checkpoint(checkpoints, view.checkpoint)
+    if checkpoint.language is not None and checkpoint.language.recorded is not None:
+        return {}  # other strengths were not recorded
     view, _ = actions.fit(view, checkpoint, editors)
     view = await aims.settled(client, view, checkpoint.id)
     see = view.see
