@@ -62,6 +62,10 @@ def other_edits(world: Spoken) -> Iterator[list[dict[str, Any]]]:
     ):
         for preset in presets:
             yield [{**may, "method": method, "preset": preset}]
+    for preset in ("tuned", "protected"):
+        for distance in range(1, 4):
+            for subject in world.domain(world.relation("weekdays_next1")).tolist():
+                yield [{"subject": subject, "relation": "weekdays_next1", "distance": distance, "preset": preset}]
     for method, preset in (("memit", "tuned"), ("memit", "three-layers"), ("alphaedit", "tuned")):
         for distance in (1, 3):
             yield [
@@ -75,10 +79,6 @@ def other_edits(world: Spoken) -> Iterator[list[dict[str, Any]]]:
                 }
                 for subject in range(12)
             ]
-    for preset in ("tuned", "protected"):
-        for distance in range(1, 4):
-            for subject in world.domain(world.relation("weekdays_next1")).tolist():
-                yield [{"subject": subject, "relation": "weekdays_next1", "distance": distance, "preset": preset}]
 
 
 async def record(
