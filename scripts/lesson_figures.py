@@ -13,6 +13,7 @@ import asyncio
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -204,9 +205,32 @@ def edited(item: EditOutcome) -> str:
     )
 
 
+def in_words(result: EvaluationResult) -> list[str]:
+    """Of a language model, how many answers about names whose own did not change most are right, and which answer is given most."""
+    assert result.language is not None
+    found = []
+    for each in result.language.answers:
+        columns = range(len(each.subjects))
+        moved = max(columns, key=lambda i: sum(a[i] != b[i] for a, b in zip(each.after, each.before, strict=True)))
+        others = [i for i in columns if i != moved]
+        right = [sum(row[i] == each.truths[i] for row in rows for i in others) for rows in (each.before, each.after)]
+        most = Counter(row[moved] for row in each.after).most_common(1)[0][0]
+        same = [sum(row[i] == most for row in rows for i in others) for rows in (each.before, each.after)]
+        n = len(each.after) * len(others)
+        found.append(
+            f"{each.relation}: of {n} answers about others than {each.subjects[moved]} {right[0]} right, now {right[1]}; {most} is {same[0]}, now {same[1]}, "
+            f"{words.percent(same[1] / n)}"
+        )
+    if result.shattering.without_edited is not None:
+        found.append(f"R without what was edited {result.shattering.without_edited:.3f}")
+    return found
+
+
 def measured(result: EvaluationResult) -> list[str]:
     """R and what moved by ring, accuracy by task and ring, edit quality."""
     found: list[str] = []
+    if result.edit and result.language is not None:
+        found += in_words(result)
     if result.edit:
         rings = {score.order: score.sub_graph or "edit" for score in result.scores}
         parts = [

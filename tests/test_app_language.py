@@ -49,7 +49,7 @@ def pages(spoken_state: Path, models_dir: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="module")
 def checkpoint(pages: TestClient) -> CheckpointInfo:
-    return next(found for each in asked(pages, "checkpoints") if (found := CheckpointInfo(**each)).language is not None)
+    return next(found for each in asked(pages, "checkpoints") if (found := CheckpointInfo(**each)).id == NAME)
 
 
 @pytest.fixture(scope="module")

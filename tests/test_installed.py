@@ -114,7 +114,13 @@ def test_an_installed_server_serves_the_whole_product(elsewhere: httpx.Client) -
     )
     assert health["problems"] == {}
     lessons = elsewhere.get("/api/v1/lessons").json()
-    assert [each["id"] for each in lessons["lessons"]] == ["beyond-rings", "editing-101", "mending", "shattering"]
+    assert [each["id"] for each in lessons["lessons"]] == [
+        "beyond-rings",
+        "editing-101",
+        "mending",
+        "months",
+        "shattering",
+    ]
     assert elsewhere.get("/api/v1/checkpoints/rings-2048/reproduction").status_code == 200
     for page in ("/", "/compare", "/reproduce", "/in-context", "/lecture", "/gallery"):
         html = elsewhere.get(page)

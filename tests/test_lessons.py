@@ -24,10 +24,12 @@ from shatterscope.backend.api import create_app
 from shatterscope.backend.lessons import LessonError, read_lesson
 from shatterscope.backend.reproduction.shipped import load
 from shatterscope.backend.settings import LESSONS, REPOSITORY, Settings, load_settings
+from shatterscope.backend.spoken.recording import SHIPPED as RECORDED
 from shatterscope.wire.edits import EditorInfo
 from shatterscope.wire.world import CheckpointInfo
 
 SHIPPED_CHECKPOINTS = sorted(head.parent.name for head in (REPOSITORY / "models_cache").glob("*/checkpoint.json"))
+SHIPPED_CHECKPOINTS += [file.name.partition(".")[0] for file in RECORDED.glob("*.json.gz")]  # played back
 SHIPPED = sorted(head.parent.name for head in LESSONS.glob("*/lesson.md"))
 HEAD = "---\ntitle: A lesson\naudience: Everybody\nminutes: 5\nhide: [see]\n---\nIn short.\n"
 STEP = '---\ntitle: A step\nview: "t=d4"\n---\nText.\n'
@@ -190,8 +192,8 @@ def test_shipped_lessons_are_right(name: str) -> None:
                 assert "t=" in view
 
 
-def test_four_lessons_ship() -> None:
-    assert SHIPPED == ["beyond-rings", "editing-101", "mending", "shattering"]
+def test_five_lessons_ship() -> None:
+    assert SHIPPED == ["beyond-rings", "editing-101", "mending", "months", "shattering"]
 
 
 # --- the API ---------------------------------------------------------------------------------------------------------
@@ -199,7 +201,13 @@ def test_four_lessons_ship() -> None:
 
 def test_lessons_are_listed_and_read(client: TestClient) -> None:
     listed = client.get("lessons").json()
-    assert [lesson["id"] for lesson in listed["lessons"]] == ["beyond-rings", "editing-101", "mending", "shattering"]
+    assert [lesson["id"] for lesson in listed["lessons"]] == [
+        "beyond-rings",
+        "editing-101",
+        "mending",
+        "months",
+        "shattering",
+    ]
     assert listed["problems"] == []
     found = client.get("lessons/editing-101").json()
     assert found["n_steps"] == len(found["steps"]) == 10
@@ -220,6 +228,7 @@ def test_added_folders_are_read_anew_and_their_faults_are_told(
         "beyond-rings",
         "editing-101",
         "mending",
+        "months",
         "shattering",
         "a-lesson",
     ]
@@ -408,6 +417,7 @@ def test_no_lesson_keeps_the_others_from_being_told(
         "beyond-rings",
         "editing-101",
         "mending",
+        "months",
         "shattering",
         "a-lesson",
     ]

@@ -41,7 +41,7 @@ def lecture(window: BrowserContext, server: Server) -> Iterator[Lecture]:
 def test_lessons_are_listed_and_started(window: BrowserContext, server: Server) -> None:
     page = window.new_page()
     page.goto(f"{server.url}/lecture")
-    expect(page.locator(".lesson")).to_have_count(4, timeout=PATIENCE)
+    expect(page.locator(".lesson")).to_have_count(5, timeout=PATIENCE)
     expect(page.locator(".lesson").nth(2)).to_contain_text(
         "A class that has never heard of knowledge editing · 15 minutes · 10 steps"
     )

@@ -28,7 +28,7 @@ from shatterscope.wire.measures import EvaluationResult
 from shatterscope.wire.world import FactInfo
 
 FORMAT = 1
-SHIPPED = Path(__file__).parent / "recorded"
+SHIPPED = Path(__file__).parent / "recordings"
 MOST_BYTES = 16 * 1024 * 1024
 SMALL_GROUPS = ("months", "weekdays")  # whose points are kept
 
