@@ -141,7 +141,7 @@ KEPT: dict[str, Any] = {
     "r-site-asked": None,
     "sites-asked": None,
     "placements-asked": None,
-    "notes-asked": None,
+    "notes-asked": None, "knowledge-asked": None,
     "prediction-asked": None,
     "foreseen": None,
     "camera": None,

@@ -26,7 +26,6 @@ from shatterscope.app.pages.explore.panels import PANELS
 from shatterscope.backend.api import create_app as create_api
 from shatterscope.backend.api.recording import record
 from shatterscope.backend.settings import load_settings
-from shatterscope.backend.spoken import recorded
 from shatterscope.backend.spoken.checkpoint import LanguageCheckpoint
 from shatterscope.backend.spoken.recording import write_recording
 from shatterscope.wire.edits import EditorInfo, EditResult
@@ -87,7 +86,7 @@ def played(pages: TestClient, tmp_path_factory: pytest.TempPathFactory, models_d
     )
     write_recording(folder / f"{NAME}.json.gz", recording)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorded.recorded, "__defaults__", (folder,))
+        patch.setattr("shatterscope.backend.api.laboratory.recordings_of", lambda models_dir: folder)
         server = create_api(
             load_settings(models_dir=models_dir, state_dir=folder / "state", device="cpu", warm_up=False)
         )

@@ -64,7 +64,7 @@ def played(
     write_recording(folder / f"{NAME}.json.gz", read_recording(folder / f"{NAME}.json.gz"))
     assert (folder / f"{NAME}.json.gz").read_bytes() == first
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recorded.recorded, "__defaults__", (folder,))
+        patch.setattr("shatterscope.backend.api.laboratory.recordings_of", lambda models_dir: folder)
         other = load_settings(models_dir=models_dir, state_dir=folder / "state", device="cpu", warm_up=False)
         for client in _client(other):
             yield here, client

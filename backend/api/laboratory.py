@@ -44,7 +44,7 @@ from shatterscope.backend.oracles.kept import TRAINING_SECONDS, training_key
 from shatterscope.backend.settings import Settings, SettingsError, resolve_device
 from shatterscope.backend.spoken.checkpoint import Language, LanguageCheckpoint, LanguageCheckpoints
 from shatterscope.backend.spoken.measuring import mistakes as spoken_mistakes
-from shatterscope.backend.spoken.recorded import RecordedCheckpoint
+from shatterscope.backend.spoken.recorded import RecordedCheckpoint, recordings_of
 from shatterscope.backend.store import Store
 from shatterscope.backend.worlds import Relation
 from shatterscope.wire.base import Health
@@ -79,7 +79,7 @@ class Laboratory:
         self.store = Store(settings.store_url)
         self.registry = CheckpointRegistry(settings.models_dir, self.device)
         library = Library(settings.language_models_dir, self.device, settings.language_model_seconds, self._forget)
-        self.languages = LanguageCheckpoints(library)
+        self.languages = LanguageCheckpoints(library, recordings_of(settings.models_dir))
         self.default_id = self._default_id()
         self.cache = Cache(settings.cache_mb * 1024 * 1024)
         self.trainings = Trainings(settings)
@@ -311,6 +311,7 @@ class Laboratory:
             raise invalid(f"{path}.{error.field}", error.message) from None
 
     async def _run(self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> Done:
+        self._loop = asyncio.get_running_loop()
         return await self.cache.get(f"edit/{edit_id(checkpoint, specs)}", lambda: self._run_anew(checkpoint, specs))
 
     async def _run_anew(self, checkpoint: AnyCheckpoint, specs: Sequence[CompleteSpec]) -> Done:

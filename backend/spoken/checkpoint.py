@@ -96,8 +96,8 @@ class LanguageCheckpoints:
     """All language models that are kept in a folder, as it is now: they are added and removed while a server runs. `recorded`: those that are played back where
     they are not kept."""
 
-    def __init__(self, library: Library) -> None:
-        self.library, self.recorded = library, recorded()
+    def __init__(self, library: Library, recordings: Path | None = None) -> None:
+        self.library, self.recorded = library, recorded(recordings)
         self._lock = threading.Lock()
         self._known: dict[str, tuple[tuple[object, ...], LanguageCheckpoint]] = {}
 

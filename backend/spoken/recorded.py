@@ -14,6 +14,7 @@ from shatterscope.backend.data.contexts import Contexts
 from shatterscope.backend.lm.pretrained import Config, LanguageModelError
 from shatterscope.backend.lm.store import WEIGHTS
 from shatterscope.backend.models import LanguageModel
+from shatterscope.backend.settings import SHIPPED as PROGRAM
 from shatterscope.backend.spoken.recording import SHIPPED, RecordedStack, Recording, read_recording, values
 from shatterscope.backend.spoken.world import Spoken, SpokenConfig
 from shatterscope.backend.worlds import Holdout, Relation
@@ -84,10 +85,15 @@ class RecordedCheckpoint:
         return np.concatenate([found, np.zeros_like(found)], 1)
 
 
-def recorded(folder: Path = SHIPPED) -> dict[str, RecordedCheckpoint]:
+def recordings_of(models_dir: Path) -> Path | None:
+    """Where recordings are: they ship beside the checkpoints that ship, and a folder of one's own has none."""
+    return SHIPPED if models_dir.resolve() == (PROGRAM / "models_cache").resolve() else None
+
+
+def recorded(folder: Path | None) -> dict[str, RecordedCheckpoint]:
     """All that ship, by name. One that cannot be read is passed over: it is as if it had not been made."""
     found = {}
-    for path in sorted(folder.glob("*.json.gz")):
+    for path in sorted(folder.glob("*.json.gz")) if folder is not None else ():
         try:
             each = RecordedCheckpoint(read_recording(path))
         except LanguageModelError:
