@@ -134,9 +134,8 @@ def _enters(model: LanguageModel, x: Entering, layer: int) -> Entering:
     before, own = x.before, x.own
     for each in range(layer):
         middle, past = model.until_mlp(each, before)
-        before = middle + model.mlp_value(each, model.mlp_key(each, middle), middle)
-        middle = model.until_mlp_on(each, own, past)
-        own = middle + model.mlp_value(each, model.mlp_key(each, middle), middle)
+        before = model.resid_post(each, middle)
+        own = model.resid_post(each, model.until_mlp_on(each, own, past))
     return Entering(before, own)
 
 

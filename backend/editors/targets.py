@@ -230,7 +230,7 @@ def read_keys(model: LanguageModel, prompts: list[list[int]], layer: int, token:
     x = model.embed(tokens)
     for each in range(layer):
         middle, _ = model.until_mlp(each, x)
-        x = middle + model.mlp_value(each, model.mlp_key(each, middle), middle)
+        x = model.resid_post(each, middle)
     middle, _ = model.until_mlp(layer, x)
     return model.mlp_key(layer, middle[torch.arange(len(prompts)), at])
 

@@ -175,6 +175,10 @@ class LanguageModel(nn.Module, ABC):
     def mlp_value(self, layer: int, key: Tensor, x: Tensor) -> Tensor:
         """(*, M) and the (*, C) `resid_mid` that it comes from -> (*, C), what the MLP and the neurons added to it put out."""
 
+    def resid_post(self, layer: int, x: Tensor) -> Tensor:
+        """(*, C) `resid_mid` -> (*, C), what leaves the layer."""
+        return x + self.mlp_value(layer, self.mlp_key(layer, x), x)
+
     # --- what edits write to ------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -97,9 +97,14 @@ class LanguageCheckpoints:
     they are not kept."""
 
     def __init__(self, library: Library, recordings: Path | None = None) -> None:
-        self.library, self.recorded = library, recorded(recordings)
+        self.library, self._recordings = library, recordings
         self._lock = threading.Lock()
         self._known: dict[str, tuple[tuple[object, ...], LanguageCheckpoint]] = {}
+
+    @cached_property
+    def recorded(self) -> dict[str, RecordedCheckpoint]:
+        """Read when somebody first asks what there is, and not at the start."""
+        return recorded(self._recordings)
 
     def all(self) -> tuple[dict[str, LanguageCheckpoint], dict[str, str]]:
         cards, problems = kept(self.library.root)

@@ -30,8 +30,6 @@ from shatterscope.backend.worlds.base import (
 )
 from shatterscope.backend.worlds.rings import ring_group
 
-TITLES = {"months": "months", "weekdays": "weekdays", "countries": "countries"}
-
 
 class Numbering:
     """Old token ids to new ones: names first, in their order, then all others in theirs."""
@@ -94,9 +92,7 @@ class Spoken(World):
         shown = [name for name in ASKED if any(each.group == name for each in known)]
         n = len(knowledge.names)
         groups = [
-            _clusters(knowledge)
-            if name == "countries"
-            else ring_group(name, TITLES[name], np.array(knowledge.groups[name]), n)
+            _clusters(knowledge) if name == "countries" else ring_group(name, name, np.array(knowledge.groups[name]), n)
             for name in shown
         ]
         ordered = [each for name in shown for each in known if each.group == name]
@@ -163,4 +159,4 @@ def _clusters(knowledge: Knowledge) -> Group:
                 coordinates[entity], branch[entity] = middle + far * out, place
                 color[entity] = (place + (i + 1) / (len(members) + 2)) / len(centres)
             edges += [(centre, country), (country, capital[country])]
-    return Group("countries", TITLES["countries"], "clusters", "branches", coordinates, color, np.array(edges), branch)
+    return Group("countries", "countries", "clusters", "branches", coordinates, color, np.array(edges), branch)
